@@ -1,0 +1,141 @@
+"""The ground floor: canonical column names, durations, what a data source must hold, the errors.
+
+Every room may import this one, so it imports pydantic and nothing of ours. A column name is
+spelled here once; everywhere else it is a name.
+
+The error tree:
+
+    OvernightError            ours to mend; the command line exits with 1
+    └── InputError            the user's to mend; exits with 2
+        └── ProblemsError     several of them at once
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+TRANSACTION_ID = "transaction_id"
+EVENT_TIME = "event_time"
+KNOWN_TIME = "known_time"
+AMOUNT = "amount"
+EVENT_DAY = "event_day"
+LABEL = "is_fraud"
+RULES = "broken_rules"
+
+ROLES = (TRANSACTION_ID, EVENT_TIME, AMOUNT)
+RESERVED = frozenset((*ROLES, KNOWN_TIME, EVENT_DAY, LABEL, RULES))
+
+
+class OvernightError(Exception):
+    """A failure whose message says what happened, what it got, and what to do next."""
+
+
+class InputError(OvernightError):
+    """The user can mend this one: a spec, a source file, an argument, a setting."""
+
+
+class ProblemsError(InputError):
+    """Every problem found in one place, reported at once."""
+
+    def __init__(self, where: str, problems: Sequence[str]) -> None:
+        self.where = where
+        self.problems = tuple(problems)
+        count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}"
+        super().__init__("\n".join([f"{count} in {where}:", *(f"  - {p}" for p in self.problems)]))
+
+
+def refuse_any(where: str, problems: Iterable[str]) -> None:
+    """Raise one `ProblemsError` when there is at least one problem.
+
+    >>> refuse_any("demo.toml", [])
+    """
+    found = tuple(problems)
+    if found:
+        raise ProblemsError(where, found)
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read a whole number with a unit: `90s`, `30m`, `12h`, `7d`, `2w`.
+
+    Raises:
+        ValueError: for anything else; pydantic turns it into a problem with its key.
+
+    >>> parse_duration("7d")
+    datetime.timedelta(days=7)
+    """
+    if isinstance(text, timedelta):
+        return text
+    match = re.fullmatch(r"(\d+)([smhdw])", str(text))
+    if not isinstance(text, str) or match is None:
+        msg = f"{text!r} is not a duration; write a whole number and a unit: 90s, 30m, 12h, 7d, 2w"
+        raise ValueError(msg)
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write a duration in its largest whole unit up to days, as it appears in feature names.
+
+    >>> format_duration(timedelta(days=14)), format_duration(timedelta(minutes=90))
+    ('14d', '90m')
+    """
+    seconds = int(duration.total_seconds())
+    unit = next(u for u in "dhms" if seconds % _UNITS[u] == 0)
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+]
+
+
+class Policy(BaseModel):
+    """What all parts of a spec share: frozen, and an unknown key is a problem."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AmountRange(Policy):
+    """Amounts outside `[minimum, maximum]` are quarantined."""
+
+    minimum: float = 0.0
+    maximum: float = 1e7
+
+
+class Contract(Policy):
+    """What the rows of a source must satisfy, beside having their roles."""
+
+    amount: AmountRange = AmountRange()
+    max_quarantined_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    min_rows_per_day: Annotated[int, Field(ge=0)] = 1
+    max_fraud_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
+
+
+AttributeKind = Literal["numeric", "categorical"]
+
+
+class Interval(Policy):
+    """A half-open stretch of time, `[start, end)`, UTC.
+
+    >>> day = datetime.fromisoformat
+    >>> Interval(start=day("2018-04-01T00:00Z"), end=day("2018-04-08T00:00Z")).days
+    7.0
+    """
+
+    start: datetime
+    end: datetime
+
+    @property
+    def days(self) -> float:
+        """Length in days."""
+        return (self.end - self.start) / timedelta(days=1)
+
+    def __str__(self) -> str:
+        return f"[{self.start:%Y-%m-%d}, {self.end:%Y-%m-%d})"
