@@ -1,0 +1,47 @@
+# Every target may be repeated; what is done already is not done again.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help setup demo up test check format lock bench clean
+
+help: ## what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
+
+setup: $(READY) ## the virtual environment, from requirements.lock
+
+$(READY): requirements.lock pyproject.toml infra/setup.sh
+	@infra/setup.sh $(VENV)
+	@touch $@
+
+demo: $(READY) ## the main job on simulated data: raw transactions to a served model
+	@$(BIN)/overnight demo
+
+up: $(READY) ## Airflow, MLflow and the embedded SageMaker with their pages, until Ctrl-C
+	@exec $(BIN)/overnight up
+
+test: $(READY) ## unit, property, DAG and end-to-end tests
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## format, lint, types, import rules, what a DAG file may load
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/dags/test_parsing.py
+
+format: $(READY) ## rewrite the code in the house's format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: $(READY) ## make requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --no-header --upgrade --output-file requirements.lock
+
+clean: ## remove everything that was made, the environment included
+	@rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

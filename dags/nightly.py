@@ -1,0 +1,45 @@
+"""`<spec>_nightly`: the nightly chain of every spec, from its source to a registered challenger."""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, Param, task
+
+from pipelines import steps
+from pipelines.spec import list_specs, load_spec
+
+# The date field of the form, else the day on which the run starts: never the worker's clock.
+AS_OF = "{{ params.as_of or dag_run.run_after.strftime('%Y-%m-%d') }}"
+
+FORM = {
+    "as_of": Param(None, type=["null", "string"], format="date", title="Knowledge date"),
+    "overrides": Param(
+        "",
+        type="string",
+        title="Changes to the spec for this run",
+        description="section.key=value, joined by &: training.trials=5&training.seed=1",
+    ),
+}
+
+for name in list_specs():
+    declared = load_spec(name)
+    with DAG(
+        dag_id=f"{name}_nightly",
+        schedule=declared.schedule.nightly,
+        start_date=datetime(2018, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        params=FORM,
+        tags=["overnight", name],
+        doc_md=f"Retrains and checks `{name}`: see `pipelines/specs/{name}.toml`.",
+        default_args={"execution_timeout": timedelta(hours=3)},
+    ) as dag:
+        spec = name + "{{ '?' + params.overrides if params.overrides else '' }}"
+        ingested = task(steps.ingest)(spec, AS_OF)
+        snapshot = task(steps.validate)(spec, AS_OF, ingested)
+        features = task(steps.build_features)(spec, AS_OF, snapshot)
+        training_set = task(steps.build_training_set)(spec, AS_OF, snapshot, features)
+        study = task(steps.tune)(spec, AS_OF, training_set)
+        trained = task(steps.train)(spec, AS_OF, training_set, study)
+        evaluated = task(steps.evaluate)(spec, AS_OF, training_set, trained)
+        task(steps.register)(spec, AS_OF, evaluated)
+    globals()[dag.dag_id] = dag

@@ -1,0 +1,41 @@
+"""The environment variables under which Airflow runs on one machine: SQLite, LocalExecutor.
+
+Every value is a default: what the environment sets already (PostgreSQL, another executor) stays.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def build_airflow_environment(
+    base: Mapping[str, str], *, home: Path, dags: Path, port: int
+) -> dict[str, str]:
+    """Complete an environment for any `airflow` command.
+
+    Args:
+        base: the environment to start from; its own AIRFLOW settings win.
+        home: AIRFLOW_HOME, with the SQLite database unless a connection is set.
+        dags: the folder with the DAG files.
+        port: where the API server listens on the loopback address.
+    """
+    checkout = str(dags.parent)
+    path = base.get("PYTHONPATH", "")
+    defaults = {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "true",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
+        "PYTHONPATH": f"{checkout}:{path}" if path else checkout,
+    }
+    return defaults | dict(base) | {"PYTHONPATH": defaults["PYTHONPATH"]}

@@ -1,0 +1,184 @@
+"""The command line: every step by itself, the chain, and what sets an installation up.
+
+Step commands are made from the functions of `pipelines.steps`; nothing heavy is imported before a
+command runs, so that help appears at once.
+"""
+
+import inspect
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines import steps
+
+app = typer.Typer(
+    name="overnight",
+    help="Retrains, checks, reviews and ships fraud models every night.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+HELP = {
+    "spec": "Name or path of the spec, with overrides behind '?'.",
+    "as_of": "Knowledge time, such as 2018-08-08; nothing known later is used.",
+    "version": "Number or alias of a model version.",
+    "because": "The reason, kept with the version.",
+    "transactions": "Ids separated by commas; without them the newest five.",
+    "snapshot": "Versions of transactions and labels; without it the newest.",
+    "features": "Version of the feature table; without it the newest.",
+    "training_set": "Version of the training set; without it the newest.",
+    "study": "Tuning study; without it the one of the training set.",
+    "run": "MLflow run; without it the newest of the spec.",
+}
+POSITIONAL = ("spec", "version")
+
+
+def main() -> None:
+    """Run the command line; the exit code is 2 for the user's mistakes and 1 for ours."""
+    debug = "--debug" in sys.argv
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True
+    )
+    for room in ("pipelines", "feature_jobs", "training", "expectations", "infra"):
+        logging.getLogger(room).setLevel(logging.INFO)
+    try:
+        app(args=arguments, prog_name="overnight")
+    except Exception as error:
+        if debug:
+            raise
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    """Write one paragraph about a failure and give its exit code."""
+    from expectations.contract import InputError, OvernightError
+
+    ours = isinstance(error, OvernightError)
+    text = str(error) if ours else f"{type(error).__name__}: {error}"
+    hint = "" if ours else "\nThis is a fault of the program; --debug shows where."
+    typer.secho(text + hint, fg=typer.colors.RED, err=True)
+    return 2 if isinstance(error, InputError) else 1
+
+
+def _command_of(step: Callable[..., str]) -> Callable[..., None]:
+    """A function that typer can read, with the step's parameters and docstring."""
+    parameters = []
+    for name, given in inspect.signature(step).parameters.items():
+        if name in POSITIONAL:
+            kind: object = typer.Argument(help=HELP[name], show_default=False)
+        else:
+            kind = typer.Option(help=HELP[name], show_default=False)
+        optional = name in steps.NIGHTLY.values() and name not in POSITIONAL
+        default = "" if optional else given.default
+        parameters.append(
+            given.replace(
+                kind=inspect.Parameter.KEYWORD_ONLY,
+                annotation=Annotated[str, kind],
+                default=default,
+            )
+        )
+
+    def command(**given: str) -> None:
+        from pipelines.newest import fill_newest
+
+        typer.echo(step(**fill_newest(given)))
+
+    command.__doc__ = inspect.cleandoc(str(step.__doc__))
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+for _step in (*steps.NIGHTLY, *steps.DEPLOY, *steps.BY_HAND):
+    app.command(_step.__name__.replace("_", "-"))(_command_of(_step))
+
+Spec = Annotated[str, typer.Argument(help=HELP["spec"], show_default=False)]
+AsOf = Annotated[str, typer.Option(help=HELP["as_of"], show_default=False)]
+
+
+@app.command()
+def run(spec: Spec, as_of: AsOf) -> None:
+    """Run the nightly chain in this process, from the source to a registered challenger."""
+    from pipelines.chain import run_nightly
+
+    for line in run_nightly(spec, as_of):
+        typer.echo(line)
+
+
+@app.command()
+def simulate(
+    days: Annotated[int, typer.Option(min=1, max=3650)] = 90,
+    customers: Annotated[int, typer.Option(min=20, max=1_000_000)] = 1230,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+) -> None:
+    """Simulate card transactions and fraud reports for the spec `demo`, from 2025-01-01 on."""
+    from pipelines.demo import simulate_source
+
+    typer.echo(simulate_source(days=days, customers=customers, seed=seed))
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the spec to write.")],
+    source: Annotated[Path, typer.Option("--from", help="Parquet or CSV file with transactions.")],
+) -> None:
+    """Write a first spec by looking at a file of transactions."""
+    from pipelines.drafting import draft_spec
+
+    typer.echo(draft_spec(name, source))
+
+
+@app.command()
+def doctor(spec: Spec) -> None:
+    """Say what of a spec, its source and this installation is not in order, all at once."""
+    from pipelines.doctor import examine
+
+    for line in examine(spec):
+        typer.echo(line)
+
+
+@app.command()
+def prove_no_leak(spec: Spec, as_of: AsOf) -> None:
+    """Build as of a date, add later rows and labels, build again, compare every column."""
+    from pipelines.leak_proof import prove_no_leak as prove
+
+    typer.echo(prove(spec, as_of))
+
+
+@app.command()
+def backtest(
+    spec: Spec,
+    as_of: AsOf,
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="How many, ending at --as-of.")] = 4,
+) -> None:
+    """Train and test as of several dates a week apart, and show the metrics of each."""
+    from pipelines.backtest import run_backtest
+
+    typer.echo(run_backtest(spec, as_of, weeks=weeks))
+
+
+@app.command()
+def demo(
+    days: Annotated[int, typer.Option(min=70, max=3650)] = 90,
+    customers: Annotated[int, typer.Option(min=100, max=1_000_000)] = 1230,
+) -> None:
+    """Run the whole chain on simulated data: Airflow, review, deployment, five scores."""
+    from pipelines.demo import run_demo
+
+    run_demo(days=days, customers=customers)
+
+
+@app.command()
+def up() -> None:
+    """Start Airflow, the MLflow server and the embedded SageMaker; Ctrl-C stops all three."""
+    from pipelines.up import serve_stack
+
+    for line in serve_stack():
+        typer.echo(line)

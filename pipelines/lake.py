@@ -1,0 +1,257 @@
+"""The lake: Delta tables partitioned by event day, committed by delta-rs, addressed by content.
+
+A part's file name is the hash of its bytes. So a rerun that makes the same rows makes the same
+names and commits nothing, a version's content hash needs no read of its data, and days that two
+versions share are stored once.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from deltalake.transaction import AddAction, CommitProperties, RemoveAction
+from pyarrow import fs
+
+from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, InputError
+
+INPUTS = "overnight.inputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet file of one event day, already under the table's folder."""
+
+    path: str
+    day: str
+    rows: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """A pinned version of one table: what a step hands to the next, written `features@v12`."""
+
+    name: str
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.name}@v{self.version}"
+
+    @classmethod
+    def parse(cls, reference: str) -> "TableVersion":
+        """Read `features@v12`.
+
+        Raises:
+            InputError: when the reference has another form.
+        """
+        match = re.fullmatch(r"(\w+)@v(\d+)", reference)
+        if match is None:
+            raise InputError(f"{reference!r} is not a table version; write it as features@v12.")
+        return cls(match[1], int(match[2]))
+
+
+class Lake:
+    """The tables of one spec below one root folder or object store URL."""
+
+    def __init__(self, root: str, *, spec: str) -> None:
+        self.root = f"{root.rstrip('/')}/{spec}"
+
+    def folder(self, table: str) -> str:
+        """Where the parts of a table stand."""
+        return f"{self.root}/{table}"
+
+    def newest(self, table: str) -> TableVersion | None:
+        """The newest version, or None when the table was never written."""
+        delta = self._open(table)
+        return None if delta is None else TableVersion(table, delta.version())
+
+    def parts(self, at: TableVersion) -> list[Part]:
+        """The parts of a version, by day and name."""
+        actions = pa.table(self._pinned(at).get_add_actions(flatten=True)).to_pylist()
+        found = [
+            Part(a["path"], a[f"partition.{EVENT_DAY}"], a["num_records"], a["size_bytes"])
+            for a in actions
+        ]
+        return sorted(found, key=lambda part: part.path)
+
+    def files(self, at: TableVersion) -> list[str]:
+        """Addresses of the Parquet files of a version."""
+        return [f"{self.folder(at.name)}/{part.path}" for part in self.parts(at)]
+
+    def content_hash(self, at: TableVersion) -> str:
+        """SHA-256 over the part names of a version, which are hashes of their bytes."""
+        names = "\n".join(part.path for part in self.parts(at))
+        return hashlib.sha256(names.encode()).hexdigest()
+
+    def row_count(self, at: TableVersion) -> int:
+        """Rows of a version, read from the log."""
+        return sum(part.rows for part in self.parts(at))
+
+    def inputs(self, at: TableVersion) -> str | None:
+        """Digest of what a version was made from, as its writer recorded it."""
+        (commit,) = self._pinned(at).history(1)
+        return commit.get(INPUTS)
+
+    def schema(self, at: TableVersion) -> pa.Schema:
+        """Columns of a version."""
+        return pa.schema(self._pinned(at).schema().to_arrow())
+
+    def read(
+        self,
+        at: TableVersion,
+        *,
+        columns: Sequence[str] | None = None,
+        where: pc.Expression | None = None,
+        days: Iterable[str] | None = None,
+    ) -> pa.Table:
+        """Rows of a version in the order (event day, event time, transaction id)."""
+        wanted = None if days is None else set(days)
+        parts = [part for part in self.parts(at) if wanted is None or part.day in wanted]
+        schema = self.schema(at)
+        if not parts:
+            kept = schema if columns is None else pa.schema([schema.field(c) for c in columns])
+            return kept.empty_table()
+        filesystem, folder = _resolve(self.folder(at.name))
+        paths = [f"{folder}/{part.path}" for part in parts]
+        rows = ds.dataset(paths, schema=schema, format="parquet", filesystem=filesystem)
+        return rows.to_table(columns=None if columns is None else list(columns), filter=where)
+
+    def write_days(
+        self, table: str, rows: pa.Table, *, inputs: str, empty_days: Iterable[str] = ()
+    ) -> TableVersion:
+        """Replace every event day that `rows` holds, in one commit.
+
+        Args:
+            table: the table's name.
+            rows: with columns `event_day`, `event_time`, `transaction_id`; any order.
+            inputs: digest of what the rows were made from.
+            empty_days: further days to replace, by nothing.
+        """
+        ordered = rows.sort_by([(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)])
+        ordered = ordered.combine_chunks()
+        runs = pc.run_end_encode(ordered[EVENT_DAY].combine_chunks())
+        start, parts = 0, []
+        for day, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+            parts.append(self._write_part(table, day, ordered.slice(start, end - start)))
+            start = end
+        days = {part.day for part in parts} | set(empty_days)
+        return self.commit(table, parts, schema=rows.schema, days=days, inputs=inputs)
+
+    def commit(
+        self,
+        table: str,
+        parts: Sequence[Part],
+        *,
+        schema: pa.Schema,
+        days: Iterable[str] | None,
+        inputs: str,
+    ) -> TableVersion:
+        """Publish parts as the only content of their days; None for `days` means of the table.
+
+        All or nothing. When the table holds just these parts for these days and was made from the
+        same inputs, nothing is committed and the version at hand is returned.
+        """
+        delta = self._open(table)
+        if delta is None:
+            delta = self._create(table, schema)
+        at = TableVersion(table, delta.version())
+        same_columns = self.schema(at) == schema
+        if not same_columns and days is not None:
+            self._refuse_to_lose(at, keeping=set(days))
+        replaced = None if days is None or not same_columns else set(days)
+        held = [p for p in self.parts(at) if replaced is None or p.day in replaced]
+        if {p.path for p in held} == {p.path for p in parts} and self.inputs(at) == inputs:
+            return at
+        note = CommitProperties(custom_metadata={INPUTS: inputs})
+        new = [_add(p) for p in parts if p.path not in {h.path for h in held} or not same_columns]
+        if same_columns:
+            kept = {p.path for p in parts}
+            gone = [_remove(p) for p in held if p.path not in kept]
+            actions: list[AddAction | RemoveAction] = [*new, *gone]
+            delta.create_write_transaction(
+                actions, "append", schema, partition_by=[EVENT_DAY], commit_properties=note
+            )
+        else:
+            delta.create_write_transaction(
+                [*new], "overwrite", schema, partition_by=[EVENT_DAY], commit_properties=note
+            )
+        return TableVersion(table, DeltaTable(self.folder(table)).version())
+
+    def _refuse_to_lose(self, at: TableVersion, *, keeping: set[str]) -> None:
+        lost = sorted({part.day for part in self.parts(at)} - keeping)
+        if lost:
+            raise InputError(
+                f"The columns of {at} changed, and {len(lost)} of its days ({lost[0]} to "
+                f"{lost[-1]}) are not in this write. Write all days of the table in one call."
+            )
+
+    def _write_part(self, table: str, day: str, rows: pa.Table) -> Part:
+        buffer = BytesIO()
+        pq.write_table(rows, buffer, compression="zstd", store_schema=False)
+        content = buffer.getvalue()
+        path = f"{EVENT_DAY}={day}/part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
+        filesystem, folder = _resolve(self.folder(table))
+        filesystem.create_dir(f"{folder}/{EVENT_DAY}={day}", recursive=True)
+        with filesystem.open_output_stream(f"{folder}/{path}") as stream:
+            stream.write(content)
+        return Part(path, day, rows.num_rows, len(content))
+
+    def _create(self, table: str, schema: pa.Schema) -> DeltaTable:
+        filesystem, folder = _resolve(self.folder(table))
+        filesystem.create_dir(folder, recursive=True)
+        return DeltaTable.create(
+            self.folder(table), schema=schema, mode="ignore", partition_by=[EVENT_DAY]
+        )
+
+    def _open(self, table: str) -> DeltaTable | None:
+        folder = self.folder(table)
+        return DeltaTable(folder) if DeltaTable.is_deltatable(folder) else None
+
+    def _pinned(self, at: TableVersion) -> DeltaTable:
+        delta = self._open(at.name)
+        if delta is None or delta.version() < at.version:
+            newest = "never written" if delta is None else f"at v{delta.version()}"
+            raise InputError(
+                f"There is no {at} in {self.root}: the table is {newest}. "
+                "Run the step that writes it first."
+            )
+        delta.load_as_version(at.version)
+        return delta
+
+
+def digest_of(facts: Mapping[str, object]) -> str:
+    """SHA-256 of the canonical JSON of what a table, a study or a run is made from."""
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _resolve(address: str) -> tuple[fs.FileSystem, str]:
+    filesystem, path = fs.FileSystem.from_uri(address)
+    return filesystem, path
+
+
+def _add(part: Part) -> AddAction:
+    stats = json.dumps({"numRecords": part.rows})
+    modified = int(time.time() * 1000)
+    return AddAction(
+        part.path, part.size_bytes, {EVENT_DAY: part.day}, modified, data_change=True, stats=stats
+    )
+
+
+def _remove(part: Part) -> RemoveAction:
+    return RemoveAction(
+        part.path,
+        data_change=True,
+        deletion_timestamp=int(time.time() * 1000),
+        size=part.size_bytes,
+        partition_values={EVENT_DAY: part.day},
+    )

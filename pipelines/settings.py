@@ -1,0 +1,104 @@
+"""Where the five addresses point, read once from the environment.
+
+The laptop and the cloud run the same code (infra/decisions/0001): what is not set gets the
+embedded default and is written back into the environment, where MLflow, boto3 and Airflow look.
+"""
+
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+DAGS = CHECKOUT / "dags"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The addresses of one installation.
+
+    Attributes:
+        home: the folder of everything the embedded defaults keep.
+        lake: root of the Delta tables, a folder or an object store URL.
+        spark: a Spark master, `local[*]` unless set.
+        tracking_uri: MLflow tracking server and model registry.
+        airflow_home: Airflow's folder, with its SQLite database unless configured otherwise.
+        airflow_port: where the Airflow page is served on the loopback address.
+        mlflow_port: where the MLflow page is served on the loopback address.
+        sagemaker_port: where the embedded SageMaker listens.
+        aws_port: where the embedded stand-in for every other AWS service listens.
+    """
+
+    home: Path
+    lake: str
+    spark: str
+    tracking_uri: str
+    airflow_home: Path
+    airflow_port: int
+    mlflow_port: int
+    sagemaker_port: int
+    aws_port: int
+
+    @property
+    def scratch(self) -> Path:
+        """Files that may be deleted at any time."""
+        return self.home / "scratch"
+
+    @property
+    def studies(self) -> str:
+        """Storage URL of the Optuna studies."""
+        return f"sqlite:///{self.home / 'studies.db'}"
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Make the settings from an environment; what is absent gets its embedded default."""
+    root = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+    home = Path(environment.get("OVERNIGHT_HOME", root / "var")).absolute()
+    return Settings(
+        home=home,
+        lake=environment.get("OVERNIGHT_LAKE", str(home / "lake")),
+        spark=environment.get("OVERNIGHT_SPARK", "local[*]"),
+        tracking_uri=environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}"),
+        airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
+        airflow_port=int(environment.get("OVERNIGHT_AIRFLOW_PORT", "8080")),
+        mlflow_port=int(environment.get("OVERNIGHT_MLFLOW_PORT", "5000")),
+        sagemaker_port=int(environment.get("OVERNIGHT_SAGEMAKER_PORT", "8768")),
+        aws_port=int(environment.get("OVERNIGHT_AWS_PORT", "8769")),
+    )
+
+
+def export_settings(settings: Settings, environment: MutableMapping[str, str]) -> None:
+    """Write the addresses that are not set into an environment, under the libraries' own names.
+
+    With `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true` (botocore's own switch) nothing of AWS is
+    written, and boto3 talks to the account of the credentials it finds.
+    """
+    defaults = {
+        "OVERNIGHT_HOME": str(settings.home),
+        "OVERNIGHT_HANDBOOK": str(CHECKOUT.parent / "shared/handbook/transactions.parquet"),
+        "MLFLOW_TRACKING_URI": settings.tracking_uri,
+        "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # a failed check must not print data rows
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        sagemaker = f"http://127.0.0.1:{settings.sagemaker_port}"
+        defaults |= {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.aws_port}",
+            "AWS_ENDPOINT_URL_SAGEMAKER": sagemaker,
+            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        if "AWS_ENDPOINT_URL" not in environment:
+            defaults |= {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
+    for name, value in defaults.items():
+        environment.setdefault(name, value)
+
+
+@cache
+def load_settings() -> Settings:
+    """Read this process's settings, once, and export what was not set."""
+    settings = read_settings(os.environ)
+    export_settings(settings, os.environ)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return settings

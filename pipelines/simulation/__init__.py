@@ -1,0 +1,1 @@
+"""A seeded simulator of card transactions, their frauds and the delays of both."""

@@ -1,0 +1,172 @@
+"""Reads what a spec's `[source]` and `[labels]` name, and gives it the canonical columns.
+
+Everything that makes a whole file unusable is found here, before anything is written: a file
+that is missing, empty or cut short, a column that is absent or has a type its role cannot have.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.dataset as ds
+
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    KNOWN_TIME,
+    LABEL,
+    TRANSACTION_ID,
+    InputError,
+    refuse_any,
+)
+from pipelines.spec import ModelSpec, expand_path
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Rows as they were delivered, in canonical columns.
+
+    Attributes:
+        rows: one row a transaction; with a column `is_fraud` where the spec names one.
+        reports: fraud reports (`transaction_id`, `known_time`) where the spec names a table.
+        received_at: when the newest file was written; no row can have happened later.
+        name: the file's or folder's name.
+    """
+
+    rows: pa.Table
+    reports: pa.Table | None
+    received_at: datetime
+    name: str
+
+
+def load_delivery(spec: ModelSpec) -> Delivery:
+    """Read the source and the reports of a spec.
+
+    Raises:
+        ProblemsError: naming every file and column that cannot be used.
+    """
+    columns = spec.source.columns()
+    if spec.labels.column is not None:
+        columns[LABEL] = spec.labels.column
+    path = expand_path(spec.source.path)
+    raw, problems = _open(path, spec.source.format, key="source.path")
+    rows, found = _canonical(raw, columns, kinds=_kinds(spec), where=path.name)
+    problems += found
+    reports = None
+    if spec.labels.path is not None:
+        reports_path = expand_path(spec.labels.path)
+        raw_reports, found = _open(reports_path, spec.source.format, key="labels.path")
+        problems += found
+        names = {
+            TRANSACTION_ID: str(spec.labels.transaction_id),
+            KNOWN_TIME: str(spec.labels.known_time),
+        }
+        kinds = {TRANSACTION_ID: "key", KNOWN_TIME: "time"}
+        reports, found = _canonical(raw_reports, names, kinds=kinds, where=reports_path.name)
+        problems += found
+    refuse_any(f"the source of {spec.name}", problems)
+    if rows.num_rows == 0:
+        raise InputError(f"{path.name} holds no rows. Give source.path a file with transactions.")
+    if KNOWN_TIME not in rows.column_names:
+        rows = rows.append_column(KNOWN_TIME, rows[EVENT_TIME])
+    return Delivery(rows, reports, _written_at(path), path.name)
+
+
+def inspect_columns(path: Path, form: str) -> pa.Schema:
+    """Names and types of a source's columns.
+
+    Raises:
+        ProblemsError: when the file cannot be read.
+    """
+    raw, problems = _open(path, form, key="source.path")
+    refuse_any(path.name, problems)
+    return raw.schema
+
+
+def _open(path: Path, form: str, *, key: str) -> tuple[ds.Dataset, list[str]]:
+    nothing = ds.dataset(pa.table({}))
+    if not path.exists():
+        return nothing, [f"{key}: {path} does not exist; give the path of a {form} file"]
+    if path.is_file() and path.stat().st_size == 0:
+        return nothing, [f"{key}: {path.name} is empty (0 bytes); deliver it again"]
+    try:
+        if form == "csv":
+            return ds.dataset(pyarrow.csv.read_csv(path)), []
+        return ds.dataset(path, format=form), []
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        return nothing, [f"{key}: {path.name} cannot be read as {form}: {reason}; deliver it again"]
+
+
+def _kinds(spec: ModelSpec) -> dict[str, str]:
+    kinds = {TRANSACTION_ID: "key", EVENT_TIME: "time", KNOWN_TIME: "time", AMOUNT: "number"}
+    kinds |= dict.fromkeys(spec.source.entities, "key")
+    kinds |= {
+        name: "number" if kind == "numeric" else "text"
+        for name, kind in spec.attribute_kinds().items()
+    }
+    return kinds | {LABEL: "number"}
+
+
+def _canonical(
+    raw: ds.Dataset, columns: Mapping[str, str], *, kinds: Mapping[str, str], where: str
+) -> tuple[pa.Table, list[str]]:
+    """Select, rename and cast; an absent or unusable column is a problem, with its role named."""
+    if not raw.schema.names:
+        return pa.table({}), []
+    problems, cast = [], {}
+    present = [theirs for theirs in columns.values() if theirs in raw.schema.names]
+    try:
+        read = raw.to_table(columns=list(dict.fromkeys(present)))
+    except (pa.ArrowInvalid, OSError) as error:
+        return pa.table({}), [f"{where}: cannot be read to its end: {str(error).splitlines()[0]}"]
+    for name, theirs in columns.items():
+        if theirs not in raw.schema.names:
+            has = ", ".join(raw.schema.names[:20])
+            problems.append(f"{where}: no column {theirs!r} for {name}; the file has {has}")
+            continue
+        try:
+            cast[name] = _cast(read[theirs], kinds[name])
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError) as error:
+            reason = str(error).splitlines()[0]
+            problems.append(f"{where}: column {theirs!r} cannot be {name}: {reason}")
+    return pa.table(cast), problems
+
+
+def _cast(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
+    given = values.type
+    if kind == "time":
+        if not (pa.types.is_timestamp(given) or pa.types.is_date(given)):
+            raise TypeError(f"it is {given} and has to be a timestamp")
+        return values.cast(TIMESTAMP, safe=False)  # nanoseconds are cut to microseconds
+    if kind == "number":
+        if not (pa.types.is_integer(given) or pa.types.is_floating(given) or _is_exact(given)):
+            raise TypeError(f"it is {given} and has to be a number")
+        return values.cast(pa.float64())
+    if pa.types.is_dictionary(given):
+        values, given = values.cast(given.value_type), given.value_type
+    if kind == "key" and pa.types.is_integer(given):
+        return values.cast(pa.int64())
+    if not (pa.types.is_string(given) or pa.types.is_large_string(given) or kind == "text"):
+        raise TypeError(f"it is {given} and has to be an integer or text")
+    return values.cast(pa.string())
+
+
+def _is_exact(given: pa.DataType) -> bool:
+    return bool(pa.types.is_decimal(given) or pa.types.is_boolean(given))
+
+
+def _written_at(path: Path) -> datetime:
+    files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
+    return datetime.fromtimestamp(max(f.stat().st_mtime for f in files), tz=UTC)
+
+
+def only_known(rows: pa.Table, as_of: datetime) -> pa.Table:
+    """Rows that had arrived before `as_of`."""
+    return rows.filter(pc.less(rows[KNOWN_TIME], pa.scalar(as_of, type=TIMESTAMP)))

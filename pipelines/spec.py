@@ -1,0 +1,265 @@
+"""A model is one file: the spec, composed of each room's own configuration model.
+
+`load_spec` reports every problem at once, with file, key, value and remedy; what it returns is
+typed, frozen and trusted from then on.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+from pydantic import Field, ValidationError
+
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    KNOWN_TIME,
+    RESERVED,
+    TRANSACTION_ID,
+    AttributeKind,
+    Contract,
+    Duration,
+    InputError,
+    Policy,
+    format_duration,
+    refuse_any,
+)
+from feature_jobs.definitions import FeatureSet
+from infra.sagemaker.policy import EndpointPolicy
+from training.policy import TrainingPolicy
+
+SPECS = Path(__file__).parent / "specs"
+
+
+class Roles(Policy):
+    """Canonical column = the source's own name for it. `known_time` is when a row arrived."""
+
+    transaction_id: str
+    event_time: str
+    amount: str
+    known_time: str | None = None
+
+
+class Attribute(Policy):
+    """A column used as it is."""
+
+    column: str
+    kind: AttributeKind
+
+
+class Source(Policy):
+    """Where transactions come from, and which column plays which role."""
+
+    format: Literal["parquet", "csv"] = "parquet"
+    path: str
+    roles: Roles
+    entities: Annotated[dict[str, str], Field(min_length=1)]
+    attributes: dict[str, Attribute] = {}
+
+    def columns(self) -> dict[str, str]:
+        """Canonical name to the source's name, for every column that is read."""
+        named = {
+            TRANSACTION_ID: self.roles.transaction_id,
+            EVENT_TIME: self.roles.event_time,
+            AMOUNT: self.roles.amount,
+        }
+        if self.roles.known_time is not None:
+            named[KNOWN_TIME] = self.roles.known_time
+        named |= self.entities
+        return named | {name: attribute.column for name, attribute in self.attributes.items()}
+
+
+class Labels(Policy):
+    """Where labels come from and when each is known.
+
+    Two forms. A column of the transactions with a fixed `delay`; or a table of fraud reports
+    (`path`, `transaction_id`, `known_time`) that holds the frauds only.
+
+    Attributes:
+        maturity: how long a transaction without a report stays *unknown*; after it, legitimate.
+    """
+
+    column: str | None = None
+    delay: Duration | None = None
+    path: str | None = None
+    transaction_id: str | None = None
+    known_time: str | None = None
+    maturity: Duration
+
+
+class Schedule(Policy):
+    """When the two DAGs run by themselves; cron expressions, UTC; none: by hand only."""
+
+    nightly: str | None = None
+    deploy: str | None = None
+
+
+class ModelSpec(Policy):
+    """Everything that is declared about one model."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    source: Source
+    labels: Labels
+    features: FeatureSet = FeatureSet()
+    contract: Contract = Contract()
+    training: TrainingPolicy = TrainingPolicy()
+    endpoint: EndpointPolicy = EndpointPolicy()
+    schedule: Schedule = Schedule()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of the whole spec."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def attribute_kinds(self) -> dict[str, AttributeKind]:
+        """Attribute name to its kind."""
+        return {name: attribute.kind for name, attribute in self.source.attributes.items()}
+
+    def model_columns(self) -> dict[str, AttributeKind]:
+        """What the model reads, in order: the amount, the attributes, the features."""
+        numeric: dict[str, AttributeKind] = dict.fromkeys(self.features.feature_names(), "numeric")
+        return {AMOUNT: "numeric"} | self.attribute_kinds() | numeric
+
+
+def list_specs() -> list[str]:
+    """Names of the specs in `pipelines/specs` and in the folder `OVERNIGHT_SPECS`, if set."""
+    return sorted({path.stem for folder in _folders() for path in folder.glob("*.toml")})
+
+
+def load_spec(reference: str) -> ModelSpec:
+    """Read a spec by name or by path, with overrides behind a question mark.
+
+    Args:
+        reference: `demo`, `mine/cards.toml`, `demo?training.trials=5&training.seed=1`.
+
+    Raises:
+        ProblemsError: with every unknown key, wrong type and contradiction.
+        InputError: when there is no such spec or it is not TOML.
+    """
+    name, _, overrides = reference.partition("?")
+    path = find_spec(name)
+    try:
+        declared = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} is not TOML: {error}. Mend that line.") from error
+    declared.setdefault("name", path.stem)
+    problems = _override(declared, overrides)
+    try:
+        spec = ModelSpec.model_validate(declared)
+    except ValidationError as error:
+        refuse_any(path.name, [*problems, *_explain(error)])
+        raise  # not reached: a validation error has at least one problem
+    refuse_any(path.name, [*problems, *_contradictions(spec)])
+    return spec
+
+
+def find_spec(name: str) -> Path:
+    """The file of a spec, given its name or its path."""
+    candidates = [folder / f"{name}.toml" for folder in _folders()]
+    if name.endswith(".toml"):
+        candidates = [Path(name)]
+    for path in candidates:
+        if path.is_file():
+            return path
+    known = ", ".join(list_specs()) or "none"
+    raise InputError(
+        f"There is no spec {name!r}. Known: {known}. "
+        'Write one with "overnight new NAME --from data.parquet", or give a path to a .toml file.'
+    )
+
+
+def expand_path(text: str) -> Path:
+    """Replace `${NAME}` by environment variables; relative paths start at the working folder.
+
+    Raises:
+        InputError: naming the variables that are not set.
+    """
+    missing = [n for n in re.findall(r"\$\{(\w+)\}", text) if n not in os.environ]
+    if missing:
+        raise InputError(f"{text} names {', '.join(missing)}, which is not set. Set it first.")
+    return Path(re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text))
+
+
+def _folders() -> list[Path]:
+    own = os.environ.get("OVERNIGHT_SPECS")
+    return [Path(own), SPECS] if own else [SPECS]
+
+
+def _override(declared: dict[str, object], overrides: str) -> list[str]:
+    problems = []
+    for item in filter(None, overrides.split("&")):
+        key, equals, text = item.partition("=")
+        if not equals or not key:
+            problems.append(f"override {item!r}: write it as section.key=value")
+            continue
+        try:
+            value: object = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *sections, last = key.split(".")
+        table: dict[str, object] = declared
+        for section in sections:
+            inner = table.setdefault(section, {})
+            if not isinstance(inner, dict):
+                problems.append(f"override {item!r}: {section} is not a section")
+                break
+            table = cast("dict[str, object]", inner)
+        else:
+            table[last] = value
+    return problems
+
+
+def _explain(error: ValidationError) -> list[str]:
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"]) or "(top)"
+        match item["type"]:
+            case "extra_forbidden":
+                line = f"{key}: unknown key; remove it or correct its spelling"
+            case "missing":
+                line = f"{key}: missing; add it"
+            case _:
+                line = f"{key}: got {item['input']!r}; {item['msg'].removeprefix('Value error, ')}"
+        lines.append(line)
+    return lines
+
+
+def _contradictions(spec: ModelSpec) -> list[str]:
+    """What single values cannot show: names used twice, unknown entities, a label delay too short."""
+    problems = []
+    names = [*spec.source.entities, *spec.source.attributes]
+    for name in names:
+        if name in RESERVED or names.count(name) > 1:
+            problems.append(f"source: the name {name!r} is used twice or reserved; choose another")
+    labels = spec.labels
+    reports: Mapping[str, object] = {
+        "path": labels.path,
+        "transaction_id": labels.transaction_id,
+        "known_time": labels.known_time,
+    }
+    given = [key for key, value in reports.items() if value is not None]
+    if (labels.column is None) == (not given):
+        problems.append("labels: give either column and delay, or path, transaction_id, known_time")
+    elif given and len(given) < len(reports):
+        problems.append(f"labels: {', '.join(reports.keys() - set(given))}: missing; add it")
+    elif labels.column is not None and labels.delay is None:
+        problems.append("labels.delay: missing; add it (how long until a label is known)")
+    wait = labels.delay or labels.maturity
+    if spec.training.gap < wait:
+        problems.append(
+            f"training.gap: {format_duration(spec.training.gap)} is shorter than the wait for a "
+            f"label, {format_duration(wait)}; labels of the train window would not be known yet"
+        )
+    numeric = {AMOUNT} | {n for n, a in spec.source.attributes.items() if a.kind == "numeric"}
+    row_columns = {AMOUNT, EVENT_TIME, TRANSACTION_ID, *names}
+    problems += spec.features.problems(set(spec.source.entities), numeric, row_columns)
+    excluded = spec.training.exclude_detected
+    if excluded and excluded not in spec.source.entities:
+        problems.append(f"training.exclude_detected: {excluded!r} is not one of source.entities")
+    return problems

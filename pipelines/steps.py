@@ -1,0 +1,180 @@
+"""The table of contents: one function a step, strings in, a string out.
+
+Airflow tasks and `overnight` sub-commands are both made from these functions, and their
+docstrings are the help texts. Values between steps are references (`features@v12`,
+`runs:/0a1b`, `models:/demo/7`), never rows. Heavy libraries are imported where they are used.
+
+Everywhere, SPEC is a name (`demo`), a path (`mine/cards.toml`), or either with overrides
+(`demo?training.trials=5`), and AS_OF is the knowledge time: `2018-08-08` means its first instant,
+UTC, and nothing that became known at or after it is used.
+"""
+
+
+def ingest(spec: str, as_of: str) -> str:
+    """Read the source, quarantine rows that break a rule, commit the rest to the lake.
+
+    Returns a snapshot: the versions of transactions and labels, `transactions@v3+labels@v3`.
+    Running it again on the same files changes nothing.
+    """
+    from pipelines.ingestion import ingest_source
+
+    return ingest_source(spec, as_of)
+
+
+def validate(spec: str, as_of: str, snapshot: str) -> str:
+    """Check a snapshot of the lake against the contract with Great Expectations.
+
+    Returns the snapshot that was checked; stops with every finding when a critical one is not met.
+    """
+    from pipelines.validation import validate_snapshot
+
+    return validate_snapshot(spec, as_of, snapshot=snapshot)
+
+
+def build_features(spec: str, as_of: str, snapshot: str) -> str:
+    """Build the declared features for every day of a snapshot, with Spark.
+
+    Returns the version of the feature table. Does nothing when the snapshot, the declarations and
+    the feature engine are those of the newest version.
+    """
+    from pipelines.features import build_feature_table
+
+    return build_feature_table(spec, as_of, snapshot=snapshot)
+
+
+def build_training_set(spec: str, as_of: str, snapshot: str, features: str) -> str:
+    """Join features with the labels that were mature and known at the knowledge time.
+
+    Returns the version of the training set table.
+    """
+    from pipelines.training_set import build_training_table
+
+    return build_training_table(spec, as_of, snapshot=snapshot, features=features)
+
+
+def tune(spec: str, as_of: str, training_set: str) -> str:
+    """Search LightGBM's parameters with Optuna over validation folds before the test window.
+
+    Returns the study. A study that was cut off goes on where it stopped.
+    """
+    from pipelines.modelling import tune_parameters
+
+    return tune_parameters(spec, as_of, training_set=training_set)
+
+
+def train(spec: str, as_of: str, training_set: str, study: str) -> str:
+    """Fit the model with the study's best parameters and log it to MLflow as a bundle.
+
+    Returns the MLflow run. The same inputs give the same model, and the run that holds it.
+    """
+    from pipelines.modelling import train_model
+
+    return train_model(spec, as_of, training_set=training_set, study=study)
+
+
+def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
+    """Score the test window with a run's model and log metrics and plots to the run.
+
+    Returns the MLflow run.
+    """
+    from pipelines.modelling import evaluate_model
+
+    return evaluate_model(spec, as_of, training_set=training_set, run=run)
+
+
+def register(spec: str, as_of: str, run: str) -> str:
+    """Register a run's model as a version with the alias `challenger`.
+
+    Returns the model version, `models:/demo/7`. A run is registered once.
+    """
+    from pipelines.review import register_challenger
+
+    return register_challenger(spec, as_of, run=run)
+
+
+def review(spec: str, version: str) -> str:
+    """Show what a reviewer should know about a model version.
+
+    VERSION is a number or an alias. Returns the text.
+    """
+    from pipelines.review import describe_version
+
+    return describe_version(spec, version)
+
+
+def approve(spec: str, version: str, because: str) -> str:
+    """Set the alias `approved` on a model version, with the reason.
+
+    VERSION is a number or an alias. Refused when the logged bundle is not the one registered.
+    Returns the model version.
+    """
+    from pipelines.review import approve_version
+
+    return approve_version(spec, version, because=because)
+
+
+def reject(spec: str, version: str, because: str) -> str:
+    """Mark a model version rejected, with the reason, and take its alias away.
+
+    VERSION is a number or an alias. Returns the model version.
+    """
+    from pipelines.review import reject_version
+
+    return reject_version(spec, version, because=because)
+
+
+def plan(spec: str) -> str:
+    """Show what a deployment of the approved version would change, and change nothing."""
+    from pipelines.deployment import plan_approved
+
+    return plan_approved(spec)
+
+
+def deploy(spec: str) -> str:
+    """Deploy the approved version, verify what serves, and move the alias `champion`.
+
+    Returns the endpoint and its configuration, `endpoints:/demo/demo-0a1b2c`. Does nothing when
+    the approved version serves already.
+    """
+    from pipelines.deployment import deploy_approved
+
+    return deploy_approved(spec)
+
+
+def rollback(spec: str) -> str:
+    """Put the champion before this one back: endpoint, thresholds and alias together."""
+    from pipelines.deployment import roll_back
+
+    return roll_back(spec)
+
+
+def score(spec: str, transactions: str = "") -> str:
+    """Send stored feature rows to the endpoint and show scores and decisions.
+
+    TRANSACTIONS are ids separated by commas; without them, the newest five of the lake.
+    """
+    from pipelines.scoring import score_transactions
+
+    return score_transactions(spec, transactions)
+
+
+def status(spec: str) -> str:
+    """Show the newest data, candidate, champion and endpoint of a spec."""
+    from pipelines.status import describe_status
+
+    return describe_status(spec)
+
+
+# Each nightly step in order, with the name of the reference it returns.
+NIGHTLY = {
+    ingest: "snapshot",
+    validate: "snapshot",
+    build_features: "features",
+    build_training_set: "training_set",
+    tune: "study",
+    train: "run",
+    evaluate: "run",
+    register: "version",
+}
+DEPLOY = (plan, deploy)
+BY_HAND = (review, approve, reject, rollback, score, status)

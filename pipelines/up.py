@@ -1,0 +1,56 @@
+"""Keeps the services of this machine running until Ctrl-C."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+from infra.processes import refuse_taken_ports, running
+from infra.stack import Ports, build_services
+from pipelines.settings import DAGS, load_settings
+
+
+def serve_stack() -> Iterator[str]:
+    """Start the three services, give their addresses, and stop them when we are told to.
+
+    Yields:
+        Lines for people.
+    """
+    settings = load_settings()
+    refuse_taken_ports(
+        {
+            "OVERNIGHT_AIRFLOW_PORT": settings.airflow_port,
+            "OVERNIGHT_MLFLOW_PORT": settings.mlflow_port,
+            "OVERNIGHT_SAGEMAKER_PORT": settings.sagemaker_port,
+            "OVERNIGHT_AWS_PORT": settings.aws_port,
+        }
+    )
+    ports = Ports(
+        airflow=settings.airflow_port,
+        mlflow=settings.mlflow_port,
+        sagemaker=settings.sagemaker_port,
+        aws=settings.aws_port,
+    )
+    services = build_services(
+        os.environ,
+        home=settings.home,
+        dags=DAGS,
+        tracking_uri=settings.tracking_uri,
+        ports=ports,
+    )
+    told = {signal.SIGINT, signal.SIGTERM}
+    for number in told:
+        signal.signal(number, _stop)
+    try:
+        yield "Starting the embedded SageMaker, MLflow and Airflow (about 40 s) …"
+        with running(services):
+            yield f"Airflow    http://127.0.0.1:{ports.airflow}"
+            yield f"MLflow     http://127.0.0.1:{ports.mlflow}"
+            yield f"SageMaker  http://127.0.0.1:{ports.sagemaker}  (logs of all: {settings.home}/logs)"
+            yield "Ctrl-C stops all of them."
+            signal.pause()
+    except KeyboardInterrupt:
+        yield "Stopped."
+
+
+def _stop(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
