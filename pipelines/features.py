@@ -30,7 +30,7 @@ def build_feature_table(reference: str, as_of: str, *, snapshot: str) -> str:
         log.info("Kept %s: snapshot, declarations and engine are unchanged", newest)
         return str(newest)
     began = time.monotonic()
-    at = _build(spec, lake, pinned, inputs=inputs)
+    at = build_feature_version(spec, lake, pinned, inputs=inputs)
     log.info(
         "Built %s for as_of %s: %s rows, %d columns in %.1f s",
         at,
@@ -60,7 +60,10 @@ def feature_inputs(spec: ModelSpec, lake: Lake, pinned: Snapshot) -> str:
     )
 
 
-def _build(spec: ModelSpec, lake: Lake, pinned: Snapshot, *, inputs: str) -> TableVersion:
+def build_feature_version(
+    spec: ModelSpec, lake: Lake, pinned: Snapshot, *, inputs: str
+) -> TableVersion:
+    """Run the Spark job on a snapshot and commit what it wrote."""
     from feature_jobs.job import build_features
     from feature_jobs.session import open_session
 

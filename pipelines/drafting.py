@@ -1,0 +1,110 @@
+"""Writes a first spec by looking at a file: roles guessed from names and types, marked as guesses."""
+
+import re
+from pathlib import Path
+
+import pyarrow as pa
+
+from expectations.contract import InputError
+from pipelines.source import inspect_columns
+from pipelines.spec import list_specs
+
+PATTERNS = {
+    "transaction_id": r"^(transaction|tx|trans|txn|payment)_?(id|num|no)?$|^id$",
+    "event_time": r"date|time|timestamp|_dt$|_at$",
+    "amount": r"amount|amt|value",
+    "label": r"fraud|label|is_?chargeback",
+}
+ENTITY = r"customer|card|account|user|client|terminal|merchant|device"
+
+
+def draft_spec(name: str, source: Path) -> str:
+    """Write `NAME.toml` into the working folder; returns what to do next.
+
+    Raises:
+        InputError: when the name is not one, the file exists, or a role finds no column.
+    """
+    target = Path(f"{name}.toml")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+        raise InputError(f"{name!r} is not a spec name; use small letters, digits, underscores.")
+    if target.exists() or name in list_specs():
+        raise InputError(f"There is a spec {name!r} already. Choose another name.")
+    form = "csv" if source.suffix == ".csv" else "parquet"
+    columns = inspect_columns(source, form)
+    roles = {role: _first(columns, pattern, role) for role, pattern in PATTERNS.items()}
+    missing = [role for role, column in roles.items() if column is None]
+    if missing:
+        raise InputError(
+            f"{source.name} has no column that looks like {', '.join(missing)}; it has "
+            f"{', '.join(columns.names)}. Copy pipelines/specs/handbook.toml and fill it in."
+        )
+    taken = set(roles.values())
+    entities = [c for c in columns.names if re.search(ENTITY, c, re.I) and c not in taken][:3]
+    if not entities:
+        raise InputError(
+            f"{source.name} has no column that looks like a customer, card or terminal; it has "
+            f"{', '.join(columns.names)}. Copy pipelines/specs/handbook.toml and fill it in."
+        )
+    target.write_text(_text(source.absolute(), form, roles, entities), encoding="utf-8")
+    return f"Wrote {target}. Read it, correct the guesses, then: overnight doctor {target}"
+
+
+def _first(columns: pa.Schema, pattern: str, role: str) -> str | None:
+    def fits(field: pa.Field) -> bool:
+        kind = field.type
+        if role == "event_time":
+            return bool(pa.types.is_timestamp(kind))
+        if role in ("amount", "label"):
+            return bool(
+                pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+            )
+        return bool(pa.types.is_integer(kind) or pa.types.is_string(kind))
+
+    return next((f.name for f in columns if re.search(pattern, f.name, re.I) and fits(f)), None)
+
+
+def _text(source: Path, form: str, roles: dict[str, str | None], entities: list[str]) -> str:
+    names = {column: f"{column.lower().removesuffix('_id')}_id" for column in entities}
+    first = next(iter(names.values()))
+    lines = [
+        "# A first spec, guessed from the file. Read every line.",
+        "[source]",
+        f'format = "{form}"',
+        f'path = "{source}"',
+        "",
+        "[source.roles]",
+        *(f'{role} = "{roles[role]}"' for role in ("transaction_id", "event_time", "amount")),
+        "",
+        "[source.entities]",
+        *(f'{canonical} = "{column}"' for column, canonical in names.items()),
+        "",
+        "[labels]                # guessed: known seven days after the transaction",
+        f'column = "{roles["label"]}"',
+        'delay = "7d"',
+        'maturity = "7d"',
+        "",
+    ]
+    for canonical in names.values():
+        lines += [
+            "[[features.windows]]",
+            f'entity = "{canonical}"',
+            'aggregates = ["count"]',
+            'windows = ["1d", "7d", "30d"]',
+            "",
+        ]
+    lines += [
+        "[[features.windows]]",
+        f'entity = "{first}"',
+        'measure = "amount"',
+        'aggregates = ["mean"]',
+        'windows = ["1d", "7d", "30d"]',
+        "",
+        "[training]",
+        'train_window = "28d"',
+        'gap = "7d"',
+        'test_window = "7d"',
+        "trials = 20",
+        f'exclude_detected = "{first}"',
+        "",
+    ]
+    return "\n".join(lines)

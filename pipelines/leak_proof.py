@@ -1,0 +1,149 @@
+"""Proves for one spec and date that features do not depend on what became known later.
+
+Features are built twice: from what was known at T, and from that with later transactions, late
+arrivals and labels added. Every column of every row known at T has to be equal, bit by bit.
+"""
+
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.contract import (
+    AMOUNT,
+    EVENT_DAY,
+    EVENT_TIME,
+    KNOWN_TIME,
+    LABEL,
+    TRANSACTION_ID,
+    InputError,
+    OvernightError,
+)
+from pipelines.features import build_feature_version
+from pipelines.ingestion import LABELS, TRANSACTIONS
+from pipelines.lake import Lake
+from pipelines.settings import load_settings
+from pipelines.snapshot import Snapshot, parse_as_of
+from pipelines.source import TIMESTAMP, only_known
+from pipelines.spec import ModelSpec, load_spec
+
+EXAMPLES = 5
+LATER_ROWS = 2_000
+
+
+def prove_no_leak(reference: str, as_of: str) -> str:
+    """See `overnight prove-no-leak`.
+
+    Raises:
+        OvernightError: naming each column that differs, with transactions.
+    """
+    spec, cutoff = load_spec(reference), parse_as_of(as_of)
+    lake = Lake(load_settings().lake, spec=spec.name)
+    rows_at, labels_at = lake.newest(TRANSACTIONS), lake.newest(LABELS)
+    if rows_at is None or labels_at is None:
+        raise InputError(f'{spec.name} has no data yet. Run "overnight ingest" first.')
+    rows = only_known(lake.read(rows_at), cutoff)
+    labels = only_known(lake.read(labels_at), cutoff)
+    if rows.num_rows == 0:
+        raise InputError(f"{rows_at} holds no transaction known before {as_of}.")
+    later = invent_later_rows(rows, cutoff)
+    later_labels = invent_later_labels(pa.concat_tables([rows, later]), labels, cutoff)
+    with tempfile.TemporaryDirectory() as folder:
+        before = _build(spec, rows, labels, root=f"{folder}/before")
+        after = _build(
+            spec,
+            pa.concat_tables([rows, later]),
+            pa.concat_tables([labels, later_labels]),
+            root=f"{folder}/after",
+        )
+    known = pc.is_in(after[TRANSACTION_ID], value_set=rows[TRANSACTION_ID].combine_chunks())
+    differing = compare_columns(before, after.filter(known))
+    if differing:
+        raise OvernightError(
+            f"Features of {spec.name} as of {as_of} change with what became known later:\n"
+            + "\n".join(f"  - {line}" for line in differing)
+            + "\nThe column reads a value before it was known. Give its window a delay."
+        )
+    return (
+        f"No leak in {spec.name} as of {as_of}: {before.num_rows:,} rows x "
+        f"{before.num_columns} columns are equal with {later.num_rows:,} later rows and "
+        f"{later_labels.num_rows:,} later labels"
+    )
+
+
+def invent_later_rows(rows: pa.Table, cutoff: datetime) -> pa.Table:
+    """Transactions that become known at or after the cutoff: new ones, and late arrivals.
+
+    Copies of the newest rows with ids of their own and ten times the amount; every second one
+    keeps its event time (it happened before the cutoff and arrives after it).
+    """
+    newest = rows.sort_by([(EVENT_TIME, "descending")]).slice(0, LATER_ROWS)
+    count = newest.num_rows
+    late = np.arange(count) % 2 == 0
+    span = pa.scalar(timedelta(days=1), type=pa.duration("us"))
+    shifted = pc.add(pa.scalar(cutoff, type=TIMESTAMP), pc.multiply(
+        span, pa.array(np.arange(count) % 7)))  # fmt: skip
+    event_time = pc.if_else(pa.array(late), newest[EVENT_TIME].combine_chunks(), shifted)
+    known_time = pc.add(pa.array([cutoff] * count, TIMESTAMP), pa.array(
+        np.arange(count) % 7 * 86_400_000_000).cast(pa.duration("us")))  # fmt: skip
+    ids = newest.schema.field(TRANSACTION_ID).type
+    if pa.types.is_integer(ids):
+        top = pc.max(rows[TRANSACTION_ID]).as_py()
+        fresh = pa.array(np.arange(top + 1, top + 1 + count), ids)
+    else:
+        fresh = pa.array([f"~later-{n}" for n in range(count)], ids)
+    columns = {name: newest[name] for name in newest.column_names} | {
+        TRANSACTION_ID: fresh,
+        EVENT_TIME: event_time,
+        KNOWN_TIME: known_time,
+        AMOUNT: pc.multiply(newest[AMOUNT], 10.0),
+        EVENT_DAY: pc.strftime(event_time, format="%Y-%m-%d").cast(pa.string()),
+    }
+    return pa.table(columns, schema=rows.schema)
+
+
+def invent_later_labels(rows: pa.Table, labels: pa.Table, cutoff: datetime) -> pa.Table:
+    """A fraud label known at the cutoff for every transaction that had none by then."""
+    unknown = pc.invert(
+        pc.is_in(rows[TRANSACTION_ID], value_set=labels[TRANSACTION_ID].combine_chunks())
+    )
+    rows = rows.filter(unknown)
+    columns = {
+        TRANSACTION_ID: rows[TRANSACTION_ID],
+        EVENT_TIME: rows[EVENT_TIME],
+        KNOWN_TIME: pc.max_element_wise(
+            rows[KNOWN_TIME], pa.array([cutoff] * rows.num_rows, TIMESTAMP)
+        ),
+        LABEL: pa.array(np.ones(rows.num_rows, dtype=np.int8)),
+        EVENT_DAY: rows[EVENT_DAY],
+    }
+    return pa.table(columns, schema=labels.schema)
+
+
+def compare_columns(before: pa.Table, after: pa.Table) -> list[str]:
+    """Name every column that differs between two tables, with transactions where it does."""
+    left, right = (t.sort_by([(TRANSACTION_ID, "ascending")]) for t in (before, after))
+    if left[TRANSACTION_ID] != right[TRANSACTION_ID]:
+        return ["the rows themselves differ"]
+    differing = []
+    for name in left.column_names:
+        one, other = left[name].combine_chunks(), right[name].combine_chunks()
+        same = pc.fill_null(pc.equal(one, other), fill_value=False)
+        both_null = pc.and_(one.is_null(nan_is_null=True), other.is_null(nan_is_null=True))
+        positions = np.flatnonzero(~np.asarray(pc.or_(same, both_null)))
+        if len(positions):
+            ids = left[TRANSACTION_ID].take(pa.array(positions[:EXAMPLES])).to_pylist()
+            differing.append(f"{name}: {len(positions):,} rows, such as transactions {ids}")
+    return differing
+
+
+def _build(spec: ModelSpec, rows: pa.Table, labels: pa.Table, *, root: str) -> pa.Table:
+    lake = Lake(root, spec=spec.name)
+    snapshot = Snapshot(
+        lake.write_days(TRANSACTIONS, rows, inputs="proof"),
+        lake.write_days(LABELS, labels, inputs="proof"),
+    )
+    return lake.read(build_feature_version(spec, lake, snapshot, inputs="proof"))
