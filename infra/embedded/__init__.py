@@ -1,0 +1,1 @@
+"""SageMaker on the loopback address: its protocol, real processes, moto for the rest of AWS."""

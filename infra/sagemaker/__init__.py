@@ -1,0 +1,1 @@
+"""The control plane: puts bundles behind endpoints and asks them for scores."""

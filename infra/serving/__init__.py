@@ -1,0 +1,1 @@
+"""The container: loads a bundle, answers /ping and /invocations."""

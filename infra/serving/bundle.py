@@ -1,0 +1,111 @@
+"""The bundle: a folder with a LightGBM text model and the JSON that says how to use it.
+
+Training writes it, the container and the control plane read it. There is no pickle in it, and its
+digest covers every byte that decides a score, so two equal digests answer alike.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+FORMAT = 1
+MODEL_FILE = "model.txt"
+MANIFEST_FILE = "bundle.json"
+
+Value = float | str | None
+
+
+class BundleError(Exception):
+    """The folder is no bundle, or not the one that was written."""
+
+
+class Feature(msgspec.Struct, frozen=True):
+    """A column of the model.
+
+    Attributes:
+        categories: of a categorical feature, each scored as its index; all else is NaN.
+    """
+
+    name: str
+    kind: Literal["numeric", "categorical"]
+    categories: tuple[str, ...] = ()
+
+
+class Threshold(msgspec.Struct, frozen=True):
+    """A score from `score` on is an alert."""
+
+    id: str
+    score: float
+
+
+class Calibration(msgspec.Struct, frozen=True):
+    """How a raw score becomes a probability; `identity` leaves it as it is."""
+
+    method: Literal["identity"]
+
+
+class GoldenVector(msgspec.Struct, frozen=True):
+    """Features and the score that training computed for them."""
+
+    features: dict[str, Value]
+    score: float
+
+
+class Bundle(msgspec.Struct, frozen=True):
+    """What `bundle.json` holds; features stand in the order of the model's columns."""
+
+    format: Literal[1]
+    name: str
+    features: tuple[Feature, ...]
+    threshold: Threshold
+    calibration: Calibration
+    reasons: dict[str, str]
+    model_sha256: str
+    golden: tuple[GoldenVector, ...]
+    digest: str
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle and check both of its digests.
+
+    Raises:
+        BundleError: when a file is missing or unreadable, or a digest differs.
+    """
+    try:
+        manifest = (folder / MANIFEST_FILE).read_bytes()
+        model = (folder / MODEL_FILE).read_bytes()
+        bundle = msgspec.json.decode(manifest, type=Bundle)
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is no bundle: {error}. It must hold {MODEL_FILE} and {MANIFEST_FILE}."
+        ) from error
+    except msgspec.DecodeError as error:
+        raise BundleError(
+            f"{folder / MANIFEST_FILE} is not a bundle of format {FORMAT}: {error}. "
+            "Train the model again with this version."
+        ) from error
+    _refuse_difference("model_sha256", bundle.model_sha256, hashlib.sha256(model).hexdigest())
+    _refuse_difference("digest", bundle.digest, digest_of(manifest))
+    return bundle
+
+
+def digest_of(manifest: bytes) -> str:
+    """SHA-256 of the canonical JSON of a manifest without its own `digest`.
+
+    >>> digest_of(b'{"digest": "x"}') == hashlib.sha256(b"{}").hexdigest()
+    True
+    """
+    content = {key: value for key, value in json.loads(manifest).items() if key != "digest"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refuse_difference(key: str, written: str, found: str) -> None:
+    if written != found:
+        raise BundleError(
+            f"The bundle was changed after it was written: {key} says {written[:12]}, its content "
+            f"has {found[:12]}. Deploy the registered version again."
+        )
