@@ -50,9 +50,7 @@ def _sagemaker(environment: Mapping[str, str], home: Path, ports: Ports) -> Serv
     )
 
 
-def _mlflow(
-    environment: Mapping[str, str], home: Path, tracking_uri: str, ports: Ports
-) -> Service:
+def _mlflow(environment: Mapping[str, str], home: Path, tracking_uri: str, ports: Ports) -> Service:
     # One worker and no job executor: 2 processes of 450 MB together instead of 15 of 1.4 GB.
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
     command += ["--port", str(ports.mlflow), "--workers", "1"]

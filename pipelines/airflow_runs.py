@@ -56,14 +56,17 @@ def test_dag(dag: str, form: Mapping[str, str], *, settings: Settings) -> Iterat
     command = [sys.executable, "-m", "airflow", "dags", "test", dag, "--conf", json.dumps(form)]
     log = settings.home / f"logs/{dag}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with subprocess.Popen(
-        command,
-        env=airflow_environment(settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as run, log.open("w", encoding="utf-8") as kept:
+    with (
+        subprocess.Popen(
+            command,
+            env=airflow_environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as run,
+        log.open("w", encoding="utf-8") as kept,
+    ):
         for line in run.stdout or ():
             kept.write(line)
             yield from _ours(line)

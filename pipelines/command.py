@@ -43,9 +43,7 @@ def main() -> None:
     """Run the command line; the exit code is 2 for the user's mistakes and 1 for ours."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
-    logging.basicConfig(
-        level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True
-    )
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
     for room in ("pipelines", "feature_jobs", "training", "expectations", "infra"):
         logging.getLogger(room).setLevel(logging.INFO)
     try:

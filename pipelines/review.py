@@ -40,7 +40,10 @@ def describe_version(reference: str, wanted: str) -> str:
     against = {} if champion is None else registry.metrics(champion.run)
     lines = [
         f"{version} ({', '.join(version.aliases) or 'no alias'}), run {version.run}",
-        *(f"  {key.removeprefix('overnight.')}: {version.tags[key]}" for key in sorted(version.tags)),
+        *(
+            f"  {key.removeprefix('overnight.')}: {version.tags[key]}"
+            for key in sorted(version.tags)
+        ),
         f"  metric{'':24} this version   champion {champion or '(none)'}",
     ]
     for key in sorted(metrics):

@@ -25,7 +25,9 @@ def score_transactions(reference: str, transactions: str) -> str:
         features = {name: _plain(row[name]) for name in spec.model_columns()}
         identity = str(row[TRANSACTION_ID])
         (answer,) = invoke(spec.name, [features], inference_id=identity)
-        lines.append(f"{identity:>14} {answer.score:>10.6f} {answer.decision:8}  {answer.threshold}")
+        lines.append(
+            f"{identity:>14} {answer.score:>10.6f} {answer.decision:8}  {answer.threshold}"
+        )
     return "\n".join(lines)
 
 

@@ -84,7 +84,9 @@ def label_rows(
     """
     cutoff = pa.scalar(as_of, type=TIMESTAMP)
     known = labels.filter(pc.less(labels[KNOWN_TIME], cutoff))
-    position = pc.index_in(features[TRANSACTION_ID], value_set=known[TRANSACTION_ID].combine_chunks())
+    position = pc.index_in(
+        features[TRANSACTION_ID], value_set=known[TRANSACTION_ID].combine_chunks()
+    )
     label = known[LABEL].combine_chunks().take(position.combine_chunks())
     mature = as_of - spec.labels.maturity
     old = pc.less(features[EVENT_TIME], pa.scalar(mature, type=TIMESTAMP))

@@ -72,16 +72,12 @@ def count_by_day(rows: pa.Table, *, as_of: datetime) -> pa.Table:
     return pa.table({EVENT_DAY: names, "rows": [found.get(name, 0) for name in names]})
 
 
-def _run_suites(
-    rows: pa.Table, spec: ModelSpec, *, as_of: datetime, name: str
-) -> list[Validated]:
+def _run_suites(rows: pa.Table, spec: ModelSpec, *, as_of: datetime, name: str) -> list[Validated]:
     quiet_great_expectations()
     from expectations.suites import build_transaction_suite, build_volume_suite
 
     known = Interval(start=pc.min(rows[EVENT_TIME]).as_py(), end=as_of)
-    suite = build_transaction_suite(
-        spec.contract, entities=list(spec.source.entities), known=known
-    )
+    suite = build_transaction_suite(spec.contract, entities=list(spec.source.entities), known=known)
     found = [validate_table(rows, suite, table=name)]
     counts = count_by_day(rows, as_of=as_of)
     if counts.num_rows:

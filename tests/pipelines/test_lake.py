@@ -76,9 +76,7 @@ def test_going_back_to_earlier_rows_gives_the_earlier_content_hash(lake):
 
 def test_emptied_days_lose_their_rows(lake):
     lake.write_days("transactions", rows((1, 1, 10.0), (2, 2, 20.0)), inputs="a")
-    at = lake.write_days(
-        "transactions", rows((1, 1, 10.0)), inputs="a", empty_days=["2025-01-02"]
-    )
+    at = lake.write_days("transactions", rows((1, 1, 10.0)), inputs="a", empty_days=["2025-01-02"])
     assert lake.read(at).to_pydict()["transaction_id"] == [1]
 
 

@@ -1,0 +1,64 @@
+"""Opens a Spark session with the settings that correctness and two cores ask for."""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from feature_jobs.java import find_java
+
+PARTITIONS = 8
+DRIVER_MEMORY = "3g"
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def open_session(
+    master: str, *, scratch: Path, partitions: int = PARTITIONS
+) -> Iterator[SparkSession]:
+    """A session for the time of a block.
+
+    Args:
+        master: `local[*]`, or the address of a cluster.
+        scratch: where shuffles spill to.
+        partitions: number of shuffle partitions; the result does not depend on it.
+    """
+    scratch.mkdir(parents=True, exist_ok=True)
+    os.environ["JAVA_HOME"] = str(find_java(scratch))
+    # Otherwise workers start whatever python3 is first on PATH.
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    for name in ("py4j", "pyspark"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    options = {
+        "spark.app.name": "overnight features",
+        "spark.master": master,
+        "spark.driver.memory": DRIVER_MEMORY,
+        "spark.driver.bindAddress": "127.0.0.1" if master.startswith("local") else "0.0.0.0",  # noqa: S104 -- executors connect back
+        "spark.local.dir": str(scratch / "spark"),
+        "spark.log.level": "ERROR",
+        "spark.sql.adaptive.enabled": "false",  # the number of partitions is ours to choose
+        # A division by zero in a derived feature is a missing value, not the end of the run.
+        "spark.sql.ansi.enabled": "false",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(partitions),
+        "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+    }
+    if master.startswith("local"):
+        options["spark.driver.host"] = "127.0.0.1"
+    builder = SparkSession.builder
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()
