@@ -1,0 +1,1 @@
+"""Spark: what features are, and how they are computed point-in-time."""

@@ -59,6 +59,7 @@ def build_features(
     """Build every declared feature and write one part per event day.
 
     Args:
+        session: an open session; its number of shuffle partitions changes nothing.
         transactions: Parquet files of the pinned transactions.
         labels: Parquet files of the pinned labels.
         features: the declarations.

@@ -94,7 +94,7 @@ def _deviation(count: int, high: float, low: float, square: float, square_low: f
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def slide(
+def slide(  # noqa: PLR0917 -- numba takes no keywords
     starts: Int64s,
     events: Int64s,
     enters: Int64s,
@@ -170,7 +170,7 @@ def slide(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _finish(
+def _finish(  # noqa: PLR0917 -- numba takes no keywords
     statistic: int,
     count: int,
     total: tuple[float, float],

@@ -143,7 +143,7 @@ class _History:
 
 def _group_starts(keys: pa.Array) -> Int64s:
     """Where runs of equal keys begin, and the number of rows at the end."""
-    changed = pc.fill_null(pc.not_equal(keys[1:], keys[:-1]), True)
+    changed = pc.fill_null(pc.not_equal(keys[1:], keys[:-1]), fill_value=True)
     inner = np.flatnonzero(changed.to_numpy(zero_copy_only=False)) + 1
     return np.concatenate([[0], inner, [len(keys)]]).astype(np.int64)
 

@@ -1,0 +1,1 @@
+"""LightGBM, Optuna, scikit-learn: folds, tuning, fitting, evaluation, the bundle."""

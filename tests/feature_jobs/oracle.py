@@ -24,7 +24,9 @@ def compute(rows: list[Row], window: Window) -> list[float | None]:
     return [_at(row, rows, window) for row in rows]
 
 
-def _at(now: Row, rows: list[Row], window: Window) -> float | None:
+def _at(  # noqa: PLR0911 -- one return a definition
+    now: Row, rows: list[Row], window: Window
+) -> float | None:
     if now.entity is None:
         return None
     same = [row for row in rows if row.entity == now.entity]
