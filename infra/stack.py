@@ -1,8 +1,10 @@
 """The services of one machine together: Airflow, the MLflow server, the embedded SageMaker."""
 
 import sys
+import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from infra.airflow.environment import build_airflow_environment
@@ -38,9 +40,20 @@ def build_services(
     ]
 
 
+def is_sagemaker_up(address: str) -> bool:
+    """Whether an embedded SageMaker answers at an address, with its endpoints restored."""
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=1) as answer:  # noqa: S310
+            return bool(answer.status == HTTPStatus.OK)
+    except (OSError, ValueError):
+        return False
+
+
 def _sagemaker(environment: Mapping[str, str], home: Path, ports: Ports) -> Service:
     command = [sys.executable, "-m", "infra.embedded", "--home", str(home / "sagemaker")]
     command += ["--port", str(ports.sagemaker), "--aws-port", str(ports.aws)]
+    # A bake of 300 s is rehearsed in 15.
+    command += ["--time-scale", "0.05"]
     return Service(
         name="Embedded SageMaker",
         command=command,

@@ -16,7 +16,7 @@ from aiohttp import web
 from expectations.contract import InputError
 from infra.embedded.artifacts import Artifacts
 from infra.embedded.aws import Aws
-from infra.embedded.endpoint import Host
+from infra.embedded.host import Host
 from infra.embedded.operations import ControlPlane
 from infra.embedded.resources import Resources
 from infra.embedded.server import Server
@@ -67,7 +67,6 @@ async def serve(home: Path, port: int, aws_port: int, time_scale: float) -> None
         host = Host(
             resources=Resources(home / "state.json"),
             artifacts=Artifacts(home / "artifacts", aws),
-            artifacts_home=home / "artifacts",
             logs=home / "logs",
             aws=aws,
             http=http,

@@ -21,10 +21,14 @@ class ArtifactError(Exception):
 
 
 class Artifacts:
-    """The folder of unpacked artefacts."""
+    """The folder of unpacked artefacts.
+
+    Attributes:
+        home: one folder per artefact, named by its digest.
+    """
 
     def __init__(self, home: Path, aws: Aws) -> None:
-        self._home = home
+        self.home = home
         self._aws = aws
         home.mkdir(parents=True, exist_ok=True)
 
@@ -46,14 +50,14 @@ class Artifacts:
 
     def folder(self, digest: str) -> Path:
         """Where an artefact is unpacked."""
-        return self._home / digest
+        return self.home / digest
 
     def has(self, digest: str) -> bool:
         """Whether an artefact is there, whole."""
         return self.folder(digest).is_dir()
 
     def _unpack(self, content: bytes, *, url: str, target: Path) -> None:
-        aside = Path(tempfile.mkdtemp(dir=self._home, prefix="unpacking-"))
+        aside = Path(tempfile.mkdtemp(dir=self.home, prefix="unpacking-"))
         try:
             with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
                 archive.extractall(aside, filter="data")

@@ -8,41 +8,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
-import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.embedded.artifacts import ArtifactError, Artifacts
-from infra.embedded.aws import Aws
+from infra.embedded.artifacts import ArtifactError
 from infra.embedded.fleet import Fleet, Turn, VariantPlan, take_turn
+from infra.embedded.host import Host
 from infra.embedded.instance import Instance, StartError
-from infra.embedded.protocol import Content, Refusal, invalid
-from infra.embedded.resources import CONFIG, ENDPOINT, MODEL, Resources, arn_of
+from infra.embedded.protocol import Content, ServiceError, invalid
+from infra.embedded.resources import CONFIG, ENDPOINT, MODEL, arn_of
 from infra.embedded.shift import Shift, read_shift
 
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.2
+MAX_REASON = 1024
 BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What all endpoints of the server share.
-
-    Attributes:
-        time_scale: how long a second of a DeploymentConfig lasts here.
-    """
-
-    resources: Resources
-    artifacts: Artifacts
-    artifacts_home: Path
-    logs: Path
-    aws: Aws
-    http: aiohttp.ClientSession
-    time_scale: float
 
 
 class RollbackError(Exception):
@@ -81,7 +64,7 @@ class Endpoint:
         """Bring another config up and shift traffic to it, in the background.
 
         Raises:
-            Refusal: when the endpoint is busy or not in service, or the deployment is impossible.
+            ServiceError: when the endpoint is busy or not in service, or the course is impossible.
         """
         self.refuse_when_busy("update")
         if self._live is None:
@@ -107,10 +90,10 @@ class Endpoint:
         """The variant and the instance for the next invocation.
 
         Raises:
-            Refusal: when nothing serves, or there is no such variant.
+            ServiceError: when nothing serves, or there is no such variant.
         """
         if self._live is None:
-            raise Refusal("ValidationError", f"Endpoint {self._name} is {self.status}.")
+            raise ServiceError("ValidationError", f"Endpoint {self._name} is {self.status}.")
         fleet = self._live
         if self._next is not None and take_turn(self._turns) == 1:
             fleet = self._next
@@ -150,9 +133,9 @@ class Endpoint:
         try:
             plans = await self._plan(config)
             await self._bring_up(config, plans)
-        except (StartError, ArtifactError, Refusal) as error:
+        except (StartError, ArtifactError, ServiceError) as error:
             log.warning("Endpoint %s failed: %s", self._name, error)
-            self._change(EndpointStatus="Failed", FailureReason=str(error))
+            self._change(EndpointStatus="Failed", FailureReason=str(error)[:MAX_REASON])
             return
         self._settle(config, plans, reason=None)
 
@@ -163,7 +146,7 @@ class Endpoint:
             await self._bring_up(config, plans)
         except StartError as error:
             log.warning("Endpoint %s did not come back: %s", self._name, error)
-            self._change(EndpointStatus="Failed", FailureReason=str(error))
+            self._change(EndpointStatus="Failed", FailureReason=str(error)[:MAX_REASON])
             return
         self._settle(config, plans, reason=self._record.get("FailureReason"))
 
@@ -173,7 +156,7 @@ class Endpoint:
         self._turns = (Turn(1.0), Turn(0.0))
         try:
             await fleet.start(
-                self._host.artifacts_home, logs=self._log_folder, http=self._host.http
+                self._host.artifacts.home, logs=self._log_folder, http=self._host.http
             )
         except StartError:
             self._next = None
@@ -187,10 +170,12 @@ class Endpoint:
             plans = await self._plan(config)
             await self._bring_up(config, plans)
             await self._shift(shift)
-        except (StartError, ArtifactError, Refusal, RollbackError) as error:
+        except (StartError, ArtifactError, ServiceError, RollbackError) as error:
             log.warning("Endpoint %s keeps %s: %s", self._name, before, error)
             await self._turn_back()
-            self._change(EndpointStatus="InService", Pending=None, FailureReason=str(error))
+            self._change(
+                EndpointStatus="InService", Pending=None, FailureReason=str(error)[:MAX_REASON]
+            )
             return
         old, self._live, self._next = self._live, self._next, None
         await self._pause(shift.linger_seconds)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from infra.embedded.instance import Instance
+from infra.embedded.instance import Instance, StartError
 from infra.embedded.protocol import invalid
 
 
@@ -99,7 +99,7 @@ class Fleet:
             async with asyncio.TaskGroup() as group:
                 for instance in self.instances():
                     group.create_task(instance.start())
-        except* Exception as failures:
+        except* StartError as failures:
             await self.stop()
             raise failures.exceptions[0] from None
 
@@ -118,7 +118,7 @@ class Fleet:
             target: a variant that the request asks for.
 
         Raises:
-            Refusal: when there is no such variant.
+            ServiceError: when there is no such variant.
         """
         if target is None:
             variant = self.variants[take_turn([variant.turn for variant in self.variants])]

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from infra.embedded.endpoint import Endpoint, Host
-from infra.embedded.protocol import Content, Refusal, invalid
+from infra.embedded.endpoint import Endpoint
+from infra.embedded.host import Host
+from infra.embedded.protocol import Content, ServiceError, invalid
 from infra.embedded.resources import CONFIG, ENDPOINT, MODEL, arn_of
 
 Operation = Callable[[Content], Content]
@@ -58,11 +59,11 @@ class ControlPlane:
         """The function behind an operation.
 
         Raises:
-            Refusal: when SageMaker has it and this server does not.
+            ServiceError: when SageMaker has it and this server does not.
         """
         if operation not in self._operations:
             have = ", ".join(self._operations)
-            raise Refusal(
+            raise ServiceError(
                 "UnsupportedOperation",
                 f"The embedded SageMaker does not do {operation}; it does {have}.",
             )

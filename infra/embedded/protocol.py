@@ -7,7 +7,7 @@ refused here with the same code, so that a mistake shows on a laptop and not in 
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import botocore.session
@@ -18,7 +18,7 @@ from botocore.validate import ParamValidator
 Content = dict[str, Any]
 
 
-class Refusal(Exception):
+class ServiceError(Exception):
     """An error of AWS.
 
     Attributes:
@@ -32,22 +32,22 @@ class Refusal(Exception):
         self.status = status
 
 
-def invalid(message: str) -> Refusal:
+def invalid(message: str) -> ServiceError:
     """The error of a request that the service cannot carry out as it is."""
-    return Refusal("ValidationException", message)
+    return ServiceError("ValidationException", message)
 
 
 def read_request(operation: str, body: bytes) -> Content:
     """Read and check the parameters of an operation.
 
     Raises:
-        Refusal: naming every parameter that is unknown, missing, of a wrong type or out of range.
+        ServiceError: naming every parameter that is unknown, missing, mistyped or out of range.
     """
     shape = load_service().operation_model(operation).input_shape
     try:
         content = json.loads(body or b"{}")
     except ValueError as error:
-        raise Refusal("SerializationException", f"The body is not JSON: {error}") from error
+        raise ServiceError("SerializationException", f"The body is not JSON: {error}") from error
     if shape is None:
         return {}
     report = ParamValidator().validate(content, shape)
@@ -70,7 +70,7 @@ def write_reply(operation: str, content: Mapping[str, object]) -> bytes:
     return b"" if shape is None else json.dumps(_select(content, shape)).encode()
 
 
-def write_refusal(refusal: Refusal) -> bytes:
+def write_refusal(refusal: ServiceError) -> bytes:
     """The body of an error in the JSON protocol."""
     return json.dumps({"__type": refusal.code, "message": str(refusal)}).encode()
 
@@ -86,7 +86,7 @@ def load_service() -> ServiceModel:
     return botocore.session.get_session().get_service_model("sagemaker")
 
 
-def _problems_of(value: Any, shape: Shape, *, where: str) -> Iterator[str]:  # noqa: ANN401
+def _problems_of(value: Any, shape: Shape, *, where: str) -> Iterator[str]:
     """What botocore's validator leaves to the service: patterns, choices and upper limits."""
     if isinstance(shape, StructureShape):
         for name, member in value.items():
@@ -130,7 +130,7 @@ def _join(where: str, name: str) -> str:
     return f"{where}.{name}" if where else name
 
 
-def _select(value: Any, shape: Shape) -> Any:  # noqa: ANN401
+def _select(value: Any, shape: Shape) -> Any:
     if isinstance(shape, StructureShape):
         present = {name for name in shape.members if value.get(name) is not None}
         return {
@@ -141,6 +141,3 @@ def _select(value: Any, shape: Shape) -> Any:  # noqa: ANN401
     if isinstance(shape, ListShape):
         return [_select(member, shape.member) for member in value]
     return value
-
-
-Handler = Callable[[Content], object]

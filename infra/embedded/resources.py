@@ -42,7 +42,7 @@ class Resources:
         """Keep a new resource; returns its Amazon resource name.
 
         Raises:
-            Refusal: when there is one of that name.
+            ServiceError: when there is one of that name.
         """
         arn = arn_of(kind, name)
         if name in self._kinds[kind]:
@@ -57,7 +57,7 @@ class Resources:
         """A resource by its name.
 
         Raises:
-            Refusal: when there is none.
+            ServiceError: when there is none.
         """
         if name not in self._kinds[kind]:
             raise invalid(f'Could not find {_spoken(kind)} "{arn_of(kind, name)}".')
@@ -67,7 +67,7 @@ class Resources:
         """Forget a resource.
 
         Raises:
-            Refusal: when there is none of that name.
+            ServiceError: when there is none of that name.
         """
         self.get(kind, name)
         del self._kinds[kind][name]

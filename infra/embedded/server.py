@@ -9,7 +9,7 @@ from aiohttp import web
 from infra.embedded.endpoint import Endpoint
 from infra.embedded.operations import ControlPlane
 from infra.embedded.protocol import (
-    Refusal,
+    ServiceError,
     is_operation,
     read_request,
     write_refusal,
@@ -57,10 +57,10 @@ class Server:
         operation = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
         try:
             if not is_operation(operation):
-                raise Refusal("UnknownOperationException", f"SageMaker has no {operation!r}.")
+                raise ServiceError("UnknownOperationException", f"SageMaker has no {operation!r}.")
             answer = self._plane.find(operation)
             content = answer(read_request(operation, await request.read()))
-        except Refusal as refusal:
+        except ServiceError as refusal:
             return web.Response(
                 body=write_refusal(refusal), status=refusal.status, content_type=AMZ_JSON
             )
@@ -69,12 +69,12 @@ class Server:
     async def _invoke(self, request: web.Request) -> web.Response:
         try:
             return await self._forward(request, self._find(request.match_info["name"]))
-        except Refusal as refusal:
+        except ServiceError as refusal:
             return _refuse_invocation(refusal.code, str(refusal), status=refusal.status)
 
     def _find(self, name: str) -> Endpoint:
         if name not in self._plane.endpoints:
-            raise Refusal("ValidationError", f"Endpoint {name} not found.")
+            raise ServiceError("ValidationError", f"Endpoint {name} not found.")
         return self._plane.endpoints[name]
 
     async def _forward(self, request: web.Request, endpoint: Endpoint) -> web.Response:

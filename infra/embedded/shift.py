@@ -30,7 +30,7 @@ def read_shift(deployment: Mapping[str, Any] | None) -> Shift:
     """Read a DeploymentConfig; without one, all traffic moves at once and nothing is watched.
 
     Raises:
-        Refusal: when a canary or step is of a size that SageMaker refuses.
+        ServiceError: when a canary or step is of a size that SageMaker refuses.
     """
     if not deployment:
         return Shift((1.0,), 0.0, 0.0, ())

@@ -16,6 +16,7 @@ from infra.sagemaker.policy import EndpointPolicy
 VARIANT = "AllTraffic"
 
 DIGEST_LENGTH = 12
+PLACE_LENGTH = 6
 MAX_NAME_LENGTH = 63
 
 
@@ -38,17 +39,20 @@ def endpoint_name(spec: str) -> str:
     'ieee-cis'
     """
     name = spec.replace("_", "-")
-    longest = MAX_NAME_LENGTH - DIGEST_LENGTH - 1
+    longest = MAX_NAME_LENGTH - DIGEST_LENGTH - PLACE_LENGTH - 2
     if not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*", name) or len(name) > longest:
         raise InputError(
             f"{spec!r} cannot name an endpoint: SageMaker takes letters, digits and inner "
-            f"hyphens, here at most {longest}. Rename the spec."
+            f"hyphens, here at most {longest} of them. Rename the spec."
         )
     return name
 
 
 def name_deployment(spec: str, *, digest: str, url: str, policy: EndpointPolicy) -> Names:
     """Names for a bundle behind the endpoint of a spec.
+
+    The model's name holds the bundle's digest and a short one of image, role and address: the
+    same bundle in another image is another model.
 
     Args:
         spec: the spec's name.
@@ -57,21 +61,11 @@ def name_deployment(spec: str, *, digest: str, url: str, policy: EndpointPolicy)
         policy: what goes into model and config besides.
     """
     endpoint = endpoint_name(spec)
-    content = {
-        "digest": digest,
-        "url": url,
-        "image": policy.image,
-        "role_arn": policy.role_arn,
-        "instance_type": policy.instance_type,
-        "instance_count": policy.instance_count,
-    }
-    return Names(
-        endpoint=endpoint,
-        model=f"{endpoint}-{_shorten(content, 'digest', 'url', 'image', 'role_arn')}",
-        config=f"{endpoint}-{_shorten(content, *content)}",
-    )
+    place = _digest([url, policy.image, policy.role_arn])[:PLACE_LENGTH]
+    model = f"{endpoint}-{digest[:DIGEST_LENGTH]}-{place}"
+    config = _digest([digest, model, policy.instance_type, policy.instance_count])
+    return Names(endpoint, model, f"{endpoint}-{config[:DIGEST_LENGTH]}")
 
 
-def _shorten(content: dict[str, object], *keys: str) -> str:
-    text = json.dumps({key: content[key] for key in keys}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
+def _digest(content: list[str | int]) -> str:
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,29 @@
+import pytest
+
+from tests.infra.bundles import make_bundle
+from tests.infra.embedded_server import EmbeddedServer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """An embedded SageMaker for a module; boto3 in this process talks to it."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("sagemaker"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory):
+    """`v1` and `v2` score differently; `broken` refuses to start."""
+    home = tmp_path_factory.mktemp("bundles")
+    return {
+        "v1": make_bundle(home / "v1", seed=1),
+        "v2": make_bundle(home / "v2", seed=2),
+        "broken": make_bundle(home / "broken", seed=3, golden_shift=0.1),
+    }
