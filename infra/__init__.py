@@ -1,0 +1,1 @@
+"""Where it runs: the container, the control plane, the embedded services, their processes."""

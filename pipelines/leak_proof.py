@@ -6,7 +6,6 @@ arrivals and labels added. Every column of every row known at T has to be equal,
 
 import tempfile
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from expectations.contract import InputError, OvernightError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
+    import numpy.typing as npt
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion as Entity
 
@@ -48,7 +49,7 @@ class Version:
 class Registry:
     """The runs and versions of one spec, in the tracking server of the environment."""
 
-    def __init__(self, tracking_uri: str, *, spec: str) -> None:
+    def __init__(self, tracking_uri: str, *, spec: str, artifacts: str | None) -> None:
         import mlflow
 
         logging.getLogger("sagemaker_mlflow").setLevel(logging.ERROR)
@@ -56,6 +57,7 @@ class Registry:
             logging.getLogger(noisy).setLevel(logging.WARNING)
         mlflow.set_tracking_uri(tracking_uri)
         self.spec = spec
+        self._artifacts = artifacts
         self._client: MlflowClient = mlflow.MlflowClient()
 
     def find_run(self, inputs: str) -> str | None:
@@ -82,6 +84,8 @@ class Registry:
         """The run of these inputs: a new one, or the one that was cut off; gives its id."""
         import mlflow
 
+        if self._client.get_experiment_by_name(self.spec) is None:
+            self._client.create_experiment(self.spec, artifact_location=self._artifacts)
         mlflow.set_experiment(self.spec)
         found = self.find_run(inputs)
         with mlflow.start_run(run_id=found, tags={**tags, INPUTS: inputs}) as run:
@@ -106,20 +110,28 @@ class Registry:
         self._client.log_artifacts(run, str(folder), name)
 
     def log_model(
-        self, run: str, booster: object, *, bundle: Path, digest: str, example: "pd.DataFrame"
+        self,
+        run: str,
+        booster: object,
+        *,
+        bundle: Path,
+        digest: str,
+        example: Mapping[str, "npt.NDArray[np.float64]"],
     ) -> None:
         """Log the bundle and, for MLflow's own pages, the LightGBM booster with its signature."""
         import mlflow
+        import pandas as pd
         from mlflow.models import infer_signature
 
         self.log_folder(run, bundle, name=BUNDLE)
-        predicted = booster.predict(example.to_numpy())  # type: ignore[attr-defined]
+        frame = pd.DataFrame(dict(example))
+        predicted = booster.predict(frame.to_numpy())  # type: ignore[attr-defined]
         with mlflow.start_run(run_id=run) if mlflow.active_run() is None else _nothing():
             info = mlflow.lightgbm.log_model(
                 booster,
                 name="model",
-                signature=infer_signature(example, predicted),
-                input_example=example,
+                signature=infer_signature(frame, predicted),
+                input_example=frame,
                 pip_requirements=["lightgbm", "numpy", "pandas"],
             )
         self._client.set_tag(run, DIGEST, digest)
@@ -195,8 +207,8 @@ class Registry:
         for key, value in tags.items():
             self._client.set_model_version_tag(self.spec, str(version.number), key, value)
 
-    def fetch_bundle(self, version: Version, *, target: Path) -> Path:
-        """Download a version's bundle.
+    def fetch_bundle(self, run: str, *, target: Path) -> Path:
+        """Download a run's bundle.
 
         Raises:
             OvernightError: when the run's artefacts hold none any more.
@@ -206,11 +218,11 @@ class Registry:
         target.mkdir(parents=True, exist_ok=True)
         try:
             path = mlflow.artifacts.download_artifacts(
-                run_id=version.run, artifact_path=BUNDLE, dst_path=str(target)
+                run_id=run, artifact_path=BUNDLE, dst_path=str(target)
             )
         except Exception as error:
             raise OvernightError(
-                f"The bundle of {version} cannot be read from run {version.run}: {error}. "
+                f"The bundle of run {run} cannot be read: {error}. "
                 "Train again and register the new run."
             ) from error
         return Path(path)

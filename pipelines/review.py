@@ -90,7 +90,11 @@ def reject_version(reference: str, wanted: str, *, because: str) -> str:
 
 def open_registry(spec: ModelSpec) -> Registry:
     """The registry of this environment for a spec."""
-    return Registry(load_settings().tracking_uri, spec=spec.name)
+    settings = load_settings()
+    # A tracking server says itself where artefacts go; a bare database does not.
+    is_embedded = settings.tracking_uri.startswith("sqlite")
+    artifacts = (settings.home / "mlruns" / spec.name).as_uri() if is_embedded else None
+    return Registry(settings.tracking_uri, spec=spec.name, artifacts=artifacts)
 
 
 def fetch_verified(registry: Registry, version: Version, *, target: Path) -> Path:
@@ -101,7 +105,7 @@ def fetch_verified(registry: Registry, version: Version, *, target: Path) -> Pat
     """
     from training.bundle import load_bundle
 
-    folder = registry.fetch_bundle(version, target=target)
+    folder = registry.fetch_bundle(version.run, target=target)
     digest = load_bundle(folder).digest
     if digest != version.tags.get(DIGEST):
         raise OvernightError(

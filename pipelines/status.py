@@ -1,7 +1,7 @@
 """What is where for one spec: newest data, candidate, champion, endpoint."""
 
-from pipelines.ingestion import LABELS, QUARANTINE, TRANSACTIONS
 from pipelines.features import FEATURES
+from pipelines.ingestion import LABELS, QUARANTINE, TRANSACTIONS
 from pipelines.lake import Lake
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION
 from pipelines.review import open_registry

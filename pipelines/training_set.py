@@ -3,12 +3,10 @@
 import logging
 from datetime import datetime
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import (
-    EVENT_DAY,
     EVENT_TIME,
     KNOWN_TIME,
     LABEL,

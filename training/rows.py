@@ -58,7 +58,7 @@ def test_rows(rows: pa.Table, fold: Fold, policy: TrainingPolicy) -> pa.Table:
         test = test.filter(pa.array(~_is_detected(rows, test, fold, entity)))
     if test.num_rows == 0:
         raise InputError(
-            f"The test window {fold.test} holds no rows. Ingest those days, or choose another as_of."
+            f"The test window {fold.test} holds no rows. Ingest those days, or take another as_of."
         )
     return test
 

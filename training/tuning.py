@@ -6,7 +6,6 @@ The objective is the mean average precision over validation folds. A fold is bin
 
 import logging
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -77,7 +76,7 @@ def tune(
         storage: URL of a relational database.
         study: its name; the same name joins what is there.
     """
-    opened = _open_study(storage, study, policy)
+    opened = _open_study(storage, study)
     _give_up_cut_trials(opened)
     done = len(_finished(opened))
     if done < policy.trials:
@@ -90,6 +89,10 @@ def tune(
             if number and time.monotonic() > deadline:
                 log.info("Stopped after %d trials: the time budget is spent", number)
                 break
+            # A seed of each trial's own: a study that was cut draws what an uncut one draws.
+            opened.sampler = optuna.samplers.TPESampler(
+                seed=policy.seed + number, multivariate=True
+            )
             opened.optimize(objective, n_trials=1)
             _report(opened, number + 1, policy.trials)
     return _best(opened)
@@ -107,19 +110,15 @@ def load_best(storage: str, study: str) -> TuningResult:
         raise InputError(f"There is no finished study {study}. Run the tune step first.") from error
 
 
-def _open_study(storage: str, study: str, policy: TrainingPolicy) -> optuna.Study:
+def _open_study(storage: str, study: str) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.create_study(
-            storage=storage,
-            study_name=study,
-            load_if_exists=True,
-            direction="maximize",
-            # What was tried before counts as seen, so a resumed search draws new points.
-            sampler=optuna.samplers.TPESampler(seed=policy.seed, multivariate=True),
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
-        )
+    return optuna.create_study(
+        storage=storage,
+        study_name=study,
+        load_if_exists=True,
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+    )
 
 
 def _give_up_cut_trials(study: optuna.Study) -> None:
@@ -135,7 +134,7 @@ def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
 def _best(study: optuna.Study) -> TuningResult:
     best = study.best_trial
     return TuningResult(
-        params=dict(best.params),
+        params={**best.params, **_follow(int(best.params["max_depth"]))},
         rounds=int(best.user_attrs[ROUNDS]),
         value=float(best.value or 0.0),
         trials=len(_finished(study)),

@@ -67,7 +67,7 @@ def ask(endpoint: str, instances: list[Instance], *, inference_id: str) -> Reply
     runtime = _open_runtime(os.environ.get(ADDRESS))
     with translated_errors(f"Scoring at the endpoint {name}"):
         try:
-            answer = runtime.invoke_endpoint(  # type: ignore[attr-defined]
+            answer = runtime.invoke_endpoint(
                 EndpointName=name,
                 Body=json.dumps({"instances": instances}).encode(),
                 ContentType=JSON,

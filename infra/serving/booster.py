@@ -14,7 +14,7 @@ from infra.serving.bundle import BundleError
 FLOAT64 = 1
 PREDICT_NORMAL = 0
 ALL_ITERATIONS = -1
-Row = list[ctypes.c_double | float]
+Row = list[float]
 
 PARAMETERS = b"num_threads=1 verbosity=-1"
 

@@ -7,7 +7,6 @@ from infra.serving.booster import Booster
 from infra.serving.bundle import MODEL_FILE, Bundle, BundleError, load_bundle
 from infra.serving.signature import Signature
 
-
 LISTED = 3
 
 
@@ -69,6 +68,7 @@ def load_scorer(folder: Path) -> Scorer:
     if differences:
         raise BundleError(
             f"{len(differences)} of {len(bundle.golden)} golden vectors score otherwise than in "
-            f"training: {'; '.join(differences[:LISTED])}. Compare the LightGBM versions, then train again."
+            f"training: {'; '.join(differences[:LISTED])}. "
+            "Compare the LightGBM versions, then train again."
         )
     return scorer

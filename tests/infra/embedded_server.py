@@ -71,9 +71,10 @@ class EmbeddedServer:
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[1]
-                if int(parent) == self.process.pid and b"infra.serving" in (
-                    entry / "cmdline"
-                ).read_bytes():
+                if (
+                    int(parent) == self.process.pid
+                    and b"infra.serving" in (entry / "cmdline").read_bytes()
+                ):
                     found.append(int(entry.name))
         return found
 
@@ -113,5 +114,3 @@ def wait_for(condition, seconds: float = 30.0) -> bool:
             return True
         time.sleep(0.05)
     return False
-
-
