@@ -47,5 +47,6 @@ class Aws:
         """Those of some CloudWatch alarms that are in the state ALARM."""
         if not alarms:
             return []
-        answer = self._alarms.describe_alarms(AlarmNames=alarms, StateValue="ALARM")
-        return [alarm["AlarmName"] for alarm in answer["MetricAlarms"]]
+        # moto does not filter by state when it filters by name.
+        found = self._alarms.describe_alarms(AlarmNames=alarms)["MetricAlarms"]
+        return [alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from infra.embedded.instance import Instance, StartError
+from infra.embedded.instance import Instance
 from infra.embedded.protocol import invalid
 
 
@@ -95,13 +95,12 @@ class Fleet:
                 folder = artifacts / plan.artifact
                 # Listed before it starts: what is not listed is not stopped.
                 variant.instances.append(Instance(folder, log_file=file, http=http))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for instance in self.instances():
-                    group.create_task(instance.start())
-        except* StartError as failures:
+        starts = (instance.start() for instance in self.instances())
+        results = await asyncio.gather(*starts, return_exceptions=True)
+        failures = [result for result in results if result is not None]
+        if failures:
             await self.stop()
-            raise failures.exceptions[0] from None
+            raise failures[0]
 
     async def stop(self) -> None:
         """Drain and stop every instance."""

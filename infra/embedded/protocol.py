@@ -110,8 +110,13 @@ def _choice(value: str, shape: Shape, *, where: str) -> Iterator[str]:
         listed = ", ".join(choices[:10])
         yield f"{_failed(value, where)} Member must satisfy enum value set: [{listed}]"
     pattern = shape.metadata.get("pattern")
-    if pattern and not re.fullmatch(pattern, value):
+    if pattern and not _matches(pattern, value):
         yield f"{_failed(value, where)} Member must satisfy regular expression pattern: {pattern}"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Whether a value matches; one with Java's character classes is not checked."""
+    return "\\p{" in pattern or re.fullmatch(pattern, value) is not None
 
 
 def _limit(size: float, shape: Shape, *, where: str, what: str) -> Iterator[str]:

@@ -5,6 +5,7 @@
 
 import logging
 import time
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,11 @@ class Control:
         # Its loggers announce every call and panel; what matters is logged here.
         logging.getLogger("sagemaker").setLevel(logging.ERROR)
         logging.getLogger("sagemaker.core").setLevel(logging.ERROR)
-        from sagemaker.core import resources, shapes
+        # Release 3.27 warns of itself when compiled and imported; where warnings are errors that
+        # would fail here. To go when `python -W error -c "import sagemaker.core"` passes.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from sagemaker.core import resources, shapes
 
         self._resources, self._shapes = resources, shapes
         self.session = open_session()
@@ -120,11 +125,14 @@ class Control:
 
     def update(self, names: Names, policy: EndpointPolicy) -> None:
         """Begin to move the endpoint to another config, blue/green."""
+        # Not through `Endpoint.update`: it has no argument for the config, and it drops zeros, so
+        # a wait of 0 s is refused as missing.
         with translated_errors(f"Updating the endpoint {names.endpoint}"):
-            found = self._resources.Endpoint.get(names.endpoint, **self._place)
-            # `update` has no argument for the config; it sends this attribute.
-            found.endpoint_config_name = names.config
-            found.update(deployment_config=self._build_deployment(policy))
+            self.session.client("sagemaker").update_endpoint(
+                EndpointName=names.endpoint,
+                EndpointConfigName=names.config,
+                DeploymentConfig=_build_deployment(policy),
+            )
 
     def delete(self, endpoint: str) -> None:
         """Begin to delete the endpoint."""
@@ -177,22 +185,21 @@ class Control:
             endpoint_config_name=names.config, production_variants=[variant], **self._place
         )
 
-    def _build_deployment(self, policy: EndpointPolicy) -> object:
-        shapes = self._shapes
-        routing = {"type": "ALL_AT_ONCE", "wait_interval_in_seconds": policy.bake_seconds}
-        if policy.strategy == "canary":
-            size = shapes.CapacitySize(type="CAPACITY_PERCENT", value=policy.canary_percent)
-            routing |= {"type": "CANARY", "canary_size": size}
-        blue_green = shapes.BlueGreenUpdatePolicy(
-            traffic_routing_configuration=shapes.TrafficRoutingConfig(**routing)
-        )
-        if not policy.alarms:
-            return shapes.DeploymentConfig(blue_green_update_policy=blue_green)
-        alarms = [shapes.Alarm(alarm_name=name) for name in policy.alarms]
-        return shapes.DeploymentConfig(
-            blue_green_update_policy=blue_green,
-            auto_rollback_configuration=shapes.AutoRollbackConfig(alarms=alarms),
-        )
+
+def _build_deployment(policy: EndpointPolicy) -> dict[str, object]:
+    routing: dict[str, object] = {
+        "Type": policy.strategy.upper(),
+        "WaitIntervalInSeconds": policy.bake_seconds,
+    }
+    if policy.strategy == "canary":
+        routing["CanarySize"] = {"Type": "CAPACITY_PERCENT", "Value": policy.canary_percent}
+    deployment: dict[str, object] = {
+        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}
+    }
+    if policy.alarms:
+        alarms = [{"AlarmName": name} for name in policy.alarms]
+        deployment["AutoRollbackConfiguration"] = {"Alarms": alarms}
+    return deployment
 
 
 def _read_live(found: "Endpoint") -> Live:

@@ -53,7 +53,7 @@ class Booster:
         Args:
             row: one number per feature, in the model's order; NaN is a missing value.
         """
-        self._row[:] = row
+        self._row[:] = row  # type: ignore[assignment]
         if self._predict(*self._arguments) != 0:
             raise RuntimeError(f"LightGBM: {_last_error(self._library)}")
         return self._result.value

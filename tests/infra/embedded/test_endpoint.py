@@ -39,7 +39,7 @@ def test_an_artefact_that_is_not_there_fails_the_endpoint(aws):
 
 def test_a_canary_serves_both_models_and_then_the_new_one_with_no_request_failed(aws, bundles):
     aws.create("canary", "v1")
-    aws.update("canary", "v2", BlueGreenUpdatePolicy=blue_green("CANARY", percent=10))
+    aws.update("canary", "v2", BlueGreenUpdatePolicy=blue_green("CANARY", wait=200, percent=10))
     digests = aws.digests_until_settled("canary", INSTANCES)
     old, new = bundles["v1"].digest, bundles["v2"].digest
     # From the canary's first answer to the shift of all traffic, one answer in ten is new.

@@ -1,5 +1,9 @@
 """Requests that AWS refuses are refused with the same code."""
 
+import json
+import urllib.error
+import urllib.request
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -21,9 +25,19 @@ def refusal(call, **parameters):
     return error["Code"], error["Message"]
 
 
-def test_every_missing_and_unknown_parameter_is_named(unchecked):
-    code, message = refusal(unchecked.create_endpoint, EndpointName="e", Wrong=1)
-    assert code == "ValidationException"
+def test_every_missing_and_unknown_parameter_is_named(server):
+    request = urllib.request.Request(
+        server.address,
+        data=b'{"EndpointName": "e", "Wrong": 1}',
+        headers={"X-Amz-Target": "SageMaker.CreateEndpoint"},
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    with caught.value as answer:
+        assert answer.status == 400
+        body = json.load(answer)
+    assert body["__type"] == "ValidationException"
+    message = body["message"]
     assert 'Missing required parameter in input: "EndpointConfigName"' in message
     assert 'Unknown parameter in input: "Wrong"' in message
 

@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 
+from infra.stack import is_sagemaker_up
 from tests.infra.bundles import make_instances
 from tests.infra.embedded.clients import Clients, blue_green
 from tests.infra.embedded_server import EmbeddedServer, is_alive, wait_for
@@ -37,7 +38,9 @@ def aws(server, bundles):  # noqa: ARG001
 
 def test_a_restarted_server_serves_what_it_served_before(server, aws, bundles):
     containers = server.containers()
+    assert is_sagemaker_up(server.address)
     assert server.stop() == 0
+    assert not is_sagemaker_up(server.address)
     assert not any(is_alive(pid) for pid in containers)
     server.start()
     with urllib.request.urlopen(f"{server.address}/health") as answer:

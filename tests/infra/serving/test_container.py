@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -101,24 +102,24 @@ def test_every_problem_of_every_instance_is_listed(container):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "kind", "status"),
+    ("request_line", "body", "kind", "status"),
     [
-        ("GET", "/", None, "application/json", 404),
-        ("GET", "/invocations", None, "application/json", 405),
-        ("POST", "/ping", "{}", "application/json", 405),
-        ("POST", "/invocations", b" " * (6 * 1024 * 1024 + 1), "application/json", 413),
-        ("POST", "/invocations", "a,b", "text/csv", 415),
-        ("POST", "/invocations", "{", "application/json", 400),
-        ("POST", "/invocations", '{"rows": []}', "application/json", 400),
-        ("POST", "/invocations", '{"instances": []}', "application/json", 400),
-        ("POST", "/invocations", '{"instances": [1]}', "application/json", 400),
-        ("POST", "/invocations", b'{"instances": [{"\xff": 1}]}', "application/json", 400),
+        ("GET /", None, "application/json", 404),
+        ("GET /invocations", None, "application/json", 405),
+        ("POST /ping", "{}", "application/json", 405),
+        ("POST /invocations", b" " * (6 * 1024 * 1024 + 1), "application/json", 413),
+        ("POST /invocations", "a,b", "text/csv", 415),
+        ("POST /invocations", "{", "application/json", 400),
+        ("POST /invocations", '{"rows": []}', "application/json", 400),
+        ("POST /invocations", '{"instances": []}', "application/json", 400),
+        ("POST /invocations", '{"instances": [1]}', "application/json", 400),
+        ("POST /invocations", b'{"instances": [{"\xff": 1}]}', "application/json", 400),
     ],
 )
 def test_what_cannot_be_answered_is_refused_with_a_reason(
-    container, method, path, body, kind, status
+    container, request_line, body, kind, status
 ):
-    got, content = container.ask(method, path, body, kind)
+    got, content = container.ask(*request_line.split(), body, kind)
     assert got == status
     assert content["error"]["message"]
 
@@ -161,8 +162,11 @@ def test_sigterm_finishes_the_request_in_flight_and_exits_with_0(bundles):
             # A second answer proves that the server has read the first request's head.
             assert container.ask("GET", "/ping")[0] == 200
             reader = threading.Thread(target=lambda: answers.append(_read_all(client)))
-            container.process.send_signal(signal.SIGTERM)
             reader.start()
+            container.process.send_signal(signal.SIGTERM)
+            # Its own word that it is stopping; only then does the rest of the request arrive.
+            assert any(b"Shutting down" in line for line in container.process.stderr)
+            time.sleep(0.5)
             client.sendall(body[10:])
             reader.join(timeout=30)
         assert answers[0].startswith(b"HTTP/1.1 200")
