@@ -1,0 +1,1 @@
+"""The data contract, the row rules, and the Great Expectations suites made from it."""

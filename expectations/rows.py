@@ -99,7 +99,7 @@ def _mask(values: pa.ChunkedArray) -> np.ndarray:
 def _repeated(ids: pa.ChunkedArray) -> np.ndarray:
     """True where an id stood in an earlier row; null ids are another rule's."""
     codes = pc.dictionary_encode(ids.combine_chunks()).indices.fill_null(-1).to_numpy()
-    repeated = codes >= 0
+    repeated: np.ndarray = codes >= 0
     positions = np.flatnonzero(repeated)
     _, first = np.unique(codes[positions], return_index=True)
     repeated[positions[first]] = False

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 from expectations.contract import (
     AMOUNT,
@@ -19,7 +20,7 @@ from expectations.contract import (
 )
 
 ROWS_PER_DAY = "rows"
-STOP, WARN = "critical", "warning"
+STOP, WARN = FailureSeverity.CRITICAL, FailureSeverity.WARNING
 
 
 def build_transaction_suite(
@@ -32,40 +33,35 @@ def build_transaction_suite(
         entities: columns that identify who acts.
         known: from the first event to the `as_of`; no event may lie outside.
     """
-    suite = gx.ExpectationSuite(name="transactions")
     required = (TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, *entities)
-    for column in required:
-        suite.add_expectation(gxe.ExpectColumnValuesToNotBeNull(column=column, severity=STOP))
-    suite.add_expectation(gxe.ExpectColumnValuesToBeUnique(column=TRANSACTION_ID, severity=STOP))
-    suite.add_expectation(
+    expectations: list[gxe.Expectation] = [
+        gxe.ExpectColumnValuesToNotBeNull(column=column, severity=STOP) for column in required
+    ]
+    expectations += [
+        gxe.ExpectColumnValuesToBeUnique(column=TRANSACTION_ID, severity=STOP),
         gxe.ExpectColumnValuesToBeBetween(
             column=AMOUNT,
             min_value=contract.amount.minimum,
             max_value=contract.amount.maximum,
             severity=STOP,
-        )
-    )
-    suite.add_expectation(
+        ),
         gxe.ExpectColumnValuesToBeBetween(
             column=EVENT_TIME,
             min_value=known.start.replace(tzinfo=None),
             max_value=known.end.replace(tzinfo=None),
             strict_max=True,
             severity=STOP,
-        )
-    )
-    return suite
+        ),
+    ]
+    return gx.ExpectationSuite(name="transactions", expectations=expectations)
 
 
 def build_volume_suite(contract: Contract) -> gx.ExpectationSuite:
     """What the daily row counts must satisfy: a day that is missing or thin stops the run."""
-    suite = gx.ExpectationSuite(name="volume")
-    suite.add_expectation(
-        gxe.ExpectColumnValuesToBeBetween(
-            column=ROWS_PER_DAY, min_value=contract.min_rows_per_day, severity=STOP
-        )
+    volume = gxe.ExpectColumnValuesToBeBetween(
+        column=ROWS_PER_DAY, min_value=contract.min_rows_per_day, severity=STOP
     )
-    return suite
+    return gx.ExpectationSuite(name="volume", expectations=[volume])
 
 
 def build_training_suite(contract: Contract, *, columns: Sequence[str]) -> gx.ExpectationSuite:
@@ -75,23 +71,20 @@ def build_training_suite(contract: Contract, *, columns: Sequence[str]) -> gx.Ex
         contract: the highest fraud rate that is believed.
         columns: numeric model columns; one that is null everywhere is reported.
     """
-    suite = gx.ExpectationSuite(name="training_set")
-    suite.add_expectation(gxe.ExpectColumnValuesToNotBeNull(column=LABEL, severity=STOP))
-    suite.add_expectation(
-        gxe.ExpectColumnValuesToBeInSet(column=LABEL, value_set=[0, 1], severity=STOP)
-    )
-    suite.add_expectation(gxe.ExpectColumnValuesToBeUnique(column=TRANSACTION_ID, severity=STOP))
-    suite.add_expectation(
+    expectations: list[gxe.Expectation] = [
+        gxe.ExpectColumnValuesToNotBeNull(column=LABEL, severity=STOP),
+        gxe.ExpectColumnValuesToBeInSet(column=LABEL, value_set=[0, 1], severity=STOP),
+        gxe.ExpectColumnValuesToBeUnique(column=TRANSACTION_ID, severity=STOP),
         gxe.ExpectColumnMeanToBeBetween(
             column=LABEL,
             min_value=0,
             strict_min=True,
             max_value=contract.max_fraud_rate,
             severity=STOP,
-        )
-    )
-    for column in columns:
-        suite.add_expectation(
-            gxe.ExpectColumnValuesToNotBeNull(column=column, mostly=0.01, severity=WARN)
-        )
-    return suite
+        ),
+    ]
+    expectations += [
+        gxe.ExpectColumnValuesToNotBeNull(column=column, mostly=0.01, severity=WARN)
+        for column in columns
+    ]
+    return gx.ExpectationSuite(name="training_set", expectations=expectations)

@@ -6,6 +6,7 @@ row count and the exceptions are looked at here.
 
 import logging
 import os
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from expectations.contract import InputError
 if TYPE_CHECKING:
     import great_expectations as gx
     from great_expectations.core import ExpectationValidationResult
+    from great_expectations.datasource.fluent.interfaces import Batch
 
 log = logging.getLogger(__name__)
 
@@ -95,13 +97,14 @@ def quiet_great_expectations() -> None:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("TQDM_DISABLE", "1")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    # It imports pyspark's pandas API, which we do not use. Can go when pyspark supports pandas 3.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
 
-def _open_batch(rows: pa.Table, table: str) -> "gx.datasource.fluent.interfaces.Batch":
+def _open_batch(rows: pa.Table, table: str) -> "Batch":
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table)
     whole = asset.add_batch_definition_whole_dataframe("all")
     return whole.get_batch(batch_parameters={"dataframe": _plain(rows).to_pandas()})

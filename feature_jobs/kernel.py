@@ -6,6 +6,8 @@ window. Sums are kept as pairs of doubles (Dekker 1971, Knuth's two-sum), about 
 what has left leaves no rounding behind and a value does not depend on where the history began.
 """
 
+import math
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _add(high: float, low: float, value: float, value_low: float) -> tuple[float, float]:
     """Add a pair to a pair, keeping what a double would round away."""
     total = high + value
@@ -26,7 +28,7 @@ def _add(high: float, low: float, value: float, value_low: float) -> tuple[float
     return rounded, error - (rounded - total)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _square(value: float) -> tuple[float, float]:
     """The exact square as a pair (Dekker's split at 27 bits)."""
     product = value * value
@@ -36,7 +38,7 @@ def _square(value: float) -> tuple[float, float]:
     return product, ((high * high - product) + 2.0 * high * low) + low * low
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _sift_in(heap: Int64s, size: int, entry: int, values: Floats, sign: float) -> None:
     """Push an index onto a binary heap ordered by `sign * value`."""
     at = size
@@ -49,7 +51,7 @@ def _sift_in(heap: Int64s, size: int, entry: int, values: Floats, sign: float) -
     heap[at] = entry
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _pop(heap: Int64s, size: int, values: Floats, sign: float) -> None:
     """Remove the first of a heap of `size` entries."""
     entry = heap[size - 1]
@@ -67,7 +69,7 @@ def _pop(heap: Int64s, size: int, values: Floats, sign: float) -> None:
     heap[at] = entry
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _multiply(first: float, second: float) -> tuple[float, float]:
     """The exact product as a pair."""
     product = first * second
@@ -78,7 +80,7 @@ def _multiply(first: float, second: float) -> tuple[float, float]:
     return product, error
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _deviation(count: int, high: float, low: float, square: float, square_low: float) -> float:
     """Standard deviation of a sample, from its sum and sum of squares, as pairs."""
     if count < 2:  # noqa: PLR2004 -- one value has no spread
@@ -90,10 +92,10 @@ def _deviation(count: int, high: float, low: float, square: float, square_low: f
     scaled, scaled_low = _multiply(mean, float(count))
     mean_square, mean_square_low = _multiply(mean, scaled)
     total, total_low = _add(total, total_low, mean_square, mean_square_low + mean * scaled_low)
-    return np.sqrt(max(total + total_low, 0.0) / (count - 1))
+    return math.sqrt(max(total + total_low, 0.0) / (count - 1))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def slide(  # noqa: PLR0917 -- numba takes no keywords
     starts: Int64s,
     events: Int64s,
@@ -169,7 +171,7 @@ def slide(  # noqa: PLR0917 -- numba takes no keywords
             )  # fmt: skip
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)
 def _finish(  # noqa: PLR0917 -- numba takes no keywords
     statistic: int,
     count: int,

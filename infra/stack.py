@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
+from expectations.contract import refuse_any
 from infra.airflow.environment import build_airflow_environment
 from infra.processes import Service
+
+DEFAULT_PORTS = {"airflow": 8080, "mlflow": 5000, "sagemaker": 8768, "aws": 8769}
+PORT_VARIABLES = {name: f"OVERNIGHT_{name.upper()}_PORT" for name in DEFAULT_PORTS}
+PORTS_END = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,26 @@ class Ports:
     mlflow: int
     sagemaker: int
     aws: int
+
+    def by_variable(self) -> dict[str, int]:
+        """The environment variable that sets a port, to the port."""
+        return {variable: getattr(self, name) for name, variable in PORT_VARIABLES.items()}
+
+
+def read_ports(environment: Mapping[str, str]) -> Ports:
+    """The ports an environment sets; what is absent gets its default.
+
+    Raises:
+        ProblemsError: naming every variable that holds no port.
+    """
+    problems, ports = [], {}
+    for name, variable in PORT_VARIABLES.items():
+        text = environment.get(variable, str(DEFAULT_PORTS[name]))
+        ports[name] = int(text) if text.isascii() and text.isdecimal() else 0
+        if not 0 < ports[name] < PORTS_END:
+            problems.append(f"{variable}: {text!r} is not a port; give a number from 1 to 65535")
+    refuse_any("the environment", problems)
+    return Ports(**ports)
 
 
 def build_services(
@@ -34,7 +59,7 @@ def build_services(
         ports: where each listens.
     """
     return [
-        _sagemaker(environment, home, ports),
+        build_sagemaker(environment, home=home, ports=ports),
         _mlflow(environment, home, tracking_uri, ports),
         _airflow(environment, home, dags, ports),
     ]
@@ -49,7 +74,8 @@ def is_sagemaker_up(address: str) -> bool:
         return False
 
 
-def _sagemaker(environment: Mapping[str, str], home: Path, ports: Ports) -> Service:
+def build_sagemaker(environment: Mapping[str, str], *, home: Path, ports: Ports) -> Service:
+    """The embedded SageMaker alone; its arguments are those of `build_services`."""
     command = [sys.executable, "-m", "infra.embedded", "--home", str(home / "sagemaker")]
     command += ["--port", str(ports.sagemaker), "--aws-port", str(ports.aws)]
     # A bake of 300 s is rehearsed in 15.

@@ -1,0 +1,1 @@
+"""What runs: one module per step, the spec, the settings, the lake, the command line."""

@@ -11,13 +11,13 @@ from expectations.contract import OvernightError
 from infra.airflow.environment import build_airflow_environment
 from pipelines.settings import DAGS, Settings
 
-ROOMS = ("pipelines", "feature_jobs", "training", "expectations", "infra")
+OURS = re.compile(r"\[(?:pipelines|feature_jobs|training|expectations|infra)\.")
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
     """The environment of every Airflow process of this installation."""
     return build_airflow_environment(
-        os.environ, home=settings.airflow_home, dags=DAGS, port=settings.airflow_port
+        os.environ, home=settings.airflow_home, dags=DAGS, port=settings.ports.airflow
     )
 
 
@@ -57,7 +57,7 @@ def test_dag(dag: str, form: Mapping[str, str], *, settings: Settings) -> Iterat
     log = settings.home / f"logs/{dag}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603 -- our own command, no shell
             command,
             env=airflow_environment(settings),
             stdout=subprocess.PIPE,
@@ -76,4 +76,4 @@ def test_dag(dag: str, form: Mapping[str, str], *, settings: Settings) -> Iterat
 
 
 def _ours(line: str) -> list[str]:
-    return [line] if re.search(r"\[(%s)\." % "|".join(ROOMS), line) else []
+    return [line] if OURS.search(line) else []

@@ -170,7 +170,8 @@ def demo(
     """Run the whole chain on simulated data: Airflow, review, deployment, five scores."""
     from pipelines.demo import run_demo
 
-    run_demo(days=days, customers=customers)
+    for line in run_demo(days=days, customers=customers):
+        typer.echo(line)
 
 
 @app.command()

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from infra.processes import running
-from infra.stack import Ports, build_services, is_sagemaker_up
+from infra.stack import build_sagemaker, is_sagemaker_up
 from pipelines import steps
 from pipelines.airflow_runs import prepare_airflow, test_dag
-from pipelines.settings import DAGS, Settings, load_settings
+from pipelines.settings import Settings, load_settings
 
 SPEC = "demo"
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -69,11 +69,7 @@ def _sagemaker(settings: Settings) -> Iterator[None]:
     if is_sagemaker_up(os.environ["AWS_ENDPOINT_URL_SAGEMAKER"]):
         yield
         return
-    ports = Ports.of(settings)
-    services = build_services(
-        os.environ, home=settings.home, dags=DAGS, tracking_uri=settings.tracking_uri, ports=ports
-    )
-    with running([service for service in services if service.name == "Embedded SageMaker"]):
+    with running([build_sagemaker(os.environ, home=settings.home, ports=settings.ports)]):
         yield
 
 
@@ -90,8 +86,8 @@ def _summary(settings: Settings, version: str) -> list[str]:
         f"champion          {version}",
         f"average precision {metrics['test_average_precision']:.3f} on the test week",
         f"card precision@{k} {metrics['test_card_precision_at_k']:.3f}",
-        f"MLflow page       http://127.0.0.1:{settings.mlflow_port}/#/models/{SPEC}",
-        f"Airflow page      http://127.0.0.1:{settings.airflow_port}/dags/{SPEC}_nightly",
+        f"MLflow page       http://127.0.0.1:{settings.ports.mlflow}/#/models/{SPEC}",
+        f"Airflow page      http://127.0.0.1:{settings.ports.airflow}/dags/{SPEC}_nightly",
         f"endpoint          {SPEC} at {os.environ['AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME']}",
         "The pages and the endpoint are served by: make up",
     ]

@@ -1,4 +1,4 @@
-"""Writes a first spec by looking at a file: roles guessed from names and types, marked as guesses."""
+"""Writes a first spec by looking at a file: roles are guessed from names and types."""
 
 import re
 from pathlib import Path

@@ -89,7 +89,8 @@ def train_model(reference: str, as_of: str, *, training_set: str, study: str) ->
     with registry.open_run(inputs=inputs, tags=tags) as run:
         registry.log_params(run, {**best.params, "rounds": best.rounds, **policy})
         registry.log_metrics(run, {"validation_average_precision": best.value})
-        digest = _fit_and_log(registry, run, spec, _read(spec, training_set), best, as_of)
+        rows = _read(spec, training_set)
+        digest = _fit_and_log(registry, run, spec=spec, rows=rows, best=best, as_of=as_of)
     log.info("Trained runs:/%s: %d trees, bundle %s", run, best.rounds, digest[:12])
     return f"runs:/{run}"
 
@@ -166,20 +167,16 @@ def _read(spec: ModelSpec, training_set: str) -> pa.Table:
 def _fit_and_log(
     registry: "Registry",
     run: str,
+    *,
     spec: ModelSpec,
     rows: pa.Table,
     best: "TuningResult",
     as_of: str,
 ) -> str:
     """Fit on the train window and log the bundle; returns the bundle's digest."""
-    from training.rows import train_rows
-    from training.splits import holdout
-
-    fold = holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
-    train = train_rows(rows, fold)
     with tempfile.TemporaryDirectory() as scratch:
-        bundle = _write_bundle(Path(scratch), spec, rows, train, best, as_of)
-        example = bundle.encoding.encode(train.slice(0, 5))
+        bundle = _write_bundle(Path(scratch), spec=spec, rows=rows, best=best, as_of=as_of)
+        example = bundle.encoding.encode(rows.slice(0, 5))
         registry.log_model(
             run,
             bundle.booster,
@@ -191,7 +188,7 @@ def _fit_and_log(
 
 
 def _write_bundle(
-    folder: Path, spec: ModelSpec, rows: pa.Table, train: pa.Table, best: "TuningResult", as_of: str
+    folder: Path, *, spec: ModelSpec, rows: pa.Table, best: "TuningResult", as_of: str
 ) -> "Bundle":
     from training.bundle import write_bundle
     from training.fitting import fit
@@ -201,6 +198,7 @@ def _write_bundle(
 
     policy, columns = spec.training, spec.model_columns()
     last = holdout(parse_as_of(as_of), policy, maturity=spec.labels.maturity)
+    train = train_rows(rows, last)
     # The threshold is chosen on rows that this fit of the same parameters has not seen.
     newest = validation_folds(last, policy)[-1]
     rehearsal = fit(

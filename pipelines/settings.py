@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from infra.stack import Ports, read_ports
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 DAGS = CHECKOUT / "dags"
 
@@ -24,10 +26,7 @@ class Settings:
         spark: a Spark master, `local[*]` unless set.
         tracking_uri: MLflow tracking server and model registry.
         airflow_home: Airflow's folder, with its SQLite database unless configured otherwise.
-        airflow_port: where the Airflow page is served on the loopback address.
-        mlflow_port: where the MLflow page is served on the loopback address.
-        sagemaker_port: where the embedded SageMaker listens.
-        aws_port: where the embedded stand-in for every other AWS service listens.
+        ports: where this machine's services listen on the loopback address.
     """
 
     home: Path
@@ -35,10 +34,7 @@ class Settings:
     spark: str
     tracking_uri: str
     airflow_home: Path
-    airflow_port: int
-    mlflow_port: int
-    sagemaker_port: int
-    aws_port: int
+    ports: Ports
 
     @property
     def scratch(self) -> Path:
@@ -61,10 +57,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         spark=environment.get("OVERNIGHT_SPARK", "local[*]"),
         tracking_uri=environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}"),
         airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
-        airflow_port=int(environment.get("OVERNIGHT_AIRFLOW_PORT", "8080")),
-        mlflow_port=int(environment.get("OVERNIGHT_MLFLOW_PORT", "5000")),
-        sagemaker_port=int(environment.get("OVERNIGHT_SAGEMAKER_PORT", "8768")),
-        aws_port=int(environment.get("OVERNIGHT_AWS_PORT", "8769")),
+        ports=read_ports(environment),
     )
 
 
@@ -82,9 +75,9 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
         "GIT_PYTHON_REFRESH": "quiet",
     }
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
-        sagemaker = f"http://127.0.0.1:{settings.sagemaker_port}"
+        sagemaker = f"http://127.0.0.1:{settings.ports.sagemaker}"
         defaults |= {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.aws_port}",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.ports.aws}",
             "AWS_ENDPOINT_URL_SAGEMAKER": sagemaker,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker,
             "AWS_DEFAULT_REGION": "us-east-1",

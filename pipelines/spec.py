@@ -59,7 +59,7 @@ class Source(Policy):
     path: str
     roles: Roles
     entities: Annotated[dict[str, str], Field(min_length=1)]
-    attributes: dict[str, Attribute] = {}
+    attributes: Annotated[dict[str, Attribute], Field(default_factory=dict)]
 
     def columns(self) -> dict[str, str]:
         """Canonical name to the source's name, for every column that is read."""
@@ -124,7 +124,8 @@ class ModelSpec(Policy):
     def model_columns(self) -> dict[str, AttributeKind]:
         """What the model reads, in order: the amount, the attributes, the features."""
         numeric: dict[str, AttributeKind] = dict.fromkeys(self.features.feature_names(), "numeric")
-        return {AMOUNT: "numeric"} | self.attribute_kinds() | numeric
+        amount: dict[str, AttributeKind] = {AMOUNT: "numeric"}
+        return amount | self.attribute_kinds() | numeric
 
 
 def list_specs() -> list[str]:
@@ -231,7 +232,7 @@ def _explain(error: ValidationError) -> list[str]:
 
 
 def _contradictions(spec: ModelSpec) -> list[str]:
-    """What single values cannot show: names used twice, unknown entities, a label delay too short."""
+    """What single values cannot show: names used twice, unknown entities, too short a gap."""
     problems = []
     names = [*spec.source.entities, *spec.source.attributes]
     for name in names:

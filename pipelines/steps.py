@@ -9,6 +9,8 @@ Everywhere, SPEC is a name (`demo`), a path (`mine/cards.toml`), or either with 
 UTC, and nothing that became known at or after it is used.
 """
 
+from collections.abc import Callable
+
 
 def ingest(spec: str, as_of: str) -> str:
     """Read the source, quarantine rows that break a rule, commit the rest to the lake.
@@ -166,7 +168,7 @@ def status(spec: str) -> str:
 
 
 # Each nightly step in order, with the name of the reference it returns.
-NIGHTLY = {
+NIGHTLY: dict[Callable[..., str], str] = {
     ingest: "snapshot",
     validate: "snapshot",
     build_features: "features",
@@ -176,5 +178,5 @@ NIGHTLY = {
     evaluate: "run",
     register: "version",
 }
-DEPLOY = (plan, deploy)
-BY_HAND = (review, approve, reject, rollback, score, status)
+DEPLOY: tuple[Callable[..., str], ...] = (plan, deploy)
+BY_HAND: tuple[Callable[..., str], ...] = (review, approve, reject, rollback, score, status)

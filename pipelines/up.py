@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 
 from infra.processes import refuse_taken_ports, running
-from infra.stack import Ports, build_services
+from infra.stack import build_services
 from pipelines.settings import DAGS, load_settings
 
 
@@ -16,26 +16,13 @@ def serve_stack() -> Iterator[str]:
         Lines for people.
     """
     settings = load_settings()
-    refuse_taken_ports(
-        {
-            "OVERNIGHT_AIRFLOW_PORT": settings.airflow_port,
-            "OVERNIGHT_MLFLOW_PORT": settings.mlflow_port,
-            "OVERNIGHT_SAGEMAKER_PORT": settings.sagemaker_port,
-            "OVERNIGHT_AWS_PORT": settings.aws_port,
-        }
-    )
-    ports = Ports(
-        airflow=settings.airflow_port,
-        mlflow=settings.mlflow_port,
-        sagemaker=settings.sagemaker_port,
-        aws=settings.aws_port,
-    )
+    refuse_taken_ports(settings.ports.by_variable())
     services = build_services(
         os.environ,
         home=settings.home,
         dags=DAGS,
         tracking_uri=settings.tracking_uri,
-        ports=ports,
+        ports=settings.ports,
     )
     told = {signal.SIGINT, signal.SIGTERM}
     for number in told:
@@ -43,14 +30,15 @@ def serve_stack() -> Iterator[str]:
     try:
         yield "Starting the embedded SageMaker, MLflow and Airflow (about 40 s) …"
         with running(services):
-            yield f"Airflow    http://127.0.0.1:{ports.airflow}"
-            yield f"MLflow     http://127.0.0.1:{ports.mlflow}"
-            yield f"SageMaker  http://127.0.0.1:{ports.sagemaker}  (logs of all: {settings.home}/logs)"
+            yield f"Airflow    http://127.0.0.1:{settings.ports.airflow}"
+            yield f"MLflow     http://127.0.0.1:{settings.ports.mlflow}"
+            yield f"SageMaker  http://127.0.0.1:{settings.ports.sagemaker}"
+            yield f"Logs       {settings.home / 'logs'}"
             yield "Ctrl-C stops all of them."
             signal.pause()
     except KeyboardInterrupt:
         yield "Stopped."
 
 
-def _stop(number: int, frame: object) -> None:
+def _stop(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt

@@ -133,7 +133,7 @@ def _describe(name: str, kind: AttributeKind, encoding: Encoding) -> Mapping[str
 def _golden_vectors(rows: pa.Table, model: FittedModel) -> list[Mapping[str, object]]:
     scores = model.predict(rows)
     encoded = model.encoding.encode(rows)
-    vectors = []
+    vectors: list[Mapping[str, object]] = []
     for row, numbers, score in zip(rows.to_pylist(), encoded, scores, strict=True):
         features = {
             name: row[name] if kind == "categorical" else _plain(number)

@@ -13,6 +13,7 @@ from pipelines.simulation.population import CHANNELS, build_population
 from pipelines.simulation.traffic import DAY_SECONDS, Ledger, build_honest_traffic
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+NEVER_REPORTED, ARRIVES_LATE = 0.02, 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def simulate_files(
     ledger = ledger.take(np.argsort(ledger.second, kind="stable"))
     ids = np.arange(1, len(ledger) + 1, dtype=np.int64)
     fraud = ledger.pattern > 0
-    reported = fraud & (chance.random(len(ledger)) >= 0.02)
+    reported = fraud & (chance.random(len(ledger)) >= NEVER_REPORTED)
     delay = chance.lognormal(np.log(2.0), 0.6, len(ledger)) * DAY_SECONDS
     folder.mkdir(parents=True, exist_ok=True)
     result = Simulated(
@@ -67,7 +68,7 @@ def simulate_files(
 def _transactions(
     chance: np.random.Generator, ledger: Ledger, ids: np.ndarray, start: datetime
 ) -> pa.Table:
-    late = chance.random(len(ledger)) < 0.01
+    late = chance.random(len(ledger)) < ARRIVES_LATE
     lag = np.where(late, chance.uniform(3600, 2 * DAY_SECONDS, len(ledger)), 2.0)
     channels = pa.DictionaryArray.from_arrays(pa.array(ledger.channel), pa.array(CHANNELS))
     return pa.table(

@@ -14,6 +14,7 @@ from pipelines.simulation.population import CHANNELS, Population
 from pipelines.simulation.traffic import DAY_SECONDS, Ledger
 
 COMPROMISED_TERMINAL, LEAKED_CARD, CARD_TESTING, DEVICE_FARM = 1, 2, 3, 4
+SKIMMED = 0.5
 
 
 def add_frauds(
@@ -39,7 +40,7 @@ def _compromise_terminals(
         start = chance.uniform(-7, days) * DAY_SECONDS
         here = (ledger.terminal == terminal) & (ledger.second >= start)
         here &= ledger.second < start + 14 * DAY_SECONDS
-        pattern[here & (chance.random(len(ledger)) < 0.5)] = COMPROMISED_TERMINAL
+        pattern[here & (chance.random(len(ledger)) < SKIMMED)] = COMPROMISED_TERMINAL
     return _replace(ledger, amount=ledger.amount, pattern=pattern)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 CHANNELS = ("app", "pos", "web")
+ONLINE_SHARE = 0.3
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -63,5 +64,5 @@ def build_population(
         peak_hour=chance.normal(14.0, 3.0, customers) % 24,
         nearby=chance.choice(terminals, size=(customers, 12), p=popularity),
         device=np.arange(customers, dtype=np.int64),
-        online=chance.random(terminals) < 0.3,
+        online=chance.random(terminals) < ONLINE_SHARE,
     )

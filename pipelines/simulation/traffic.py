@@ -8,6 +8,7 @@ import numpy.typing as npt
 from pipelines.simulation.population import CHANNELS, Floats, Integers, Population
 
 DAY_SECONDS = 86_400
+APP_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def build_honest_traffic(
     terminal = population.nearby[customer, chance.integers(0, 12, rows)]
     web = population.online[terminal]
     channel = np.where(web, CHANNELS.index("web"), CHANNELS.index("pos"))
-    channel = np.where(web & (chance.random(rows) < 0.4), CHANNELS.index("app"), channel)
+    channel = np.where(web & (chance.random(rows) < APP_SHARE), CHANNELS.index("app"), channel)
     amount = population.mean_amount[customer] * chance.lognormal(0.0, population.spread[customer])
     return Ledger(
         second=day * DAY_SECONDS + hour * 3600.0,
