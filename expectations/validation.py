@@ -103,8 +103,12 @@ def quiet_great_expectations() -> None:
 
 def _open_batch(rows: pa.Table, table: str) -> "Batch":
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    # This module of theirs sets its own level when it is imported.
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table)
     whole = asset.add_batch_definition_whole_dataframe("all")
     return whole.get_batch(batch_parameters={"dataframe": _plain(rows).to_pandas()})

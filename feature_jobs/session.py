@@ -13,6 +13,7 @@ from feature_jobs.java import find_java
 
 PARTITIONS = 8
 DRIVER_MEMORY = "3g"
+LOGGING = Path(__file__).with_name("log4j2.properties")
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,9 @@ def open_session(
         "spark.app.name": "overnight features",
         "spark.master": master,
         "spark.driver.memory": DRIVER_MEMORY,
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
         "spark.driver.bindAddress": "127.0.0.1" if master.startswith("local") else "0.0.0.0",  # noqa: S104 -- executors connect back
         "spark.local.dir": str(scratch / "spark"),
-        "spark.log.level": "ERROR",
         "spark.sql.adaptive.enabled": "false",  # the number of partitions is ours to choose
         # A division by zero in a derived feature is a missing value, not the end of the run.
         "spark.sql.ansi.enabled": "false",

@@ -72,6 +72,7 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
         "OVERNIGHT_HANDBOOK": str(CHECKOUT.parent / "shared/handbook/transactions.parquet"),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # a failed check must not print data rows
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # two files
         "GIT_PYTHON_REFRESH": "quiet",
     }
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":

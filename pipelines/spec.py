@@ -260,6 +260,12 @@ def _contradictions(spec: ModelSpec) -> list[str]:
     numeric = {AMOUNT} | {n for n, a in spec.source.attributes.items() if a.kind == "numeric"}
     row_columns = {AMOUNT, EVENT_TIME, TRANSACTION_ID, *names}
     problems += spec.features.problems(set(spec.source.entities), numeric, row_columns)
+    window = spec.training.exclude_window
+    if window is not None and window > spec.training.train_window:
+        problems.append(
+            f"training.exclude_window: {format_duration(window)} is longer than train_window, "
+            f"{format_duration(spec.training.train_window)}; give at most that"
+        )
     excluded = spec.training.exclude_detected
     if excluded and excluded not in spec.source.entities:
         problems.append(f"training.exclude_detected: {excluded!r} is not one of source.entities")

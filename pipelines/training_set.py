@@ -69,7 +69,7 @@ def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:
 def label_rows(
     features: pa.Table, labels: pa.Table, *, spec: ModelSpec, as_of: datetime
 ) -> pa.Table:
-    """Attach the label as it was known at `as_of`; rows whose label was unknown are left out.
+    """Attach the label as it was known at `as_of`; what was unknown then is left out.
 
     With a label column, a row's own label counts once its `known_time` has come. With a table of
     fraud reports, a row without a report known by then is legitimate once it is mature.
@@ -90,7 +90,8 @@ def label_rows(
     old = pc.less(features[EVENT_TIME], pa.scalar(mature, type=TIMESTAMP))
     if spec.labels.column is None:
         label = pc.fill_null(label, 0)
-    keep = pc.and_(label.is_valid(), old.combine_chunks())
+    arrived = pc.less(features[KNOWN_TIME], cutoff)
+    keep = pc.and_(label.is_valid(), pc.and_(old, arrived).combine_chunks())
     filled = pc.fill_null(label, 0).cast(pa.int8())
     return features.append_column(LABEL, filled).filter(keep)
 

@@ -18,6 +18,8 @@ class TrainingPolicy(Policy):
         folds: validation folds before the holdout, one test window apart.
         exclude_detected: entity whose members leave the test window once a fraud of theirs is
             known: a card that was stopped makes no more transactions.
+        exclude_window: how far back from the end of the train window those frauds are looked for;
+            absent: over the whole train window.
         time_budget: no trial is started after it.
         alert_rate: share of transactions that may be alerts; sets the threshold.
     """
@@ -28,6 +30,7 @@ class TrainingPolicy(Policy):
     test_window: Duration = timedelta(days=7)
     folds: Count = 2
     exclude_detected: str | None = None
+    exclude_window: Duration | None = None
     trials: Count = 20
     time_budget: Duration | None = None
     threads: Count = 2

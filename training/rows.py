@@ -46,8 +46,8 @@ def train_rows(rows: pa.Table, fold: Fold) -> pa.Table:
 def test_rows(rows: pa.Table, fold: Fold, policy: TrainingPolicy) -> pa.Table:
     """Rows of the test window, without members of `exclude_detected` known to be defrauded.
 
-    On test day i (from 0) a member is out that had a fraud in the train window, or up to the end
-    of day `train end + i - 1`, whose labels have arrived by then.
+    On test day i (from 0) a member is out that had a fraud from `train end - exclude_window` up to
+    the end of day `train end + i - 1`: those whose labels have arrived by then.
 
     Raises:
         InputError: when no row is left.
@@ -55,7 +55,7 @@ def test_rows(rows: pa.Table, fold: Fold, policy: TrainingPolicy) -> pa.Table:
     test = within(rows, fold.test)
     entity = policy.exclude_detected
     if entity is not None and test.num_rows:
-        test = test.filter(pa.array(~_is_detected(rows, test, fold, entity)))
+        test = test.filter(pa.array(~_is_detected(rows, test, fold, policy)))
     if test.num_rows == 0:
         raise InputError(
             f"The test window {fold.test} holds no rows. Ingest those days, or take another as_of."
@@ -70,8 +70,12 @@ def day_numbers(rows: pa.Table, interval: Interval) -> npt.NDArray[np.int64]:
     return microseconds // (DAY // timedelta(microseconds=1))
 
 
-def _is_detected(rows: pa.Table, test: pa.Table, fold: Fold, entity: str) -> npt.NDArray[np.bool_]:
-    past = within(rows, Interval(start=fold.train.start, end=fold.test.start))
+def _is_detected(
+    rows: pa.Table, test: pa.Table, fold: Fold, policy: TrainingPolicy
+) -> npt.NDArray[np.bool_]:
+    entity = str(policy.exclude_detected)
+    window = policy.exclude_window or policy.train_window
+    past = within(rows, Interval(start=fold.train.end - window, end=fold.test.start))
     frauds = past.filter(pc.equal(past[LABEL], 1))
     # Day 0 is the first after the train window; its frauds are known on test day 1.
     after = Interval(start=fold.train.end, end=fold.test.start)

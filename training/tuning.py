@@ -142,10 +142,10 @@ def _best(study: optuna.Study) -> TuningResult:
 
 
 def _report(study: optuna.Study, number: int, of: int) -> None:
-    last = study.get_trials(deepcopy=False)[-1]
-    said = "pruned" if last.value is None else f"average precision {last.value:.4f}"
-    if last.state == TrialState.PRUNED:
-        said = "pruned"
+    # Not the last of all trials: those that wait in the queue stand behind it.
+    last = _finished(study)[-1]
+    is_pruned = last.state == TrialState.PRUNED
+    said = "pruned" if is_pruned else f"average precision {last.value:.4f}"
     log.info("Trial %d of %d: %s, best %.4f", number, of, said, study.best_value)
 
 
