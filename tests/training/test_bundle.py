@@ -6,10 +6,10 @@ import pytest
 
 from expectations.contract import OvernightError
 from infra.serving.scorer import load_scorer
+from tests.training.frames import COLUMNS, make_rows
 from training.bundle import Bundle, load_bundle, write_bundle
 from training.fitting import fit
 from training.policy import TrainingPolicy
-from tests.training.frames import COLUMNS, make_rows
 
 PARAMS = {
     "max_bin": 255, "learning_rate": 0.1, "num_leaves": 15, "max_depth": 4, "min_data_in_leaf": 5,
@@ -84,4 +84,4 @@ def test_a_bundle_holds_no_pickle(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.json", "model.txt"]
     for path in tmp_path.iterdir():
         assert path.read_text(encoding="utf-8").isprintable() or path.suffix == ".txt"
-    assert np.isfinite([v for v in load_bundle(tmp_path).predict(make_rows(5))]).all()
+    assert np.isfinite(list(load_bundle(tmp_path).predict(make_rows(5)))).all()

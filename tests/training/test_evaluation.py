@@ -4,11 +4,11 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from expectations.contract import InputError, Interval
+from tests.training.frames import day, make_rows
 from training.evaluation import daily_card_precision, evaluate
 from training.policy import TrainingPolicy
 from training.splits import Fold
 from training.threshold import choose_threshold
-from tests.training.frames import day, make_rows
 
 
 def precision(rows: list[tuple[int, int, int, float]], *, k: int) -> list[float]:

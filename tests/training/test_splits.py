@@ -4,11 +4,11 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError, Interval
+from tests.training.frames import TIME, day
 from training.policy import TrainingPolicy
 from training.rows import test_rows as rows_to_test
 from training.rows import train_rows
 from training.splits import Fold, holdout, validation_folds
-from tests.training.frames import TIME, day
 
 POLICY = TrainingPolicy(
     train_window="7d", gap="7d", test_window="7d", folds=4, exclude_detected="customer_id"

@@ -5,10 +5,10 @@ import optuna
 import pytest
 
 from expectations.contract import InputError
+from tests.training.frames import COLUMNS, day, make_rows
 from training.policy import TrainingPolicy
 from training.splits import holdout, validation_folds
 from training.tuning import TuningResult, load_best, tune
-from tests.training.frames import COLUMNS, day, make_rows
 
 ROWS = make_rows(3_000)
 
