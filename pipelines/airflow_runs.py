@@ -11,7 +11,7 @@ from expectations.contract import OvernightError
 from infra.airflow.environment import build_airflow_environment
 from pipelines.settings import DAGS, Settings
 
-OURS = re.compile(r"\[(?:pipelines|feature_jobs|training|expectations|infra)\.")
+OURS = re.compile(r"\] (.*?) +\[(?:pipelines|feature_jobs|training|expectations|infra)\.\w")
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
@@ -76,4 +76,6 @@ def test_dag(dag: str, form: Mapping[str, str], *, settings: Settings) -> Iterat
 
 
 def _ours(line: str) -> list[str]:
-    return [line] if OURS.search(line) else []
+    """The message of a log line of our own rooms, `time [level] message [logger] …`."""
+    said = OURS.search(line)
+    return [] if said is None else [said[1]]

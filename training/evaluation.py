@@ -48,14 +48,13 @@ def evaluate(
         "test_alert_precision": float(labels[alerts].mean()) if alerts.any() else 0.0,
     }
     if policy.exclude_detected is not None:
-        daily = daily_card_precision(
-            rows[policy.exclude_detected].to_numpy(),
-            day_numbers(rows, fold.test),
-            labels,
-            scores,
-            k=policy.card_precision_k,
-        )
+        cards, days = rows[policy.exclude_detected].to_numpy(), day_numbers(rows, fold.test)
+        k = policy.card_precision_k
+        daily = daily_card_precision(cards, days, labels, scores, k=k)
         metrics["test_card_precision_at_k"] = float(np.mean(daily))
+        # Days with fewer than k defrauded cards keep even a perfect score below 1.
+        perfect = daily_card_precision(cards, days, labels, labels.astype(np.float64), k=k)
+        metrics["perfect_card_precision_at_k"] = float(np.mean(perfect))
     return metrics
 
 

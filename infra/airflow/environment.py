@@ -3,6 +3,8 @@
 Every value is a default: what the environment sets already (PostgreSQL, another executor) stays.
 """
 
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,8 +36,9 @@ def build_airflow_environment(
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
         "PYTHONPATH": f"{checkout}:{path}" if path else checkout,
     }
-    return defaults | dict(base) | {"PYTHONPATH": defaults["PYTHONPATH"]}
+    # `airflow standalone` starts its parts as `airflow`, found on PATH.
+    programs = f"{Path(sys.executable).parent}:{base.get('PATH', os.defpath)}"
+    return defaults | dict(base) | {"PYTHONPATH": defaults["PYTHONPATH"], "PATH": programs}
