@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,8 @@ def open_session(
     os.environ["JAVA_HOME"] = str(find_java(scratch))
     # Otherwise workers start whatever python3 is first on PATH.
     os.environ["PYSPARK_PYTHON"] = sys.executable
+    # mapInArrow uses no pandas. Can go when pyspark supports pandas 3.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
     for name in ("py4j", "pyspark"):
         logging.getLogger(name).setLevel(logging.WARNING)
     options = {
