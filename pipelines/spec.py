@@ -218,7 +218,13 @@ def _override(declared: dict[str, object], overrides: str) -> list[str]:
 
 def _explain(error: ValidationError) -> list[str]:
     lines = []
+    places = [item["loc"] for item in error.errors()]
     for item in error.errors():
+        # A list whose only item is refused is also called too short.
+        if item["type"] == "too_short" and any(
+            place[: len(item["loc"])] == item["loc"] != place for place in places
+        ):
+            continue
         key = ".".join(str(part) for part in item["loc"]) or "(top)"
         match item["type"]:
             case "extra_forbidden":

@@ -16,6 +16,7 @@ from tests.handbook import PATH, needs_handbook
 
 TIME = pa.timestamp("us", tz="UTC")
 START = datetime(2025, 1, 1, tzinfo=UTC)
+JUNE = datetime(2018, 6, 1, tzinfo=UTC).replace(tzinfo=None)  # the file has no time zone
 DAYS = tuple(timedelta(days=d) for d in (1, 7, 30))
 
 
@@ -141,7 +142,7 @@ def test_the_handbooks_features_are_those_of_pandas_on_its_own_transactions(
     raw = pq.read_table(
         PATH,
         filters=(pc.field("CUSTOMER_ID") < 1_000)
-        & (pc.field("TX_DATETIME") < pa.scalar(datetime(2018, 6, 1), pa.timestamp("us"))),
+        & (pc.field("TX_DATETIME") < pa.scalar(JUNE, pa.timestamp("us"))),
     )
     times = raw["TX_DATETIME"].cast(TIME)
     history = pa.table(

@@ -1,0 +1,49 @@
+"""DAG tasks, commands and steps are the same functions."""
+
+import pytest
+
+from pipelines import steps
+from pipelines.spec import list_specs
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory):
+    import importlib
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        patch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "false")
+        found = {}
+        for module in ("dags.nightly", "dags.deploy"):
+            held = vars(importlib.import_module(module))
+            found |= {key: value for key, value in held.items() if key.endswith(_KINDS)}
+        yield found
+
+
+_KINDS = ("_nightly", "_deploy")
+
+
+def test_each_spec_has_its_two_dags(dags) -> None:
+    assert set(dags) == {spec + kind for spec in list_specs() for kind in _KINDS}
+
+
+def test_tasks_are_the_steps_in_their_order(dags) -> None:
+    nightly = dags["demo_nightly"]
+    assert {task.python_callable for task in nightly.tasks} == set(steps.NIGHTLY)
+    assert {task.python_callable for task in dags["demo_deploy"].tasks} == set(steps.DEPLOY)
+    order = [step.__name__ for step in steps.NIGHTLY]
+    assert nightly.task_ids == order
+    for before, after in zip(order, order[1:], strict=False):
+        assert before in nightly.get_task(after).upstream_task_ids
+
+
+def test_a_task_shows_its_steps_docstring(dags) -> None:
+    for step in steps.NIGHTLY:
+        assert dags["demo_nightly"].get_task(step.__name__).doc_md.strip() == step.__doc__.strip()
+
+
+def test_the_form_refuses_what_is_no_date(dags) -> None:
+    form = dags["demo_nightly"].params
+    form["as_of"] = "2025-04-01"
+    with pytest.raises(Exception, match="is not a 'date'"):
+        form["as_of"] = "tomorrow"

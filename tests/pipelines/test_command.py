@@ -1,0 +1,126 @@
+"""The command line as people use it: real processes, exit codes, messages."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines import steps
+
+OVERNIGHT = Path(sys.executable).with_name("overnight")
+# DESIGN's list: steps, and what sets an installation up.
+COMMANDS = {
+    "run", "ingest", "validate", "build-features", "build-training-set", "tune", "train",
+    "evaluate", "register", "review", "approve", "reject", "plan", "deploy", "rollback", "status",
+    "score", "simulate", "new", "doctor", "prove-no-leak", "backtest", "demo", "up",
+}  # fmt: skip
+
+
+@pytest.fixture
+def overnight(tmp_path: Path):
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        environment |= {"OVERNIGHT_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
+        environment |= {"OVERNIGHT_SPECS": str(tmp_path)}
+        return subprocess.run(
+            [OVERNIGHT, *arguments],
+            env=environment, capture_output=True, text=True, check=False, cwd=tmp_path,
+        )  # fmt: skip
+
+    return call
+
+
+def test_every_command_is_listed(overnight) -> None:
+    text = overnight("--help").stdout
+    assert {line.split()[0] for line in text.splitlines() if line.startswith("  ")} >= COMMANDS
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; import pipelines.command as c; c.app(['--help'], standalone_mode=False); "
+        "print('loaded', sorted({'pandas', 'pyarrow', 'numpy', 'pydantic', 'mlflow'} & "
+        "{m.partition('.')[0] for m in sys.modules}))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.splitlines()[-1] == "loaded []"
+
+
+@pytest.mark.parametrize("step", [*steps.NIGHTLY, *steps.DEPLOY, *steps.BY_HAND])
+def test_a_steps_help_is_its_docstring(step) -> None:
+    from typer.testing import CliRunner
+
+    from pipelines.command import app
+
+    shown = CliRunner().invoke(app, [step.__name__.replace("_", "-"), "--help"])
+    assert shown.exit_code == 0
+    assert str(step.__doc__).splitlines()[0] in " ".join(shown.output.split())
+
+
+def test_a_faulty_spec_ends_with_2_and_every_problem(overnight, tmp_path: Path) -> None:
+    (tmp_path / "cards.toml").write_text("[source]\npaht = 'x'\n")
+    ran = overnight("validate", "cards", "--as-of", "2025-01-01", "--snapshot", "x")
+    assert ran.returncode == 2
+    assert "problems in cards.toml" in ran.stderr
+    assert "source.paht: unknown key" in ran.stderr
+    assert "labels: missing" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ingest", "nosuch", "--as-of", "2025-01-01"], "There is no spec 'nosuch'"),
+        (["ingest", "demo", "--as-of", "yesterday"], "as_of 'yesterday' is not a date"),
+        (["ingest", "demo", "--as-of", "2025-01-01"], "transactions.parquet does not exist"),
+        (["build-features", "demo", "--as-of", "2025-04-01"], 'Run "overnight ingest" first'),
+        (["approve", "demo", "challenger", "--because", "ok"], "has no version 'challenger'"),
+        (["deploy", "demo"], "No version of demo is approved"),
+        (["rollback", "demo"], "has no champion before this one"),
+        (["score", "demo"], "demo has no features"),
+    ],
+)
+def test_a_users_mistake_ends_with_2_and_a_remedy(overnight, arguments, said: str) -> None:
+    ran = overnight(*arguments)
+    assert ran.returncode == 2, ran.stderr
+    assert said in " ".join(ran.stderr.split())
+    assert "Traceback" not in ran.stderr
+
+
+def test_debug_shows_where(overnight) -> None:
+    ran = overnight("ingest", "nosuch", "--as-of", "2025-01-01", "--debug")
+    assert ran.returncode == 1
+    assert "Traceback" in ran.stderr
+
+
+def test_a_taken_port_is_named_with_its_variable(overnight, monkeypatch) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setenv("OVERNIGHT_MLFLOW_PORT", str(taken.getsockname()[1]))
+        ran = overnight("up")
+    assert ran.returncode == 2
+    assert "OVERNIGHT_MLFLOW_PORT" in ran.stderr
+
+
+def test_a_port_that_is_none_is_refused(overnight, monkeypatch) -> None:
+    monkeypatch.setenv("OVERNIGHT_AIRFLOW_PORT", "http")
+    monkeypatch.setenv("OVERNIGHT_AWS_PORT", "70000")
+    ran = overnight("status", "demo")
+    assert ran.returncode == 2
+    assert "2 problems in the environment" in ran.stderr
+
+
+def test_a_first_spec_drawn_from_a_file_can_be_read(overnight, tmp_path: Path) -> None:
+    simulated = overnight("simulate", "--days", "3", "--customers", "40")
+    assert simulated.returncode == 0, simulated.stderr
+    made = overnight("new", "bank", "--from", str(tmp_path / "home/demo/transactions.parquet"))
+    assert made.returncode == 0, made.stderr
+    examined = overnight("doctor", "bank")
+    assert "Traceback" not in examined.stderr
+    assert examined.returncode in {0, 2}

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import pytest
+
+from expectations.contract import InputError, ProblemsError
+from pipelines.spec import expand_path, list_specs, load_spec
+
+GOOD = """
+[source]
+path = "cards.parquet"
+[source.roles]
+transaction_id = "id"
+event_time = "at"
+amount = "amt"
+[source.entities]
+customer_id = "cust"
+[labels]
+column = "fraud"
+delay = "7d"
+maturity = "7d"
+[[features.windows]]
+entity = "customer_id"
+aggregates = ["count"]
+windows = ["1d", "12h"]
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OVERNIGHT_SPECS", str(tmp_path))
+
+    def write(text: str) -> str:
+        (tmp_path / "cards.toml").write_text(text)
+        return "cards"
+
+    return write
+
+
+def problems(reference: str) -> tuple[str, ...]:
+    with pytest.raises(ProblemsError) as caught:
+        load_spec(reference)
+    assert str(caught.value).startswith(f"{len(caught.value.problems)} problem")
+    assert "cards.toml" in str(caught.value)
+    return caught.value.problems
+
+
+def test_shipped_specs_are_in_order() -> None:
+    assert {"demo", "handbook"} <= set(list_specs())
+    assert load_spec("demo").name == "demo"
+    # The Handbook's 15 features and one beside them; amount is a column of the row.
+    assert len(load_spec("handbook").model_columns()) == 16
+
+
+def test_a_model_reads_amount_attributes_and_features_in_declared_order(write) -> None:
+    spec = load_spec(write(GOOD + '[source.attributes]\nmcc = {column = "m", kind="categorical"}'))
+    assert spec.model_columns() == {
+        "amount": "numeric",
+        "mcc": "categorical",
+        "customer_transaction_count_1d": "numeric",
+        "customer_transaction_count_12h": "numeric",
+    }
+
+
+def test_every_problem_is_reported_at_once_with_its_key_and_a_remedy(write) -> None:
+    text = (
+        GOOD.replace('event_time = "at"\n', "")
+        .replace('maturity = "7d"', 'maturity = "a week"')
+        .replace('"count"', '"average"')
+        + '[training]\ntrials = "many"\nfold = 3\n[gates]\nmin_auc = 0.8\n'
+    )
+    found = problems(write(text))
+    assert found[0] == "source.roles.event_time: missing; add it"
+    assert found[1].startswith("labels.maturity: got 'a week'; 'a week' is not a duration")
+    assert found[2].startswith("features.windows.0.aggregates.0: got 'average'")
+    assert found[3].startswith("training.trials: got 'many'")
+    assert found[4] == "training.fold: unknown key; remove it or correct its spelling"
+    assert found[5] == "gates: unknown key; remove it or correct its spelling"
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('delay = "7d"\n', "", "labels.delay: missing"),
+        ('column = "fraud"\ndelay = "7d"', 'path = "x"', "known_time"),
+        ('entity = "customer_id"', 'entity = "card_id"', "card_id"),
+        ('customer_id = "cust"', 'amount = "cust"', "'amount' is used twice or reserved"),
+        ("[labels]", '[training]\ngap = "3d"\n[labels]', "training.gap: 3d is shorter than"),
+        ("[labels]", '[training]\nexclude_detected = "x"\n[labels]', "not one of source.entities"),
+        ("[labels]", '[training]\nexclude_window = "60d"\n[labels]', "is longer than train_window"),
+    ],
+)
+def test_contradictions_between_keys_are_problems(write, old: str, new: str, said: str) -> None:
+    assert any(said in problem for problem in problems(write(GOOD.replace(old, new))))
+
+
+def test_overrides_change_one_run(write) -> None:
+    spec = load_spec(f"{write(GOOD)}?training.trials=3&contract.amount.maximum=50")
+    assert (spec.training.trials, spec.contract.amount.maximum) == (3, 50.0)
+    assert load_spec("cards").training.trials != 3
+
+
+def test_overrides_are_checked_like_the_file(write) -> None:
+    assert problems(f"{write(GOOD)}?training.trails=3&nonsense") == (
+        "override 'nonsense': write it as section.key=value",
+        "training.trails: unknown key; remove it or correct its spelling",
+    )
+
+
+def test_what_is_not_toml_is_refused_with_its_line(write) -> None:
+    with pytest.raises(InputError, match="cards.toml is not TOML: .*line 2, column"):
+        load_spec(write("[source]\npath = maybe\n"))
+
+
+def test_an_unknown_spec_is_refused_with_the_known_ones(write) -> None:
+    write(GOOD)
+    with pytest.raises(InputError, match="no spec 'crads'. Known: cards, demo, handbook"):
+        load_spec("crads")
+
+
+def test_a_path_with_an_unset_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOWHERE", raising=False)
+    with pytest.raises(InputError, match="NOWHERE, which is not set"):
+        expand_path("${NOWHERE}/a.parquet")
