@@ -10,7 +10,7 @@ from pipelines.source import inspect_columns
 from pipelines.spec import list_specs
 
 PATTERNS = {
-    "transaction_id": r"^(transaction|tx|trans|txn|payment)_?(id|num|no)?$|^id$",
+    "transaction_id": r"^(transaction|trans|txn|tx|payment)_?(id|number|num|no|nr|key)$|^id$",
     "event_time": r"date|time|timestamp|_dt$|_at$",
     "amount": r"amount|amt|value",
     "label": r"fraud|label|is_?chargeback",

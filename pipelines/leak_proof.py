@@ -109,13 +109,11 @@ def invent_later_labels(rows: pa.Table, labels: pa.Table, cutoff: datetime) -> p
     unknown = pc.invert(
         pc.is_in(rows[TRANSACTION_ID], value_set=labels[TRANSACTION_ID].combine_chunks())
     )
-    rows = rows.filter(unknown)
+    rows, instant = rows.filter(unknown), pa.scalar(cutoff, type=TIMESTAMP)
     columns = {
         TRANSACTION_ID: rows[TRANSACTION_ID],
         EVENT_TIME: rows[EVENT_TIME],
-        KNOWN_TIME: pc.max_element_wise(
-            rows[KNOWN_TIME], pa.array([cutoff] * rows.num_rows, TIMESTAMP)
-        ),
+        KNOWN_TIME: pc.if_else(pc.greater(rows[KNOWN_TIME], instant), rows[KNOWN_TIME], instant),
         LABEL: pa.array(np.ones(rows.num_rows, dtype=np.int8)),
         EVENT_DAY: rows[EVENT_DAY],
     }

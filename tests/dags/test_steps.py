@@ -1,5 +1,7 @@
 """DAG tasks, commands and steps are the same functions."""
 
+from itertools import pairwise
+
 import pytest
 
 from pipelines import steps
@@ -33,7 +35,7 @@ def test_tasks_are_the_steps_in_their_order(dags) -> None:
     assert {task.python_callable for task in dags["demo_deploy"].tasks} == set(steps.DEPLOY)
     order = [step.__name__ for step in steps.NIGHTLY]
     assert nightly.task_ids == order
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert before in nightly.get_task(after).upstream_task_ids
 
 

@@ -1,13 +1,19 @@
 """The command line as people use it: real processes, exit codes, messages."""
 
 import os
+import socket
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from pipelines import steps
+from pipelines.command import app
 
 OVERNIGHT = Path(sys.executable).with_name("overnight")
 # DESIGN's list: steps, and what sets an installation up.
@@ -51,10 +57,6 @@ def test_help_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("step", [*steps.NIGHTLY, *steps.DEPLOY, *steps.BY_HAND])
 def test_a_steps_help_is_its_docstring(step) -> None:
-    from typer.testing import CliRunner
-
-    from pipelines.command import app
-
     shown = CliRunner().invoke(app, [step.__name__.replace("_", "-"), "--help"])
     assert shown.exit_code == 0
     assert str(step.__doc__).splitlines()[0] in " ".join(shown.output.split())
@@ -97,8 +99,6 @@ def test_debug_shows_where(overnight) -> None:
 
 
 def test_a_taken_port_is_named_with_its_variable(overnight, monkeypatch) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -116,11 +116,21 @@ def test_a_port_that_is_none_is_refused(overnight, monkeypatch) -> None:
     assert "2 problems in the environment" in ran.stderr
 
 
-def test_a_first_spec_drawn_from_a_file_can_be_read(overnight, tmp_path: Path) -> None:
-    simulated = overnight("simulate", "--days", "3", "--customers", "40")
-    assert simulated.returncode == 0, simulated.stderr
-    made = overnight("new", "bank", "--from", str(tmp_path / "home/demo/transactions.parquet"))
+def test_a_first_spec_drawn_from_a_file_is_complete(overnight, tmp_path: Path) -> None:
+    count, start = 2_000, datetime(2025, 1, 1, tzinfo=UTC)
+    rows = {
+        "TransactionNumber": range(count),
+        "booked_at": [start + timedelta(hours=n) for n in range(count)],
+        "card": [n % 50 for n in range(count)],
+        "value_eur": [float(n % 90) for n in range(count)],
+        "was_fraud": [int(n % 100 == 0) for n in range(count)],
+    }
+    pq.write_table(pa.table({k: list(v) for k, v in rows.items()}), tmp_path / "bank.parquet")
+    made = overnight("new", "bank", "--from", "bank.parquet")
     assert made.returncode == 0, made.stderr
     examined = overnight("doctor", "bank")
-    assert "Traceback" not in examined.stderr
-    assert examined.returncode in {0, 2}
+    assert examined.returncode == 0, examined.stderr
+    assert "2,000 rows, 2025-01-01 to 2025-03-25" in examined.stdout
+    again = overnight("new", "bank", "--from", "bank.parquet")
+    assert again.returncode == 2
+    assert "There is a spec 'bank' already" in again.stderr

@@ -108,13 +108,13 @@ def test_overrides_are_checked_like_the_file(write) -> None:
 
 
 def test_what_is_not_toml_is_refused_with_its_line(write) -> None:
-    with pytest.raises(InputError, match="cards.toml is not TOML: .*line 2, column"):
+    with pytest.raises(InputError, match=r"cards\.toml is not TOML: .*line 2, column"):
         load_spec(write("[source]\npath = maybe\n"))
 
 
 def test_an_unknown_spec_is_refused_with_the_known_ones(write) -> None:
     write(GOOD)
-    with pytest.raises(InputError, match="no spec 'crads'. Known: cards, demo, handbook"):
+    with pytest.raises(InputError, match=r"no spec 'crads'\. Known: cards, demo, handbook"):
         load_spec("crads")
 
 
