@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Installation
+from tests.e2e.readme import output_of, shape
 
 SIZE = ("--days", "70", "--customers", "300")
 
@@ -38,6 +39,12 @@ def test_the_demo_ends_with_its_summary(demo) -> None:
             assert probe.connect_ex(("127.0.0.1", installation.port(name))) != 0
 
 
+def test_the_readme_shows_the_shape_of_what_is_printed(demo) -> None:
+    printed = [shape(line) for line in demo[1].splitlines()]
+    for line in output_of("make demo"):
+        assert shape(line) in printed, line
+
+
 def test_airflow_keeps_both_runs_as_successes(demo) -> None:
     installation, _ = demo
     with sqlite3.connect(installation.home / "airflow/airflow.db") as database:
@@ -49,7 +56,7 @@ def test_the_reviewer_sees_metrics_and_what_they_were_made_from(demo) -> None:
     text = demo[0].overnight("review", "demo", "champion")
     assert "models:/demo/1 (approved, challenger, champion)" in text
     for shown in ("test_average_precision", "test_card_precision_at_k", "training_sets@v1",
-                  "bundle_digest", "trials" if False else "learning_rate"):  # fmt: skip
+                  "bundle_digest", "learning_rate"):  # fmt: skip
         assert shown in text
 
 
