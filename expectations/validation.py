@@ -7,6 +7,7 @@ row count and the exceptions are looked at here.
 import logging
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -129,7 +130,7 @@ def _describe(item: "ExpectationValidationResult") -> Finding:
         return Finding("critical", "an expectation without its configuration")
     expected = {k: v for k, v in config.kwargs.items() if k not in ("batch_id", "column")}
     column = config.kwargs.get("column", "(table)")
-    trouble = (item.exception_info or {}).get("exception_message")
+    trouble = _trouble(item.exception_info or {})
     if trouble:
         return Finding("critical", f"{config.type} of {column} could not run: {trouble}")
     seen = item.result or {}
@@ -139,3 +140,10 @@ def _describe(item: "ExpectationValidationResult") -> Finding:
         observed = f"{count:,} of {seen.get('element_count'):,} rows, such as {examples}"
     severity = getattr(config.severity, "value", config.severity)
     return Finding(str(severity), f"{config.type} of {column}: expected {expected}; got {observed}")
+
+
+def _trouble(info: Mapping[str, object]) -> str:
+    """Messages of what kept an expectation from running; one, or one for each of its metrics."""
+    each = [info, *(value for value in info.values() if isinstance(value, Mapping))]
+    messages = (str(item["exception_message"]) for item in each if item.get("exception_message"))
+    return "; ".join(dict.fromkeys(messages))

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +20,7 @@ from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import TIMESTAMP
 from pipelines.spec import ModelSpec, load_spec
+from pipelines.validation import validate_training_set
 
 TRAINING_SETS = "training_sets"
 
@@ -32,6 +34,20 @@ def build_training_table(reference: str, as_of: str, *, snapshot: str, features:
     pinned, at = Snapshot.parse(snapshot), TableVersion.parse(features)
     known_at = parse_as_of(as_of)
     span = needed_span(spec, known_at)
+    inputs = digest_of(
+        {
+            "features": lake.content_hash(at),
+            "labels": lake.content_hash(pinned.labels),
+            "as_of": known_at.isoformat(),
+            "span": str(span),
+            "rules": [spec.labels, spec.contract],
+            "code": Path(__file__).read_text(encoding="utf-8"),
+        }
+    )
+    held = lake.newest(TRAINING_SETS)
+    if held is not None and lake.inputs(held) == inputs:
+        log.info("Kept %s: features, labels, date and rules are unchanged", held)
+        return str(held)
     rows = label_rows(
         lake.read(at, where=_within(span)),
         lake.read(pinned.labels, columns=[TRANSACTION_ID, KNOWN_TIME, LABEL]),
@@ -43,11 +59,7 @@ def build_training_table(reference: str, as_of: str, *, snapshot: str, features:
             f"No matured transaction in {span} for as_of {as_of} in {at}. "
             "Ingest those days, or choose another as_of."
         )
-    inputs = digest_of(
-        {"features": lake.content_hash(at), "labels": lake.content_hash(pinned.labels),
-         "as_of": known_at.isoformat(), "span": str(span)}
-    )  # fmt: skip
-    held = lake.newest(TRAINING_SETS)
+    validate_training_set(rows, spec, name=f"the training set of {spec.name} as of {as_of}")
     days = set() if held is None else {part.day for part in lake.parts(held)}
     version = lake.write_days(TRAINING_SETS, rows, inputs=inputs, empty_days=days)
     log.info(
