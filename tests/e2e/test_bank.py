@@ -1,0 +1,79 @@
+"""A bank's own file: the five steps of the README, and an operator's rollback."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from tests.e2e.conftest import Installation
+from tests.e2e.readme import commands
+from tests.infra.embedded_server import EmbeddedServer
+
+AS_OF = "2025-04-01"
+
+
+class Bank(Installation):
+    """With a running endpoint server, and a working folder that holds `bank.parquet`."""
+
+    folder: Path
+
+    def run(self, *words: str) -> str:
+        ran = self.call(*words, cwd=self.folder)
+        assert ran.returncode == 0, f"{words}\n{ran.stdout}\n{ran.stderr}"
+        return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    folder = tmp_path_factory.mktemp("bank")
+    installation = Installation(folder / "home")
+    installation.overnight("simulate", "--days", "92", "--customers", "200", "--seed", "11")
+    rows = pq.read_table(installation.home / "demo/transactions.parquet")
+    frauds = pq.read_table(installation.home / "demo/reports.parquet", columns=["tx_id"])
+    label = pc.is_in(rows["tx_id"], value_set=frauds["tx_id"].combine_chunks())
+    rows = rows.drop_columns(["arrived_at"]).append_column("is_fraud", label.cast("int8"))
+    pq.write_table(rows, folder / "bank.parquet")
+    server = EmbeddedServer(folder / "sagemaker")
+    server.start()
+    bank = Bank(installation.home, **server.environment)
+    bank.folder = folder
+    yield bank
+    server.close()
+
+
+def test_bring_your_own_data_works_as_written(bank: Bank) -> None:
+    said = {}
+    for program, command, *words in commands("Bring your own data"):
+        assert program == "overnight"
+        said[command] = bank.run(command, *words)
+    assert list(said) == [
+        "new", "doctor", "run", "review", "approve", "plan", "deploy", "score",
+    ]  # fmt: skip
+    assert "models:/bank/1" in said["run"]
+    assert "test_average_precision" in said["review"]
+    assert "would be created" in said["plan"]
+    assert re.fullmatch(r"endpoints:/bank/bank-\w{12}\n", said["deploy"])
+    assert len(re.findall(r" (pass|alert) ", said["score"])) == 5
+
+
+def test_a_rollback_puts_endpoint_and_aliases_back_together(bank: Bank) -> None:
+    first = bank.run("deploy", "bank.toml")
+    changed = "bank.toml?training.seed=5&training.trials=1"
+    assert "models:/bank/2" in bank.run("run", changed, "--as-of", AS_OF)
+    bank.run("approve", "bank.toml", "2", "--because", "to be taken back")
+    assert " -> " in bank.run("plan", "bank.toml")
+    second = bank.run("deploy", "bank.toml")
+    assert first != second
+    assert bank.run("rollback", "bank.toml") == first
+    status = {line.split()[0]: line for line in bank.run("status", "bank.toml").splitlines()}
+    assert "models:/bank/1" in status["approved"]
+    assert "models:/bank/1" in status["champion"]
+    assert first.strip().rpartition("/")[2] in status["endpoint"]
+    # What a reviewer approved and an operator took back is not deployed by the next night.
+    assert bank.run("deploy", "bank.toml") == first
+    again = bank.call("rollback", "bank.toml", cwd=bank.folder)
+    assert again.returncode == 2
+    assert "no champion before this one" in again.stderr
