@@ -2,10 +2,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
+
+from tests.infra.embedded_server import is_alive, wait_for
 
 # A parent that detaches a grandchild, as daemons do, and then waits.
 FAMILY = """
@@ -16,22 +16,6 @@ grandchild = subprocess.Popen(
 open(sys.argv[1], "w").write(str(grandchild.pid))
 time.sleep(600)
 """
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_for(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.fixture
