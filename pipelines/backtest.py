@@ -7,7 +7,7 @@ from pipelines.review import open_registry
 from pipelines.snapshot import parse_as_of
 from pipelines.spec import load_spec
 
-SHOWN = ("test_auc", "test_average_precision", "test_card_precision_at_k")
+SHOWN = ("test_auc", "test_average_precision")
 
 
 def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
@@ -18,13 +18,16 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     """
     spec = load_spec(reference)
     last = parse_as_of(as_of)
+    shown = list(SHOWN)
+    if spec.training.exclude_detected is not None:
+        shown.append(f"test_{spec.training.card_precision_metric}")
     rows: list[list[float]] = []
-    lines = [f"{'as of':12} " + " ".join(f"{name:>26}" for name in SHOWN)]
+    lines = [f"{'as of':12} " + " ".join(f"{name:>26}" for name in shown)]
     for week in reversed(range(weeks)):
         date = (last - timedelta(weeks=week)).isoformat()
         run = _run_night(reference, date)
         metrics = open_registry(spec).metrics(run.removeprefix("runs:/"))
-        rows.append([metrics[name] for name in SHOWN])
+        rows.append([metrics[name] for name in shown])
         lines.append(f"{date[:10]:12} " + " ".join(f"{value:>26.4f}" for value in rows[-1]))
     means = [sum(column) / len(column) for column in zip(*rows, strict=True)]
     lines.append(f"{'mean':12} " + " ".join(f"{value:>26.4f}" for value in means))

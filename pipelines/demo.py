@@ -81,12 +81,12 @@ def _summary(settings: Settings, version: str) -> list[str]:
     spec = load_spec(SPEC)
     registry = open_registry(spec)
     metrics = registry.metrics(registry.get(CHAMPION).run)
-    k = spec.training.card_precision_k
+    k, counted = spec.training.card_precision_k, spec.training.card_precision_metric
     return [
         f"champion          {version}",
         f"average precision {metrics['test_average_precision']:.3f} on the test week",
-        f"card precision@{k} {metrics['test_card_precision_at_k']:.3f} "
-        f"(a perfect model: {metrics['perfect_card_precision_at_k']:.3f})",
+        f"card precision@{k} {metrics[f'test_{counted}']:.3f} "
+        f"(a perfect model: {metrics[f'perfect_{counted}']:.3f})",
         f"MLflow page       http://127.0.0.1:{settings.ports.mlflow}/#/models/{SPEC}",
         f"Airflow page      http://127.0.0.1:{settings.ports.airflow}/dags/{SPEC}_nightly",
         f"endpoint          {SPEC} at {os.environ['AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME']}",

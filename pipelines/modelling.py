@@ -129,7 +129,8 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
         policy=spec.training,
         threshold=bundle.threshold,
     )
-    compared = ("test_auc", "test_average_precision", "test_card_precision_at_k")
+    counted = f"test_{spec.training.card_precision_metric}"
+    compared = ("test_auc", "test_average_precision", counted)
     against = {
         f"baseline_{k.removeprefix('test_')}": baseline[k] for k in compared if k in baseline
     }

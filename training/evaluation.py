@@ -51,10 +51,10 @@ def evaluate(
         cards, days = rows[policy.exclude_detected].to_numpy(), day_numbers(rows, fold.test)
         k = policy.card_precision_k
         daily = daily_card_precision(cards, days, labels, scores, k=k)
-        metrics["test_card_precision_at_k"] = float(np.mean(daily))
+        metrics[f"test_{policy.card_precision_metric}"] = float(np.mean(daily))
         # Days with fewer than k defrauded cards keep even a perfect score below 1.
         perfect = daily_card_precision(cards, days, labels, labels.astype(np.float64), k=k)
-        metrics["perfect_card_precision_at_k"] = float(np.mean(perfect))
+        metrics[f"perfect_{policy.card_precision_metric}"] = float(np.mean(perfect))
     return metrics
 
 

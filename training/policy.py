@@ -36,3 +36,8 @@ class TrainingPolicy(Policy):
     threads: Count = 2
     card_precision_k: Count = 100
     alert_rate: Annotated[float, Field(gt=0, lt=1)] = 0.005
+
+    @property
+    def card_precision_metric(self) -> str:
+        """The metric's name, `card_precision_at_100`."""
+        return f"card_precision_at_{self.card_precision_k}"

@@ -44,8 +44,8 @@ class Control:
 
     def __init__(self) -> None:
         # Its loggers announce every call and panel; what matters is logged here.
-        logging.getLogger("sagemaker").setLevel(logging.ERROR)
-        logging.getLogger("sagemaker.core").setLevel(logging.ERROR)
+        for noisy in ("sagemaker", "sagemaker.core", "sagemaker.config"):
+            logging.getLogger(noisy).setLevel(logging.ERROR)
         # Release 3.27 warns of itself when compiled and imported; where warnings are errors that
         # would fail here. To go when `python -W error -c "import sagemaker.core"` passes.
         with warnings.catch_warnings():

@@ -65,7 +65,8 @@ def deploy(bundle: Path, *, endpoint: str, policy: EndpointPolicy) -> Deployment
     control.ensure_config(names, policy)
     live = _roll_out(control, names, policy)
     outcome, reason = _judge(live, names, manifest)
-    log.info("Deployed %s to %s: %s %s", manifest.digest[:12], name, outcome, reason)
+    said = f"{outcome} {reason}".rstrip()
+    log.info("Deployed %s to %s: %s", manifest.digest[:12], name, said)
     return DeploymentResult(outcome, name, names.config, names.model, manifest.digest, reason)
 
 

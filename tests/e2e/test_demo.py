@@ -55,7 +55,7 @@ def test_airflow_keeps_both_runs_as_successes(demo) -> None:
 def test_the_reviewer_sees_metrics_and_what_they_were_made_from(demo) -> None:
     text = demo[0].overnight("review", "demo", "champion")
     assert "models:/demo/1 (approved, challenger, champion)" in text
-    for shown in ("test_average_precision", "test_card_precision_at_k", "training_sets@v1",
+    for shown in ("test_average_precision", "test_card_precision_at_20", "training_sets@v1",
                   "bundle_digest", "learning_rate"):  # fmt: skip
         assert shown in text
 

@@ -61,7 +61,7 @@ def test_a_challenger_is_registered_with_its_metrics(handbook, slice_path: Path)
     }
     assert (metrics["test_rows"], metrics["test_frauds"]) == published_test_rows(slice_path)
     assert metrics["test_average_precision"] > 0.3
-    assert 0 < metrics["test_card_precision_at_k"] <= 1
+    assert 0 < metrics["test_card_precision_at_100"] <= 1
     assert np.isfinite(list(metrics.values())).all()
 
 
