@@ -149,7 +149,7 @@ def _pin(spec: ModelSpec, training_set: str) -> dict[str, object]:
 
     lake = Lake(load_settings().lake, spec=spec.name)
     at = TableVersion.parse(training_set)
-    files = sorted(Path(training.__file__).parent.glob("*.py"))
+    files = [Path(__file__), *sorted(Path(training.__file__).parent.glob("*.py"))]
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     return {
         "training_set": digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)}),
