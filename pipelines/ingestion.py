@@ -82,7 +82,7 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     columns = [c for c in judged.clean.column_names if c != LABEL]
     clean = _with_day(judged.clean)
     merged = _merge(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
-    labels, orphans = _labels(spec, delivery, clean, merged)
+    labels, orphans = _labels(spec, delivery, clean, _whereabouts(lake, merged))
     _commit_quarantine(lake, [judged.quarantined, orphans], delivery, inputs=inputs)
     label_version = lake.write_days(LABELS, _merge(lake, LABELS, labels), inputs=inputs)
     version = lake.write_days(TRANSACTIONS, merged, inputs=inputs)
@@ -117,6 +117,17 @@ def _merge(lake: Lake, table: str, incoming: pa.Table) -> pa.Table:
     held = lake.read(at, days=days)
     again = pc.is_in(held[TRANSACTION_ID], value_set=incoming[TRANSACTION_ID].combine_chunks())
     return pa.concat_tables([held.filter(pc.invert(again)), incoming])
+
+
+def _whereabouts(lake: Lake, merged: pa.Table) -> pa.Table:
+    """Event time and day of every transaction, filed or about to be: reports come weeks later."""
+    columns = [TRANSACTION_ID, EVENT_TIME, EVENT_DAY]
+    incoming, at = merged.select(columns), lake.newest(TRANSACTIONS)
+    if at is None or lake.schema(at) != merged.schema:
+        return incoming
+    replaced = set(pc.unique(merged[EVENT_DAY]).to_pylist())
+    others = {part.day for part in lake.parts(at)} - replaced
+    return pa.concat_tables([lake.read(at, columns=columns, days=others), incoming])
 
 
 def _labels(

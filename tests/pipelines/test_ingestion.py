@@ -194,3 +194,44 @@ def test_every_faulty_column_is_named_at_once(bank: Bank) -> None:
     assert len(caught.value.problems) == 3
     for column in ("amt", "at", "cust"):
         assert column in text
+
+
+REPORTS = """
+[labels]
+path = "{folder}/reports.parquet"
+transaction_id = "id"
+known_time = "reported"
+maturity = "7d"
+"""
+
+
+def test_a_report_finds_a_transaction_that_an_earlier_delivery_brought(tmp_path: Path) -> None:
+    before, _, after = SPEC.partition("[labels]")
+    text = before + REPORTS + after[after.index("[contract]") :]
+    (tmp_path / "cards.toml").write_text(text.format(folder=tmp_path))
+    spec, lake = load_spec(str(tmp_path / "cards.toml")), Lake(str(tmp_path / "lake"), spec="cards")
+
+    def deliver(rows: pa.Table, *reports: tuple[int, datetime | None]) -> Ingested:
+        pq.write_table(rows, tmp_path / "cards.parquet")
+        columns = {
+            "id": pa.array([number for number, _ in reports], pa.int64()),
+            "reported": pa.array([time for _, time in reports], TIME),
+        }
+        pq.write_table(pa.table(columns), tmp_path / "reports.parquet")
+        return ingest_delivery(spec, lake)
+
+    rows = delivery()  # ids 0..7 on the first day, 8..15 on the second, 16..19 on the third
+    deliver(rows.slice(0, 8))
+    deliver(rows.slice(8, 8), (2, hour(30)))
+    done = deliver(rows.slice(16), (3, hour(60)), (99, hour(60)), (17, hour(2)), (18, None))
+    labels = lake.read(done.labels).to_pylist()
+    assert [(r["transaction_id"], r["known_time"], r["event_day"]) for r in labels] == [
+        (2, hour(30), "2025-01-01"),
+        (3, hour(60), "2025-01-01"),
+    ]
+    assert done.rules == {
+        "label_known_before_event": 1,
+        "label_without_known_time": 1,
+        "label_without_transaction": 1,
+    }
+    assert lake.row_count(done.transactions) == 20
