@@ -4,9 +4,10 @@ The objective is the mean average precision over validation folds. A fold is bin
 `max_bin`, however many trials read it; a trial that falls behind is pruned after a fold.
 """
 
+import contextlib
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -76,26 +77,28 @@ def tune(
         storage: URL of a relational database.
         study: its name; the same name joins what is there.
     """
-    opened = _open_study(storage, study)
-    _give_up_cut_trials(opened)
-    done = len(_finished(opened))
-    if done < policy.trials:
-        for point in KNOWN_GOOD[done:]:
-            opened.enqueue_trial(dict(point), skip_if_exists=True)
-        objective = _Objective(rows, columns, folds, policy)
-        budget = policy.time_budget or timedelta.max
-        deadline = time.monotonic() + budget.total_seconds()
-        for number in range(done, policy.trials):
-            if number and time.monotonic() > deadline:
-                log.info("Stopped after %d trials: the time budget is spent", number)
-                break
-            # A seed of each trial's own: a study that was cut draws what an uncut one draws.
-            opened.sampler = optuna.samplers.TPESampler(
-                seed=policy.seed + number, multivariate=True
-            )
-            opened.optimize(objective, n_trials=1)
-            _report(opened, number + 1, policy.trials)
-    return _best(opened)
+    with _connected(storage) as connection:
+        opened = _open_study(connection, study)
+        _give_up_cut_trials(opened)
+        if len(_finished(opened)) < policy.trials:
+            _run_trials(opened, _Objective(rows, columns, folds, policy), policy)
+        return _best(opened)
+
+
+def _run_trials(study: optuna.Study, objective: "_Objective", policy: TrainingPolicy) -> None:
+    done = len(_finished(study))
+    for point in KNOWN_GOOD[done:]:
+        study.enqueue_trial(dict(point), skip_if_exists=True)
+    budget = policy.time_budget or timedelta.max
+    deadline = time.monotonic() + budget.total_seconds()
+    for number in range(done, policy.trials):
+        if number and time.monotonic() > deadline:
+            log.info("Stopped after %d trials: the time budget is spent", number)
+            break
+        # A seed of each trial's own: a study that was cut draws what an uncut one draws.
+        study.sampler = optuna.samplers.TPESampler(seed=policy.seed + number, multivariate=True)
+        study.optimize(objective, n_trials=1)
+        _report(study, number + 1, policy.trials)
 
 
 def load_best(storage: str, study: str) -> TuningResult:
@@ -105,12 +108,24 @@ def load_best(storage: str, study: str) -> TuningResult:
         InputError: when there is no such study or no trial of it finished.
     """
     try:
-        return _best(optuna.load_study(study_name=study, storage=storage))
+        with _connected(storage) as connection:
+            return _best(optuna.load_study(study_name=study, storage=connection))
     except (KeyError, ValueError) as error:
         raise InputError(f"There is no finished study {study}. Run the tune step first.") from error
 
 
-def _open_study(storage: str, study: str) -> optuna.Study:
+@contextlib.contextmanager
+def _connected(url: str) -> Iterator[optuna.storages.RDBStorage]:
+    """A storage whose connections are closed at the end; Optuna leaves them to the collector."""
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _open_study(storage: optuna.storages.RDBStorage, study: str) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna.create_study(
         storage=storage,

@@ -1,3 +1,5 @@
+import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,13 +30,21 @@ def search(folder: Path, *, trials: int, study: str = "cards") -> TuningResult:
     )
 
 
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[optuna.Study]:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{folder}/studies.db")
+    yield optuna.load_study(study_name="cards", storage=storage)
+    storage.remove_session()
+    storage.engine.dispose()
+
+
 def trials_of(folder: Path) -> list[tuple[object, ...]]:
-    study = optuna.load_study(study_name="cards", storage=f"sqlite:///{folder}/studies.db")
-    return [
-        (t.state.name, t.value, sorted(t.params.items()))
-        for t in study.trials
-        if t.state.name != "FAIL"
-    ]
+    with opened(folder) as study:
+        return [
+            (t.state.name, t.value, sorted(t.params.items()))
+            for t in study.trials
+            if t.state.name != "FAIL"
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +57,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_study_that_was_cut_draws_what_an_uncut_one_draws(whole: Path, tmp_path: Path) -> None:
     search(tmp_path, trials=2)
     # A worker that was killed in the middle of a trial leaves it running.
-    optuna.load_study(study_name="cards", storage=f"sqlite:///{tmp_path}/studies.db").ask()
+    with opened(tmp_path) as study:
+        study.ask()
     search(tmp_path, trials=5)
     assert trials_of(tmp_path) == trials_of(whole)
 
