@@ -1,11 +1,10 @@
-"""What a spec says about features: trailing windows, and expressions derived from them.
+"""What a spec says about features: trailing windows, links, and expressions derived from them.
 
-Only the declaration: it imports pydantic, so a spec is read without Spark.
+Only the declaration: it imports pydantic, so a spec is read without Spark. What can be wrong with
+it is in `problems`, what it means in words in `meaning`.
 """
 
-import re
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal, cast
@@ -14,18 +13,18 @@ from pydantic import Field
 
 from expectations.contract import LABEL, Duration, Policy, format_duration
 
-Statistic = Literal["count", "sum", "mean", "min", "max", "std", "rate"]
-Aggregate = Literal[
-    "count", "sum", "mean", "min", "max", "std", "rate",
-    "prior_count", "prior_sum", "prior_mean", "prior_min", "prior_max", "prior_std",
+Statistic = Literal[
+    "count", "sum", "mean", "std", "min", "max", "last", "distinct", "time_since_last", "share",
+    "rate",
 ]  # fmt: skip
+LinkStatistic = Literal["neighbours", "neighbour_frauds"]
 
 PRIOR = "prior_"
 TRANSACTIONS = "transaction"
 FRAUD = "fraud"
+MAX_DEGREE = 50
 
-_OF_A_MEASURE = frozenset({"sum", "mean", "min", "max", "std"})
-_OF_LABELS = frozenset({"count", "rate"})
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +32,43 @@ class Window:
     """One feature: one aggregate of one measure over one trailing window of one entity.
 
     Attributes:
-        measure: a numeric column, the label, or None for the transactions themselves.
+        keys: the entity's columns; more than one for the history of a pair.
+        measure: a column, a condition, the label, or None for the transactions themselves.
         statistic: the aggregate, without `prior_`.
         is_prior: whether the current transaction is left out.
         delay: how long after its event a value counts as visible; None: when it became known.
     """
 
     name: str
-    entity: str
+    keys: tuple[str, ...]
     measure: str | None
     statistic: Statistic
     is_prior: bool
     length: timedelta
     delay: timedelta | None
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long after its event a value stays in the window."""
+        return self.length + (self.delay or timedelta())
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One feature of those who share something with the row's entity, such as a device.
+
+    Attributes:
+        entity: whose neighbours are meant.
+        through: what they share.
+        max_degree: more members than this, and a shared thing links nobody.
+    """
+
+    name: str
+    entity: str
+    through: str
+    statistic: LinkStatistic
+    length: timedelta
+    max_degree: int
 
 
 class WindowGroup(Policy):
@@ -55,17 +78,25 @@ class WindowGroup(Policy):
     fixed `delay` d it holds those in `(t - d - w, t - d]`.
 
     Attributes:
-        measure: a numeric column or `is_fraud`; none: the transactions themselves.
-        aggregates: `count`, `sum`, `mean`, `min`, `max`, `std` (of a sample), each also as
-            `prior_…` without the current transaction; for `is_fraud`: `count` of known frauds and
-            `rate`, their share of all transactions in the window (0 where there are none).
+        entity: a column, or several, such as `["customer_id", "terminal_id"]`.
+        measure: a column, a condition or `is_fraud`; none: the transactions themselves.
+        aggregates: `count`, `sum`, `mean`, `std` (of a sample), `min`, `max`, `last`, `distinct`,
+            `time_since_last` (seconds, the current transaction left out), `share` of a condition;
+            each but `time_since_last` also as `prior_…` without the current transaction. For
+            `is_fraud`: `count` of known frauds, `rate`, their share of all transactions in the
+            window (0 where there are none), `time_since_last`.
     """
 
-    entity: str
+    entity: str | tuple[str, ...]
     measure: str | None = None
-    aggregates: Annotated[tuple[Aggregate, ...], Field(min_length=1)]
+    aggregates: Annotated[tuple[str, ...], Field(min_length=1)]
     windows: Annotated[tuple[Duration, ...], Field(min_length=1)]
     delay: Duration | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The entity's columns."""
+        return (self.entity,) if isinstance(self.entity, str) else self.entity
 
     def expand(self) -> Iterator[Window]:
         """Every feature of the group, aggregate by aggregate."""
@@ -73,7 +104,7 @@ class WindowGroup(Policy):
             for length in self.windows:
                 yield Window(
                     name=self._name(aggregate, length),
-                    entity=self.entity,
+                    keys=self.keys,
                     measure=self.measure,
                     statistic=cast("Statistic", aggregate.removeprefix(PRIOR)),
                     is_prior=aggregate.startswith(PRIOR),
@@ -83,103 +114,91 @@ class WindowGroup(Policy):
 
     def _name(self, aggregate: str, length: timedelta) -> str:
         subject = {None: TRANSACTIONS, LABEL: FRAUD}.get(self.measure, self.measure)
-        parts = [self.entity.removesuffix("_id"), subject, aggregate, format_duration(length)]
+        entity = [key.removesuffix("_id") for key in self.keys]
+        parts = [*entity, str(subject).removesuffix("_id"), aggregate, format_duration(length)]
         # Labels always wait; only for the rest does a delay make another feature.
         if self.delay is not None and self.measure != LABEL:
             parts.append(f"delayed_{format_duration(self.delay)}")
-        return "_".join(str(part) for part in parts)
+        return "_".join(parts)
+
+
+class LinkGroup(Policy):
+    """`[[features.links]]`: neighbours of an entity, those who used what it used in the window.
+
+    Two hops: from the row's customer to the devices it used in `(t - w, t]`, this row's included,
+    and from each to the other customers who used it in `(t - w, t]`; all of it as visible at t.
+
+    Attributes:
+        entity: whose neighbours, such as `customer_id`.
+        through: what they share, such as `device_id`.
+        aggregates: `neighbours`, how many they are; `neighbour_frauds`, how many of their
+            transactions in the window were known to be frauds.
+        max_degree: what more than this many members used in the window links nobody (the terminal
+            of a station is not shared by friends), and a member that used more has no value.
+    """
+
+    entity: str
+    through: str
+    aggregates: Annotated[tuple[LinkStatistic, ...], Field(min_length=1)]
+    windows: Annotated[tuple[Duration, ...], Field(min_length=1)]
+    max_degree: Annotated[int, Field(ge=1, le=1_000)] = MAX_DEGREE
+
+    def expand(self) -> Iterator[Link]:
+        """Every feature of the group, aggregate by aggregate."""
+        entity, through = self.entity.removesuffix("_id"), self.through.removesuffix("_id")
+        for aggregate in self.aggregates:
+            for length in self.windows:
+                name = f"{entity}_{through}_{aggregate}_{format_duration(length)}"
+                yield Link(name, self.entity, self.through, aggregate, length, self.max_degree)
+
+
+class Condition(Policy):
+    """`[[features.conditions]]`: a named Spark SQL condition over row columns, for windows."""
+
+    name: Name
+    sql: Annotated[str, Field(min_length=1)]
 
 
 class Derived(Policy):
-    """`[[features.derived]]`: a Spark SQL expression over row columns and window features."""
+    """`[[features.derived]]`: a Spark SQL expression over row columns and earlier features."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    name: Name
     sql: Annotated[str, Field(min_length=1)]
 
 
 class FeatureSet(Policy):
     """`[features]`: everything that is computed, in the order of the model's columns."""
 
+    conditions: tuple[Condition, ...] = ()
     windows: tuple[WindowGroup, ...] = ()
+    links: tuple[LinkGroup, ...] = ()
     derived: tuple[Derived, ...] = ()
 
     def expand(self) -> list[Window]:
         """Every window feature, in declared order."""
         return [window for group in self.windows for window in group.expand()]
 
+    def expand_links(self) -> list[Link]:
+        """Every link feature, in declared order."""
+        return [link for group in self.links for link in group.expand()]
+
+    def window_names(self) -> list[str]:
+        """Names of what the kernels compute: the windows, then the links."""
+        return [w.name for w in self.expand()] + [link.name for link in self.expand_links()]
+
     def feature_names(self) -> list[str]:
-        """Names of the window features, then of the derived ones."""
-        return [w.name for w in self.expand()] + [d.name for d in self.derived]
+        """Names of the windows, of the links, then of the derived features."""
+        return self.window_names() + [d.name for d in self.derived]
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether a feature counts known frauds."""
+        return any(w.measure == LABEL for w in self.expand()) or any(
+            link.statistic == "neighbour_frauds" for link in self.expand_links()
+        )
 
     @property
     def lookback(self) -> timedelta:
         """How far before a row's event time another row can still count."""
-        reaches = [w.length + (w.delay or timedelta()) for w in self.expand()]
-        return max(reaches, default=timedelta())
-
-    def describe(self) -> str:
-        """One line a feature, in words."""
-        lines = [f"{w.name}: {_in_words(w)}" for w in self.expand()]
-        return "\n".join(lines + [f"{d.name}: {d.sql}" for d in self.derived])
-
-    def problems(
-        self, entities: Collection[str], numeric: Collection[str], row_columns: Collection[str]
-    ) -> list[str]:
-        """What is wrong with the declaration, given the source's columns.
-
-        Args:
-            entities: columns that history is kept for.
-            numeric: columns that can be a measure, beside the label.
-            row_columns: every column of a row; no feature may have the name of one.
-        """
-        found = []
-        for number, group in enumerate(self.windows):
-            found += [
-                f"features.windows.{number}.{p}" for p in _group_problems(group, entities, numeric)
-            ]
-        names = Counter(self.feature_names())
-        found += [
-            f"features: the name {name!r} is made {times} times; remove one"
-            for name, times in names.items()
-            if times > 1
-        ]
-        found += [
-            f"features: the name {name!r} is a column of the rows; choose another"
-            for name in names
-            if name in row_columns or name == LABEL
-        ]
-        return found
-
-
-def _group_problems(
-    group: WindowGroup, entities: Collection[str], numeric: Collection[str]
-) -> Iterator[str]:
-    if group.entity not in entities:
-        known = ", ".join(sorted(entities))
-        yield f"entity: {group.entity!r} is not one of source.entities ({known})"
-    if group.measure not in {None, LABEL, *numeric}:
-        known = ", ".join(sorted({*numeric, LABEL}))
-        yield f"measure: {group.measure!r} is not a numeric column or the label ({known})"
-    for aggregate in group.aggregates:
-        statistic = aggregate.removeprefix(PRIOR)
-        if group.measure == LABEL and aggregate not in _OF_LABELS:
-            yield f"aggregates: {aggregate!r} is not made of labels; use count or rate"
-        if group.measure != LABEL and statistic == "rate":
-            yield "aggregates: 'rate' is made of labels; set measure = \"is_fraud\""
-        if group.measure is None and statistic in _OF_A_MEASURE:
-            yield f'aggregates: {aggregate!r} needs a measure, such as "amount"'
-    for length in group.windows:
-        if length <= timedelta():
-            yield f"windows: {format_duration(length)} holds nothing; use a length above zero"
-
-
-def _in_words(window: Window) -> str:
-    entity = re.sub("_id$", "", window.entity)
-    what = {
-        None: "transactions",
-        LABEL: "frauds" if window.statistic == "count" else "frauds per transaction",
-    }.get(window.measure, window.measure)
-    until = f"up to {format_duration(window.delay)} before it" if window.delay else "up to it"
-    without = ", itself left out" if window.is_prior else ""
-    length = format_duration(window.length)
-    return f"{window.statistic} of {what} of the same {entity} over the {length} {until}{without}"
+        reaches = [w.lifetime for w in self.expand()]
+        return max(reaches + [link.length for link in self.expand_links()], default=timedelta())

@@ -1,149 +1,117 @@
-"""The window kernel: exact trailing aggregates of one entity's history, in one walk.
+"""The window kernel: exact trailing aggregates of every entity's history, in one walk a window.
 
 A value *enters* when it becomes visible and *leaves* when its event is older than the window. Two
 pointers walk both orders side by side, so the cost is linear in rows, whatever the length of the
-window. Sums are kept as pairs of doubles (Dekker 1971, Knuth's two-sum), about 106 bits, so that
-what has left leaves no rounding behind and a value does not depend on where the history began.
-"""
+window. One walk computes every aggregate of one measure over one window.
 
-import math
+At row j with event time t, the other rows that count are those with `enter < t`, and of those
+with `enter == t` the ones that became visible after their own event or stand before j in the
+order; as long as `event + lifetime > t`. Values that are NaN do not count.
+
+Arrays shared by the walks below, all by row unless said otherwise:
+
+    starts    where each history begins, and at last the number of rows
+    firsts    for each history the first row that is wanted; rows before it are only remembered
+    events    event times in microseconds, not falling within a history
+    enters    when each row's value becomes visible, at or after its event time
+    order     each history's row numbers by `enters`, ties in row order
+    lifetime  how long after its event a value stays: the window plus a fixed delay
+    out       one line for each aggregate asked for; NaN where it is not defined
+"""
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from feature_jobs.exact import (
+    SQUARE_DIGITS,
+    SUM_DIGITS,
+    add_square,
+    add_value,
+    places,
+    read_deviation,
+    read_sum,
+)
+from feature_jobs.heap import drop_left, push
+
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
-COUNT, SUM, MEAN, STD, MIN, MAX = range(6)
-
-
-@numba.njit(cache=True)
-def _add(high: float, low: float, value: float, value_low: float) -> tuple[float, float]:
-    """Add a pair to a pair, keeping what a double would round away."""
-    total = high + value
-    part = total - high
-    error = (high - (total - part)) + (value - part) + low + value_low
-    rounded = total + error
-    return rounded, error - (rounded - total)
+COUNT, SUM, MEAN, STD, MIN, MAX, LAST, SINCE, DISTINCT, RATE = range(10)
+# Columns of `carried_counts`: values, and how many of them are infinite.
+CARRIED = 3
+MICROSECONDS = 1e6
 
 
-@numba.njit(cache=True)
-def _square(value: float) -> tuple[float, float]:
-    """The exact square as a pair (Dekker's split at 27 bits)."""
-    product = value * value
-    scaled = 134217729.0 * value
-    high = scaled - (scaled - value)
-    low = value - high
-    return product, ((high * high - product) + 2.0 * high * low) + low * low
-
-
-@numba.njit(cache=True)
-def _sift_in(heap: Int64s, size: int, entry: int, values: Floats, sign: float) -> None:
-    """Push an index onto a binary heap ordered by `sign * value`."""
-    at = size
-    while at > 0:
-        parent = (at - 1) // 2
-        if sign * values[heap[parent]] <= sign * values[entry]:
-            break
-        heap[at] = heap[parent]
-        at = parent
-    heap[at] = entry
-
-
-@numba.njit(cache=True)
-def _pop(heap: Int64s, size: int, values: Floats, sign: float) -> None:
-    """Remove the first of a heap of `size` entries."""
-    entry = heap[size - 1]
-    at, last = 0, size - 1
-    while True:
-        child = 2 * at + 1
-        if child >= last:
-            break
-        if child + 1 < last and sign * values[heap[child + 1]] < sign * values[heap[child]]:
-            child += 1
-        if sign * values[heap[child]] >= sign * values[entry]:
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = entry
-
-
-@numba.njit(cache=True)
-def _multiply(first: float, second: float) -> tuple[float, float]:
-    """The exact product as a pair."""
-    product = first * second
-    scaled, other = 134217729.0 * first, 134217729.0 * second
-    high, upper = scaled - (scaled - first), other - (other - second)
-    low, lower = first - high, second - upper
-    error = ((high * upper - product) + high * lower + low * upper) + low * lower
-    return product, error
-
-
-@numba.njit(cache=True)
-def _deviation(count: int, high: float, low: float, square: float, square_low: float) -> float:
-    """Standard deviation of a sample, from its sum and sum of squares, as pairs."""
-    if count < 2:  # noqa: PLR2004 -- one value has no spread
-        return np.nan
-    mean = high / count
-    # sum((x - m)^2) = sum(x^2) - 2 m sum(x) + n m^2, in pairs, because the terms cancel.
-    cross, cross_low = _multiply(mean, high)
-    total, total_low = _add(square, square_low, -2.0 * cross, -2.0 * (cross_low + mean * low))
-    scaled, scaled_low = _multiply(mean, float(count))
-    mean_square, mean_square_low = _multiply(mean, scaled)
-    total, total_low = _add(total, total_low, mean_square, mean_square_low + mean * scaled_low)
-    return math.sqrt(max(total + total_low, 0.0) / (count - 1))
-
-
-@numba.njit(cache=True)
-def slide(  # noqa: PLR0917 -- numba takes no keywords
+@numba.njit(cache=True, nogil=True)
+def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keywords
     starts: Int64s,
+    firsts: Int64s,
     events: Int64s,
     enters: Int64s,
     order: Int64s,
     values: Floats,
+    bits: Int64s,
     lifetime: int,
     itself: bool,  # noqa: FBT001 -- numba takes no keywords
-    statistic: int,
+    statistics: Int64s,
+    priors: Bools,
+    carried_of: Int64s,
+    carried_counts: Int64s,
+    carried_sums: Int64s,
+    carried_squares: Int64s,
     out: Floats,
 ) -> None:
-    """One aggregate over one trailing window, for every row of every entity.
-
-    At row j with event time t, the other rows that count are those with `enter < t`, and of those
-    with `enter == t` the ones that became visible after their own event or stand before j in the
-    order; as long as `event + lifetime > t`. NaN values do not count.
+    """Count, sum, mean, std, min, max, last and time since last of a measure.
 
     Args:
-        starts: where each entity's rows begin, and at last the number of rows.
-        events: event times, not falling within an entity.
-        enters: when each row's value becomes visible, at or after its event time.
-        order: each entity's row numbers by `enters`, ties in row order.
+        starts, firsts, events, enters, order, lifetime, out: see the module.
         values: the measure; for a count of transactions, ones.
-        lifetime: how long after its event a value stays: the window, plus a fixed delay.
-        itself: whether the row's own value counts.
-        statistic: one of this module's constants.
-        out: receives the aggregate; NaN where mean, min, max or std of nothing is asked for.
+        bits: the same 64-bit patterns as integers.
+        itself: whether a row's own value counts in aggregates that are not `prior_`.
+        statistics: one of this module's constants for each line of `out`.
+        priors: for each line whether the row itself is left out.
+        carried_of: for each history the line of the carried arrays, or -1 for none.
+        carried_counts, carried_sums, carried_squares: what is in the window during the whole
+            history and not among its rows: counts, exact digits (`feature_jobs.hot`).
     """
-    rank = np.empty_like(order)
-    heap = np.empty(len(events) if statistic in (MIN, MAX) else 0, dtype=np.int64)
-    sign = -1.0 if statistic == MAX else 1.0
-    for entity in range(len(starts) - 1):
-        first, last = starts[entity], starts[entity + 1]
-        for position in range(first, last):
-            rank[order[position]] = position
-        entering, leaving, size, count = first, first, 0, 0
-        high, low, square, square_low = 0.0, 0.0, 0.0, 0.0
-        for row in range(first, last):
+    wants_sum = np.any((statistics == SUM) | (statistics == MEAN) | (statistics == STD))
+    wants_square = np.any(statistics == STD)
+    wants_min, wants_max = np.any(statistics == MIN), np.any(statistics == MAX)
+    lows = np.empty(len(events) if wants_min else 0, dtype=np.int64)
+    highs = np.empty(len(events) if wants_max else 0, dtype=np.int64)
+    entered = np.zeros(len(events), dtype=np.bool_)
+    sums = np.zeros(SUM_DIGITS, dtype=np.int64)
+    squares = np.zeros(SQUARE_DIGITS, dtype=np.int64)
+    scratch = np.empty(6 * SUM_DIGITS, dtype=np.int64)
+    counts = np.zeros(CARRIED, dtype=np.int64)
+    for history in range(len(starts) - 1):
+        first, last = starts[history], starts[history + 1]
+        counts[:] = 0
+        low, high = 0, 0
+        if wants_sum:
+            lowest, highest = places(bits, first, last)
+            low, high = (lowest >> 5, (highest >> 5) + 5) if lowest <= highest else (0, 3)
+            sums[:], squares[:] = 0, 0
+        carried = carried_of[history]
+        if carried >= 0:
+            counts[:] = carried_counts[carried]
+            if wants_sum:
+                sums[:], squares[:] = carried_sums[carried], carried_squares[carried]
+                for digit in range(SUM_DIGITS):
+                    if sums[digit] != 0:
+                        low, high = min(low, digit), max(high, digit + 3)
+        entering, leaving, fewer, greater, latest = first, first, 0, 0, -1
+        for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + lifetime <= now:
-                value = values[leaving]
-                if rank[leaving] < entering and not np.isnan(value):
-                    count -= 1
-                    high, low = _add(high, low, -value, 0.0)
-                    product, error = _square(value)
-                    square, square_low = _add(square, square_low, -product, -error)
-                    if count == 0:
-                        high, low, square, square_low = 0.0, 0.0, 0.0, 0.0
+                if entered[leaving]:
+                    _count(counts, values[leaving], -1)
+                    if wants_sum and np.isfinite(values[leaving]):
+                        add_value(sums, bits[leaving], -1)
+                        if wants_square:
+                            add_square(squares, bits[leaving], -1)
                 leaving += 1
             while entering < last:
                 other = order[entering]
@@ -154,50 +122,187 @@ def slide(  # noqa: PLR0917 -- numba takes no keywords
                 value = values[other]
                 if other < leaving or np.isnan(value):
                     continue
-                count += 1
-                high, low = _add(high, low, value, 0.0)
-                product, error = _square(value)
-                square, square_low = _add(square, square_low, product, error)
-                if statistic in (MIN, MAX):
-                    _sift_in(heap, size, other, values, sign)
-                    size += 1
-            while size > 0 and heap[0] < leaving:
-                _pop(heap, size, values, sign)
-                size -= 1
-            best = values[heap[0]] if size > 0 else np.nan
-            out[row] = _finish(
-                statistic, count, (high, low), (square, square_low), best,
-                values[row] if itself else np.nan,
-            )  # fmt: skip
+                entered[other] = True
+                _count(counts, value, 1)
+                latest = max(latest, other)
+                if wants_sum and np.isfinite(value):
+                    add_value(sums, bits[other], 1)
+                    if wants_square:
+                        add_square(squares, bits[other], 1)
+                if wants_min:
+                    push(lows, fewer, other, values, 1.0)
+                    fewer += 1
+                if wants_max:
+                    push(highs, greater, other, values, -1.0)
+                    greater += 1
+            if wants_min:
+                fewer = drop_left(lows, fewer, leaving, values, 1.0)
+            if wants_max:
+                greater = drop_left(highs, greater, leaving, values, -1.0)
+            own = values[row]
+            counted = False
+            for turn in range(2):  # aggregates without the row itself, then those with it
+                if turn == 1 and itself and not np.isnan(own):
+                    counted = True
+                    _count(counts, own, 1)
+                    if wants_sum and np.isfinite(own):
+                        add_value(sums, bits[row], 1)
+                        if wants_square:
+                            add_square(squares, bits[row], 1)
+                for line in range(len(statistics)):
+                    if priors[line] == (turn == 1):
+                        continue
+                    statistic, result = statistics[line], np.nan
+                    if statistic == COUNT:
+                        result = float(counts[0])
+                    elif statistic <= MEAN:
+                        result = _total(counts, sums, low, high, scratch)
+                        if statistic == MEAN:
+                            result = result / counts[0] if counts[0] > 0 else np.nan
+                    elif statistic == STD:
+                        if counts[1] == 0 and counts[2] == 0:
+                            result = read_deviation(sums, low, high, squares, counts[0], scratch)
+                    elif statistic == MIN:
+                        result = values[lows[0]] if fewer > 0 else np.nan
+                        if counted and not result <= own:
+                            result = own
+                    elif statistic == MAX:
+                        result = values[highs[0]] if greater > 0 else np.nan
+                        if counted and not result >= own:
+                            result = own
+                    elif statistic == LAST and counted:
+                        result = own
+                    elif latest >= leaving:
+                        if statistic == LAST:
+                            result = values[latest]
+                        else:
+                            result = (now - events[latest]) / MICROSECONDS
+                    out[line, row] = result
+            if counted:
+                _count(counts, own, -1)
+                if wants_sum and np.isfinite(own):
+                    add_value(sums, bits[row], -1)
+                    if wants_square:
+                        add_square(squares, bits[row], -1)
 
 
 @numba.njit(cache=True)
-def _finish(  # noqa: PLR0917 -- numba takes no keywords
-    statistic: int,
-    count: int,
-    total: tuple[float, float],
-    squares: tuple[float, float],
-    best: float,
-    own: float,
-) -> float:
-    """The aggregate of what is in the window and the row's own value, if it has one."""
-    high, low = total
-    square, square_low = squares
-    if not np.isnan(own):
-        count += 1
-        high, low = _add(high, low, own, 0.0)
-        product, error = _square(own)
-        square, square_low = _add(square, square_low, product, error)
-        if np.isnan(best) or (own > best if statistic == MAX else own < best):
-            best = own
-    if statistic == COUNT:
-        return float(count)
-    if statistic == SUM:
-        return high + low
-    if count == 0:
+def _count(counts: Int64s, value: float, sign: int) -> None:
+    counts[0] += sign
+    if np.isinf(value):
+        counts[1 if value > 0 else 2] += sign
+
+
+@numba.njit(cache=True)
+def _total(counts: Int64s, sums: Int64s, low: int, high: int, scratch: Int64s) -> float:
+    """The sum; infinite where infinities are in the window, NaN where both kinds are."""
+    if counts[1] > 0 and counts[2] > 0:
         return np.nan
-    if statistic == MEAN:
-        return (high + low) / count
-    if statistic == STD:
-        return _deviation(count, high, low, square, square_low)
-    return best
+    if counts[1] > 0:
+        return np.inf
+    if counts[2] > 0:
+        return -np.inf
+    return read_sum(sums, low, high, scratch)
+
+
+@numba.njit(cache=True, nogil=True)
+def walk_distinct(  # noqa: PLR0917 -- numba takes no keywords
+    starts: Int64s,
+    firsts: Int64s,
+    events: Int64s,
+    enters: Int64s,
+    order: Int64s,
+    codes: Int64s,
+    lifetime: int,
+    itself: bool,  # noqa: FBT001 -- numba takes no keywords
+    priors: Bools,
+    out: Floats,
+) -> None:
+    """How many different values are in the window.
+
+    Args:
+        starts, firsts, events, enters, order, lifetime, out: see the module.
+        codes: the value of each row as a number from 0 on; -1 where it is null.
+        itself: whether a row's own value counts in aggregates that are not `prior_`.
+        priors: for each line of `out` whether the row itself is left out.
+    """
+    times = np.zeros(codes.max() + 1 if len(codes) else 0, dtype=np.int64)
+    entered = np.zeros(len(events), dtype=np.bool_)
+    for history in range(len(starts) - 1):
+        first, last = starts[history], starts[history + 1]
+        entering, leaving, distinct = first, first, 0
+        for row in range(firsts[history], last):
+            now = events[row]
+            while leaving < last and events[leaving] + lifetime <= now:
+                if entered[leaving]:
+                    times[codes[leaving]] -= 1
+                    distinct -= times[codes[leaving]] == 0
+                leaving += 1
+            while entering < last:
+                other = order[entering]
+                enter = enters[other]
+                if enter > now or (enter == now and enter == events[other] and other >= row):
+                    break
+                entering += 1
+                if other < leaving or codes[other] < 0:
+                    continue
+                entered[other] = True
+                distinct += times[codes[other]] == 0
+                times[codes[other]] += 1
+            adds = itself and codes[row] >= 0 and times[codes[row]] == 0
+            for line in range(len(priors)):
+                out[line, row] = distinct + (1 if adds and not priors[line] else 0)
+        for row in range(first, last):
+            if codes[row] >= 0:
+                times[codes[row]] = 0
+
+
+@numba.njit(cache=True, nogil=True)
+def walk_labels(  # noqa: PLR0917 -- numba takes no keywords
+    starts: Int64s,
+    firsts: Int64s,
+    events: Int64s,
+    item_starts: Int64s,
+    item_rows: Int64s,
+    item_enters: Int64s,
+    item_changes: Int64s,
+    lifetime: int,
+    counts: Floats,
+    since: Floats,
+) -> None:
+    """Known frauds in the window, and seconds since the latest of them.
+
+    What is known of a row may change: each change is an item of its own, +1 when it becomes known
+    that the row is a fraud, -1 when that is taken back.
+
+    Args:
+        starts, firsts, events, lifetime: see the module.
+        item_starts: where each history's items begin, and at last the number of items.
+        item_rows, item_enters, item_changes: the row that an item speaks of, when it becomes
+            known, and what it changes; by history, then time, then row.
+        counts, since: receive the two aggregates by row.
+    """
+    state = np.zeros(len(events), dtype=np.int64)
+    for history in range(len(starts) - 1):
+        last = starts[history + 1]
+        entering, until = item_starts[history], item_starts[history + 1]
+        leaving, count, latest = starts[history], 0, -1
+        for row in range(firsts[history], last):
+            now = events[row]
+            while leaving < last and events[leaving] + lifetime <= now:
+                count -= state[leaving]
+                leaving += 1
+            while entering < until:
+                other, enter = item_rows[entering], item_enters[entering]
+                if enter > now or (enter == now and enter == events[other] and other >= row):
+                    break
+                state[other] += item_changes[entering]
+                entering += 1
+                if other >= leaving:
+                    count += item_changes[entering - 1]
+                    latest = max(latest, other)
+            while latest >= leaving and state[latest] <= 0:
+                latest -= 1
+            counts[row] = count
+            if latest >= leaving:
+                since[row] = (now - events[latest]) / MICROSECONDS

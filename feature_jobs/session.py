@@ -1,5 +1,6 @@
 """Opens a Spark session with the settings that correctness and two cores ask for."""
 
+import concurrent.futures
 import contextlib
 import logging
 import os
@@ -11,24 +12,23 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from feature_jobs.java import find_java
+from feature_jobs.warming import warm_kernels
 
-PARTITIONS = 8
-DRIVER_MEMORY = "3g"
+DRIVER_MEMORY = "2g"
+BATCH_ROWS = 200_000
+BATCH_BYTES = 64 << 20
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
 log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def open_session(
-    master: str, *, scratch: Path, partitions: int = PARTITIONS
-) -> Iterator[SparkSession]:
-    """A session for the time of a block.
+def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
+    """A session for the time of a block; the kernels are compiled while the JVM starts.
 
     Args:
         master: `local[*]`, or the address of a cluster.
         scratch: where shuffles spill to.
-        partitions: number of shuffle partitions; the result does not depend on it.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     os.environ["JAVA_HOME"] = str(find_java(scratch))
@@ -48,9 +48,11 @@ def open_session(
         "spark.sql.adaptive.enabled": "false",  # the number of partitions is ours to choose
         # A division by zero in a derived feature is a missing value, not the end of the run.
         "spark.sql.ansi.enabled": "false",
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": str(partitions),
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(BATCH_BYTES),
+        "spark.sql.shuffle.partitions": "8",  # of the labels' join; blocks have their own places
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.ui.enabled": "false",
@@ -61,7 +63,10 @@ def open_session(
     builder = SparkSession.builder
     for key, value in options.items():
         builder = builder.config(key, value)
-    session = builder.getOrCreate()
+    with concurrent.futures.ThreadPoolExecutor(1) as beside:
+        warm = beside.submit(warm_kernels)
+        session = builder.getOrCreate()
+        warm.result()
     try:
         yield session
     finally:

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
@@ -19,18 +18,17 @@ from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
     KNOWN_TIME,
-    RESERVED,
     TRANSACTION_ID,
     AttributeKind,
     Contract,
     Duration,
     InputError,
     Policy,
-    format_duration,
     refuse_any,
 )
 from feature_jobs.definitions import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
+from pipelines.contradictions import explain, find_contradictions, find_in_features
 from training.policy import TrainingPolicy
 
 SPECS = Path(__file__).parent / "specs"
@@ -154,9 +152,10 @@ def load_spec(reference: str) -> ModelSpec:
     try:
         spec = ModelSpec.model_validate(declared)
     except ValidationError as error:
-        refuse_any(path.name, [*problems, *_explain(error)])
+        problems += [*explain(error), *find_in_features(declared, error)]
+        refuse_any(path.name, problems)
         raise  # not reached: a validation error has at least one problem
-    refuse_any(path.name, [*problems, *_contradictions(spec)])
+    refuse_any(path.name, [*problems, *find_contradictions(spec)])
     return spec
 
 
@@ -213,66 +212,4 @@ def _override(declared: dict[str, object], overrides: str) -> list[str]:
             table = cast("dict[str, object]", inner)
         else:
             table[last] = value
-    return problems
-
-
-def _explain(error: ValidationError) -> list[str]:
-    lines = []
-    places = [item["loc"] for item in error.errors()]
-    for item in error.errors():
-        # A list whose only item is refused is also called too short.
-        if item["type"] == "too_short" and any(
-            place[: len(item["loc"])] == item["loc"] != place for place in places
-        ):
-            continue
-        key = ".".join(str(part) for part in item["loc"]) or "(top)"
-        match item["type"]:
-            case "extra_forbidden":
-                line = f"{key}: unknown key; remove it or correct its spelling"
-            case "missing":
-                line = f"{key}: missing; add it"
-            case _:
-                line = f"{key}: got {item['input']!r}; {item['msg'].removeprefix('Value error, ')}"
-        lines.append(line)
-    return lines
-
-
-def _contradictions(spec: ModelSpec) -> list[str]:
-    """What single values cannot show: names used twice, unknown entities, too short a gap."""
-    problems = []
-    names = [*spec.source.entities, *spec.source.attributes]
-    for name in names:
-        if name in RESERVED or names.count(name) > 1:
-            problems.append(f"source: the name {name!r} is used twice or reserved; choose another")
-    labels = spec.labels
-    reports: Mapping[str, object] = {
-        "path": labels.path,
-        "transaction_id": labels.transaction_id,
-        "known_time": labels.known_time,
-    }
-    given = [key for key, value in reports.items() if value is not None]
-    if (labels.column is None) == (not given):
-        problems.append("labels: give either column and delay, or path, transaction_id, known_time")
-    elif given and len(given) < len(reports):
-        problems.append(f"labels: {', '.join(reports.keys() - set(given))}: missing; add it")
-    elif labels.column is not None and labels.delay is None:
-        problems.append("labels.delay: missing; add it (how long until a label is known)")
-    wait = labels.delay or labels.maturity
-    if spec.training.gap < wait:
-        problems.append(
-            f"training.gap: {format_duration(spec.training.gap)} is shorter than the wait for a "
-            f"label, {format_duration(wait)}; labels of the train window would not be known yet"
-        )
-    numeric = {AMOUNT} | {n for n, a in spec.source.attributes.items() if a.kind == "numeric"}
-    row_columns = {AMOUNT, EVENT_TIME, TRANSACTION_ID, *names}
-    problems += spec.features.problems(set(spec.source.entities), numeric, row_columns)
-    window = spec.training.exclude_window
-    if window is not None and window > spec.training.train_window:
-        problems.append(
-            f"training.exclude_window: {format_duration(window)} is longer than train_window, "
-            f"{format_duration(spec.training.train_window)}; give at most that"
-        )
-    excluded = spec.training.exclude_detected
-    if excluded and excluded not in spec.source.entities:
-        problems.append(f"training.exclude_detected: {excluded!r} is not one of source.entities")
     return problems

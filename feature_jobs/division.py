@@ -1,0 +1,94 @@
+"""How the work is divided: places for histories, hot keys, slices of time, buckets of days.
+
+Nothing here changes a result; it only says where each is computed.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from pyspark.sql import SparkSession
+
+from expectations.contract import EVENT_TIME
+from feature_jobs.assembly import Day
+from feature_jobs.hot import Cut, find_cuts
+from feature_jobs.reading import read_rows
+from feature_jobs.units import MICROSECOND, Unit
+
+ROWS_PER_PLACE = 400_000
+ROWS_PER_BUCKET = 600_000
+SAMPLED_ROWS = 100_000
+LEAST_SHARE = 50_000
+DAY = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def start_of(day: str) -> int:
+    """The first microsecond of a day, UTC."""
+    return (datetime.fromisoformat(day).replace(tzinfo=UTC) - _EPOCH) // MICROSECOND
+
+
+def count_places(session: SparkSession, rows: int) -> int:
+    """Places for each unit: enough for every core, and none with too many rows."""
+    return max(session.sparkContext.defaultParallelism, -(-rows // ROWS_PER_PLACE))
+
+
+def sample_cuts(
+    session: SparkSession,
+    days: Sequence[Day],
+    units: Sequence[Unit],
+    *,
+    places: int,
+    least_share: int = LEAST_SHARE,
+) -> list[Cut]:
+    """Hot keys, found in a sample of the keys of all rows.
+
+    Args:
+        session: an open session.
+        days: with how many rows each has.
+        units: whose keys are looked at.
+        places: how many places each unit has.
+        least_share: a share of fewer rows is not worth cutting.
+    """
+    rows = sum(day.rows for day in days)
+    share = max(rows // places, least_share)
+    keys = dict.fromkeys(key for unit in units if unit.windows for key in unit.keys)
+    if rows <= share or not keys:
+        return []
+    files = [file for day in days for file in day.files]
+    every = read_rows(session, files, [EVENT_TIME, *keys])
+    sample = every.sample(min(1.0, SAMPLED_ROWS / rows), seed=0).toArrow()
+    return find_cuts(sample, units, rows=rows, share=share)
+
+
+def time_borders(days: Sequence[Day], units: Sequence[Unit], *, places: int) -> list[int]:
+    """Where links are cut: slices of like many rows, none shorter than the longest window.
+
+    A slice reads one window's rows before it, so it computes and holds at most about twice its
+    share.
+    """
+    lookback = max((unit.lookback // MICROSECOND for unit in units if unit.links), default=0)
+    ordered = sorted((day for day in days if day.is_wanted), key=lambda day: day.day)
+    share = max(sum(day.rows for day in ordered) // places, 1)
+    borders: list[int] = []
+    start, held = start_of(ordered[0].day), 0
+    for day in ordered:
+        at = start_of(day.day)
+        if held >= share and at - start >= lookback and len(borders) < places - 1:
+            borders.append(at)
+            start, held = at, 0
+        held += day.rows
+    return borders
+
+
+def buckets(session: SparkSession, days: Sequence[Day]) -> list[list[Day]]:
+    """Wanted days in groups of neighbours, one for each place of the last stage."""
+    ordered = sorted((day for day in days if day.is_wanted), key=lambda day: day.day)
+    rows = np.cumsum([day.rows for day in ordered])
+    cores = session.sparkContext.defaultParallelism
+    count = min(len(ordered), max(cores, -(-int(rows[-1]) // ROWS_PER_BUCKET)))
+    shares = np.minimum((rows - 1) * count // max(int(rows[-1]), 1), count - 1)
+    found: dict[int, list[Day]] = {}
+    for day, share in zip(ordered, shares, strict=True):
+        found.setdefault(int(share), []).append(day)
+    return list(found.values())

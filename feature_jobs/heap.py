@@ -1,0 +1,48 @@
+"""A binary heap of row numbers ordered by a value, in compiled code: the least or greatest first."""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@numba.njit(cache=True)
+def push(heap: Int64s, size: int, entry: int, values: Floats, sign: float) -> None:
+    """Put a row number onto a heap of `size` entries ordered by `sign * value`."""
+    at = size
+    while at > 0:
+        parent = (at - 1) // 2
+        if sign * values[heap[parent]] <= sign * values[entry]:
+            break
+        heap[at] = heap[parent]
+        at = parent
+    heap[at] = entry
+
+
+@numba.njit(cache=True)
+def pop(heap: Int64s, size: int, values: Floats, sign: float) -> None:
+    """Remove the first of a heap of `size` entries."""
+    entry = heap[size - 1]
+    at, last = 0, size - 1
+    while True:
+        child = 2 * at + 1
+        if child >= last:
+            break
+        if child + 1 < last and sign * values[heap[child + 1]] < sign * values[heap[child]]:
+            child += 1
+        if sign * values[heap[child]] >= sign * values[entry]:
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = entry
+
+
+@numba.njit(cache=True)
+def drop_left(heap: Int64s, size: int, leaving: int, values: Floats, sign: float) -> int:
+    """Remove from the top what stands before row `leaving`; the new size is returned."""
+    while size > 0 and heap[0] < leaving:
+        pop(heap, size, values, sign)
+        size -= 1
+    return size

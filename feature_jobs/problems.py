@@ -1,0 +1,157 @@
+"""What can be wrong with the declared features, all of it at once, with a remedy for each."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import get_args
+
+from expectations.contract import LABEL, format_duration
+from feature_jobs.definitions import PRIOR, FeatureSet, LinkGroup, Statistic, WindowGroup
+from feature_jobs.expressions import expression_problems
+
+_UNKNOWN_YET = "is the label, which is not known when the row happens"
+_ALWAYS_PRIOR = frozenset({"time_since_last", "rate"})
+_OF_TRANSACTIONS = frozenset({"count", "time_since_last"})
+_OF_LABELS = frozenset({"count", "rate", "time_since_last"})
+_OF_CONDITIONS = frozenset({"count", "share", "time_since_last"})
+_OF_CATEGORIES = frozenset({"distinct"})
+_OF_NUMBERS = frozenset(get_args(Statistic)) - {"share", "rate", "time_since_last"}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What a row has.
+
+    Attributes:
+        entities: columns that history is kept for.
+        numeric: columns of numbers.
+        categorical: columns of categories, the entities left out.
+        others: columns that an expression may read besides, such as the event time.
+        labels: names of the label, which nothing may read.
+    """
+
+    entities: tuple[str, ...]
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    labels: tuple[str, ...] = field(default=(LABEL,))
+
+    @property
+    def all(self) -> list[str]:
+        """Every column of a row."""
+        return [*self.others, *self.entities, *self.numeric, *self.categorical]
+
+
+def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
+    """Everything that is wrong with a declaration, given the columns of a row."""
+    found: list[str] = []
+    for number, group in enumerate(features.windows):
+        place = f"features.windows.{number}"
+        found += [f"{place}.{p}" for p in _window_problems(group, features, columns)]
+    for number, link in enumerate(features.links):
+        found += [f"features.links.{number}.{p}" for p in _link_problems(link, columns)]
+    conditions = [c.name for c in features.conditions]
+    taken = {*columns.all, *columns.labels}
+    for name, times in Counter(conditions).items():
+        if times > 1 or name in taken:
+            found.append(f"features.conditions: the name {name!r} is taken; choose another")
+    for name, times in Counter(features.feature_names()).items():
+        if times > 1:
+            found.append(f"features: the name {name!r} is made {times} times; remove one")
+        if name in taken:
+            found.append(f"features: the name {name!r} is a column of the rows; choose another")
+    return found + list(_expression_problems(features, columns))
+
+
+def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str]:
+    forbidden: Mapping[str, str] = dict.fromkeys(columns.labels, _UNKNOWN_YET)
+    for number, condition in enumerate(features.conditions):
+        for problem in expression_problems(
+            condition.sql, columns=columns.all, forbidden=forbidden
+        ):
+            yield f"features.conditions.{number} ({condition.name}): {problem}"
+    readable = [*columns.all, *features.window_names()]
+    for number, derived in enumerate(features.derived):
+        for problem in expression_problems(derived.sql, columns=readable, forbidden=forbidden):
+            yield f"features.derived.{number} ({derived.name}): {problem}"
+        readable.append(derived.name)
+
+
+def _window_problems(
+    group: WindowGroup, features: FeatureSet, columns: Columns
+) -> Iterator[str]:
+    keys = {*columns.entities, *columns.categorical}
+    for key in group.keys:
+        # A category has a history only together with an entity.
+        if key not in (columns.entities if len(group.keys) == 1 else keys):
+            known = ", ".join(sorted(columns.entities))
+            yield f"entity: {key!r} is not one of source.entities ({known})"
+    if not group.keys or len(set(group.keys)) < len(group.keys):
+        yield f"entity: {list(group.keys)} needs one column, or several different ones"
+    allowed = _allowed_aggregates(group.measure, features, columns)
+    if allowed is None:
+        known = ", ".join(
+            sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL})
+        )
+        yield f"measure: {group.measure!r} is not a column, a condition or the label ({known})"
+    for number, aggregate in enumerate(group.aggregates):
+        yield from _aggregate_problems(number, aggregate, group.measure, allowed)
+    yield from _length_problems(group.windows)
+    if group.delay is not None and group.delay < timedelta():
+        yield f"delay: {format_duration(group.delay)} is negative; use zero or more"
+
+
+def _aggregate_problems(
+    number: int, aggregate: str, measure: str | None, allowed: frozenset[str] | None
+) -> Iterator[str]:
+    statistic = aggregate.removeprefix(PRIOR)
+    if statistic not in get_args(Statistic):
+        known = ", ".join(get_args(Statistic))
+        yield f"aggregates.{number}: got {aggregate!r}; use one of {known}"
+    elif statistic != aggregate and (statistic in _ALWAYS_PRIOR or measure == LABEL):
+        yield (
+            f"aggregates.{number}: {statistic!r} of {measure or 'transactions'} always leaves the "
+            f"row itself out; write {statistic!r}"
+        )
+    elif allowed is not None and statistic not in allowed:
+        what = "the transactions themselves" if measure is None else measure
+        use = ", ".join(sorted(allowed))
+        hint = ' or name a measure, such as "amount"' if measure is None else ""
+        yield f"aggregates.{number}: {aggregate!r} is not made of {what}; use {use}{hint}"
+
+
+def _length_problems(lengths: tuple[timedelta, ...]) -> Iterator[str]:
+    for number, length in enumerate(lengths):
+        if length <= timedelta():
+            yield (
+                f"windows.{number}: {format_duration(length)} holds nothing; "
+                "use a length above zero"
+            )
+
+
+def _allowed_aggregates(
+    measure: str | None, features: FeatureSet, columns: Columns
+) -> frozenset[str] | None:
+    """Aggregates that a measure can have; None when there is no such measure."""
+    if measure is None:
+        return _OF_TRANSACTIONS
+    if measure == LABEL:
+        return _OF_LABELS
+    if measure in {c.name for c in features.conditions}:
+        return _OF_CONDITIONS
+    if measure in columns.numeric:
+        return _OF_NUMBERS
+    if measure in {*columns.categorical, *columns.entities}:
+        return _OF_CATEGORIES
+    return None
+
+
+def _link_problems(group: LinkGroup, columns: Columns) -> Iterator[str]:
+    known = ", ".join(sorted(columns.entities))
+    for place, name in (("entity", group.entity), ("through", group.through)):
+        if name not in columns.entities:
+            yield f"{place}: {name!r} is not one of source.entities ({known})"
+    if group.entity == group.through:
+        yield f"through: {group.through!r} is the entity itself; name what its members share"
+    yield from _length_problems(group.windows)

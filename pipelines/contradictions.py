@@ -1,0 +1,160 @@
+"""What is wrong with a spec that no single value shows, and pydantic's findings in our words."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import ValidationError
+
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    LABEL,
+    RESERVED,
+    TRANSACTION_ID,
+    format_duration,
+)
+from feature_jobs.definitions import FeatureSet
+from feature_jobs.problems import Columns, feature_problems
+
+if TYPE_CHECKING:
+    from pipelines.spec import Labels, ModelSpec, Source
+
+# Stands in for a duration that cannot be read, so that the rest of its group is still checked.
+_STAND_IN_DAYS = 900_000
+
+
+def explain(error: ValidationError) -> list[str]:
+    """One line for each finding: key, value, remedy."""
+    lines = []
+    places = [item["loc"] for item in error.errors()]
+    for item in error.errors():
+        # A list whose only item is refused is also called too short.
+        if item["type"] == "too_short" and any(
+            place[: len(item["loc"])] == item["loc"] != place for place in places
+        ):
+            continue
+        key = ".".join(str(part) for part in item["loc"]) or "(top)"
+        match item["type"]:
+            case "extra_forbidden":
+                line = f"{key}: unknown key; remove it or correct its spelling"
+            case "missing":
+                line = f"{key}: missing; add it"
+            case _:
+                line = f"{key}: got {item['input']!r}; {item['msg'].removeprefix('Value error, ')}"
+        lines.append(line)
+    return lines
+
+
+def find_contradictions(spec: "ModelSpec") -> list[str]:
+    """Names used twice, unknown entities, too short a gap, and all that is wrong with features."""
+    training = spec.training
+    problems = _name_problems(spec.source, spec.labels) + _label_problems(spec.labels)
+    wait = spec.labels.delay or spec.labels.maturity
+    if training.gap < wait:
+        problems.append(
+            f"training.gap: {format_duration(training.gap)} is shorter than the wait for a "
+            f"label, {format_duration(wait)}; labels of the train window would not be known yet"
+        )
+    problems += feature_problems(spec.features, row_columns(spec.source, spec.labels))
+    window = training.exclude_window
+    if window is not None and window > training.train_window:
+        problems.append(
+            f"training.exclude_window: {format_duration(window)} is longer than train_window, "
+            f"{format_duration(training.train_window)}; give at most that"
+        )
+    if training.exclude_detected and training.exclude_detected not in spec.source.entities:
+        problems.append(
+            f"training.exclude_detected: {training.exclude_detected!r} is not one of "
+            "source.entities"
+        )
+    return problems
+
+
+def row_columns(source: "Source", labels: "Labels") -> Columns:
+    """What features and expressions find in a row."""
+    kinds = {name: attribute.kind for name, attribute in source.attributes.items()}
+    return Columns(
+        entities=tuple(source.entities),
+        numeric=(AMOUNT, *(name for name, kind in kinds.items() if kind == "numeric")),
+        categorical=tuple(name for name, kind in kinds.items() if kind == "categorical"),
+        others=(TRANSACTION_ID, EVENT_TIME),
+        labels=(LABEL, *([labels.column] if labels.column else [])),
+    )
+
+
+def find_in_features(declared: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """What else is wrong with the features of a spec that pydantic refused.
+
+    What it refused in them is replaced by something harmless in a copy, so that one run names all.
+    """
+    from pipelines.spec import Labels, Source
+
+    try:
+        source = Source.model_validate(declared.get("source"))
+        labels = Labels.model_validate(declared.get("labels"))
+        features = FeatureSet.model_validate(_mend(declared.get("features", {}), error))
+    except (ValidationError, TypeError, KeyError, IndexError, AttributeError):
+        return []
+    return feature_problems(features, row_columns(source, labels))
+
+
+def _mend(features: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
+    mended = cast("dict[str, Any]", _copy(features))
+    for number, item in enumerate(error.errors()):
+        if item["loc"][:1] != ("features",):
+            continue
+        *path, last = item["loc"][1:]
+        at: Any = mended
+        for step in path:
+            at = at[step]
+        if item["type"] == "extra_forbidden":
+            del at[last]
+        elif last == "windows" and item["type"] in {"missing", "too_short"}:
+            at[last] = [timedelta(days=_STAND_IN_DAYS + number)]
+        elif len(path) and (path[-1] == "windows" or last == "delay"):
+            at[last] = timedelta(days=_STAND_IN_DAYS + number)
+    return mended
+
+
+def _copy(value: object) -> object:
+    """A deep copy of what TOML gives."""
+    if isinstance(value, dict):
+        return {key: _copy(inner) for key, inner in value.items()}
+    return [_copy(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _name_problems(source: "Source", labels: "Labels") -> list[str]:
+    problems = []
+    names = [*source.entities, *source.attributes]
+    for name in names:
+        if name in RESERVED or names.count(name) > 1:
+            problems.append(f"source: the name {name!r} is used twice or reserved; choose another")
+    if labels.column is not None:
+        read = {
+            f"source.attributes.{name}": attribute.column
+            for name, attribute in source.attributes.items()
+        }
+        read |= {f"source.entities.{name}": column for name, column in source.entities.items()}
+        problems += [
+            f"{place}: {column!r} is the label, which is not known when the row happens; remove it"
+            for place, column in read.items()
+            if column == labels.column
+        ]
+    return problems
+
+
+def _label_problems(labels: "Labels") -> list[str]:
+    reports: Mapping[str, object] = {
+        "path": labels.path,
+        "transaction_id": labels.transaction_id,
+        "known_time": labels.known_time,
+    }
+    given = [key for key, value in reports.items() if value is not None]
+    if (labels.column is None) == (not given):
+        return ["labels: give either column and delay, or path, transaction_id, known_time"]
+    if given and len(given) < len(reports):
+        return [f"labels: {', '.join(reports.keys() - set(given))}: missing; add it"]
+    if labels.column is not None and labels.delay is None:
+        return ["labels.delay: missing; add it (how long until a label is known)"]
+    return []

@@ -1,0 +1,1 @@
+"""Times the feature engine against its peers and against its own limit."""

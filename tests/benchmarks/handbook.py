@@ -1,0 +1,92 @@
+"""`python -m tests.benchmarks.handbook`: every feature of the spec `handbook`, end to end.
+
+What is timed is the whole command `overnight build-features`, from its start, Spark's included, on
+a lake that holds the transactions and no feature table.
+"""
+
+import argparse
+import logging
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from tests.benchmarks.contenders import ENGINE
+from tests.benchmarks.features import MIB_PER_GIB, RESULTS
+from tests.benchmarks.machine import default_memory_limit_gib, today, write_machine
+from tests.benchmarks.measure import Measured, measure
+from tests.benchmarks.results import HANDBOOK, Cell, merge_results, summarize
+from tests.benchmarks.table import describe
+from tests.benchmarks.workshop import environment, open_scratch
+from tests.handbook import PATH
+
+AS_OF = "2018-10-08"
+SPEC = "handbook"
+OVERNIGHT = Path(sys.executable).with_name("overnight")
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    options = read_options()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if not PATH.is_file():
+        raise SystemExit(f"There is no {PATH}. Set OVERNIGHT_HANDBOOK to the Handbook's file.")
+    scratch = open_scratch(options.scratch)
+    rows = pq.read_metadata(PATH).num_rows
+    home = scratch / f"handbook-{rows}"  # another file gets another lake
+    variables = environment(
+        scratch, OVERNIGHT_HOME=str(home), OVERNIGHT_HANDBOOK=str(PATH.absolute())
+    )
+    variables.pop("OVERNIGHT_LAKE", None)
+    if not (home / "lake" / SPEC / "labels" / "_delta_log").is_dir():
+        ingest(variables)
+    cell = Cell(HANDBOOK, "published", rows, ENGINE)
+    runs: list[Measured] = []
+    for _ in range(options.runs):
+        runs.append(build(home, variables, options))
+        log.info("%s in %.2f s, %.0f MiB", runs[-1].outcome, runs[-1].seconds, runs[-1].peak_mib)
+        if runs[-1].outcome != "ok":
+            break
+    write_machine(options.results / "machine.json", measured_on=options.date)
+    result = summarize(cell, runs, measured_on=options.date)
+    merge_results(options.results / "features.csv", [result])
+    sys.stdout.write(describe({cell: result}))
+    return 0 if result.is_ok else 1
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.handbook")
+    add = parser.add_argument
+    add("--runs", type=int, default=3)
+    add("--timeout", type=float, default=600, help="seconds a run")
+    add("--memory-limit", type=float, default=default_memory_limit_gib(), help="GiB a run")
+    add("--scratch", type=Path, default=Path("var/bench"))
+    add("--results", type=Path, default=RESULTS)
+    add("--date", default=today(), help="recorded with the results")
+    return parser.parse_args()
+
+
+def ingest(variables: Mapping[str, str]) -> None:
+    """Bring the published transactions into the lake; not timed."""
+    log.info("Ingesting %s", PATH)
+    subprocess.run([OVERNIGHT, "ingest", SPEC, "--as-of", AS_OF], env=variables, check=True)
+
+
+def build(home: Path, variables: Mapping[str, str], options: argparse.Namespace) -> Measured:
+    """Build the whole feature table from nothing."""
+    shutil.rmtree(home / "lake" / SPEC / "features", ignore_errors=True)
+    return measure(
+        [OVERNIGHT, "build-features", SPEC, "--as-of", AS_OF],
+        environment=variables,
+        output=home / "output.txt",
+        timeout_seconds=options.timeout,
+        memory_limit_mib=options.memory_limit * MIB_PER_GIB,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
