@@ -58,34 +58,39 @@ def refuse_unreadable(session: SparkSession, columns: pa.Schema, features: Featu
     Raises:
         ProblemsError: naming every expression that it refuses.
     """
-    rows = from_arrow_schema(columns.remove_metadata())
+    rows = _empty(session, from_arrow_schema(columns.remove_metadata()))
+    conditions = [(f"conditions.{n} ({c.name})", c.sql) for n, c in enumerate(features.conditions)]
+    problems = [
+        f"features.{place}: it is {found} and has to be true or false, such as amount > 100"
+        if reason is None else f"features.{place}: {reason}"
+        for place, sql in conditions
+        for found, reason in [_analyse(rows, sql)]
+        if found != "boolean"
+    ]  # fmt: skip
     derived = {d.name for d in features.derived}
-    every = row_schema(columns, features)
-    before = [field for field in every.fields if field.name not in derived]
-    problems = []
-    for number, condition in enumerate(features.conditions):
-        reason = _reason(session, rows, condition.sql, "boolean")
-        if reason:
-            problems.append(f"features.conditions.{number} ({condition.name}): {reason}")
-    for number, feature in enumerate(features.derived):
-        reason = _reason(session, t.StructType(before), feature.sql, None)
-        if reason:
-            problems.append(f"features.derived.{number} ({feature.name}): {reason}")
-        before.append(t.StructField(feature.name, t.DoubleType()))
+    fields = [field for field in row_schema(columns, features).fields if field.name not in derived]
+    rows = _empty(session, t.StructType(fields))
+    try:
+        derive(rows, features, derived)
+    except AnalysisException:  # one at a time, to name every one
+        for number, feature in enumerate(features.derived):
+            _, reason = _analyse(rows, feature.sql)
+            if reason is not None:
+                problems.append(f"features.derived.{number} ({feature.name}): {reason}")
+            rows = rows.withColumn(feature.name, f.lit(0.0))
     refuse_any("the declared expressions", problems)
 
 
-def _reason(
-    session: SparkSession, schema: t.StructType, sql: str, kind: str | None
-) -> str | None:
-    """Why Spark refuses an expression; None when it does not."""
-    nothing = session.createDataFrame([], schema)
+def _empty(session: SparkSession, schema: t.StructType) -> DataFrame:
+    columns = [f.lit(None).cast(field.dataType).alias(field.name) for field in schema.fields]
+    return session.range(0).select(*columns)
+
+
+def _analyse(rows: DataFrame, sql: str) -> tuple[str | None, str | None]:
+    """The type that an expression gives, or why Spark refuses it or its cast to a double."""
     try:
-        made = nothing.select(f.expr(sql).alias("made"))
-        found = made.schema["made"].dataType.simpleString()
-        if kind is not None and found != kind:
-            return f"it is {found} and has to be {kind}, such as amount > 100"
-        made.select(f.col("made").cast("double")).schema  # noqa: B018 -- analysed here
+        made = rows.select(f.expr(sql).alias("made"))
+        made.select(f.col("made").cast("double"))
+        return made.schema["made"].dataType.simpleString(), None
     except AnalysisException as error:
-        return str(error).split("SQLSTATE")[0].strip()
-    return None
+        return None, str(error).split("SQLSTATE")[0].strip()

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from expectations.contract import EVENT_TIME
 from feature_jobs.assembly import Day
 from feature_jobs.hot import Cut, find_cuts
-from feature_jobs.reading import read_rows
 from feature_jobs.units import MICROSECOND, Unit
 
 ROWS_PER_PLACE = 400_000
-ROWS_PER_BUCKET = 600_000
-SAMPLED_ROWS = 100_000
+ROWS_PER_BUCKET = 250_000
+SAMPLED_ROWS = 500_000
 LEAST_SHARE = 50_000
 DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,34 +31,36 @@ def start_of(day: str) -> int:
 
 def count_places(session: SparkSession, rows: int) -> int:
     """Places for each unit: enough for every core, and none with too many rows."""
-    return max(session.sparkContext.defaultParallelism, -(-rows // ROWS_PER_PLACE))
+    cores = int(session.sparkContext.defaultParallelism)
+    return cores * -(-rows // (ROWS_PER_PLACE * cores))
 
 
 def sample_cuts(
-    session: SparkSession,
     days: Sequence[Day],
     units: Sequence[Unit],
     *,
     places: int,
     least_share: int = LEAST_SHARE,
+    sampled_rows: int = SAMPLED_ROWS,
 ) -> list[Cut]:
-    """Hot keys, found in a sample of the keys of all rows.
+    """Hot keys, found in the keys of days drawn at random before anything is shuffled.
 
     Args:
-        session: an open session.
         days: with how many rows each has.
         units: whose keys are looked at.
         places: how many places each unit has.
         least_share: a share of fewer rows is not worth cutting.
+        sampled_rows: about how many rows are looked at.
     """
     rows = sum(day.rows for day in days)
     share = max(rows // places, least_share)
     keys = dict.fromkeys(key for unit in units if unit.windows for key in unit.keys)
     if rows <= share or not keys:
         return []
-    files = [file for day in days for file in day.files]
-    every = read_rows(session, files, [EVENT_TIME, *keys])
-    sample = every.sample(min(1.0, SAMPLED_ROWS / rows), seed=0).toArrow()
+    count = min(len(days), max(1, -(-sampled_rows * len(days) // rows)))
+    drawn = np.random.default_rng(0).choice(len(days), size=count, replace=False)
+    files = [file for at in sorted(drawn) for file in days[at].files]
+    sample = pa.concat_tables([pq.ParquetFile(f).read(columns=[EVENT_TIME, *keys]) for f in files])
     return find_cuts(sample, units, rows=rows, share=share)
 
 
@@ -86,7 +89,8 @@ def buckets(session: SparkSession, days: Sequence[Day]) -> list[list[Day]]:
     ordered = sorted((day for day in days if day.is_wanted), key=lambda day: day.day)
     rows = np.cumsum([day.rows for day in ordered])
     cores = session.sparkContext.defaultParallelism
-    count = min(len(ordered), max(cores, -(-int(rows[-1]) // ROWS_PER_BUCKET)))
+    rounds = -(-int(rows[-1]) // (ROWS_PER_BUCKET * cores))
+    count = min(len(ordered), cores * rounds)
     shares = np.minimum((rows - 1) * count // max(int(rows[-1]), 1), count - 1)
     found: dict[int, list[Day]] = {}
     for day, share in zip(ordered, shares, strict=True):

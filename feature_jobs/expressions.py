@@ -242,10 +242,14 @@ def _column_problems(
         refused = [part for part in column.parts if part.name.lower() in reasons]
         for part in refused:
             yield _start(part), f"{_shown(part.name)} {reasons[part.name.lower()]}"
-        if len(names) > 1 and not refused:
+        if refused:
+            continue
+        if len(names) > 1:
             yield _start(column), f"{_shown('.'.join(names))} has a dot; write one column's name"
-        elif names[0].lower() not in known and not refused:
+        elif names[0].lower() not in known:
             yield _start(column), unknown(names[0])
+        elif not names[0].isascii() and not column.this.args.get("quoted"):
+            yield _start(column), f"{_shown(names[0])} needs backquotes: `{names[0]}`"
 
 
 def _columns(tree: "exp.Expr") -> "Iterator[exp.Column]":

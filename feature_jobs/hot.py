@@ -152,7 +152,8 @@ class _View:
             inside |= (leaves >= start) & (leaves < end)
         past &= events + self._lifetimes[-1] >= end
         if self._has_label is not None:
-            inside |= past & self._has_label
+            # Few, and a label may be known before its transaction has arrived: all are sent.
+            inside |= self._has_label & (events < end) & (events + self._lifetimes[-1] >= start)
         for request in self._requests:
             if request.measure != LABEL:
                 alive = past & (self._enters[request.delay] < start)

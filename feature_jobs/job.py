@@ -125,7 +125,7 @@ def _layout(
     return Layout(
         units=tuple(units),
         places=count,
-        cuts=tuple(division.sample_cuts(session, days, units, places=count)),
+        cuts=tuple(division.sample_cuts(days, units, places=count)),
         since=division.start_of(min(day.day for day in days if day.is_wanted)),
         time_borders=tuple(division.time_borders(days, units, places=count)),
     )

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
-from pyspark.sql import types as t
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
+from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
 from feature_jobs.definitions import FeatureSet
 from feature_jobs.expressions import referenced_columns
-from feature_jobs.labels import attach_labels
+from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES, load_known_frauds
 from feature_jobs.scatter import HASH
 from feature_jobs.units import Unit
 
@@ -58,17 +57,21 @@ def read_history(
         *(_hash(unit) for unit in units if unit.windows),
     )
     if any(unit.reads_labels for unit in units):
-        rows = attach_labels(rows, _read_labels(session, labels, rows.schema[TRANSACTION_ID]))
+        rows = _attach_labels(session, rows, labels)
     return rows
 
 
-def _hash(unit: Unit) -> "f.Column":
+def _hash(unit: Unit) -> Column:
     hashed = f.pmod(f.xxhash64(*unit.keys), f.lit(_HASHES))
     return hashed.cast("int").alias(f"{HASH}{unit.number}")
 
 
-def _read_labels(session: SparkSession, files: Sequence[str], ids: t.StructField) -> DataFrame:
-    if files:
-        return read_rows(session, files, [TRANSACTION_ID, KNOWN_TIME, LABEL])
-    nothing = [ids, t.StructField(KNOWN_TIME, t.TimestampType()), t.StructField(LABEL, t.ByteType())]
-    return session.createDataFrame([], t.StructType(nothing))
+def _attach_labels(session: SparkSession, rows: DataFrame, files: Sequence[str]) -> DataFrame:
+    known = load_known_frauds(files) if files else None
+    if known is None or not known.num_rows:
+        nothing = f.lit(None)
+        return rows.withColumns(
+            {LABEL_TIMES: nothing.cast("array<long>"), LABEL_VALUES: nothing.cast("array<int>")}
+        )
+    frauds = f.broadcast(session.createDataFrame(known))
+    return rows.join(frauds, on=TRANSACTION_ID, how="left")

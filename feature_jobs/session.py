@@ -1,6 +1,5 @@
 """Opens a Spark session with the settings that correctness and two cores ask for."""
 
-import concurrent.futures
 import contextlib
 import logging
 import os
@@ -12,7 +11,6 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from feature_jobs.java import find_java
-from feature_jobs.warming import warm_kernels
 
 DRIVER_MEMORY = "2g"
 BATCH_ROWS = 200_000
@@ -24,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
-    """A session for the time of a block; the kernels are compiled while the JVM starts.
+    """A session for the time of a block.
 
     Args:
         master: `local[*]`, or the address of a cluster.
@@ -45,10 +43,13 @@ def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
         "spark.driver.bindAddress": "127.0.0.1" if master.startswith("local") else "0.0.0.0",  # noqa: S104 -- executors connect back
         "spark.local.dir": str(scratch / "spark"),
+        "spark.python.daemon.module": "feature_jobs.daemon",
         "spark.sql.adaptive.enabled": "false",  # the number of partitions is ours to choose
         # A division by zero in a derived feature is a missing value, not the end of the run.
         "spark.sql.ansi.enabled": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
+        # Otherwise some stages start Python workers, and their parent, of their own.
+        "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.maxBytesPerBatch": str(BATCH_BYTES),
         "spark.sql.shuffle.partitions": "8",  # of the labels' join; blocks have their own places
@@ -63,10 +64,7 @@ def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
     builder = SparkSession.builder
     for key, value in options.items():
         builder = builder.config(key, value)
-    with concurrent.futures.ThreadPoolExecutor(1) as beside:
-        warm = beside.submit(warm_kernels)
-        session = builder.getOrCreate()
-        warm.result()
+    session = builder.getOrCreate()
     try:
         yield session
     finally:

@@ -87,10 +87,12 @@ def find_wrong(workshop: Workshop, contenders: Iterable[str]) -> dict[str, str]:
                 windows=WINDOWS,
                 inspect=inspect,
             )
-            outcome = "as the kernel" if measured.outcome == "ok" else f"not timed, {measured}"
-            log.info("Checked %s on %s keys: %s", contender, distribution, outcome)
-            if measured.outcome != "ok":
-                wrong.setdefault(contender, f"{distribution} keys: {measured.reason or 'timeout'}")
+            if measured.outcome == "ok":
+                log.info("Checked %s on %s keys: as the kernel", contender, distribution)
+                continue
+            reason = f"{distribution} keys: {measured.reason or measured.outcome}"
+            log.error("%s will not be timed: %s", contender, reason)
+            wrong.setdefault(contender, reason)
         if KERNEL in wrong:
             raise SystemExit(f"There is nothing to compare with: {wrong[KERNEL]}")
     return wrong

@@ -9,7 +9,5 @@ from feature_jobs.session import open_session
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """One Spark for all tests of this folder; `local[2]`, as on the smallest machine."""
-    with open_session(
-        "local[2]", scratch=tmp_path_factory.mktemp("spark"), partitions=2
-    ) as session:
+    with open_session("local[2]", scratch=tmp_path_factory.mktemp("spark")) as session:
         yield session

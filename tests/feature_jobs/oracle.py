@@ -1,68 +1,170 @@
-"""Trailing windows as their definition reads: plain Python, every pair of rows compared."""
+"""Features as their definition reads: plain Python, every pair of rows compared."""
 
 import math
-import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from fractions import Fraction
 
-from feature_jobs.definitions import Window
+from feature_jobs.definitions import Link, Window
 
 
 @dataclass(frozen=True)
 class Row:
-    """One transaction; `fraud_known` is when it was known to be a fraud, None if never."""
+    """One transaction; `labels` is what became known of it: (when, is it a fraud)."""
 
     transaction_id: int
     event: datetime
     known: datetime
-    entity: int | None
-    amount: float | None
-    fraud_known: datetime | None = None
+    entity: int | None = 1
+    amount: float | None = 0.0
+    device: int | None = None
+    labels: tuple[tuple[datetime, int], ...] = field(default=())
+
+    @property
+    def is_large(self) -> bool | None:
+        """The condition `large`: amount > 1."""
+        return None if self.amount is None else self.amount > 1
 
 
-def compute(rows: list[Row], window: Window) -> list[float | None]:
-    return [_at(row, rows, window) for row in rows]
+def window_values(rows: list[Row], window: Window) -> list[float | None]:
+    """The feature of every row, in the order of the rows given."""
+    return [_window_value(now, rows, window) for now in rows]
 
 
-def _at(  # noqa: PLR0911 -- one return a definition
+def link_values(rows: list[Row], link: Link) -> list[int | None]:
+    """The link feature of every row: member = entity, thing = device."""
+    return [_link_value(now, rows, link) for now in rows]
+
+
+def is_visible(row: Row, known: datetime, now: Row, delay: timedelta) -> bool:
+    """Whether something of a row that was known at a time can be seen from another row."""
+    visible = max(row.event + delay, known)
+    if visible == now.event and visible == row.event:
+        return (row.event, row.transaction_id) < (now.event, now.transaction_id)
+    return visible <= now.event
+
+
+def is_inside(row: Row, now: Row, window: Window | Link) -> bool:
+    """Whether a row's event is not too old."""
+    delay = getattr(window, "delay", None) or timedelta()
+    return row.event > now.event - window.length - delay
+
+
+def known_fraud(row: Row, now: Row, delay: timedelta) -> bool:
+    """What the newest visible label says; of two at one time the one that says fraud."""
+    seen = [(when, value) for when, value in row.labels if is_visible(row, when, now, delay)]
+    return bool(seen) and max(seen)[1] == 1
+
+
+def _window_value(  # noqa: PLR0911 -- one return a definition
     now: Row, rows: list[Row], window: Window
 ) -> float | None:
     if now.entity is None:
         return None
-    same = [row for row in rows if row.entity == now.entity]
-    frauds = [row for row in same if row.fraud_known and _counts(row, now, row.fraud_known, window)]
-    seen = [row for row in same if row is not now and _counts(row, now, row.known, window)]
-    if not window.is_prior and not window.delay:
-        seen.append(now)
+    delay = window.delay or timedelta()
+    others = [
+        row for row in rows
+        if row is not now and row.entity == now.entity and is_inside(row, now, window)
+    ]  # fmt: skip
+    seen = [row for row in others if is_visible(row, row.known, now, delay)]
     if window.measure == "is_fraud":
+        frauds = [row for row in others if known_fraud(row, now, delay)]
         if window.statistic == "count":
-            return len([row for row in frauds if row is not now])
-        others = [row for row in same if row is not now and _counts(row, now, row.known, window)]
-        return len(frauds) / len(others) if others else 0.0
+            return len(frauds)
+        if window.statistic == "rate":
+            return len(frauds) / len(seen) if seen else 0.0
+        return _seconds_since(frauds, now)
+    if window.statistic == "time_since_last":
+        if window.measure == "large":
+            seen = [row for row in seen if row.is_large]
+        return _seconds_since(seen, now)
+    if not window.is_prior and window.delay is None:
+        seen.append(now)
     if window.measure is None:
         return len(seen)
-    values = [row.amount for row in seen if row.amount is not None]
-    match window.statistic:
+    if window.measure == "large":
+        met = [row.is_large for row in seen if row.is_large is not None]
+        if window.statistic == "count":
+            return sum(met)
+        return sum(met) / len(met) if met else None
+    if window.measure == "device_id":
+        return len({row.device for row in seen if row.device is not None})
+    return _of_numbers(window.statistic, seen)
+
+
+def _of_numbers(statistic: str, seen: list[Row]) -> float | None:
+    ordered = sorted(seen, key=lambda row: (row.event, row.transaction_id))
+    values = [row.amount for row in ordered if row.amount is not None]
+    match statistic:
         case "count":
             return len(values)
+        case "distinct":
+            return len(set(values))
         case "sum":
-            return math.fsum(values)
+            return _total(values)
         case "mean":
-            return math.fsum(values) / len(values) if values else None
+            total = _total(values)
+            return total / len(values) if values and total is not None else None
         case "min":
             return min(values, default=None)
         case "max":
             return max(values, default=None)
+        case "last":
+            return values[-1] if values else None
         case "std":
-            return statistics.stdev(values) if len(values) > 1 else None
-    raise AssertionError(window.statistic)
+            return _deviation(values)
+    raise AssertionError(statistic)
 
 
-def _counts(row: Row, now: Row, known: datetime, window: Window) -> bool:
-    """Whether a row's value, known at a time, is in the window of another row."""
-    delay = window.delay or timedelta()
-    visible = max(row.event + delay, known)
-    older = now.event - window.length - delay < row.event
-    if visible != now.event or visible > row.event:
-        return older and visible <= now.event
-    return older and (row.event, row.transaction_id) < (now.event, now.transaction_id)
+def _total(values: list[float]) -> float | None:
+    infinite = {value for value in values if math.isinf(value)}
+    if len(infinite) == 2:
+        return None
+    return infinite.pop() if infinite else math.fsum(values)
+
+
+def _deviation(values: list[float]) -> float | None:
+    if len(values) < 2 or any(math.isinf(value) for value in values):
+        return None
+    exact = [Fraction(value) for value in values]
+    mean = sum(exact) / len(exact)
+    variance = sum((value - mean) ** 2 for value in exact) / (len(exact) - 1)
+    if not variance:
+        return 0.0
+    # Scaled to about 480 bits before the root, so that the smallest and largest keep theirs.
+    shift = variance.denominator.bit_length() - variance.numerator.bit_length() + 480
+    half = shift // 2
+    root = math.isqrt(int(variance * Fraction(2) ** (2 * half)))
+    return float(Fraction(root) / Fraction(2) ** half)
+
+
+def _seconds_since(seen: list[Row], now: Row) -> float | None:
+    if not seen:
+        return None
+    return (now.event - max(row.event for row in seen)).total_seconds()
+
+
+def _link_value(now: Row, rows: list[Row], link: Link) -> int | None:
+    if now.entity is None:
+        return None
+    inside = [row for row in rows if is_inside(row, now, link)]
+    seen = [row for row in inside if row is now or is_visible(row, row.known, now, timedelta())]
+    pairs = {
+        (row.entity, row.device) for row in seen
+        if row.entity is not None and row.device is not None
+    }  # fmt: skip
+    things = {thing for member, thing in pairs if member == now.entity}
+    if len(things) > link.max_degree:
+        return None
+    neighbours: set[int] = set()
+    for thing in things:
+        members = {member for member, used in pairs if used == thing}
+        if len(members) <= link.max_degree:
+            neighbours |= {member for member in members if member is not None}
+    neighbours.discard(now.entity)
+    if link.statistic == "neighbours":
+        return len(neighbours)
+    return sum(
+        row.entity in neighbours and known_fraud(row, now, timedelta())
+        for row in inside if row is not now
+    )  # fmt: skip

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from expectations.contract import AMOUNT, format_duration
+import pyarrow.parquet as pq
+
+from expectations.contract import AMOUNT, EVENT_DAY, format_duration
+from feature_jobs.assembly import Day
 from feature_jobs.definitions import FeatureSet, WindowGroup
 from feature_jobs.job import build_features
 from feature_jobs.session import open_session
@@ -16,14 +19,22 @@ def run(source: Path, target: Path, *, windows: Sequence[timedelta]) -> None:
     with open_session(f"local[{THREADS}]", scratch=target.parent / "scratch") as session:
         build_features(
             session,
-            transactions=[str(path) for path in sorted(source.glob("*/*.parquet"))],
+            days=read_days(source),
             labels=[],
             features=declare(windows),
             entities=list(ENTITIES),
             attributes={},
-            interval=None,
             target=target,
         )
+
+
+def read_days(source: Path) -> list[Day]:
+    """Every day with its file and, as the lake's log would say, its number of rows."""
+    files = sorted(source.glob(f"{EVENT_DAY}=*/*.parquet"))
+    return [
+        Day(path.parent.name.partition("=")[2], (str(path),), pq.read_metadata(path).num_rows)
+        for path in files
+    ]
 
 
 def declare(windows: Sequence[timedelta]) -> FeatureSet:
