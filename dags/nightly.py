@@ -12,6 +12,8 @@ AS_OF = "{{ params.as_of or dag_run.run_after.strftime('%Y-%m-%d') }}"
 
 FORM = {
     "as_of": Param(None, type=["null", "string"], format="date", title="Knowledge date"),
+    "from": Param(None, type=["null", "string"], format="date", title="Features: first day"),
+    "to": Param(None, type=["null", "string"], format="date", title="Features: day after the last"),
     "overrides": Param(
         "",
         type="string",
@@ -36,7 +38,8 @@ for name in list_specs():
         spec = name + "{{ '?' + params.overrides if params.overrides else '' }}"
         ingested = task(steps.ingest)(spec, AS_OF)
         snapshot = task(steps.validate)(spec, AS_OF, ingested)
-        features = task(steps.build_features)(spec, AS_OF, snapshot)
+        days = ("{{ params['from'] or '' }}", "{{ params['to'] or '' }}")
+        features = task(steps.build_features)(spec, AS_OF, snapshot, *days)
         training_set = task(steps.build_training_set)(spec, AS_OF, snapshot, features)
         study = task(steps.tune)(spec, AS_OF, training_set)
         trained = task(steps.train)(spec, AS_OF, training_set, study)

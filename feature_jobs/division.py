@@ -40,8 +40,7 @@ def sample_cuts(
     units: Sequence[Unit],
     *,
     places: int,
-    least_share: int = LEAST_SHARE,
-    sampled_rows: int = SAMPLED_ROWS,
+    share: int | None = None,
 ) -> list[Cut]:
     """Hot keys, found in the keys of days drawn at random before anything is shuffled.
 
@@ -49,15 +48,15 @@ def sample_cuts(
         days: with how many rows each has.
         units: whose keys are looked at.
         places: how many places each unit has.
-        least_share: a share of fewer rows is not worth cutting.
-        sampled_rows: about how many rows are looked at.
+        share: rows that one task should hold; None: an equal share, or so few that a cut is not
+            worth it.
     """
     rows = sum(day.rows for day in days)
-    share = max(rows // places, least_share)
+    share = share or max(rows // places, LEAST_SHARE)
     keys = dict.fromkeys(key for unit in units if unit.windows for key in unit.keys)
     if rows <= share or not keys:
         return []
-    count = min(len(days), max(1, -(-sampled_rows * len(days) // rows)))
+    count = min(len(days), max(1, -(-SAMPLED_ROWS * len(days) // rows)))
     drawn = np.random.default_rng(0).choice(len(days), size=count, replace=False)
     files = [file for at in sorted(drawn) for file in days[at].files]
     sample = pa.concat_tables([pq.ParquetFile(f).read(columns=[EVENT_TIME, *keys]) for f in files])

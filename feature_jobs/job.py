@@ -56,6 +56,7 @@ def build_features(
     target: Path,
     compute: Collection[str] | None = None,
     places: int | None = None,
+    share: int | None = None,
 ) -> list[WrittenPart]:
     """Build the declared features of the wanted days and write one part a day.
 
@@ -71,6 +72,7 @@ def build_features(
             day's kept part.
         places: into how many tasks each entity's histories are divided; None: as many as the rows
             ask for. It changes nothing in what is written.
+        share: a key of more rows is cut in time; None: what would be an equal share.
 
     Raises:
         ProblemsError: naming every expression that Spark refuses.
@@ -106,7 +108,7 @@ def build_features(
                 features=features,
                 units=assembly.units,
             )
-            layout = _layout(session, days, assembly.units, places)
+            layout = _layout(session, days, assembly.units, places, share)
             conditions = [c.name for c in features.conditions]
             walk = walker(assembly.units, conditions=conditions, day_borders=starts)
             scattered = history.mapInArrow(scatterer(layout), BLOCKS)
@@ -119,13 +121,13 @@ def build_features(
 
 
 def _layout(
-    session: SparkSession, days: Sequence[Day], units: Sequence[Unit], places: int | None
+    session: SparkSession, days: Sequence[Day], units: Sequence[Unit], places: int | None, share: int | None
 ) -> Layout:
     count = places or division.count_places(session, sum(day.rows for day in days))
     return Layout(
         units=tuple(units),
         places=count,
-        cuts=tuple(division.sample_cuts(days, units, places=count)),
+        cuts=tuple(division.sample_cuts(days, units, places=count, share=share)),
         since=division.start_of(min(day.day for day in days if day.is_wanted)),
         time_borders=tuple(division.time_borders(days, units, places=count)),
     )

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
+from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
 from feature_jobs.definitions import FeatureSet
 from feature_jobs.expressions import referenced_columns
-from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES, load_known_frauds
+from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES
 from feature_jobs.scatter import HASH
 from feature_jobs.units import Unit
 
@@ -75,3 +78,39 @@ def _attach_labels(session: SparkSession, rows: DataFrame, files: Sequence[str])
         )
     frauds = f.broadcast(session.createDataFrame(known))
     return rows.join(frauds, on=TRANSACTION_ID, how="left")
+
+
+def load_known_frauds(files: Sequence[str]) -> pa.Table:
+    """What became known of each row that was ever called a fraud.
+
+    Frauds are few, so they are read here, in one process and batch by batch, and sent to every
+    worker; no transaction has to be shuffled to meet its label.
+
+    Args:
+        files: Parquet files with `transaction_id`, `known_time`, `is_fraud`; several lines where a
+            label was corrected, and of two that became known at one time the one that says fraud
+            counts.
+
+    Returns:
+        `transaction_id` and two lists, times in microseconds and values, both by time.
+    """
+    lines = ds.dataset(list(files), format="parquet")
+    columns = [TRANSACTION_ID, KNOWN_TIME, LABEL]
+    frauds = lines.to_table(columns=columns, filter=pc.field(LABEL) == 1)
+    accused = pc.unique(frauds[TRANSACTION_ID])
+    taken_back = (pc.field(LABEL) == 0) & pc.field(TRANSACTION_ID).isin(accused)
+    known = pa.concat_tables([frauds, lines.to_table(columns=columns, filter=taken_back)])
+    known = known.sort_by([(c, "ascending") for c in columns]).combine_chunks()
+    ids = known[TRANSACTION_ID].combine_chunks()
+    changed = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(np.append(True, changed)[: len(ids)])  # noqa: FBT003
+    offsets = pa.array(np.append(starts, len(ids)), pa.int32())
+    times = known[KNOWN_TIME].combine_chunks().cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    values = known[LABEL].combine_chunks().cast(pa.int32())
+    return pa.table(
+        {
+            TRANSACTION_ID: ids.take(pa.array(starts)),
+            LABEL_TIMES: pa.ListArray.from_arrays(offsets, times),
+            LABEL_VALUES: pa.ListArray.from_arrays(offsets, values),
+        }
+    )

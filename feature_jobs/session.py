@@ -4,10 +4,12 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from feature_jobs.java import find_java
@@ -65,7 +67,19 @@ def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
     for key, value in options.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
+    workers = threading.Thread(target=_start_workers, args=[session])
+    workers.start()
     try:
         yield session
     finally:
+        workers.join()
         session.stop()
+
+
+def _start_workers(session: SparkSession) -> None:
+    """Have Python workers started and kernels loaded while the driver is still planning."""
+    session.range(1).mapInArrow(_same, "id long").collect()
+
+
+def _same(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    return batches

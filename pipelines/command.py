@@ -34,9 +34,12 @@ HELP = {
     "features": "Version of the feature table; without it the newest.",
     "training_set": "Version of the training set; without it the newest.",
     "study": "Tuning study; without it the one of the training set.",
+    "since": "First day to build; without it and --to, what changed.",
+    "until": "Day after the last one to build.",
     "run": "MLflow run; without it the newest of the spec.",
 }
 POSITIONAL = ("spec", "version")
+SPELLED = {"since": "--from", "until": "--to"}  # from is a word of Python's
 
 
 def main() -> None:
@@ -72,7 +75,8 @@ def _command_of(step: Callable[..., str]) -> Callable[..., None]:
         if name in POSITIONAL:
             kind: object = typer.Argument(help=HELP[name], show_default=False)
         else:
-            kind = typer.Option(help=HELP[name], show_default=False)
+            names = [SPELLED[name]] if name in SPELLED else []
+            kind = typer.Option(*names, help=HELP[name], show_default=False)
         optional = name in steps.NIGHTLY.values() and name not in POSITIONAL
         default = "" if optional else given.default
         parameters.append(
@@ -140,6 +144,24 @@ def doctor(spec: Spec) -> None:
 
     for line in examine(spec):
         typer.echo(line)
+
+
+@app.command()
+def features(
+    spec: Spec,
+    plan: Annotated[  # noqa: FBT002 -- a flag of the command line
+        bool, typer.Option("--plan", help="What a build would compute now, and nothing else.")
+    ] = False,
+) -> None:
+    """List every feature: its meaning, what it reads, when it is null."""
+    from pipelines.feature_list import list_features
+
+    if plan:
+        from pipelines.features import plan_feature_table
+
+        typer.echo(plan_feature_table(spec))
+        return
+    typer.echo(list_features(spec))
 
 
 @app.command()

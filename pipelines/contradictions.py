@@ -88,15 +88,30 @@ def find_in_features(declared: Mapping[str, Any], error: ValidationError) -> lis
 
     What it refused in them is replaced by something harmless in a copy, so that one run names all.
     """
-    from pipelines.spec import Labels, Source
-
     try:
-        source = Source.model_validate(declared.get("source"))
-        labels = Labels.model_validate(declared.get("labels"))
         features = FeatureSet.model_validate(_mend(declared.get("features", {}), error))
     except (ValidationError, TypeError, KeyError, IndexError, AttributeError):
         return []
-    return feature_problems(features, row_columns(source, labels))
+    return feature_problems(features, _declared_columns(declared))
+
+
+def _declared_columns(declared: Mapping[str, Any]) -> Columns:
+    """The columns of a row as far as a faulty spec names them."""
+    source, labels = _section(declared, "source"), _section(declared, "labels")
+    attributes = _section(source, "attributes")
+    kinds = {name: _section(attributes, name).get("kind") for name in attributes}
+    return Columns(
+        entities=tuple(_section(source, "entities")),
+        numeric=(AMOUNT, *(name for name, kind in kinds.items() if kind == "numeric")),
+        categorical=tuple(name for name, kind in kinds.items() if kind == "categorical"),
+        others=(TRANSACTION_ID, EVENT_TIME),
+        labels=(LABEL, str(labels.get("column", LABEL))),
+    )
+
+
+def _section(declared: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = declared.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _mend(features: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:

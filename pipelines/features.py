@@ -1,87 +1,175 @@
 """The feature step: a pinned snapshot through Spark into one commit of the feature table."""
 
-import hashlib
 import logging
 import time
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from expectations.contract import InputError
+from expectations.contract import InputError, refuse_any
+from pipelines.feature_plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
 from pipelines.lake import Lake, Part, TableVersion, digest_of
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec, load_spec
 
-FEATURES = "features"
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from feature_jobs.assembly import Day
 
 log = logging.getLogger(__name__)
 
 
-def build_feature_table(reference: str, as_of: str, *, snapshot: str) -> str:
+def build_feature_table(
+    reference: str, as_of: str, *, snapshot: str, since: str = "", until: str = ""
+) -> str:
     """See `steps.build_features`. Features are point-in-time, so they do not depend on `as_of`."""
-    settings = load_settings()
     spec = load_spec(reference)
-    lake = Lake(settings.lake, spec=spec.name)
+    lake = Lake(load_settings().lake, spec=spec.name)
     pinned = Snapshot.parse(snapshot)
-    inputs = feature_inputs(spec, lake, pinned)
-    newest = lake.newest(FEATURES)
-    if newest is not None and lake.inputs(newest) == inputs:
-        log.info("Kept %s: snapshot, declarations and engine are unchanged", newest)
-        return str(newest)
+    asked = _asked_days(lake, pinned, since, until) if since or until else None
+    plan = plan_features(spec, lake, pinned, asked=asked)
+    if plan.is_done and asked is None:
+        log.info("Kept %s: snapshot, declarations and engine are unchanged", plan.held)
+        return str(plan.held)
+    if not plan.record.days:
+        raise InputError(f"{pinned} holds no rows to build features from. Ingest some first.")
     began = time.monotonic()
-    at = build_feature_version(spec, lake, pinned, inputs=inputs)
+    at = carry_out(plan, spec, lake, pinned)
+    changed = plan.changed if plan.held and plan.kept_days else ()
     log.info(
-        "Built %s for as_of %s: %s rows, %d columns in %.1f s",
-        at,
-        as_of,
-        f"{lake.row_count(at):,}",
-        len(lake.schema(at)),
-        time.monotonic() - began,
-    )
+        "Built %s for as_of %s: %s rows, %d columns in %.1f s (%d days whole, %d of %d features "
+        "for %d more)",
+        at, as_of, f"{lake.row_count(at):,}", len(lake.schema(at)), time.monotonic() - began,
+        len(plan.days), len(changed), len(plan.record.definitions), len(plan.kept_days),
+    )  # fmt: skip
     return str(at)
 
 
-def feature_inputs(spec: ModelSpec, lake: Lake, pinned: Snapshot) -> str:
-    """Digest of what the feature table is made from: rows, labels, declarations, engine."""
-    import feature_jobs
-
-    folder = Path(feature_jobs.__file__).parent
-    engine = hashlib.sha256(b"".join(p.read_bytes() for p in sorted(folder.glob("*.py"))))
-    return digest_of(
-        {
-            "transactions": lake.content_hash(pinned.transactions),
-            "labels": lake.content_hash(pinned.labels),
-            "features": spec.features.model_dump(mode="json"),
-            "entities": sorted(spec.source.entities),
-            "attributes": spec.attribute_kinds(),
-            "engine": engine.hexdigest(),
-        }
-    )
+def build_feature_version(spec: ModelSpec, lake: Lake, pinned: Snapshot) -> TableVersion:
+    """Build whatever a spec and a snapshot ask for and commit it."""
+    return carry_out(plan_features(spec, lake, pinned), spec, lake, pinned)
 
 
-def build_feature_version(
-    spec: ModelSpec, lake: Lake, pinned: Snapshot, *, inputs: str
-) -> TableVersion:
-    """Run the Spark job on a snapshot and commit what it wrote."""
-    from feature_jobs.job import build_features
+def plan_feature_table(reference: str) -> str:
+    """See `overnight features --plan`."""
+    spec = load_spec(reference)
+    lake = Lake(load_settings().lake, spec=spec.name)
+    rows, labels = lake.newest("transactions"), lake.newest("labels")
+    if rows is None or labels is None:
+        raise InputError(f'{spec.name} has no data yet. Run "overnight ingest" first.')
+    return plan_features(spec, lake, Snapshot(rows, labels)).describe()
+
+
+def carry_out(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -> TableVersion:
+    """Compute what a plan names and commit it with its record, all in one transaction."""
     from feature_jobs.session import open_session
 
     settings = load_settings()
+    parts: list[Part] = []
     target = Path(lake.folder(FEATURES))
+    touched = bool(plan.changed or plan.dropped)
     with open_session(settings.spark, scratch=settings.scratch) as session:
-        written = build_features(
-            session,
-            transactions=lake.files(pinned.transactions),
-            labels=lake.files(pinned.labels),
-            features=spec.features,
-            entities=list(spec.source.entities),
-            attributes=spec.attribute_kinds(),
-            interval=None,
-            target=target,
-        )
-    if not written:
-        raise InputError(f"{pinned} holds no rows to build features from. Ingest some first.")
-    parts = [Part(str(w.path), w.day, w.rows, w.size_bytes) for w in written]
-    schema = pq.read_schema(target / parts[0].path).remove_metadata()
-    return lake.commit(FEATURES, parts, schema=schema, days=None, inputs=inputs)
+        for days in _runs(plan.days, lookback_days(spec)):
+            parts += _build(session, spec, lake, pinned, days=days, plan=None)
+        if touched and plan.kept_days:
+            parts += _build(session, spec, lake, pinned, days=plan.kept_days, plan=plan)
+    replaced = {*plan.days, *plan.gone, *(plan.kept_days if touched else ())}
+    schema = pq.read_schema(target / parts[0].path) if parts else lake.schema(_held(plan))
+    return lake.commit(
+        FEATURES,
+        parts,
+        schema=schema.remove_metadata(),
+        days=replaced,
+        inputs=digest_of({"record": plan.record.to_json()}),
+        notes={RECORD: plan.record.to_json()},
+    )
+
+
+def _build(  # noqa: PLR0913
+    session: "SparkSession",
+    spec: ModelSpec,
+    lake: Lake,
+    pinned: Snapshot,
+    *,
+    days: Sequence[str],
+    plan: FeaturePlan | None,
+) -> list[Part]:
+    """Parts of days: every feature, or with a plan the changed ones beside what is held."""
+    from feature_jobs.job import build_features
+
+    first = str(date.fromisoformat(min(days)) - timedelta(days=lookback_days(spec)))
+    inside = [part for part in lake.parts(pinned.labels) if first <= part.day <= max(days)]
+    written = build_features(
+        session,
+        days=list(_days(lake, pinned, plan, wanted=set(days), first=first)),
+        labels=[f"{lake.folder(pinned.labels.name)}/{part.path}" for part in inside],
+        features=spec.features,
+        entities=list(spec.source.entities),
+        attributes=spec.attribute_kinds(),
+        target=Path(lake.folder(FEATURES)),
+        compute=None if plan is None else plan.changed,
+    )
+    return [Part(w.path, w.day, w.rows, w.size_bytes) for w in written]
+
+
+def _days(
+    lake: Lake, pinned: Snapshot, plan: FeaturePlan | None, *, wanted: Collection[str], first: str
+) -> "Iterator[Day]":
+    """The wanted days and, from `first` on, those that they can look back to."""
+    from feature_jobs.assembly import Day
+
+    held: dict[str, str] = {}
+    if plan is not None and plan.held is not None:
+        folder = lake.folder(FEATURES)
+        held = {part.day: f"{folder}/{part.path}" for part in lake.parts(plan.held)}
+    grouped: dict[str, list[Part]] = {}
+    for part in lake.parts(pinned.transactions):
+        grouped.setdefault(part.day, []).append(part)
+    for day, parts in sorted(grouped.items()):
+        if first <= day <= max(wanted):
+            files = tuple(f"{lake.folder(pinned.transactions.name)}/{p.path}" for p in parts)
+            yield Day(day, files, sum(p.rows for p in parts), day in wanted, held.get(day))
+
+
+def _runs(days: Sequence[str], gap_days: int) -> Iterator[list[str]]:
+    """Days in groups: what lies further apart than one lookback is computed by itself."""
+    run: list[str] = []
+    for day in days:
+        if run and (date.fromisoformat(day) - date.fromisoformat(run[-1])).days > gap_days + 1:
+            yield run
+            run = []
+        run.append(day)
+    if run:
+        yield run
+
+
+def _asked_days(lake: Lake, pinned: Snapshot, since: str, until: str) -> list[str]:
+    """Days of a snapshot in `[since, until)`.
+
+    Raises:
+        ProblemsError: when one is not a date, or no day of the snapshot is between them.
+    """
+    days = sorted({part.day for part in lake.parts(pinned.transactions)})
+    problems = []
+    for option, text in (("--from", since), ("--to", until)):
+        try:
+            date.fromisoformat(text or "2000-01-01")
+        except ValueError:
+            problems.append(f"{option}: {text!r} is not a date; write it as 2018-08-08")
+    found = [day for day in days if (since or days[0]) <= day and (not until or day < until)]
+    if not problems and not found:
+        span = f"{days[0]} to {days[-1]}" if days else "no day"
+        problems.append(f"--from {since or '…'} --to {until or '…'}: {pinned} holds {span}")
+    refuse_any("the days to build", problems)
+    return found
+
+
+def _held(plan: FeaturePlan) -> TableVersion:
+    if plan.held is None:
+        raise InputError("There are no rows to build features from. Ingest some first.")
+    return plan.held

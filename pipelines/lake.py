@@ -98,8 +98,21 @@ class Lake:
 
     def inputs(self, at: TableVersion) -> str | None:
         """Digest of what a version was made from, as its writer recorded it."""
+        return self.note(at, INPUTS)
+
+    def note(self, at: TableVersion, key: str) -> str | None:
+        """What the writer of a version noted beside it under a key."""
         (commit,) = self._pinned(at).history(1)
-        return commit.get(INPUTS)
+        text = commit.get(key)
+        return None if text is None else str(text)
+
+    def column_hash(self, at: TableVersion, column: str) -> str:
+        """SHA-256 of the values of one column of a version, in the order of its rows."""
+        values = self.read(at, columns=[column])
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, values.schema) as stream:
+            stream.write_table(values.combine_chunks())
+        return hashlib.sha256(sink.getvalue()).hexdigest()
 
     def schema(self, at: TableVersion) -> pa.Schema:
         """Columns of a version."""
@@ -154,6 +167,7 @@ class Lake:
         schema: pa.Schema,
         days: Iterable[str] | None,
         inputs: str,
+        notes: Mapping[str, str] | None = None,
     ) -> TableVersion:
         """Publish parts as the only content of their days; None for `days` means of the table.
 
@@ -171,7 +185,7 @@ class Lake:
         held = [p for p in self.parts(at) if replaced is None or p.day in replaced]
         if {p.path for p in held} == {p.path for p in parts} and self.inputs(at) == inputs:
             return at
-        note = CommitProperties(custom_metadata={INPUTS: inputs})
+        note = CommitProperties(custom_metadata={INPUTS: inputs, **(notes or {})})
         new = [_add(p) for p in parts if p.path not in {h.path for h in held} or not same_columns]
         if same_columns:
             kept = {p.path for p in parts}

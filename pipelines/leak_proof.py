@@ -1,10 +1,12 @@
 """Proves for one spec and date that features do not depend on what became known later.
 
 Features are built twice: from what was known at T, and from that with later transactions, late
-arrivals and labels added. Every column of every row known at T has to be equal, bit by bit.
+arrivals, labels and corrections of labels added. Every column of every row known at T has to be equal, bit by bit.
 """
 
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -33,6 +35,9 @@ EXAMPLES = 5
 LATER_ROWS = 2_000
 
 
+Build = Callable[[pa.Table, pa.Table], pa.Table]
+
+
 def prove_no_leak(reference: str, as_of: str) -> str:
     """See `overnight prove-no-leak`.
 
@@ -48,28 +53,62 @@ def prove_no_leak(reference: str, as_of: str) -> str:
     labels = only_known(lake.read(labels_at), cutoff)
     if rows.num_rows == 0:
         raise InputError(f"{rows_at} holds no transaction known before {as_of}.")
-    later = invent_later_rows(rows, cutoff)
-    later_labels = invent_later_labels(pa.concat_tables([rows, later]), labels, cutoff)
     with tempfile.TemporaryDirectory() as folder:
-        before = _build(spec, rows, labels, root=f"{folder}/before")
-        after = _build(
-            spec,
-            pa.concat_tables([rows, later]),
-            pa.concat_tables([labels, later_labels]),
-            root=f"{folder}/after",
+        roots = iter((f"{folder}/before", f"{folder}/after"))
+        proof = find_leaks(
+            lambda r, la: _build(spec, r, la, root=next(roots)), rows, labels, cutoff=cutoff
         )
-    known = pc.is_in(after[TRANSACTION_ID], value_set=rows[TRANSACTION_ID].combine_chunks())
-    differing = compare_columns(before, after.filter(known))
-    if differing:
+    if proof.leaks:
         raise OvernightError(
             f"Features of {spec.name} as of {as_of} change with what became known later:\n"
-            + "\n".join(f"  - {line}" for line in differing)
+            + "\n".join(f"  - {line}" for line in proof.leaks)
             + "\nThe column reads a value before it was known. Give its window a delay."
         )
     return (
-        f"No leak in {spec.name} as of {as_of}: {before.num_rows:,} rows x "
-        f"{before.num_columns} columns are equal with {later.num_rows:,} later rows and "
-        f"{later_labels.num_rows:,} later labels"
+        f"No leak in {spec.name} as of {as_of}: {proof.rows:,} rows x {proof.columns} columns are "
+        f"equal with {proof.later_rows:,} later rows and {proof.later_labels:,} later labels"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a comparison of two builds found.
+
+    Attributes:
+        leaks: one line for each column that differs, with transactions; none: no leak.
+        rows: rows known at the cutoff, each compared in every column.
+        columns: how many were compared.
+        later_rows: transactions that were added.
+        later_labels: labels and corrections of labels that were added.
+    """
+
+    leaks: tuple[str, ...]
+    rows: int
+    columns: int
+    later_rows: int
+    later_labels: int
+
+
+def find_leaks(build: Build, rows: pa.Table, labels: pa.Table, *, cutoff: datetime) -> Proof:
+    """Build from what was known at a time, then from that and later things, and compare.
+
+    Args:
+        build: from transactions and labels to one line of features a transaction.
+        rows: transactions known before the cutoff.
+        labels: labels known before the cutoff.
+        cutoff: everything that is added becomes known at it or after it.
+    """
+    later = invent_later_rows(rows, cutoff)
+    later_labels = invent_later_labels(pa.concat_tables([rows, later]), labels, cutoff)
+    before = build(rows, labels)
+    after = build(pa.concat_tables([rows, later]), pa.concat_tables([labels, later_labels]))
+    known = pc.is_in(after[TRANSACTION_ID], value_set=rows[TRANSACTION_ID].combine_chunks())
+    return Proof(
+        leaks=tuple(compare_columns(before, after.filter(known))),
+        rows=before.num_rows,
+        columns=before.num_columns,
+        later_rows=later.num_rows,
+        later_labels=later_labels.num_rows,
     )
 
 
@@ -105,16 +144,19 @@ def invent_later_rows(rows: pa.Table, cutoff: datetime) -> pa.Table:
 
 
 def invent_later_labels(rows: pa.Table, labels: pa.Table, cutoff: datetime) -> pa.Table:
-    """A fraud label known at the cutoff for every transaction that had none by then."""
-    unknown = pc.invert(
-        pc.is_in(rows[TRANSACTION_ID], value_set=labels[TRANSACTION_ID].combine_chunks())
-    )
-    rows, instant = rows.filter(unknown), pa.scalar(cutoff, type=TIMESTAMP)
+    """Labels that become known at the cutoff, or with their transaction if that arrives later.
+
+    A fraud for every transaction that had no label by then, and a correction to the contrary for
+    every one that had.
+    """
+    instant = pa.scalar(cutoff, type=TIMESTAMP)
+    frauds = labels.filter(pc.equal(labels[LABEL], 1))[TRANSACTION_ID].combine_chunks()
+    was_fraud = pc.is_in(rows[TRANSACTION_ID], value_set=frauds)
     columns = {
         TRANSACTION_ID: rows[TRANSACTION_ID],
         EVENT_TIME: rows[EVENT_TIME],
         KNOWN_TIME: pc.if_else(pc.greater(rows[KNOWN_TIME], instant), rows[KNOWN_TIME], instant),
-        LABEL: pa.array(np.ones(rows.num_rows, dtype=np.int8)),
+        LABEL: pc.invert(was_fraud).cast(pa.int8()),
         EVENT_DAY: rows[EVENT_DAY],
     }
     return pa.table(columns, schema=labels.schema)
@@ -143,4 +185,4 @@ def _build(spec: ModelSpec, rows: pa.Table, labels: pa.Table, *, root: str) -> p
         lake.write_days(TRANSACTIONS, rows, inputs="proof"),
         lake.write_days(LABELS, labels, inputs="proof"),
     )
-    return lake.read(build_feature_version(spec, lake, snapshot, inputs="proof"))
+    return lake.read(build_feature_version(spec, lake, snapshot))

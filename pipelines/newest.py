@@ -7,7 +7,7 @@ gets a pinned reference as always.
 from collections.abc import Mapping
 
 from expectations.contract import InputError
-from pipelines.features import FEATURES
+from pipelines.feature_plan import FEATURES
 from pipelines.ingestion import LABELS, TRANSACTIONS
 from pipelines.lake import Lake, TableVersion
 from pipelines.settings import load_settings

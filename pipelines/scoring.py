@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
-from pipelines.features import FEATURES
+from pipelines.feature_plan import FEATURES
 from pipelines.lake import Lake, TableVersion
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec

@@ -119,6 +119,10 @@ class ModelSpec(Policy):
         """Attribute name to its kind."""
         return {name: attribute.kind for name, attribute in self.source.attributes.items()}
 
+    def row_columns(self) -> dict[str, str]:
+        """Entities and attributes that a row carries, with their kind."""
+        return dict.fromkeys(self.source.entities, "entity") | self.attribute_kinds()
+
     def model_columns(self) -> dict[str, AttributeKind]:
         """What the model reads, in order: the amount, the attributes, the features."""
         numeric: dict[str, AttributeKind] = dict.fromkeys(self.features.feature_names(), "numeric")

@@ -1,6 +1,6 @@
 """What is where for one spec: newest data, candidate, champion, endpoint."""
 
-from pipelines.features import FEATURES
+from pipelines.feature_plan import FEATURES
 from pipelines.ingestion import LABELS, QUARANTINE, TRANSACTIONS
 from pipelines.lake import Lake
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION

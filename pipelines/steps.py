@@ -33,15 +33,16 @@ def validate(spec: str, as_of: str, snapshot: str) -> str:
     return validate_snapshot(spec, as_of, snapshot=snapshot)
 
 
-def build_features(spec: str, as_of: str, snapshot: str) -> str:
-    """Build the declared features for every day of a snapshot, with Spark.
+def build_features(spec: str, as_of: str, snapshot: str, since: str = "", until: str = "") -> str:
+    """Build the declared features of a snapshot's days with Spark, and commit them at once.
 
-    Returns the version of the feature table. Does nothing when the snapshot, the declarations and
-    the feature engine are those of the newest version.
+    Computes the days whose rows, labels or lookback changed, and for all others the features whose
+    definition did; with FROM and TO just the days in [from, to), whatever changed. Returns the
+    version of the feature table; does nothing when that is what the newest version holds.
     """
     from pipelines.features import build_feature_table
 
-    return build_feature_table(spec, as_of, snapshot=snapshot)
+    return build_feature_table(spec, as_of, snapshot=snapshot, since=since, until=until)
 
 
 def build_training_set(spec: str, as_of: str, snapshot: str, features: str) -> str:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
-from expectations.contract import Interval, ProblemsError
-from feature_jobs.definitions import Derived, FeatureSet, WindowGroup
-from feature_jobs.job import WrittenPart, build_features
+from expectations.contract import InputError, ProblemsError
+from feature_jobs.assembly import Day
+from feature_jobs.definitions import Condition, Derived, FeatureSet, LinkGroup, WindowGroup
+from feature_jobs.job import build_features
+from feature_jobs.parts import WrittenPart
 from tests.handbook import PATH, needs_handbook
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -56,15 +59,29 @@ def make_history(count: int = 3_000) -> pa.Table:
     )
 
 
+def days_of(history: pa.Table, folder: Path) -> list[Day]:
+    """One Parquet file for each event day, as the lake has them."""
+    ordered = history.sort_by([("event_time", "ascending"), ("transaction_id", "ascending")])
+    names = pc.strftime(ordered["event_time"], format="%Y-%m-%d").combine_chunks()
+    found = []
+    for name in pc.unique(names).to_pylist():
+        path = folder / f"event_day={name}" / "part.parquet"
+        path.parent.mkdir(parents=True)
+        rows = ordered.filter(pc.equal(names, name))
+        pq.write_table(rows, path)
+        found.append(Day(name, (str(path),), rows.num_rows))
+    return found
+
+
 def build(
     session: SparkSession,
     history: pa.Table,
     folder: Path,
     declared: FeatureSet,
-    interval: Interval | None = None,
+    **options: object,
 ) -> list[WrittenPart]:
-    folder.mkdir(parents=True)
-    pq.write_table(history.drop_columns(["is_fraud"]), folder / "transactions.parquet")
+    wanted = options.pop("wanted", None)
+    days = days_of(history.drop_columns(["is_fraud"]), folder)
     week = pa.scalar(timedelta(days=7), pa.duration("us"))
     labels = history.select(["transaction_id", "event_time", "is_fraud"]).append_column(
         "known_time", pc.add(history["event_time"], week)
@@ -72,13 +89,13 @@ def build(
     pq.write_table(labels, folder / "labels.parquet")
     return build_features(
         session,
-        transactions=[str(folder / "transactions.parquet")],
+        days=[replace(day, is_wanted=wanted is None or day.day in wanted) for day in days],
         labels=[str(folder / "labels.parquet")],
         features=declared,
         entities=["customer_id", "terminal_id"],
         attributes={},
-        interval=interval,
         target=folder / "features",
+        **options,
     )
 
 
@@ -161,21 +178,170 @@ def test_the_handbooks_features_are_those_of_pandas_on_its_own_transactions(
     compare(read(tmp_path / "all", parts), published_features(history))
 
 
-def test_the_number_of_partitions_changes_no_byte(spark: SparkSession, tmp_path: Path) -> None:
-    names = []
-    for partitions in (1, 2, 8):
-        spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
-        parts = build(spark, make_history(), tmp_path / str(partitions), features())
-        names.append([part.path for part in parts])
-    assert names[0] == names[1] == names[2]
-    assert len(names[0]) == 45
+def rich_features() -> FeatureSet:
+    """Every kind of feature, on both entities and on the pair of them."""
+    hours = (timedelta(hours=5), timedelta(days=9))
+    numbers = ("sum", "mean", "std", "min", "prior_max", "last", "count")
+    pair = ("customer_id", "terminal_id")
+    windows = [
+        WindowGroup(entity="terminal_id", measure="amount", aggregates=numbers, windows=hours),
+        WindowGroup(
+            entity="terminal_id",
+            measure="customer_id",
+            aggregates=("distinct", "prior_distinct"),
+            windows=hours,
+        ),
+        WindowGroup(
+            entity="customer_id",
+            measure="large",
+            aggregates=("count", "share", "time_since_last"),
+            windows=hours,
+        ),
+        WindowGroup(entity=pair, aggregates=("count", "time_since_last"), windows=hours),
+        WindowGroup(
+            entity="terminal_id",
+            measure="is_fraud",
+            aggregates=("rate", "time_since_last"),
+            windows=hours,
+        ),
+    ]
+    links = LinkGroup(
+        entity="customer_id",
+        through="terminal_id",
+        aggregates=("neighbours", "neighbour_frauds"),
+        windows=hours[:1],
+    )
+    return FeatureSet(
+        conditions=(Condition(name="large", sql="amount > 40"),),
+        windows=(*features().windows, *windows),
+        links=(links,),
+        derived=(
+            Derived(name="ratio", sql="amount / customer_amount_mean_7d"),
+            Derived(name="hour", sql="hour(event_time)"),
+            Derived(name="both", sql="ratio * hour"),
+        ),
+    )
 
 
-def test_an_interval_gives_the_parts_of_the_full_build(spark: SparkSession, tmp_path: Path) -> None:
-    everything = build(spark, make_history(), tmp_path / "all", features())
-    interval = Interval(start=START + timedelta(days=40), end=START + timedelta(days=43))
-    some = build(spark, make_history(), tmp_path / "some", features(), interval)
-    assert [part.path for part in some] == [part.path for part in everything[40:43]]
+def late(history: pa.Table) -> pa.Table:
+    """Some rows arrive a day after they happened; a customer is missing here and there."""
+    number = np.arange(history.num_rows)
+    waits = pa.array(np.where(number % 11 == 0, 86_400_000_000, 0), pa.duration("us"))
+    known = pc.add(history["event_time"], waits)
+    customer = pa.array(history["customer_id"].to_numpy(), mask=number % 97 == 0)
+    for name, column in (("known_time", known), ("customer_id", customer)):
+        history = history.set_column(history.schema.get_field_index(name), name, column)
+    return history
+
+
+@pytest.fixture(scope="module")
+def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[WrittenPart]:
+    """One task for each entity."""
+    folder = tmp_path_factory.mktemp("whole")
+    return build(spark, late(make_history()), folder, rich_features(), places=1)
+
+
+@pytest.mark.parametrize("places", [2, 8, 200])
+def test_the_number_of_partitions_changes_no_byte(
+    spark: SparkSession, tmp_path: Path, whole: list[WrittenPart], places: int
+) -> None:
+    parts = build(spark, late(make_history()), tmp_path, rich_features(), places=places)
+    assert parts == whole
+    assert len(parts) == 45
+
+
+def test_cutting_hot_keys_in_time_changes_no_byte(
+    spark: SparkSession, tmp_path: Path, whole: list[WrittenPart]
+) -> None:
+    # A terminal with 750 rows, in slices of about 15; customers with 75 are cut as well.
+    parts = build(spark, late(make_history()), tmp_path, rich_features(), places=3, share=60)
+    assert parts == whole
+
+
+def test_some_days_with_their_lookback_give_the_parts_of_the_full_build(
+    spark: SparkSession, tmp_path: Path, whole: list[WrittenPart]
+) -> None:
+    wanted = {part.day for part in whole[40:43]}
+    parts = build(spark, late(make_history()), tmp_path, rich_features(), wanted=wanted)
+    assert parts == whole[40:43]
+
+
+def test_a_row_that_was_known_before_it_happened_is_refused(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    history = make_history(50)
+    hour = pa.scalar(timedelta(hours=1), pa.duration("us"))
+    early = pc.subtract(history["known_time"], hour)
+    history = history.set_column(history.schema.get_field_index("known_time"), "known_time", early)
+    with pytest.raises(InputError, match=r"50 rows .* known before they happened, such as .*\[0, 1"):
+        build(spark, history, tmp_path, features())
+
+
+@needs_handbook
+def test_the_handbooks_15_features_are_right_on_every_published_row(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    raw = pq.read_table(PATH)
+    times = raw["TX_DATETIME"].cast(TIME)
+    history = pa.table(
+        {
+            "transaction_id": raw["TRANSACTION_ID"],
+            "event_time": times,
+            "known_time": times,
+            "customer_id": raw["CUSTOMER_ID"],
+            "terminal_id": raw["TERMINAL_ID"],
+            "amount": raw["TX_AMOUNT"].cast(pa.float64()),
+            "is_fraud": raw["TX_FRAUD"].cast(pa.int8()),
+        }
+    )
+    weekend = Derived(name="is_weekend", sql="weekday(event_time) >= 5")
+    night = Derived(name="is_night", sql="hour(event_time) <= 6")
+    parts = build(spark, history, tmp_path, features(weekend, night))
+    found = read(tmp_path, parts)
+    assert len(found) == 1_754_155
+    compare(found, searched_features(history))
+
+
+def searched_features(history: pa.Table) -> pd.DataFrame:
+    """The Handbook's features from running totals, looked up where each window begins and ends."""
+    rows = history.to_pandas().sort_values(["event_time", "transaction_id"], ignore_index=True)
+    seconds = rows["event_time"].to_numpy().astype("datetime64[s]").astype(np.int64)
+    amount = rows["amount"].to_numpy().astype(np.longdouble)
+    fraud = rows["is_fraud"].to_numpy().astype(np.int64)
+    found = {"transaction_id": rows["transaction_id"].to_numpy()}
+    week = 7 * 86_400
+    for days in (1, 7, 30):
+        first, last = _window(rows["customer_id"].to_numpy(), seconds, days * 86_400, 0)
+        order = np.argsort(rows["customer_id"].to_numpy(), kind="stable")
+        total = np.append(np.longdouble(0), np.cumsum(amount[order]))
+        count = last - first
+        found[f"customer_transaction_count_{days}d"] = count
+        found[f"customer_amount_mean_{days}d"] = (total[last] - total[first]).astype(float) / count
+        terminal = rows["terminal_id"].to_numpy()
+        first, last = _window(terminal, seconds, days * 86_400, week)
+        order = np.argsort(terminal, kind="stable")
+        total = np.append(0, np.cumsum(fraud[order]))
+        count, frauds = last - first, total[last] - total[first]
+        found[f"terminal_transaction_count_{days}d_delayed_7d"] = count
+        found[f"terminal_fraud_rate_{days}d"] = frauds / np.maximum(count, 1)
+    stamp = rows["event_time"].dt
+    found["is_weekend"] = (stamp.weekday >= 5).to_numpy().astype(float)
+    found["is_night"] = (stamp.hour <= 6).to_numpy().astype(float)
+    return pd.DataFrame(found).sort_values("transaction_id", ignore_index=True)
+
+
+def _window(keys: np.ndarray, seconds: np.ndarray, length: int, delay: int):
+    """Positions `[first, last)` in the order (key, time, id) of each row's `(t-d-w, t-d]`."""
+    order = np.argsort(keys, kind="stable")
+    span = np.int64(4_000_000_000)  # more than any time since 1970, so one number sorts both
+    held = keys[order] * span + seconds[order]
+    begin = np.searchsorted(held, keys * span + seconds - delay - length, side="right")
+    end = np.searchsorted(held, keys * span + seconds - delay, side="right")
+    if delay == 0:  # of tied rows the later ones are not seen
+        position = np.empty(len(keys), dtype=np.int64)
+        position[order] = np.arange(len(keys))
+        end = position + 1
+    return begin, end
 
 
 def test_derived_features_read_rows_and_windows(spark: SparkSession, tmp_path: Path) -> None:

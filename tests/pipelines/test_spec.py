@@ -71,10 +71,10 @@ def test_every_problem_is_reported_at_once_with_its_key_and_a_remedy(write) -> N
     found = problems(write(text))
     assert found[0] == "source.roles.event_time: missing; add it"
     assert found[1].startswith("labels.maturity: got 'a week'; 'a week' is not a duration")
-    assert found[2].startswith("features.windows.0.aggregates.0: got 'average'")
-    assert found[3].startswith("training.trials: got 'many'")
-    assert found[4] == "training.fold: unknown key; remove it or correct its spelling"
-    assert found[5] == "gates: unknown key; remove it or correct its spelling"
+    assert found[2].startswith("training.trials: got 'many'")
+    assert found[3] == "training.fold: unknown key; remove it or correct its spelling"
+    assert found[4] == "gates: unknown key; remove it or correct its spelling"
+    assert found[5].startswith("features.windows.0.aggregates.0: got 'average'; use one of count")
     assert len(found) == 6
 
 
@@ -122,3 +122,68 @@ def test_a_path_with_an_unset_variable_is_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("NOWHERE", raising=False)
     with pytest.raises(InputError, match="NOWHERE, which is not set"):
         expand_path("${NOWHERE}/a.parquet")
+
+
+FAULTY = """
+[[features.conditions]]
+name = "large"
+sql = "amount > limit"
+[[features.windows]]
+entity = "card_id"
+measure = "amount"
+aggregates = ["average", "sum"]
+windows = ["7x", "0d"]
+[[features.windows]]
+entity = "customer_id"
+aggregates = ["sum"]
+windows = ["-1d"]
+[[features.windows]]
+entity = "customer_id"
+aggregates = ["count"]
+windows = ["1d"]
+[[features.links]]
+entity = "customer_id"
+through = "device_id"
+aggregates = ["neighbours"]
+windows = ["7d"]
+[[features.derived]]
+name = "ratio"
+sql = "amount / (is_fraud + FRAUD)"
+[[features.derived]]
+name = "broken"
+sql = "amount + * 2"
+"""
+
+
+def test_every_fault_of_the_features_is_reported_at_once(write) -> None:
+    found = problems(write(GOOD + FAULTY))
+    text = "\n".join(found)
+    for said in (
+        "features.windows.1.windows.0: got '7x'; '7x' is not a duration",
+        "features.windows.2.windows.0: got '-1d'; '-1d' is not a duration",
+        "features.windows.1.entity: 'card_id' is not one of source.entities (customer_id)",
+        "features.windows.1.aggregates.0: got 'average'; use one of count, sum",
+        "features.windows.1.windows.1: 0d holds nothing; use a length above zero",
+        "features.windows.2.aggregates.0: 'sum' is not made of the transactions themselves",
+        "features: the name 'customer_transaction_count_1d' is made 2 times; remove one",
+        "features.links.0.through: 'device_id' is not one of source.entities (customer_id)",
+        "features.conditions.0 (large): position 10: no column 'limit'",
+        "features.derived.0 (ratio): position 11: 'is_fraud' is the label",
+        "features.derived.0 (ratio): position 22: 'FRAUD' is the label",
+        "features.derived.1 (broken): position 12: cannot be parsed",
+    ):
+        assert said in text, f"{said}\nis not in\n{text}"
+    assert len(found) == 12, text
+
+
+def test_the_label_is_no_attribute(write) -> None:
+    text = GOOD + '[source.attributes]\nbad = {column = "fraud", kind = "numeric"}'
+    (problem,) = problems(write(text))
+    assert problem.startswith("source.attributes.bad: 'fraud' is the label")
+
+
+def test_a_pair_of_columns_has_a_history_of_its_own(write) -> None:
+    text = GOOD.replace('customer_id = "cust"', 'customer_id = "cust"\nterminal_id = "term"')
+    text = text.replace('entity = "customer_id"', 'entity = ["customer_id", "terminal_id"]')
+    names = load_spec(write(text)).features.feature_names()
+    assert names[0] == "customer_terminal_transaction_count_1d"

@@ -1,0 +1,199 @@
+"""What a feature build has to compute: days whose inputs changed, features whose definition did.
+
+A version of the feature table notes the digest of each feature's definition and, for each day, of
+the parts within its lookback. Comparing these with a spec and a snapshot gives the plan; nothing
+is read but the tables' logs.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from expectations.contract import format_duration
+from pipelines.lake import Lake, Part, TableVersion, digest_of
+from pipelines.snapshot import Snapshot
+from pipelines.spec import ModelSpec
+
+FEATURES = "features"
+RECORD = "overnight.feature_record"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a version was made from.
+
+    Attributes:
+        rows: digest of the row columns.
+        definitions: each feature's digest, in the order of the columns.
+        days: each day's digest of the parts within its lookback.
+    """
+
+    rows: str
+    definitions: Mapping[str, str]
+    days: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """As it is noted beside a version."""
+        return json.dumps([self.rows, dict(self.definitions), dict(self.days)])
+
+    @classmethod
+    def from_json(cls, text: str) -> "Record":
+        """Read a note."""
+        rows, definitions, days = json.loads(text)
+        return cls(rows, definitions, days)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturePlan:
+    """What to compute, given the newest version.
+
+    Attributes:
+        record: what the new version is made from.
+        days: days to compute all features of.
+        kept_days: days whose rows and lookback are those of the newest version.
+        changed: features to compute for the kept days too; they are new or defined anew.
+        dropped: features of the newest version that the spec has no more.
+        gone: days of the newest version that the snapshot has no more.
+        held: the newest version.
+    """
+
+    record: Record
+    days: tuple[str, ...]
+    kept_days: tuple[str, ...]
+    changed: tuple[str, ...]
+    dropped: tuple[str, ...]
+    gone: tuple[str, ...]
+    held: TableVersion | None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the newest version is what would be made."""
+        return not (self.days or self.changed or self.dropped or self.gone) and self.held is not None
+
+    def describe(self) -> str:
+        """For people, a line a fact."""
+        total = len(self.record.definitions)
+        if self.is_done:
+            return f"{self.held} is what would be made; nothing would be computed."
+        newest = f"against {self.held}" if self.held else "for the first version"
+        lines = [f"{newest}: {len(self.days)} days would be computed whole"]
+        if self.days:
+            lines[0] += f" ({self.days[0]} to {self.days[-1]})"
+        if self.kept_days and self.changed:
+            lines.append(
+                f"{len(self.changed)} of {total} features would be computed for the other "
+                f"{len(self.kept_days)} days, {total - len(self.changed)} kept:"
+            )
+            lines += [f"  {name}" for name in self.changed]
+        lines += [f"  {name} would be dropped" for name in self.dropped]
+        return "\n".join(lines)
+
+
+def plan_features(
+    spec: ModelSpec, lake: Lake, pinned: Snapshot, *, asked: Sequence[str] | None = None
+) -> FeaturePlan:
+    """Compare a spec and a snapshot with the newest version of the feature table.
+
+    Args:
+        spec: the declarations.
+        lake: of the spec.
+        pinned: the snapshot.
+        asked: days to compute whatever changed, and no others; None for what changed.
+    """
+    held = lake.newest(FEATURES)
+    noted = None if held is None else lake.note(held, RECORD)
+    before = Record("", {}, {}) if noted is None else Record.from_json(noted)
+    every = Record(
+        rows=digest_of({"columns": spec.row_columns(), "engine": _engine_digest()}),
+        definitions=_definitions(spec),
+        days=_day_digests(spec, lake, pinned),
+    )
+    of_table = set() if held is None else {part.day for part in lake.parts(held)}
+    same_rows = before.rows == every.rows
+    kept = tuple(
+        day for day, digest in every.days.items()
+        if same_rows and before.days.get(day) == digest and day in of_table
+    )  # fmt: skip
+    days = tuple(day for day in every.days if day not in kept)
+    gone = tuple(sorted(of_table - every.days.keys()))
+    if asked is not None:
+        days = tuple(day for day in every.days if day in set(asked))
+        kept = tuple(day for day in sorted(of_table - set(days)) if same_rows)
+        gone = ()
+    made = {day: every.days[day] for day in days}
+    stay = {day: before.days[day] for day in kept if day in before.days}
+    return FeaturePlan(
+        record=Record(every.rows, every.definitions, dict(sorted((made | stay).items()))),
+        days=days,
+        kept_days=kept,
+        changed=tuple(
+            name for name, digest in every.definitions.items()
+            if before.definitions.get(name) != digest
+        ) if kept else (),
+        dropped=tuple(n for n in before.definitions if n not in every.definitions) if kept else (),
+        gone=gone,
+        held=held,
+    )  # fmt: skip
+
+
+def _definitions(spec: ModelSpec) -> dict[str, str]:
+    """Digest of each feature's own definition, and of what it is derived from."""
+    from feature_jobs.expressions import referenced_columns
+
+    features = spec.features
+    conditions = {c.name: c.sql for c in features.conditions}
+    found: dict[str, str] = {}
+    for window in features.expand():
+        found[window.name] = digest_of({"window": str(window), "where": conditions.get(
+            window.measure or "")})  # fmt: skip
+    for link in features.expand_links():
+        found[link.name] = digest_of({"link": str(link)})
+    for derived in features.derived:
+        names = {name.lower(): name for name in found}
+        read = [names.get(c.lower(), "") for c in referenced_columns(derived.sql)]
+        found[derived.name] = digest_of(
+            {"sql": derived.sql, "of": [found[name] for name in read if name]}
+        )
+    return found
+
+
+def _engine_digest() -> str:
+    """SHA-256 of the code that computes features."""
+    import feature_jobs
+
+    files = sorted(Path(feature_jobs.__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _day_digests(spec: ModelSpec, lake: Lake, pinned: Snapshot) -> dict[str, str]:
+    """For each day of the snapshot the digest of all parts that its features can read."""
+    rows = _by_day(lake.parts(pinned.transactions))
+    labels = _by_day(lake.parts(pinned.labels)) if spec.features.reads_labels else {}
+    lookback = format_duration(spec.features.lookback)
+    days = sorted(rows)
+    numbers = {day: date.fromisoformat(day).toordinal() for day in {*rows, *labels}}
+    span = lookback_days(spec)
+    found, first = {}, 0
+    for at, day in enumerate(days):
+        while numbers[days[first]] < numbers[day] - span:
+            first += 1
+        inside = days[first : at + 1]
+        parts = [rows[d] for d in inside] + [labels.get(d, []) for d in inside]
+        found[day] = digest_of({"lookback": lookback, "parts": parts})[:16]
+    return found
+
+
+def lookback_days(spec: ModelSpec) -> int:
+    """Whole days before a day whose rows its features can read."""
+    lookback = spec.features.lookback
+    return lookback.days + (1 if lookback.seconds or lookback.microseconds else 0)
+
+
+def _by_day(parts: Sequence[Part]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        found.setdefault(part.day, []).append(part.path)
+    return found
