@@ -175,9 +175,7 @@ def _assemble_day(day: Day, computed: dict[int, pa.Table], assembly: Assembly) -
     return rows.append_column(EVENT_DAY, pa.array([day.day] * rows.num_rows, pa.string()))
 
 
-def _attach(
-    rows: pa.Table, features: pa.Table | None, unit: Unit, events: np.ndarray
-) -> pa.Table:
+def _attach(rows: pa.Table, features: pa.Table | None, unit: Unit, events: np.ndarray) -> pa.Table:
     """Append a unit's features; rows whose key is null have none."""
     has_key = pa.array(np.ones(rows.num_rows, dtype=np.bool_))
     for key in unit.needed_keys:

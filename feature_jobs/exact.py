@@ -24,12 +24,13 @@ SQUARE_DIGITS = 144
 _MASK = (1 << 32) - 1
 _HALF = (1 << 27) - 1
 _FRACTION = (1 << 52) - 1
+_EXPONENT = 0x7FF
 
 
 @numba.njit(cache=True)
 def _unpack(bits: int) -> tuple[int, int]:
     """Mantissa (53 bits) and place on the grid of a finite double, given as its 64 bits."""
-    exponent = (bits >> 52) & 0x7FF
+    exponent = (bits >> 52) & _EXPONENT
     mantissa = bits & _FRACTION
     if exponent == 0:
         return mantissa, 0
@@ -69,8 +70,8 @@ def places(bits: Int64s, first: int, last: int) -> tuple[int, int]:
     """Lowest and highest place among finite doubles other than zero; `(GRID * 2, 0)` for none."""
     lowest, highest = 2 * GRID, 0
     for row in range(first, last):
-        exponent = (bits[row] >> 52) & 0x7FF
-        if exponent == 0x7FF or bits[row] << 1 == 0:
+        exponent = (bits[row] >> 52) & _EXPONENT
+        if exponent == _EXPONENT or bits[row] << 1 == 0:
             continue
         place = max(exponent - 1, 0)
         lowest, highest = min(lowest, place), max(highest, place)

@@ -1,4 +1,4 @@
-"""A binary heap of row numbers ordered by a value, in compiled code: the least or greatest first."""
+"""A binary heap of row numbers in compiled code: the least or the greatest value first."""
 
 import numba
 import numpy as np

@@ -9,7 +9,9 @@ import pyarrow as pa
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
 from feature_jobs import kernel
 from feature_jobs.definitions import Window
+from feature_jobs.distinct import walk_distinct
 from feature_jobs.exact import SQUARE_DIGITS, SUM_DIGITS
+from feature_jobs.frauds import walk_labels
 from feature_jobs.hot import COUNTS, REQUEST, SLICE, SQUARES, SUMS, measure_values
 from feature_jobs.labels import Items, label_items
 from feature_jobs.order import encode, integers, time_order
@@ -133,7 +135,7 @@ class _History:
     def _distinct(self, request: Request, windows: Sequence[Window]) -> dict[str, Floats]:
         enters, order = self._visibility(request)
         out = np.full((len(windows), len(enters)), np.nan)
-        kernel.walk_distinct(
+        walk_distinct(
             self._starts, self._firsts, self._events, enters, order,
             encode([self.rows[str(request.measure)]]), request.lifetime, not request.delay,
             np.array([w.is_prior for w in windows], dtype=np.bool_), out,
@@ -143,7 +145,7 @@ class _History:
     def _labels(self, request: Request, counts: dict[object, Floats]) -> dict[str, Floats]:
         items = self._items(request)
         frauds, since = (np.full(len(self._events), np.nan) for _ in range(2))
-        kernel.walk_labels(
+        walk_labels(
             self._starts, self._firsts, self._events, items.starts, items.rows, items.enters,
             items.changes, request.lifetime, frauds, since,
         )  # fmt: skip

@@ -160,7 +160,7 @@ class _View:
                 inside[_witnesses(request, self._rows, alive)] = True
         return inside, past
 
-    def carry(  # noqa: PLR0913 -- one slice's bounds and masks
+    def carry(
         self,
         key: tuple[object, ...],
         number: int,
@@ -230,7 +230,7 @@ def _witnesses(request: Request, rows: pa.Table, alive: Bools) -> Int64s:
         for name, sign in (("max", 1.0), ("min", -1.0)):
             if name in statistics and len(at):
                 later = np.maximum.accumulate((sign * values)[::-1])[::-1]
-                kept.append(at[np.append(sign * values[:-1] > later[1:], True)])  # noqa: FBT003
+                kept.append(at[np.append(sign * values[:-1] > later[1:], True)])
     return np.concatenate(kept)
 
 

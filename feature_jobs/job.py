@@ -121,7 +121,11 @@ def build_features(
 
 
 def _layout(
-    session: SparkSession, days: Sequence[Day], units: Sequence[Unit], places: int | None, share: int | None
+    session: SparkSession,
+    days: Sequence[Day],
+    units: Sequence[Unit],
+    places: int | None,
+    share: int | None,
 ) -> Layout:
     count = places or division.count_places(session, sum(day.rows for day in days))
     return Layout(
@@ -150,7 +154,9 @@ def _assemble(
 
 
 def _collect(written: DataFrame) -> list[WrittenPart]:
-    parts = [WrittenPart(w["path"], w["day"], w["rows"], w["size_bytes"]) for w in written.collect()]
+    parts = [
+        WrittenPart(w["path"], w["day"], w["rows"], w["size_bytes"]) for w in written.collect()
+    ]
     return sorted(parts, key=lambda part: part.path)
 
 

@@ -65,8 +65,8 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
 ) -> None:
     """Count, sum, mean, std, min, max, last and time since last of a measure.
 
-    Args:
-        starts, firsts, events, enters, order, lifetime, out: see the module.
+    Beside the arrays that the module describes:
+
         values: the measure; for a count of transactions, ones.
         bits: the same 64-bit patterns as integers.
         itself: whether a row's own value counts in aggregates that are not `prior_`.
@@ -203,106 +203,3 @@ def _total(counts: Int64s, sums: Int64s, low: int, high: int, scratch: Int64s) -
     if counts[2] > 0:
         return -np.inf
     return read_sum(sums, low, high, scratch)
-
-
-@numba.njit(cache=True, nogil=True)
-def walk_distinct(  # noqa: PLR0917 -- numba takes no keywords
-    starts: Int64s,
-    firsts: Int64s,
-    events: Int64s,
-    enters: Int64s,
-    order: Int64s,
-    codes: Int64s,
-    lifetime: int,
-    itself: bool,  # noqa: FBT001 -- numba takes no keywords
-    priors: Bools,
-    out: Floats,
-) -> None:
-    """How many different values are in the window.
-
-    Args:
-        starts, firsts, events, enters, order, lifetime, out: see the module.
-        codes: the value of each row as a number from 0 on; -1 where it is null.
-        itself: whether a row's own value counts in aggregates that are not `prior_`.
-        priors: for each line of `out` whether the row itself is left out.
-    """
-    times = np.zeros(codes.max() + 1 if len(codes) else 0, dtype=np.int64)
-    entered = np.zeros(len(events), dtype=np.bool_)
-    for history in range(len(starts) - 1):
-        first, last = starts[history], starts[history + 1]
-        entering, leaving, distinct = first, first, 0
-        for row in range(firsts[history], last):
-            now = events[row]
-            while leaving < last and events[leaving] + lifetime <= now:
-                if entered[leaving]:
-                    times[codes[leaving]] -= 1
-                    distinct -= times[codes[leaving]] == 0
-                leaving += 1
-            while entering < last:
-                other = order[entering]
-                enter = enters[other]
-                if enter > now or (enter == now and enter == events[other] and other >= row):
-                    break
-                entering += 1
-                if other < leaving or codes[other] < 0:
-                    continue
-                entered[other] = True
-                distinct += times[codes[other]] == 0
-                times[codes[other]] += 1
-            adds = itself and codes[row] >= 0 and times[codes[row]] == 0
-            for line in range(len(priors)):
-                out[line, row] = distinct + (1 if adds and not priors[line] else 0)
-        for row in range(first, last):
-            if codes[row] >= 0:
-                times[codes[row]] = 0
-
-
-@numba.njit(cache=True, nogil=True)
-def walk_labels(  # noqa: PLR0917 -- numba takes no keywords
-    starts: Int64s,
-    firsts: Int64s,
-    events: Int64s,
-    item_starts: Int64s,
-    item_rows: Int64s,
-    item_enters: Int64s,
-    item_changes: Int64s,
-    lifetime: int,
-    counts: Floats,
-    since: Floats,
-) -> None:
-    """Known frauds in the window, and seconds since the latest of them.
-
-    What is known of a row may change: each change is an item of its own, +1 when it becomes known
-    that the row is a fraud, -1 when that is taken back.
-
-    Args:
-        starts, firsts, events, lifetime: see the module.
-        item_starts: where each history's items begin, and at last the number of items.
-        item_rows, item_enters, item_changes: the row that an item speaks of, when it becomes
-            known, and what it changes; by history, then time, then row.
-        counts, since: receive the two aggregates by row.
-    """
-    state = np.zeros(len(events), dtype=np.int64)
-    for history in range(len(starts) - 1):
-        last = starts[history + 1]
-        entering, until = item_starts[history], item_starts[history + 1]
-        leaving, count, latest = starts[history], 0, -1
-        for row in range(firsts[history], last):
-            now = events[row]
-            while leaving < last and events[leaving] + lifetime <= now:
-                count -= state[leaving]
-                leaving += 1
-            while entering < until:
-                other, enter = item_rows[entering], item_enters[entering]
-                if enter > now or (enter == now and enter == events[other] and other >= row):
-                    break
-                state[other] += item_changes[entering]
-                entering += 1
-                if other >= leaving:
-                    count += item_changes[entering - 1]
-                    latest = max(latest, other)
-            while latest >= leaving and state[latest] <= 0:
-                latest -= 1
-            counts[row] = count
-            if latest >= leaving:
-                since[row] = (now - events[latest]) / MICROSECONDS

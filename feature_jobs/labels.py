@@ -52,7 +52,7 @@ def label_items(rows: pa.Table, starts: Int64s, events: Int64s, *, delay: int) -
     row = np.repeat(np.arange(rows.num_rows), lengths)
     known = times.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
     value = values.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
-    is_first = np.append(True, row[1:] != row[:-1])[: len(row)]  # noqa: FBT003
+    is_first = np.append(True, row[1:] != row[:-1])[: len(row)]
     changes = value - np.where(is_first, 0, np.append(0, value[:-1])[: len(row)])
     # Of several lines of one time the last, which says fraud, stands: the others cancel out.
     enters = np.maximum(known, events[row] + delay)

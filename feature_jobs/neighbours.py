@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @numba.njit(cache=True, nogil=True)
-def walk_neighbours(  # noqa: PLR0915, PLR0917 -- one loop; numba takes no keywords
+def walk_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keywords
     first: int,
     events: Int64s,
     enters: Int64s,
@@ -35,13 +35,14 @@ def walk_neighbours(  # noqa: PLR0915, PLR0917 -- one loop; numba takes no keywo
 ) -> None:
     """Neighbours of each row's member, and their known frauds, over one window.
 
-    Args:
+    Arguments by name:
+
         first: the first row that is wanted; rows before it are only remembered.
         events, enters, order: as in `feature_jobs.kernel`, of one history that holds all rows.
         members: each row's member as a number from 0 on, -1 where it is null.
         edges: each row's pair of member and thing as a number from 0 on, -1 where one is null.
         edge_members, edge_things: both sides of each edge, as numbers from 0 on.
-        item_rows, item_enters, item_changes: as in `feature_jobs.kernel.walk_labels`.
+        item_rows, item_enters, item_changes: as in `feature_jobs.frauds.walk_labels`.
         lifetime: the window's length in microseconds.
         max_degree: see `feature_jobs.definitions.LinkGroup`.
         neighbours, frauds: receive the two aggregates by row; NaN where the member is null or

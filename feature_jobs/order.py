@@ -25,7 +25,7 @@ def time_order(events: Int64s, ids: pa.ChunkedArray) -> Int64s:
     times = events[order]
     same = times[1:] == times[:-1]
     if same.any():
-        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))  # noqa: FBT003
+        tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
         rows = order[tied]
         order[tied] = rows[np.lexsort((_ranks(ids.take(pa.array(rows))), events[rows]))]
     found: Int64s = order

@@ -67,9 +67,7 @@ def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
 def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str]:
     forbidden: Mapping[str, str] = dict.fromkeys(columns.labels, _UNKNOWN_YET)
     for number, condition in enumerate(features.conditions):
-        for problem in expression_problems(
-            condition.sql, columns=columns.all, forbidden=forbidden
-        ):
+        for problem in expression_problems(condition.sql, columns=columns.all, forbidden=forbidden):
             yield f"features.conditions.{number} ({condition.name}): {problem}"
     readable = [*columns.all, *features.window_names()]
     for number, derived in enumerate(features.derived):
@@ -78,9 +76,7 @@ def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str
         readable.append(derived.name)
 
 
-def _window_problems(
-    group: WindowGroup, features: FeatureSet, columns: Columns
-) -> Iterator[str]:
+def _window_problems(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
     keys = {*columns.entities, *columns.categorical}
     for key in group.keys:
         # A category has a history only together with an entity.
@@ -91,9 +87,7 @@ def _window_problems(
         yield f"entity: {list(group.keys)} needs one column, or several different ones"
     allowed = _allowed_aggregates(group.measure, features, columns)
     if allowed is None:
-        known = ", ".join(
-            sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL})
-        )
+        known = ", ".join(sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL}))
         yield f"measure: {group.measure!r} is not a column, a condition or the label ({known})"
     for number, aggregate in enumerate(group.aggregates):
         yield from _aggregate_problems(number, aggregate, group.measure, allowed)

@@ -103,7 +103,7 @@ def load_known_frauds(files: Sequence[str]) -> pa.Table:
     known = known.sort_by([(c, "ascending") for c in columns]).combine_chunks()
     ids = known[TRANSACTION_ID].combine_chunks()
     changed = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
-    starts = np.flatnonzero(np.append(True, changed)[: len(ids)])  # noqa: FBT003
+    starts = np.flatnonzero(np.append(True, changed)[: len(ids)])
     offsets = pa.array(np.append(starts, len(ids)), pa.int32())
     times = known[KNOWN_TIME].combine_chunks().cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
     values = known[LABEL].combine_chunks().cast(pa.int32())

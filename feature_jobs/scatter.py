@@ -104,9 +104,7 @@ def _scatter_unit(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.Rec
         yield from spread(own, places, unit=_rows_of(unit))
 
 
-def _send_slices(
-    rows: pa.Table, unit: Unit, cut: Cut, layout: Layout
-) -> Iterator[pa.RecordBatch]:
+def _send_slices(rows: pa.Table, unit: Unit, cut: Cut, layout: Layout) -> Iterator[pa.RecordBatch]:
     base = int(rows[HASH][0].as_py())
     for shipment in cut_rows(rows.drop_columns([HASH]), unit, cut, since=layout.since):
         # Neighbouring slices go to different places.

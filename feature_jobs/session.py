@@ -19,6 +19,8 @@ BATCH_ROWS = 200_000
 BATCH_BYTES = 64 << 20
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
+Session = SparkSession  # for rooms that hand a session on without knowing Spark
+
 log = logging.getLogger(__name__)
 
 

@@ -71,7 +71,9 @@ class FeaturePlan:
     @property
     def is_done(self) -> bool:
         """Whether the newest version is what would be made."""
-        return not (self.days or self.changed or self.dropped or self.gone) and self.held is not None
+        return (
+            not (self.days or self.changed or self.dropped or self.gone) and self.held is not None
+        )
 
     def describe(self) -> str:
         """For people, a line a fact."""

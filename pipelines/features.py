@@ -17,9 +17,8 @@ from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec, load_spec
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from feature_jobs.assembly import Day
+    from feature_jobs.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +89,8 @@ def carry_out(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) 
     )
 
 
-def _build(  # noqa: PLR0913
-    session: "SparkSession",
+def _build(
+    session: "Session",
     spec: ModelSpec,
     lake: Lake,
     pinned: Snapshot,

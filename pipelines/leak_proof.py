@@ -1,7 +1,8 @@
 """Proves for one spec and date that features do not depend on what became known later.
 
 Features are built twice: from what was known at T, and from that with later transactions, late
-arrivals, labels and corrections of labels added. Every column of every row known at T has to be equal, bit by bit.
+arrivals, labels and corrections of labels added. Every column of every row known at T has to be
+equal, bit by bit.
 """
 
 import tempfile

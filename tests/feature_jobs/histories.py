@@ -30,7 +30,10 @@ def micros(time: datetime) -> int:
 
 
 def group(
-    measure: str | None, *aggregates: str, windows: Iterable[float] = (2,), delay: float | None = None
+    measure: str | None,
+    *aggregates: str,
+    windows: Iterable[float] = (2,),
+    delay: float | None = None,
 ) -> list[Window]:
     """Windows of `card_id`, lengths and delay in hours."""
     lengths = tuple(timedelta(hours=h) for h in windows)
@@ -89,8 +92,7 @@ def histories(draw: st.DrawFn, *, entities: int = 2, max_size: int = 40) -> list
                 amount=draw(amounts),
                 device=draw(st.one_of(st.none(), st.integers(0, 3))),
                 labels=tuple(
-                    (event + timedelta(hours=wait / 2), value)
-                    for wait, value in draw(label_lists)
+                    (event + timedelta(hours=wait / 2), value) for wait, value in draw(label_lists)
                 ),
             )
         )

@@ -92,7 +92,9 @@ def _window_value(  # noqa: PLR0911 -- one return a definition
     return _of_numbers(window.statistic, seen)
 
 
-def _of_numbers(statistic: str, seen: list[Row]) -> float | None:
+def _of_numbers(  # noqa: PLR0911 -- one return a definition
+    statistic: str, seen: list[Row]
+) -> float | None:
     ordered = sorted(seen, key=lambda row: (row.event, row.transaction_id))
     values = [row.amount for row in ordered if row.amount is not None]
     match statistic:

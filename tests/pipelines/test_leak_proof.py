@@ -58,13 +58,23 @@ def inside(row, others: pd.DataFrame) -> pd.Series:
     return (others["event_time"] > row.event_time - WEEK) & (others["event_time"] <= row.event_time)
 
 
+def stands_before(row, others: pd.DataFrame) -> pd.Series:
+    earlier_id = others["transaction_id"] < row.transaction_id
+    return (others["event_time"] < row.event_time) | earlier_id
+
+
 def honest(frame: pd.DataFrame) -> np.ndarray:
     """Count of the customer's rows in a week that had arrived, in the total order."""
     return rows_of(
         frame,
-        lambda row, others: inside(row, others)
-        & (others["known_time"] <= row.event_time)
-        & ((others["event_time"] < row.event_time) | (others["transaction_id"] < row.transaction_id)),
+        lambda row, others: (
+            inside(row, others)
+            & (others["known_time"] <= row.event_time)
+            & (
+                (others["event_time"] < row.event_time)
+                | (others["transaction_id"] < row.transaction_id)
+            )
+        ),
     )
 
 
@@ -72,9 +82,11 @@ def honest_frauds(frame: pd.DataFrame) -> np.ndarray:
     """Frauds in a week by what was first known of each, when it was known."""
     return rows_of(
         frame,
-        lambda row, others: inside(row, others)
-        & (others["first_known"] <= row.event_time)
-        & (others["first_label"] == 1),
+        lambda row, others: (
+            inside(row, others)
+            & (others["first_known"] <= row.event_time)
+            & (others["first_label"] == 1)
+        ),
     )
 
 
@@ -91,7 +103,7 @@ PLANTED = {
     "late_row_before_it_arrived": lambda f: rows_of(
         f,
         lambda row, others: inside(row, others)
-        & ((others["event_time"] < row.event_time) | (others["transaction_id"] < row.transaction_id)),
+        & stands_before(row, others),
     ),
     "tie_after_the_row": lambda f: rows_of(
         f, lambda row, others: others["event_time"] == row.event_time

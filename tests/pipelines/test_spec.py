@@ -47,8 +47,8 @@ def problems(reference: str) -> tuple[str, ...]:
 def test_shipped_specs_are_in_order() -> None:
     assert {"demo", "handbook"} <= set(list_specs())
     assert load_spec("demo").name == "demo"
-    # The Handbook's 15 features and one beside them; amount is a column of the row.
-    assert len(load_spec("handbook").model_columns()) == 16
+    # The Handbook's own 15 features are the first, amount among them, and 60 or more in all.
+    assert len(load_spec("handbook").model_columns()) >= 60
 
 
 def test_a_model_reads_amount_attributes_and_features_in_declared_order(write) -> None:

@@ -1,0 +1,87 @@
+"""The job on two workers writes the bytes that it writes in one process."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from feature_jobs.parts import WrittenPart
+from feature_jobs.session import open_session
+from tests.cluster.conftest import Cluster, wait_until
+from tests.feature_jobs.test_job import build, late, make_history, rich_features
+
+PLACES = 8
+ROWS = 100_000
+JOB_SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def history() -> pa.Table:
+    return late(make_history(ROWS))
+
+
+@pytest.fixture(scope="module")
+def expected(history: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> list[WrittenPart]:
+    """What one process writes; a part's name is the hash of its bytes."""
+    folder = tmp_path_factory.mktemp("local")
+    with open_session("local[2]", scratch=folder / "scratch") as session:
+        return build(session, history, folder / "lake", rich_features())
+
+
+def count_executors(session: SparkSession) -> int:
+    """Executors that are connected; Spark's list has the driver in it."""
+    tracker = session.sparkContext._jsc.sc().statusTracker()
+    return len(tracker.getExecutorInfos()) - 1
+
+
+def is_walking(session: SparkSession) -> bool:
+    """Whether some tasks of the middle stage have ended and others have not.
+
+    It is the only one with a task for every place; the first has files, the last buckets of days.
+    """
+    tracker = session.sparkContext.statusTracker()
+    stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+    return any(
+        stage is not None and 0 < stage.numCompletedTasks < stage.numTasks >= PLACES
+        for stage in stages
+    )
+
+
+def test_a_cluster_of_two_workers_gives_the_parts_of_one_process(
+    cluster: Cluster, expected: list[WrittenPart], history: pa.Table, tmp_path: Path
+) -> None:
+    with open_session(cluster.address, scratch=tmp_path / "scratch") as session:
+        wait_until(lambda: count_executors(session) == 2, "two executors are connected")
+        application = session.sparkContext.applicationId
+        parts = build(session, history, tmp_path / "lake", rich_features(), places=PLACES)
+        assert session.sparkContext.master == cluster.address
+    assert parts == expected
+    assert len(parts) == 45
+    assert {task.executor for task in cluster.read_tasks(application)} == {"0", "1"}
+
+
+def test_a_worker_killed_in_the_middle_of_the_job_changes_no_byte(
+    cluster: Cluster, expected: list[WrittenPart], history: pa.Table, tmp_path: Path
+) -> None:
+    with (
+        open_session(cluster.address, scratch=tmp_path / "scratch") as session,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        wait_until(lambda: count_executors(session) == 2, "two executors are connected")
+        application = session.sparkContext.applicationId
+        job: Future[list[WrittenPart]] = threads.submit(
+            build, session, history, tmp_path / "lake", rich_features(), places=PLACES
+        )
+        wait_until(lambda: job.done() or is_walking(session), "the middle stage has begun")
+        killed = cluster.kill_worker()
+        wait_until(lambda: cluster.count_workers() == 1, "the master has lost a worker")
+        wait_until(lambda: count_executors(session) == 1, "the driver has lost an executor")
+        assert not job.done()
+        parts = job.result(timeout=JOB_SECONDS)
+    assert any("CoarseGrainedExecutorBackend" in command for command in killed)
+    assert any("feature_jobs.daemon" in command for command in killed)
+    assert parts == expected
+    failed = [task for task in cluster.read_tasks(application) if task.outcome != "Success"]
+    assert failed  # and were done again by the worker that was left

@@ -1,0 +1,166 @@
+"""The feature step on a real lake: what it computes anew, what it keeps, and that both agree."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from expectations.contract import ProblemsError
+from pipelines import settings, steps
+from pipelines.features import plan_feature_table
+from pipelines.lake import Lake, TableVersion
+
+SPEC = """
+[source]
+path = "{path}"
+[source.roles]
+transaction_id = "id"
+event_time = "at"
+amount = "amt"
+[source.entities]
+customer_id = "cust"
+terminal_id = "term"
+[labels]
+column = "fraud"
+delay = "2d"
+maturity = "2d"
+[contract]
+max_quarantined_share = 1.0
+[[features.windows]]
+entity = "customer_id"
+aggregates = ["count", "prior_count"]
+windows = ["1d"]
+[[features.windows]]
+entity = "terminal_id"
+measure = "is_fraud"
+aggregates = ["rate"]
+windows = ["2d"]
+delay = "2d"
+[[features.derived]]
+name = "many"
+sql = "customer_transaction_count_1d > {many}"
+[[features.derived]]
+name = "hour"
+sql = "hour(event_time)"
+"""
+AS_OF = "2025-02-01"
+DAYS = 8
+
+
+@pytest.fixture
+def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Writes `bank.toml` and its data; each home has a lake of its own."""
+    monkeypatch.setenv("OVERNIGHT_SPECS", str(tmp_path))
+    monkeypatch.setenv("OVERNIGHT_SPARK", "local[2]")
+
+    def at_home(home: str, *, days: int = DAYS, many: int = 2, more: str = "") -> Lake:
+        monkeypatch.setenv("OVERNIGHT_HOME", str(tmp_path / home))
+        settings.load_settings.cache_clear()
+        write_rows(tmp_path / "rows.parquet", days=days)
+        text = SPEC.format(path=tmp_path / "rows.parquet", many=many) + more
+        (tmp_path / "bank.toml").write_text(text)
+        return Lake(str(tmp_path / home / "lake"), spec="bank")
+
+    yield at_home
+    settings.load_settings.cache_clear()
+
+
+def write_rows(path: Path, *, days: int) -> None:
+    chance = np.random.default_rng(2)
+    count = 40 * DAYS
+    when = [datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=36 * n) for n in range(count)]
+    rows = pa.table(
+        {
+            "id": np.arange(count),
+            "at": pa.array(when, pa.timestamp("us", tz="UTC")),
+            "cust": chance.integers(0, 6, count),
+            "term": chance.integers(0, 6, count),
+            "amt": np.round(chance.lognormal(3, 1, count), 2),
+            "fraud": (chance.random(count) < 0.1).astype(np.int8),
+        }
+    )
+    end = pa.scalar(datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=days))
+    pq.write_table(rows.filter(pc.less(rows["at"], end.cast(rows["at"].type))), path)
+
+
+def build(since: str = "", until: str = "") -> TableVersion:
+    snapshot = steps.ingest("bank", AS_OF)
+    return TableVersion.parse(steps.build_features("bank", AS_OF, snapshot, since, until))
+
+
+def day(number: int) -> str:
+    return f"2025-01-{number + 1:02}"
+
+
+def test_day_by_day_gives_the_bytes_of_the_full_build(bank) -> None:
+    lake = bank("whole")
+    whole = build()
+    expected = lake.content_hash(whole)
+    lake = bank("daily")
+    for number in range(DAYS):
+        at = build(day(number), day(number + 1))
+        assert at.version == number + 1
+    assert lake.content_hash(at) == expected
+    # What is whole is kept by the nightly run.
+    assert build() == at
+
+
+def test_a_new_day_computes_that_day_and_leaves_the_others(bank, caplog) -> None:
+    caplog.set_level("INFO")
+    lake = bank("growing", days=DAYS - 1)
+    before = lake.parts(build())
+    bank("growing", days=DAYS)
+    assert f"against features@v1: 1 days would be computed whole ({day(7)}" in plan_after_ingest()
+    at = build()
+    assert lake.parts(at)[:-1] == before
+    assert lake.parts(at)[-1].day == day(7)
+    assert re.search(r"Built features@v2 .*\(1 days whole", caplog.text)
+    bank("at_once")
+    assert lake.content_hash(at) == Lake(
+        str(settings.load_settings().lake), spec="bank"
+    ).content_hash(build())
+
+
+def plan_after_ingest() -> str:
+    steps.ingest("bank", AS_OF)
+    return plan_feature_table("bank")
+
+
+def test_a_changed_definition_computes_what_it_touches_and_keeps_the_other_columns(bank) -> None:
+    lake = bank("changing")
+    first = build()
+    hashes = {name: lake.column_hash(first, name) for name in lake.schema(first).names}
+    more = '[[features.windows]]\nentity="terminal_id"\naggregates=["count"]\nwindows=["1d"]\n'
+    bank("changing", many=3, more=more)
+    plan = plan_feature_table("bank")
+    assert "0 days would be computed whole" in plan
+    changed = re.findall(r"^  (\w+)$", plan, re.M)
+    assert changed == ["terminal_transaction_count_1d", "many"]
+    second = build()
+    for name, before in hashes.items():
+        assert (lake.column_hash(second, name) == before) == (name != "many"), name
+    bank("changed", many=3, more=more)
+    fresh = Lake(str(settings.load_settings().lake), spec="bank")
+    assert fresh.content_hash(build()) == lake.content_hash(second)
+
+
+def test_a_dropped_feature_is_dropped_without_computing_the_others(bank) -> None:
+    lake = bank("dropping", more='[[features.derived]]\nname = "idle"\nsql = "amount * 2"\n')
+    assert "idle" in lake.schema(build()).names
+    bank("dropping")
+    assert plan_feature_table("bank").endswith("  idle would be dropped")
+    assert "idle" not in lake.schema(build()).names
+
+
+def test_days_that_are_none_are_refused_together(bank) -> None:
+    bank("refusing")
+    build()
+    with pytest.raises(ProblemsError, match=r"2 problems in the days to build"):
+        build("soon", "later")
+    with pytest.raises(ProblemsError, match=r"holds 2025-01-01 to 2025-01-08"):
+        build("2026-01-01", "2026-01-02")
