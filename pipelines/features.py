@@ -39,12 +39,13 @@ def build_feature_table(
         raise InputError(f"{pinned} holds no rows to build features from. Ingest some first.")
     began = time.monotonic()
     at = carry_out(plan, spec, lake, pinned)
-    changed = plan.changed if plan.held and plan.kept_days else ()
+    changed = (
+        f", {len(plan.changed)} features of {len(plan.kept_days)} more" if plan.changed else ""
+    )
     log.info(
-        "Built %s for as_of %s: %s rows, %d columns in %.1f s (%d days whole, %d of %d features "
-        "for %d more)",
+        "Built %s for as_of %s: %s rows, %d columns in %.1f s; %d days whole%s",
         at, as_of, f"{lake.row_count(at):,}", len(lake.schema(at)), time.monotonic() - began,
-        len(plan.days), len(changed), len(plan.record.definitions), len(plan.kept_days),
+        len(plan.days), changed,
     )  # fmt: skip
     return str(at)
 

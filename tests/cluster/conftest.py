@@ -68,7 +68,7 @@ class Cluster:
             return int(json.load(answer)["aliveworkers"])
 
     def kill_worker(self) -> list[str]:
-        """SIGKILL one worker and all that it started; returns what was killed, command by command."""
+        """SIGKILL one worker and all that it started; returns the commands that were killed."""
         worker = min(find_java_processes("deploy.worker.Worker"), key=lambda process: process.pid)
         family = [worker, *worker.children(recursive=True)]
         commands = [" ".join(read_command(process)) for process in family]

@@ -119,7 +119,7 @@ def test_a_new_day_computes_that_day_and_leaves_the_others(bank, caplog) -> None
     at = build()
     assert lake.parts(at)[:-1] == before
     assert lake.parts(at)[-1].day == day(7)
-    assert re.search(r"Built features@v2 .*\(1 days whole", caplog.text)
+    assert re.search(r"Built features@v2 .*; 1 days whole\n", caplog.text)
     bank("at_once")
     assert lake.content_hash(at) == Lake(
         str(settings.load_settings().lake), spec="bank"
