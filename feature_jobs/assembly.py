@@ -18,7 +18,7 @@ from pyspark.sql import types as t
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, OvernightError
-from feature_jobs.blocks import collect, pack, unpack
+from feature_jobs.blocks import binary, collect, pack, unpack
 from feature_jobs.order import integers, time_order
 from feature_jobs.parts import write_part
 from feature_jobs.units import Unit
@@ -87,7 +87,7 @@ def assembler(
         for rows in _days(batches, assembly):
             beside = rows.drop_columns([c for c in assembly.passing if c in rows.column_names])
             cargo = pa.nulls(rows.num_rows - 1, pa.binary())
-            first = pa.array([pack(beside)], pa.binary())
+            first = binary(pack(beside))
             passing = rows.select(assembly.passing).append_column(
                 CARGO, pa.concat_arrays([first, cargo])
             )

@@ -16,13 +16,12 @@ PLACE, UNIT, BLOCK = "place", "unit", "block"
 BLOCKS = f"{PLACE} int, {UNIT} int, {BLOCK} binary"
 
 
-def pack(table: pa.Table) -> bytes:
+def pack(table: pa.Table) -> pa.Buffer:
     """A table as an Arrow stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
-    packed: bytes = sink.getvalue().to_pybytes()
-    return packed
+        writer.write_table(table)
+    return sink.getvalue()
 
 
 def unpack(block: pa.Scalar) -> pa.Table:
@@ -30,12 +29,16 @@ def unpack(block: pa.Scalar) -> pa.Table:
     return pa.ipc.open_stream(block.as_buffer()).read_all()
 
 
-def frame(place: int, unit: int, content: bytes) -> pa.RecordBatch:
+def binary(content: pa.Buffer) -> pa.Array:
+    """A binary column of one value, which is not copied."""
+    ends = pa.py_buffer(np.array([0, content.size], dtype=np.int32))
+    return pa.Array.from_buffers(pa.binary(), 1, [None, ends, content])
+
+
+def frame(place: int, unit: int, content: pa.Buffer) -> pa.RecordBatch:
     """One row of a block frame."""
     columns = [pa.array([place], pa.int32()), pa.array([unit], pa.int32())]
-    return pa.RecordBatch.from_arrays(
-        [*columns, pa.array([content], pa.binary())], names=[PLACE, UNIT, BLOCK]
-    )
+    return pa.RecordBatch.from_arrays([*columns, binary(content)], names=[PLACE, UNIT, BLOCK])
 
 
 def spread(

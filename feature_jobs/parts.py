@@ -35,9 +35,15 @@ def write_part(rows: pa.Table, day: str, *, target: Path) -> WrittenPart:
 def _encode(rows: pa.Table) -> bytes:
     """Parquet bytes that depend on the rows alone, not on how they came in batches."""
     plain = pa.schema([pa.field(x.name, _plain(x.type)) for x in rows.schema])
+    # Doubles hardly repeat: a dictionary of them costs time and makes the file larger.
+    repeated = [x.name for x in plain if not pa.types.is_floating(x.type)]
     sink = BytesIO()
     pq.write_table(
-        rows.cast(plain).combine_chunks(), sink, compression="zstd", row_group_size=ROW_GROUP
+        rows.cast(plain).combine_chunks(),
+        sink,
+        compression="zstd",
+        row_group_size=ROW_GROUP,
+        use_dictionary=repeated,
     )
     return sink.getvalue()
 

@@ -65,6 +65,7 @@ def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
     }
     if master.startswith("local"):
         options["spark.driver.host"] = "127.0.0.1"
+        options["spark.shuffle.compress"] = "false"  # blocks stay on this machine
     builder = SparkSession.builder
     for key, value in options.items():
         builder = builder.config(key, value)
