@@ -60,7 +60,8 @@ def sample_cuts(
     drawn = np.random.default_rng(0).choice(len(days), size=count, replace=False)
     files = [file for at in sorted(drawn) for file in days[at].files]
     sample = pa.concat_tables([pq.ParquetFile(f).read(columns=[EVENT_TIME, *keys]) for f in files])
-    return find_cuts(sample, units, rows=rows, share=share)
+    end = max(start_of(day.day) for day in days) + DAY
+    return find_cuts(sample, units, rows=rows, share=share, end=end)
 
 
 def time_borders(days: Sequence[Day], units: Sequence[Unit], *, places: int) -> list[int]:

@@ -29,7 +29,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 SLICE, REQUEST, COUNTS, SUMS, SQUARES = "slice", "request", "counts", "sums", "squares"
-SLICES_PER_SHARE = 4
 _ADDITIVE = frozenset({"count", "sum", "mean", "std", "share"})
 _FOREVER = np.iinfo(np.int64).max // 4
 
@@ -41,26 +40,34 @@ class Cut:
     Attributes:
         key: its values, one for each of the unit's key columns.
         borders: event times in microseconds, ascending; n borders make n + 1 slices.
+        end: no row happens at it or later, so what leaves a window then leaves too late to count.
     """
 
     unit: int
     key: tuple[object, ...]
     borders: tuple[int, ...]
+    end: int = _FOREVER
 
     def bounds(self, number: int) -> tuple[int, int]:
-        """Start and end of a slice, half-open; the first and the last are open-ended."""
-        edges = (-_FOREVER, *self.borders, _FOREVER)
+        """Start and end of a slice, half-open; the first has no start."""
+        edges = (-_FOREVER, *self.borders, self.end)
         return edges[number], edges[number + 1]
 
 
-def find_cuts(sample: pa.Table, units: Sequence[Unit], *, rows: int, share: int) -> list[Cut]:
-    """Keys that would fill more than a task's share of rows, cut into quarters of a share.
+def find_cuts(
+    sample: pa.Table, units: Sequence[Unit], *, rows: int, share: int, end: int
+) -> list[Cut]:
+    """Keys that would fill more than a task's share of rows, cut so that no slice does.
+
+    Besides its own rows a slice gets those that leave each window in it, about as many again for
+    each window; so slices are that much smaller than a share.
 
     Args:
         sample: event time and key columns of rows drawn at random.
         units: those with windows are looked at.
         rows: how many rows the sample stands for.
         share: rows that one task should hold.
+        end: a time after the last event, in microseconds.
     """
     if sample.num_rows == 0:
         return []
@@ -77,9 +84,11 @@ def find_cuts(sample: pa.Table, units: Sequence[Unit], *, rows: int, share: int)
             if None in key:
                 continue
             times = integers(sample.filter(equals(sample, keys, key))[EVENT_TIME])
-            slices = int(np.ceil(len(times) * scale / share * SLICES_PER_SHARE))
+            stretches = 1 + len({request.lifetime for request in unit.requests()})
+            slices = int(np.ceil(len(times) * scale / share * stretches))
             quantiles = np.quantile(times, np.arange(1, slices) / slices).astype(np.int64)
-            cuts.append(Cut(unit.number, key, tuple(int(t) for t in np.unique(quantiles))))
+            borders = tuple(int(t) for t in np.unique(quantiles))
+            cuts.append(Cut(unit.number, key, borders, end))
     return cuts
 
 

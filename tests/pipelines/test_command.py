@@ -20,7 +20,7 @@ OVERNIGHT = Path(sys.executable).with_name("overnight")
 COMMANDS = {
     "run", "ingest", "validate", "build-features", "build-training-set", "tune", "train",
     "evaluate", "register", "review", "approve", "reject", "plan", "deploy", "rollback", "status",
-    "score", "simulate", "new", "doctor", "prove-no-leak", "backtest", "demo", "up",
+    "score", "simulate", "new", "doctor", "features", "prove-no-leak", "backtest", "demo", "up",
 }  # fmt: skip
 
 
@@ -90,6 +90,26 @@ def test_a_users_mistake_ends_with_2_and_a_remedy(overnight, arguments, said: st
     assert ran.returncode == 2, ran.stderr
     assert said in " ".join(ran.stderr.split())
     assert "Traceback" not in ran.stderr
+
+
+def test_every_feature_of_a_spec_is_listed_with_its_meaning(overnight) -> None:
+    ran = overnight("features", "demo")
+    assert ran.returncode == 0, ran.stderr
+    shown = ran.stdout.splitlines()
+    at = shown.index("device_customer_distinct_2d")
+    assert shown[at + 1 : at + 4] == [
+        "    number of different values of customer of the same device over the 2d up to it",
+        "    reads device_id, event_time, known_time, customer_id",
+        "    0 where nothing is in the window; null where device_id is; "
+        "a null or NaN customer_id does not count",
+    ]
+    assert shown[-1] == "20 features"
+
+
+def test_a_plan_of_features_needs_data(overnight) -> None:
+    ran = overnight("features", "demo", "--plan")
+    assert ran.returncode == 2
+    assert 'Run "overnight ingest" first' in ran.stderr
 
 
 def test_debug_shows_where(overnight) -> None:

@@ -14,6 +14,7 @@ from expectations.contract import ProblemsError
 from pipelines import settings, steps
 from pipelines.features import plan_feature_table
 from pipelines.lake import Lake, TableVersion
+from pipelines.snapshot import Snapshot
 
 SPEC = """
 [source]
@@ -108,6 +109,18 @@ def test_day_by_day_gives_the_bytes_of_the_full_build(bank) -> None:
     assert lake.content_hash(at) == expected
     # What is whole is kept by the nightly run.
     assert build() == at
+
+
+def test_a_build_of_days_reads_no_day_before_its_lookback(bank) -> None:
+    lake = bank("lookback")
+    snapshot = Snapshot.parse(steps.ingest("bank", AS_OF))
+    # The longest window is 2 days long and 2 days delayed: day 7 looks back to day 3.
+    for table in (snapshot.transactions, snapshot.labels):
+        for part in lake.parts(table):
+            if part.day < day(3):
+                Path(lake.folder(table.name), part.path).write_bytes(b"not to be read")
+    at = TableVersion.parse(steps.build_features("bank", AS_OF, str(snapshot), day(7), day(8)))
+    assert [part.day for part in lake.parts(at)] == [day(7)]
 
 
 def test_a_new_day_computes_that_day_and_leaves_the_others(bank, caplog) -> None:
