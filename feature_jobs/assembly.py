@@ -55,7 +55,8 @@ class Assembly:
         columns: row columns, in order.
         names: every feature, in order; the derived ones are the last.
         units: what was computed.
-        passing: columns that derived expressions read, and the derived ones to be made.
+        passing: columns that derived expressions read and that are not derived now themselves.
+        derived: features that are derived now.
         target: folder of the parts.
     """
 
@@ -184,7 +185,10 @@ def _attach(rows: pa.Table, features: pa.Table | None, unit: Unit, events: np.nd
     count = int(mask.sum())
     if features is None:
         if count:
-            raise OvernightError(f"No features came back for {count:,} rows of one day.")
+            raise OvernightError(
+                f"No {unit.names[0]} came back for {count:,} rows of one day. Report this: it is a "
+                "fault of the program."
+            )
         kinds = {n: pa.int64() if n in unit.counts else pa.float64() for n in unit.names}
         features = pa.schema(kinds.items()).empty_table()
         start = 0
@@ -192,7 +196,10 @@ def _attach(rows: pa.Table, features: pa.Table | None, unit: Unit, events: np.nd
         start = int(np.searchsorted(integers(features[EVENT_TIME]), events[0])) if count else 0
         found = features[TRANSACTION_ID].slice(start, count)
         if not rows[TRANSACTION_ID].filter(has_key).equals(found):
-            raise OvernightError("Features came back for other rows than were sent.")
+            raise OvernightError(
+                f"{unit.names[0]} came back for other rows than were sent: an id of the "
+                f"{count:,} rows may stand twice. Validate the transactions."
+            )
     position = pa.array(np.cumsum(mask) - 1, mask=~mask)
     for name in unit.names:
         own = features[name].slice(start, count)
@@ -204,10 +211,16 @@ def _attach(rows: pa.Table, features: pa.Table | None, unit: Unit, events: np.nd
 def _keep(rows: pa.Table, day: Day, names: Sequence[str]) -> pa.Table:
     """Append columns of the earlier part."""
     if day.kept is None:
-        raise OvernightError(f"{day.day} has no earlier part to take {', '.join(names)} from.")
+        raise OvernightError(
+            f"{day.day} has no earlier part to take {', '.join(names)} from. Build it whole: "
+            f"--from {day.day}."
+        )
     earlier = pq.ParquetFile(day.kept).read(columns=[TRANSACTION_ID, *names])
     if not earlier[TRANSACTION_ID].equals(rows[TRANSACTION_ID]):
-        raise OvernightError(f"The rows of {day.day} are not those of its earlier part.")
+        raise OvernightError(
+            f"The rows of {day.day} are not those of its earlier part. Build it whole: "
+            f"--from {day.day}."
+        )
     for name in names:
         rows = rows.append_column(name, earlier[name])
     return rows

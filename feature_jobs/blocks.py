@@ -12,7 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyspark.sql import DataFrame
 
+from expectations.contract import OvernightError
+
 PLACE, UNIT, BLOCK = "place", "unit", "block"
+LARGEST = (1 << 31) - (1 << 20)
 BLOCKS = f"{PLACE} int, {UNIT} int, {BLOCK} binary"
 
 
@@ -30,7 +33,16 @@ def unpack(block: pa.Scalar) -> pa.Table:
 
 
 def binary(content: pa.Buffer) -> pa.Array:
-    """A binary column of one value, which is not copied."""
+    """A binary column of one value, which is not copied.
+
+    Raises:
+        OvernightError: when it is larger than Spark can move.
+    """
+    if content.size > LARGEST:
+        raise OvernightError(
+            f"A block of {content.size:,} bytes is larger than Spark can move ({LARGEST:,}). "
+            "Declare fewer features, or split the table by entity into two specs."
+        )
     ends = pa.py_buffer(np.array([0, content.size], dtype=np.int32))
     return pa.Array.from_buffers(pa.binary(), 1, [None, ends, content])
 

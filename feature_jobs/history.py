@@ -14,7 +14,7 @@ from feature_jobs.exact import SQUARE_DIGITS, SUM_DIGITS
 from feature_jobs.frauds import walk_labels
 from feature_jobs.hot import COUNTS, REQUEST, SLICE, SQUARES, SUMS, measure_values
 from feature_jobs.labels import Items, label_items
-from feature_jobs.order import encode, integers, time_order
+from feature_jobs.order import encode, integers, time_order, visible_times
 from feature_jobs.units import MICROSECOND, Request, Unit
 
 Int64s = npt.NDArray[np.int64]
@@ -168,8 +168,7 @@ class _History:
     def _visibility(self, request: Request) -> tuple[Int64s, Int64s]:
         """When each row becomes visible, and each history's rows in that order."""
         if request.delay not in self._orders:
-            delay = request.delay // MICROSECOND if request.delay else 0
-            enters = np.maximum(self._events + delay, self._known)
+            enters = visible_times(self._events, self._known, request.delay)
             order = np.arange(len(enters))
             falls = np.diff(enters) < 0
             falls[self._starts[1:-1] - 1] = False  # the next history may begin earlier

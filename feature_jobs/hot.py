@@ -21,8 +21,8 @@ from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
 from feature_jobs import kernel
 from feature_jobs.exact import SQUARE_DIGITS, SUM_DIGITS, add_square, add_value
 from feature_jobs.labels import is_labelled
-from feature_jobs.order import encode, integers, owned, time_order
-from feature_jobs.units import MICROSECOND, Request, Unit
+from feature_jobs.order import encode, integers, owned, time_order, visible_times
+from feature_jobs.units import Request, Unit
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -139,10 +139,7 @@ class _View:
         self._rows, self._unit, self._requests = rows, unit, unit.requests()
         self._events = integers(rows[EVENT_TIME])
         known = integers(rows[KNOWN_TIME])
-        self._enters = {
-            delay: np.maximum(self._events + (delay // MICROSECOND if delay else 0), known)
-            for delay in unit.delays
-        }
+        self._enters = {delay: visible_times(self._events, known, delay) for delay in unit.delays}
         self._lifetimes = sorted({request.lifetime for request in self._requests})
         self._has_label: Bools | None = None
         if unit.reads_labels:

@@ -76,7 +76,7 @@ def build_features(
 
     Raises:
         ProblemsError: naming every expression that Spark refuses.
-        InputError: when a row was known before it happened.
+        InputError: when a row was known before it happened, or rows lack a column of the spec.
     """
     if not any(day.is_wanted for day in days):
         return []
@@ -84,7 +84,13 @@ def build_features(
     computed = frozenset(names if compute is None else compute)
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, *entities, AMOUNT, *attributes]
     read = pq.read_schema(days[0].files[0])
-    schema = row_schema(pq.read_schema(days[0].files[0]), features)
+    missing = [column for column in columns if column not in read.names]
+    if missing:
+        raise InputError(
+            f"The transactions have no {', '.join(missing)}; they have {', '.join(read.names)}. "
+            'The spec names columns that were not ingested: run "overnight ingest" first.'
+        )
+    schema = row_schema(read, features)
     refuse_unreadable(session, read, features)
     assembly = Assembly(
         columns=tuple(columns),
@@ -164,5 +170,6 @@ def _told_by(error: PythonException) -> OvernightError:
     """What a worker raised, out of the traceback that Spark hands over as text."""
     found = re.search(r"contract\.(InputError|OvernightError): (.*)", str(error))
     if found is None:
-        return OvernightError(f"A Spark worker failed: {str(error).strip().splitlines()[-1]}")
+        last = str(error).strip().splitlines()[-1]
+        return OvernightError(f"A Spark worker failed: {last}. Run it again with --debug for all.")
     return (InputError if found[1] == "InputError" else OvernightError)(found[2])

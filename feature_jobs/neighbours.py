@@ -4,7 +4,7 @@ Members (customers) and things (devices) are the two sides of a graph whose edge
 a visible row of the window has both. Each side keeps its live edges in front of its stretch of
 one array, so that a row looks only at live ones: at most `max_degree` things with at most
 `max_degree` members each. The walk needs everybody's rows, so it is cut in time
-(`feature_jobs.slices`), never by key.
+(`feature_jobs.scatter`), never by key.
 """
 
 import numba

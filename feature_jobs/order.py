@@ -1,5 +1,6 @@
 """The total order of rows, (event time, transaction id), on Arrow columns."""
 
+from datetime import timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -43,6 +44,13 @@ def integers(column: pa.ChunkedArray) -> Int64s:
 def owned(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """The array, or a copy that may be written to: compiled code is made for one kind of array."""
     return values if values.flags.writeable else values.copy()
+
+
+def visible_times(events: Int64s, known: Int64s, delay: timedelta | None) -> Int64s:
+    """When each row becomes visible: as it is known, and not before its delay has passed."""
+    waited = events + (delay // timedelta(microseconds=1) if delay else 0)
+    times: Int64s = np.maximum(waited, known)
+    return times
 
 
 def encode(columns: list[pa.ChunkedArray]) -> Int64s:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from expectations.contract import format_duration
+from expectations.contract import InputError
 from pipelines.lake import Lake, Part, TableVersion, digest_of
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec
@@ -26,24 +26,26 @@ class Record:
     """What a version was made from.
 
     Attributes:
-        rows: digest of the row columns.
+        rows: digest of the row columns and of the engine.
+        reach: how many days before a day were read for it, and whether labels were.
         definitions: each feature's digest, in the order of the columns.
-        days: each day's digest of the parts within its lookback.
+        days: each day's digest of the parts within that reach.
     """
 
     rows: str
+    reach: tuple[int, bool]
     definitions: Mapping[str, str]
     days: Mapping[str, str]
 
     def to_json(self) -> str:
         """As it is noted beside a version."""
-        return json.dumps([self.rows, dict(self.definitions), dict(self.days)])
+        return json.dumps([self.rows, self.reach, dict(self.definitions), dict(self.days)])
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
         """Read a note."""
-        rows, definitions, days = json.loads(text)
-        return cls(rows, definitions, days)
+        rows, (span, reads_labels), definitions, days = json.loads(text)
+        return cls(rows, (span, reads_labels), definitions, days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class FeaturePlan:
         kept_days: days whose rows and lookback are those of the newest version.
         changed: features to compute for the kept days too; they are new or defined anew.
         dropped: features of the newest version that the spec has no more.
+        is_reordered: whether the columns stand in another order now.
         gone: days of the newest version that the snapshot has no more.
         held: the newest version.
     """
@@ -65,15 +68,19 @@ class FeaturePlan:
     kept_days: tuple[str, ...]
     changed: tuple[str, ...]
     dropped: tuple[str, ...]
+    is_reordered: bool
     gone: tuple[str, ...]
     held: TableVersion | None
 
     @property
+    def rewrites_kept_days(self) -> bool:
+        """Whether days that are kept get other columns."""
+        return bool(self.kept_days and (self.changed or self.dropped or self.is_reordered))
+
+    @property
     def is_done(self) -> bool:
         """Whether the newest version is what would be made."""
-        return (
-            not (self.days or self.changed or self.dropped or self.gone) and self.held is not None
-        )
+        return self.held is not None and not (self.days or self.rewrites_kept_days or self.gone)
 
     def describe(self) -> str:
         """For people, a line a fact."""
@@ -91,6 +98,10 @@ class FeaturePlan:
             )
             lines += [f"  {name}" for name in self.changed]
         lines += [f"  {name} would be dropped" for name in self.dropped]
+        if self.is_reordered:
+            lines.append("the columns would be put into the order of the spec")
+        if self.gone:
+            lines.append(f"{len(self.gone)} days would go ({self.gone[0]} to {self.gone[-1]})")
         return "\n".join(lines)
 
 
@@ -107,38 +118,48 @@ def plan_features(
     """
     held = lake.newest(FEATURES)
     noted = None if held is None else lake.note(held, RECORD)
-    before = Record("", {}, {}) if noted is None else Record.from_json(noted)
-    every = Record(
-        rows=digest_of({"columns": spec.row_columns(), "engine": _engine_digest()}),
-        definitions=_definitions(spec),
-        days=_day_digests(spec, lake, pinned),
-    )
+    nothing = Record("", (0, False), {}, {})
+    before = nothing if noted is None else Record.from_json(noted)
+    rows = digest_of({"columns": list(spec.row_columns().items()), "engine": _engine_digest()})
+    reach = (lookback_days(spec), spec.features.reads_labels)
+    definitions = _definitions(spec)
+    every = _day_digests(lake, pinned, reach)
+    as_before = _day_digests(lake, pinned, before.reach)
     of_table = set() if held is None else {part.day for part in lake.parts(held)}
-    same_rows = before.rows == every.rows
-    kept = tuple(
-        day for day, digest in every.days.items()
-        if same_rows and before.days.get(day) == digest and day in of_table
-    )  # fmt: skip
-    days = tuple(day for day in every.days if day not in kept)
-    gone = tuple(sorted(of_table - every.days.keys()))
+    same = {
+        day for day in of_table & every.keys()
+        if before.rows == rows and before.days.get(day) == as_before[day]
+    }  # fmt: skip
+    changed = tuple(n for n, digest in definitions.items() if before.definitions.get(n) != digest)
+    dropped = tuple(n for n in before.definitions if n not in definitions)
+    is_reordered = [n for n in before.definitions if n in definitions] != [
+        n for n in definitions if n in before.definitions
+    ]
+    touched = bool(changed or dropped or is_reordered)
+    days, gone = every.keys() - same, of_table - every.keys()
     if asked is not None:
-        days = tuple(day for day in every.days if day in set(asked))
-        kept = tuple(day for day in sorted(of_table - set(days)) if same_rows)
-        gone = ()
-    made = {day: every.days[day] for day in days}
-    stay = {day: before.days[day] for day in kept if day in before.days}
+        if held is not None and before.rows != rows and of_table - set(asked):
+            raise InputError(
+                f"The engine or the columns of rows changed since {held}, and its days outside "
+                "the ones asked for would be of another making. Run build-features without "
+                "--from and --to first."
+            )
+        stale = (of_table & every.keys()) - same if touched else set()
+        days, gone = set(asked) | stale, gone if touched else set()
+    kept = (of_table & every.keys()) - days
+    made = {day: every[day] for day in days}
+    stay = {day: every[day] if day in same else before.days[day] for day in kept
+            if day in before.days}  # fmt: skip
     return FeaturePlan(
-        record=Record(every.rows, every.definitions, dict(sorted((made | stay).items()))),
-        days=days,
-        kept_days=kept,
-        changed=tuple(
-            name for name, digest in every.definitions.items()
-            if before.definitions.get(name) != digest
-        ) if kept else (),
-        dropped=tuple(n for n in before.definitions if n not in every.definitions) if kept else (),
-        gone=gone,
+        record=Record(rows, reach, definitions, dict(sorted((made | stay).items()))),
+        days=tuple(sorted(days)),
+        kept_days=tuple(sorted(kept)),
+        changed=changed if kept else (),
+        dropped=dropped if kept else (),
+        is_reordered=is_reordered and bool(kept),
+        gone=tuple(sorted(gone)),
         held=held,
-    )  # fmt: skip
+    )
 
 
 def _definitions(spec: ModelSpec) -> dict[str, str]:
@@ -170,21 +191,20 @@ def _engine_digest() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def _day_digests(spec: ModelSpec, lake: Lake, pinned: Snapshot) -> dict[str, str]:
+def _day_digests(lake: Lake, pinned: Snapshot, reach: tuple[int, bool]) -> dict[str, str]:
     """For each day of the snapshot the digest of all parts that its features can read."""
+    span, reads_labels = reach
     rows = _by_day(lake.parts(pinned.transactions))
-    labels = _by_day(lake.parts(pinned.labels)) if spec.features.reads_labels else {}
-    lookback = format_duration(spec.features.lookback)
+    labels = _by_day(lake.parts(pinned.labels)) if reads_labels else {}
     days = sorted(rows)
-    numbers = {day: date.fromisoformat(day).toordinal() for day in {*rows, *labels}}
-    span = lookback_days(spec)
+    numbers = [date.fromisoformat(day).toordinal() for day in days]
     found, first = {}, 0
     for at, day in enumerate(days):
-        while numbers[days[first]] < numbers[day] - span:
+        while numbers[first] < numbers[at] - span:
             first += 1
         inside = days[first : at + 1]
         parts = [rows[d] for d in inside] + [labels.get(d, []) for d in inside]
-        found[day] = digest_of({"lookback": lookback, "parts": parts})[:16]
+        found[day] = digest_of({"parts": parts})[:16]
     return found
 
 

@@ -72,13 +72,12 @@ def carry_out(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) 
     settings = load_settings()
     parts: list[Part] = []
     target = Path(lake.folder(FEATURES))
-    touched = bool(plan.changed or plan.dropped)
     with open_session(settings.spark, scratch=settings.scratch) as session:
         for days in _runs(plan.days, lookback_days(spec)):
             parts += _build(session, spec, lake, pinned, days=days, plan=None)
-        if touched and plan.kept_days:
+        if plan.rewrites_kept_days:
             parts += _build(session, spec, lake, pinned, days=plan.kept_days, plan=plan)
-    replaced = {*plan.days, *plan.gone, *(plan.kept_days if touched else ())}
+    replaced = {*plan.days, *plan.gone, *(plan.kept_days if plan.rewrites_kept_days else ())}
     schema = pq.read_schema(target / parts[0].path) if parts else lake.schema(_held(plan))
     return lake.commit(
         FEATURES,
@@ -155,13 +154,13 @@ def _asked_days(lake: Lake, pinned: Snapshot, since: str, until: str) -> list[st
         ProblemsError: when one is not a date, or no day of the snapshot is between them.
     """
     days = sorted({part.day for part in lake.parts(pinned.transactions)})
-    problems = []
-    for option, text in (("--from", since), ("--to", until)):
+    problems, bounds = [], []
+    for option, text in (("--from", since or "0001-01-01"), ("--to", until or "9999-12-31")):
         try:
-            date.fromisoformat(text or "2000-01-01")
+            bounds.append(date.fromisoformat(text).isoformat())
         except ValueError:
             problems.append(f"{option}: {text!r} is not a date; write it as 2018-08-08")
-    found = [day for day in days if (since or days[0]) <= day and (not until or day < until)]
+    found = [] if problems else [day for day in days if bounds[0] <= day < bounds[1]]
     if not problems and not found:
         span = f"{days[0]} to {days[-1]}" if days else "no day"
         problems.append(f"--from {since or '…'} --to {until or '…'}: {pinned} holds {span}")

@@ -178,7 +178,8 @@ class Lake:
         if delta is None:
             delta = self._create(table, schema)
         at = TableVersion(table, delta.version())
-        same_columns = self.schema(at) == schema
+        # Readers go by name, and Delta keeps the order in which a table got its columns.
+        same_columns = set(self.schema(at)) == set(schema)
         if not same_columns and days is not None:
             self._refuse_to_lose(at, keeping=set(days))
         replaced = None if days is None or not same_columns else set(days)
@@ -192,7 +193,7 @@ class Lake:
             gone = [_remove(p) for p in held if p.path not in kept]
             actions: list[AddAction | RemoveAction] = [*new, *gone]
             delta.create_write_transaction(
-                actions, "append", schema, partition_by=[EVENT_DAY], commit_properties=note
+                actions, "append", self.schema(at), partition_by=[EVENT_DAY], commit_properties=note
             )
         else:
             delta.create_write_transaction(

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.contract import ProblemsError
+from expectations.contract import InputError, ProblemsError
 from pipelines import settings, steps
 from pipelines.features import plan_feature_table
 from pipelines.lake import Lake, TableVersion
@@ -168,6 +168,43 @@ def test_a_dropped_feature_is_dropped_without_computing_the_others(bank) -> None
     bank("dropping")
     assert plan_feature_table("bank").endswith("  idle would be dropped")
     assert "idle" not in lake.schema(build()).names
+
+
+def test_a_longer_window_leaves_the_other_features_alone(bank) -> None:
+    lake = bank("longer")
+    build()
+    more = '[[features.windows]]\nentity="terminal_id"\naggregates=["count"]\nwindows=["6d"]\n'
+    bank("longer", more=more)
+    plan = plan_feature_table("bank")
+    assert "0 days would be computed whole" in plan
+    assert re.findall(r"^  (\w+)$", plan, re.M) == ["terminal_transaction_count_6d"]
+    at = build()
+    bank("longer_at_once", more=more)
+    fresh = Lake(str(settings.load_settings().lake), spec="bank")
+    assert fresh.content_hash(build()) == lake.content_hash(at)
+
+
+def test_columns_in_another_order_are_rewritten_without_computing(bank) -> None:
+    count = '[[features.windows]]\nentity="terminal_id"\naggregates=["count"]\nwindows={}\n'
+    lake = bank("ordered", more=count.format('["1d", "2d"]'))
+    build()
+    bank("ordered", more=count.format('["2d", "1d"]'))
+    plan = plan_feature_table("bank")
+    assert plan.endswith("the columns would be put into the order of the spec")
+    at = build()
+    assert plan_feature_table("bank").endswith("nothing would be computed.")
+    bank("ordered_at_once", more=count.format('["2d", "1d"]'))
+    fresh = Lake(str(settings.load_settings().lake), spec="bank")
+    assert fresh.content_hash(build()) == lake.content_hash(at)
+
+
+def test_a_column_that_was_not_ingested_is_named(bank, tmp_path: Path) -> None:
+    bank("lacking")
+    snapshot = steps.ingest("bank", AS_OF)
+    spec = tmp_path / "bank.toml"
+    spec.write_text(spec.read_text().replace("[labels]", 'shop_id = "term"\n[labels]'))
+    with pytest.raises(InputError, match=r"no shop_id; .* run \"overnight ingest\" first"):
+        steps.build_features("bank", AS_OF, snapshot)
 
 
 def test_days_that_are_none_are_refused_together(bank) -> None:
