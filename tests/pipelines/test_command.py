@@ -103,7 +103,7 @@ def test_every_feature_of_a_spec_is_listed_with_its_meaning(overnight) -> None:
         "    0 where nothing is in the window; null where device_id is; "
         "a null or NaN customer_id does not count",
     ]
-    assert shown[-1] == "20 features"
+    assert shown[-1] == "22 features"
 
 
 def test_a_plan_of_features_needs_data(overnight) -> None:
