@@ -101,7 +101,7 @@ def _scatter_unit(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.Rec
     places = unit.number * layout.places + integers(own[HASH]) % layout.places
     own = own.drop_columns([HASH]).append_column(SLICE, whole)
     if own.num_rows:
-        yield from spread(own, places, unit=_rows_of(unit))
+        yield from spread(own, places, unit=unit.rows_number)
 
 
 def _send_slices(rows: pa.Table, unit: Unit, cut: Cut, layout: Layout) -> Iterator[pa.RecordBatch]:
@@ -115,9 +115,9 @@ def _send_slices(rows: pa.Table, unit: Unit, cut: Cut, layout: Layout) -> Iterat
             at = shipment.rows.schema.get_field_index(WANTED)
             sent = shipment.rows.set_column(at, WANTED, pc.and_(shipment.rows[WANTED], inside))
             number = pa.array(np.full(sent.num_rows, shipment.slice, dtype=np.int32))
-            yield frame(place, _rows_of(unit), pack(sent.append_column(SLICE, number)))
+            yield frame(place, unit.rows_number, pack(sent.append_column(SLICE, number)))
         if shipment.carry is not None:
-            yield frame(place, _carries_of(unit), pack(shipment.carry))
+            yield frame(place, unit.carries_number, pack(shipment.carry))
 
 
 def _cut_by_time(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.RecordBatch]:
@@ -134,14 +134,4 @@ def _cut_by_time(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.Reco
         at = sent.schema.get_field_index(WANTED)
         wanted = pc.and_(sent[WANTED], pc.greater_equal(sent[EVENT_TIME], start))
         place = unit.number * layout.places + number
-        yield frame(place, _rows_of(unit), pack(sent.set_column(at, WANTED, wanted)))
-
-
-def _rows_of(unit: Unit) -> int:
-    """The number under which blocks of rows travel."""
-    return 2 * unit.number
-
-
-def _carries_of(unit: Unit) -> int:
-    """The number under which carries travel."""
-    return 2 * unit.number + 1
+        yield frame(place, unit.rows_number, pack(sent.set_column(at, WANTED, wanted)))

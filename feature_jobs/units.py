@@ -51,6 +51,16 @@ class Unit:
         return [w.name for w in self.windows] + [link.name for link in self.links]
 
     @property
+    def rows_number(self) -> int:
+        """The number under which blocks of rows travel to their histories."""
+        return 2 * self.number
+
+    @property
+    def carries_number(self) -> int:
+        """The number under which what slices carry travels."""
+        return 2 * self.number + 1
+
+    @property
     def counts(self) -> frozenset[str]:
         """Names of the features that are whole numbers; the others are doubles."""
         whole = {w.name for w in self.windows if w.statistic in {"count", "distinct"}}

@@ -29,8 +29,8 @@ def walker(
     def walk(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held = collect(batches)
         for unit in units:
-            blocks = held.pop(2 * unit.number, [])
-            carried = held.pop(2 * unit.number + 1, [])
+            blocks = held.pop(unit.rows_number, [])
+            carried = held.pop(unit.carries_number, [])
             if not blocks:
                 continue
             rows = pa.concat_tables([unpack(block) for block in blocks])

@@ -59,6 +59,22 @@ def make_history(count: int = 3_000) -> pa.Table:
     )
 
 
+def published(raw: pa.Table) -> pa.Table:
+    """The Handbook's rows in canonical columns; each arrived when it happened."""
+    times = raw["TX_DATETIME"].cast(TIME)
+    return pa.table(
+        {
+            "transaction_id": raw["TRANSACTION_ID"],
+            "event_time": times,
+            "known_time": times,
+            "customer_id": raw["CUSTOMER_ID"],
+            "terminal_id": raw["TERMINAL_ID"],
+            "amount": raw["TX_AMOUNT"].cast(pa.float64()),
+            "is_fraud": raw["TX_FRAUD"].cast(pa.int8()),
+        }
+    )
+
+
 def days_of(history: pa.Table, folder: Path) -> list[Day]:
     """One Parquet file for each event day, as the lake has them."""
     ordered = history.sort_by([("event_time", "ascending"), ("transaction_id", "ascending")])
@@ -161,18 +177,7 @@ def test_the_handbooks_features_are_those_of_pandas_on_its_own_transactions(
         filters=(pc.field("CUSTOMER_ID") < 1_000)
         & (pc.field("TX_DATETIME") < pa.scalar(JUNE, pa.timestamp("us"))),
     )
-    times = raw["TX_DATETIME"].cast(TIME)
-    history = pa.table(
-        {
-            "transaction_id": raw["TRANSACTION_ID"],
-            "event_time": times,
-            "known_time": times,
-            "customer_id": raw["CUSTOMER_ID"],
-            "terminal_id": raw["TERMINAL_ID"],
-            "amount": raw["TX_AMOUNT"].cast(pa.float64()),
-            "is_fraud": raw["TX_FRAUD"].cast(pa.int8()),
-        }
-    )
+    history = published(raw)
     parts = build(spark, history, tmp_path / "all", features())
     assert history.num_rows > 100_000
     compare(read(tmp_path / "all", parts), published_features(history))
@@ -284,18 +289,7 @@ def test_the_handbooks_15_features_are_right_on_every_published_row(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     raw = pq.read_table(PATH)
-    times = raw["TX_DATETIME"].cast(TIME)
-    history = pa.table(
-        {
-            "transaction_id": raw["TRANSACTION_ID"],
-            "event_time": times,
-            "known_time": times,
-            "customer_id": raw["CUSTOMER_ID"],
-            "terminal_id": raw["TERMINAL_ID"],
-            "amount": raw["TX_AMOUNT"].cast(pa.float64()),
-            "is_fraud": raw["TX_FRAUD"].cast(pa.int8()),
-        }
-    )
+    history = published(raw)
     weekend = Derived(name="is_weekend", sql="weekday(event_time) >= 5")
     night = Derived(name="is_night", sql="hour(event_time) <= 6")
     parts = build(spark, history, tmp_path, features(weekend, night))
