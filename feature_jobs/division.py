@@ -16,6 +16,7 @@ from feature_jobs.assembly import Day
 from feature_jobs.hot import Cut, find_cuts
 from feature_jobs.units import MICROSECOND, Unit
 
+ROWS_PER_TASK = 500_000
 ROWS_PER_PLACE = 400_000
 ROWS_PER_BUCKET = 250_000
 SAMPLED_ROWS = 500_000
@@ -84,12 +85,22 @@ def time_borders(days: Sequence[Day], units: Sequence[Unit], *, places: int) -> 
     return borders
 
 
+def tasks(session: SparkSession, days: Sequence[Day]) -> list[list[Day]]:
+    """All days in groups of neighbours, one for each task of the first stage."""
+    return _group(session, days, ROWS_PER_TASK)
+
+
 def buckets(session: SparkSession, days: Sequence[Day]) -> list[list[Day]]:
     """Wanted days in groups of neighbours, one for each place of the last stage."""
-    ordered = sorted((day for day in days if day.is_wanted), key=lambda day: day.day)
+    return _group(session, [day for day in days if day.is_wanted], ROWS_PER_BUCKET)
+
+
+def _group(session: SparkSession, days: Sequence[Day], size: int) -> list[list[Day]]:
+    """Groups of neighbouring days, of about as many rows each and as many for each core."""
+    ordered = sorted(days, key=lambda day: day.day)
     rows = np.cumsum([day.rows for day in ordered])
     cores = session.sparkContext.defaultParallelism
-    rounds = -(-int(rows[-1]) // (ROWS_PER_BUCKET * cores))
+    rounds = -(-int(rows[-1]) // (size * cores))
     count = min(len(ordered), cores * rounds)
     shares = np.minimum((rows - 1) * count // max(int(rows[-1]), 1), count - 1)
     found: dict[int, list[Day]] = {}

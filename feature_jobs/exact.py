@@ -28,7 +28,7 @@ _EXPONENT = 0x7FF
 
 
 @numba.njit(cache=True)
-def _unpack(bits: int) -> tuple[int, int]:
+def unpack(bits: int) -> tuple[int, int]:
     """Mantissa (53 bits) and place on the grid of a finite double, given as its 64 bits."""
     exponent = (bits >> 52) & _EXPONENT
     mantissa = bits & _FRACTION
@@ -51,14 +51,14 @@ def _place(digits: Int64s, number: int, place: int, sign: int) -> None:
 @numba.njit(cache=True)
 def add_value(digits: Int64s, bits: int, sign: int) -> None:
     """Add a finite double to a sum (`sign` 1) or take it away (-1)."""
-    mantissa, place = _unpack(bits)
+    mantissa, place = unpack(bits)
     _place(digits, mantissa, place, -sign if bits < 0 else sign)
 
 
 @numba.njit(cache=True)
 def add_square(digits: Int64s, bits: int, sign: int) -> None:
     """Add the square of a finite double to a sum on the grid 2^-2148, or take it away."""
-    mantissa, place = _unpack(bits)
+    mantissa, place = unpack(bits)
     low, high = mantissa & _HALF, mantissa >> 27
     _place(digits, low * low, 2 * place, sign)
     _place(digits, 2 * low * high, 2 * place + 27, sign)

@@ -96,28 +96,46 @@ class _History:
         """Every feature of the unit for every row; NaN where it is null or not wanted."""
         found: dict[str, Floats] = {}
         counts: dict[object, Floats] = {}
-        for number, request in enumerate(self._unit.requests()):
+        for number, requests in self._walks():
+            found |= self._sums(number, requests, counts)
+        for request in self._unit.requests():
             if request.measure == LABEL:
                 found |= self._labels(request, counts)
-                continue
-            sums = [w for w in request.windows if w.statistic != "distinct"]
-            if sums or request.feeds_rate:
-                found |= self._sums(number, request, sums, counts)
-            distinct = [w for w in request.windows if w.statistic == "distinct"]
-            if distinct:
-                found |= self._distinct(request, distinct)
+            elif request.distinct:
+                found |= self._distinct(request)
         return found
 
+    def _walks(self) -> list[tuple[int, list[Request]]]:
+        """Requests that one walk answers, with the number of the one whose values it walks over.
+
+        Where a measure has no missing value, its walk counts the transactions as well.
+        """
+        asked = [
+            (number, request)
+            for number, request in enumerate(self._unit.requests())
+            if request.measure != LABEL and (request.sums or request.feeds_rate)
+        ]
+        whole = {
+            request.span: number
+            for number, request in asked
+            if request.measure is not None
+            and not self._carries.has(number)
+            and not np.isnan(measure_values(self.rows, request)).any()
+        }
+        walks: dict[int, list[Request]] = {number: [request] for number, request in asked}
+        for number, request in asked:
+            if request.measure is None and request.span in whole:
+                walks[whole[request.span]] += walks.pop(number)
+        return list(walks.items())
+
     def _sums(
-        self,
-        number: int,
-        request: Request,
-        windows: Sequence[Window],
-        counts: dict[object, Floats],
+        self, number: int, requests: Sequence[Request], counts: dict[object, Floats]
     ) -> dict[str, Floats]:
+        request = requests[0]
+        windows = [w for one in requests for w in one.sums]
         statistics = [self._statistic(w) for w in windows]
         priors = [w.is_prior or w.statistic == "time_since_last" for w in windows]
-        if request.feeds_rate:
+        if any(one.feeds_rate for one in requests):
             statistics, priors = [*statistics, kernel.COUNT], [*priors, True]
         values = measure_values(self.rows, request)
         enters, order = self._visibility(request)
@@ -128,11 +146,12 @@ class _History:
             np.array(statistics, dtype=np.int64), np.array(priors, dtype=np.bool_),
             *self._carries.of(number), out,
         )  # fmt: skip
-        if request.feeds_rate:
-            counts[request.delay, request.length] = out[-1]
+        if any(one.feeds_rate for one in requests):
+            counts[request.span] = out[-1]
         return {w.name: out[line] for line, w in enumerate(windows)}
 
-    def _distinct(self, request: Request, windows: Sequence[Window]) -> dict[str, Floats]:
+    def _distinct(self, request: Request) -> dict[str, Floats]:
+        windows = request.distinct
         enters, order = self._visibility(request)
         out = np.full((len(windows), len(enters)), np.nan)
         walk_distinct(
@@ -151,7 +170,7 @@ class _History:
         )  # fmt: skip
         given = {"count": frauds, "time_since_last": since}
         if any(w.statistic == "rate" for w in request.windows):
-            seen = counts[request.delay, request.length]
+            seen = counts[request.span]
             # A transaction's label may be known before the transaction arrived.
             given["rate"] = np.divide(frauds, seen, out=np.zeros_like(frauds), where=seen > 0)
         return {w.name: given[w.statistic] for w in request.windows}
@@ -196,6 +215,10 @@ class _Carries:
             at = place.get(tuple(line[name] for name in names))
             if at is not None:  # a slice without rows has nothing to compute
                 self._lines.setdefault(line[REQUEST], []).append((at, line))
+
+    def has(self, request: int) -> bool:
+        """Whether any slice carries something for a request."""
+        return request in self._lines
 
     def of(self, request: int) -> tuple[Int64s, Int64s, Int64s, Int64s]:
         """For each history its line or -1, and the lines of counts, sums and squares."""

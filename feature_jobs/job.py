@@ -39,7 +39,7 @@ from feature_jobs.blocks import BLOCKS, send
 from feature_jobs.definitions import FeatureSet
 from feature_jobs.derivation import derive, passing_columns, refuse_unreadable, row_schema
 from feature_jobs.parts import WrittenPart
-from feature_jobs.reading import read_history
+from feature_jobs.reading import load_known_frauds, scatter_history
 from feature_jobs.scatter import Layout, scatterer
 from feature_jobs.units import Unit, units_of
 from feature_jobs.walking import walker
@@ -107,17 +107,19 @@ def build_features(
         )
         if assembly.units:
             starts = [division.start_of(bucket[0].day) for bucket in buckets[1:]]
-            history = read_history(
-                session,
-                files=[file for day in days for file in day.files],
-                labels=labels,
-                features=features,
-                units=assembly.units,
-            )
             layout = _layout(session, days, assembly.units, places, share)
             conditions = [c.name for c in features.conditions]
             walk = walker(assembly.units, conditions=conditions, day_borders=starts)
-            scattered = history.mapInArrow(scatterer(layout), BLOCKS)
+            scattered = scatter_history(
+                session,
+                scatterer(layout, load_known_frauds(labels)),
+                tasks=[
+                    [file for day in task for file in day.files]
+                    for task in division.tasks(session, days)
+                ],
+                features=features,
+                units=assembly.units,
+            )
             walked = send(scattered, layout.places * len(layout.units)).mapInArrow(walk, BLOCKS)
             blocks = blocks.unionByName(walked)
         placed = send(blocks, len(buckets))

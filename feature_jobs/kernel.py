@@ -33,6 +33,7 @@ from feature_jobs.exact import (
     read_sum,
 )
 from feature_jobs.heap import drop_left, push
+from feature_jobs.narrow import add_narrow, fits, read_narrow
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -77,7 +78,7 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
             history and not among its rows: counts, exact digits (`feature_jobs.hot`).
     """
     wants_sum = np.any((statistics == SUM) | (statistics == MEAN) | (statistics == STD))
-    wants_square = np.any(statistics == STD)
+    wants_square = bool(np.any(statistics == STD))
     wants_min, wants_max = np.any(statistics == MIN), np.any(statistics == MAX)
     lows = np.empty(len(events) if wants_min else 0, dtype=np.int64)
     highs = np.empty(len(events) if wants_max else 0, dtype=np.int64)
@@ -89,11 +90,14 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
     for history in range(len(starts) - 1):
         first, last = starts[history], starts[history + 1]
         counts[:] = 0
-        low, high = 0, 0
+        low, high, lowest, least, most = 0, 0, -1, 0, 0
         if wants_sum:
             lowest, highest = places(bits, first, last)
             low, high = (lowest >> 5, (highest >> 5) + 5) if lowest <= highest else (0, 3)
             sums[:], squares[:] = 0, 0
+            # From here on `lowest` says whether sums are kept in two integers.
+            if wants_square or carried_of[history] >= 0 or not fits(lowest, highest):
+                lowest = -1
         carried = carried_of[history]
         if carried >= 0:
             counts[:] = carried_counts[carried]
@@ -109,9 +113,9 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                 if entered[leaving]:
                     _count(counts, values[leaving], -1)
                     if wants_sum and np.isfinite(values[leaving]):
-                        add_value(sums, bits[leaving], -1)
-                        if wants_square:
-                            add_square(squares, bits[leaving], -1)
+                        least, most = _change(
+                            sums, squares, least, most, bits[leaving], -1, lowest, wants_square
+                        )
                 leaving += 1
             while entering < last:
                 other = order[entering]
@@ -126,9 +130,9 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                 _count(counts, value, 1)
                 latest = max(latest, other)
                 if wants_sum and np.isfinite(value):
-                    add_value(sums, bits[other], 1)
-                    if wants_square:
-                        add_square(squares, bits[other], 1)
+                    least, most = _change(
+                        sums, squares, least, most, bits[other], 1, lowest, wants_square
+                    )
                 if wants_min:
                     push(lows, fewer, other, values, 1.0)
                     fewer += 1
@@ -146,9 +150,9 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                     counted = True
                     _count(counts, own, 1)
                     if wants_sum and np.isfinite(own):
-                        add_value(sums, bits[row], 1)
-                        if wants_square:
-                            add_square(squares, bits[row], 1)
+                        least, most = _change(
+                            sums, squares, least, most, bits[row], 1, lowest, wants_square
+                        )
                 for line in range(len(statistics)):
                     if priors[line] == (turn == 1):
                         continue
@@ -156,7 +160,10 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                     if statistic == COUNT:
                         result = float(counts[0])
                     elif statistic <= MEAN:
-                        result = _total(counts, sums, low, high, scratch)
+                        if lowest >= 0 and counts[1] == 0 and counts[2] == 0:
+                            result = read_narrow(least, most, lowest)
+                        else:
+                            result = _total(counts, sums, low, high, scratch)
                         if statistic == MEAN:
                             result = result / counts[0] if counts[0] > 0 else np.nan
                     elif statistic == STD:
@@ -181,9 +188,9 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
             if counted:
                 _count(counts, own, -1)
                 if wants_sum and np.isfinite(own):
-                    add_value(sums, bits[row], -1)
-                    if wants_square:
-                        add_square(squares, bits[row], -1)
+                    least, most = _change(
+                        sums, squares, least, most, bits[row], -1, lowest, wants_square
+                    )
 
 
 @numba.njit(cache=True)
@@ -191,6 +198,27 @@ def _count(counts: Int64s, value: float, sign: int) -> None:
     counts[0] += sign
     if np.isinf(value):
         counts[1 if value > 0 else 2] += sign
+
+
+@numba.njit(inline="always")
+def _change(  # noqa: PLR0917 -- numba takes no keywords
+    sums: Int64s,
+    squares: Int64s,
+    least: int,
+    most: int,
+    bits: int,
+    sign: int,
+    lowest: int,
+    wants_square: bool,  # noqa: FBT001 -- numba takes no keywords
+) -> tuple[int, int]:
+    """Add a value to the sums, or take it away: the two integers if they are kept in two."""
+    if lowest >= 0:
+        least, most = add_narrow(least, most, bits, lowest, sign)
+    else:
+        add_value(sums, bits, sign)
+        if wants_square:
+            add_square(squares, bits, sign)
+    return least, most
 
 
 @numba.njit(cache=True)

@@ -11,10 +11,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.contract import TRANSACTION_ID
+
 LABEL_TIMES, LABEL_VALUES = "label_times", "label_values"
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+
+def attach_labels(rows: pa.Table, known: pa.Table) -> pa.Table:
+    """Append what is known of each row: two lists, or nulls.
+
+    Args:
+        rows: with `transaction_id`.
+        known: what became known, from `feature_jobs.reading`.
+    """
+    ids = known[TRANSACTION_ID].cast(rows.schema.field(TRANSACTION_ID).type).combine_chunks()
+    places = pc.index_in(rows[TRANSACTION_ID], value_set=ids).combine_chunks()
+    for name in (LABEL_TIMES, LABEL_VALUES):
+        rows = rows.append_column(name, known[name].combine_chunks().take(places))
+    return rows
 
 
 def is_labelled(rows: pa.Table) -> Bools:

@@ -1,83 +1,84 @@
-"""What the job reads: row columns, conditions and labels as one frame for every unit."""
+"""What the job reads: each task's rows, conditions that Spark evaluates, known frauds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
+from feature_jobs.blocks import BLOCKS
 from feature_jobs.definitions import FeatureSet
 from feature_jobs.expressions import referenced_columns
 from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES
-from feature_jobs.scatter import HASH
 from feature_jobs.units import Unit
 
-_HASHES = 1 << 30
+_FIELDS = pa.schema(
+    {
+        TRANSACTION_ID: pa.int64(),
+        LABEL_TIMES: pa.list_(pa.int64()),
+        LABEL_VALUES: pa.list_(pa.int32()),
+    }.items()
+)
+
+Scatter = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
-def read_rows(session: SparkSession, files: Sequence[str], columns: Sequence[str]) -> DataFrame:
-    """Columns of Parquet files of one schema, without a look at any but the first."""
-    schema = pq.read_schema(files[0]).remove_metadata()
-    wanted = pa.schema([schema.field(name) for name in columns])
-    return session.read.schema(from_arrow_schema(wanted)).parquet(*files).select(*columns)
-
-
-def read_history(
+def scatter_history(
     session: SparkSession,
+    scatter: Scatter,
     *,
-    files: Sequence[str],
-    labels: Sequence[str],
+    tasks: Sequence[Sequence[str]],
     features: FeatureSet,
     units: Sequence[Unit],
 ) -> DataFrame:
-    """Keys, measures, conditions and labels of rows, and each unit's hash of its key.
+    """Read keys, measures and conditions of the rows and scatter them, as blocks.
+
+    Tasks read their files themselves, so rows never are rows of Spark; only conditions, which are
+    Spark's expressions, make Spark read.
 
     Args:
         session: an open session.
-        files: Parquet files of the transactions.
-        labels: Parquet files of the labels; none: nothing is known of any row.
+        scatter: from rows to blocks.
+        tasks: Parquet files of the transactions, of one schema, for each task.
         features: says what the conditions are.
         units: say what is needed.
     """
     conditions = {c.name: c.sql for c in features.conditions}
     measures = dict.fromkeys(m for unit in units for m in unit.measures)
-    keys = dict.fromkeys(key for unit in units for key in unit.keys)
     met = {name: conditions[name] for name in measures if name in conditions}
     kept = dict.fromkeys([TRANSACTION_ID, EVENT_TIME, KNOWN_TIME])
-    kept |= keys | dict.fromkeys(name for name in measures if name not in met)
-    spelled = {name.lower(): name for name in pq.read_schema(files[0]).names}
+    kept |= dict.fromkeys(key for unit in units for key in unit.keys)
+    kept |= dict.fromkeys(name for name in measures if name not in met)
+    if not met:
+        read = _reader(tasks, list(kept))
+        numbers = session.range(0, len(tasks), numPartitions=len(tasks))
+        return numbers.mapInArrow(lambda batches: scatter(read(batches)), BLOCKS)
+    files = [file for task in tasks for file in task]
+    schema = pq.read_schema(files[0]).remove_metadata()
+    spelled = {name.lower(): name for name in schema.names}
     named = [spelled[c.lower()] for sql in met.values() for c in referenced_columns(sql)]
-    rows = read_rows(session, files, list(kept | dict.fromkeys(named)))
-    rows = rows.select(
-        *kept,
-        *(f.expr(sql).cast("double").alias(name) for name, sql in met.items()),
-        *(_hash(unit) for unit in units if unit.windows),
-    )
-    if any(unit.reads_labels for unit in units):
-        rows = _attach_labels(session, rows, labels)
-    return rows
+    wanted = pa.schema([schema.field(name) for name in kept | dict.fromkeys(named)])
+    rows = session.read.schema(from_arrow_schema(wanted)).parquet(*files)
+    evaluated = [f.expr(sql).cast("double").alias(name) for name, sql in met.items()]
+    return rows.select(*kept, *evaluated).mapInArrow(scatter, BLOCKS)
 
 
-def _hash(unit: Unit) -> Column:
-    hashed = f.pmod(f.xxhash64(*unit.keys), f.lit(_HASHES))
-    return hashed.cast("int").alias(f"{HASH}{unit.number}")
+def _reader(tasks: Sequence[Sequence[str]], columns: list[str]) -> Scatter:
+    """A function from the numbers of tasks to all rows of each."""
 
+    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch[0].to_pylist():
+                files = [pq.ParquetFile(file).read(columns=columns) for file in tasks[number]]
+                yield from pa.concat_tables(files).combine_chunks().to_batches()
 
-def _attach_labels(session: SparkSession, rows: DataFrame, files: Sequence[str]) -> DataFrame:
-    known = load_known_frauds(files) if files else None
-    if known is None or not known.num_rows:
-        nothing = f.lit(None)
-        return rows.withColumns(
-            {LABEL_TIMES: nothing.cast("array<long>"), LABEL_VALUES: nothing.cast("array<int>")}
-        )
-    frauds = f.broadcast(session.createDataFrame(known))
-    return rows.join(frauds, on=TRANSACTION_ID, how="left")
+    return read
 
 
 def load_known_frauds(files: Sequence[str]) -> pa.Table:
@@ -89,11 +90,13 @@ def load_known_frauds(files: Sequence[str]) -> pa.Table:
     Args:
         files: Parquet files with `transaction_id`, `known_time`, `is_fraud`; several lines where a
             label was corrected, and of two that became known at one time the one that says fraud
-            counts.
+            counts. None: nothing is known of any row.
 
     Returns:
         `transaction_id` and two lists, times in microseconds and values, both by time.
     """
+    if not files:
+        return _FIELDS.empty_table()
     lines = ds.dataset(list(files), format="parquet")
     columns = [TRANSACTION_ID, KNOWN_TIME, LABEL]
     frauds = lines.to_table(columns=columns, filter=pc.field(LABEL) == 1)

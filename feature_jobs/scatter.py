@@ -4,10 +4,12 @@ Each unit has places of its own. A row goes to the place that its key's hash nam
 hot key go to its slices, and links, which need everybody's rows, are cut by time alone.
 """
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,12 +17,14 @@ from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputE
 from feature_jobs.blocks import frame, pack, spread
 from feature_jobs.history import WANTED, WHOLE
 from feature_jobs.hot import SLICE, Cut, cut_rows, equals
-from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES
+from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES, attach_labels
 from feature_jobs.order import integers
 from feature_jobs.units import MICROSECOND, Unit
 
-HASH = "hash_of_unit_"
+Int64s = npt.NDArray[np.int64]
+
 EXAMPLES = 5
+_GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio (Knuth, vol. 3, 6.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,23 @@ class Layout:
 
 
 def scatterer(
-    layout: Layout,
+    layout: Layout, known: pa.Table
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A function for `mapInArrow` from rows to blocks."""
+    """A function for `mapInArrow` from rows to blocks.
+
+    Args:
+        layout: where rows go.
+        known: what became known of rows, from `feature_jobs.reading.load_known_frauds`.
+    """
+    reads_labels = any(unit.reads_labels for unit in layout.units)
 
     def scatter(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             rows = pa.Table.from_batches([batch])
             if rows.num_rows:
                 rows = _with_integer_times(rows)
+                if reads_labels:
+                    rows = attach_labels(rows, known)
                 for unit in layout.units:
                     yield from _scatter_unit(rows, unit, layout)
 
@@ -80,8 +92,7 @@ def _with_integer_times(rows: pa.Table) -> pa.Table:
 def _scatter_unit(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.RecordBatch]:
     labels = [LABEL_TIMES, LABEL_VALUES] if unit.reads_labels else []
     names = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, *unit.keys, *unit.measures, *labels]
-    hashed = rows[f"{HASH}{unit.number}"] if unit.windows else rows[EVENT_TIME]
-    own = rows.select(names).append_column(HASH, hashed)
+    own = rows.select(names)
     kept = pc.greater_equal(own[EVENT_TIME], layout.since - unit.lookback // MICROSECOND)
     if unit.windows:
         for key in unit.keys:
@@ -90,7 +101,7 @@ def _scatter_unit(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.Rec
     wanted = pc.greater_equal(own[EVENT_TIME], layout.since)
     own = own.append_column(WANTED, wanted)
     if unit.links:
-        yield from _cut_by_time(own.drop_columns([HASH]), unit, layout)
+        yield from _cut_by_time(own, unit, layout)
         return
     for cut in (c for c in layout.cuts if c.unit == unit.number):
         hot = equals(own, unit.keys, cut.key)
@@ -98,15 +109,15 @@ def _scatter_unit(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.Rec
             yield from _send_slices(own.filter(hot), unit, cut, layout)
             own = own.filter(pc.invert(hot))
     whole = pa.array(np.full(own.num_rows, WHOLE, dtype=np.int32))
-    places = unit.number * layout.places + integers(own[HASH]) % layout.places
-    own = own.drop_columns([HASH]).append_column(SLICE, whole)
+    places = unit.number * layout.places + hash_keys(own.select(unit.keys)) % layout.places
+    own = own.append_column(SLICE, whole)
     if own.num_rows:
         yield from spread(own, places, unit=unit.rows_number)
 
 
 def _send_slices(rows: pa.Table, unit: Unit, cut: Cut, layout: Layout) -> Iterator[pa.RecordBatch]:
-    base = int(rows[HASH][0].as_py())
-    for shipment in cut_rows(rows.drop_columns([HASH]), unit, cut, since=layout.since):
+    base = int(hash_keys(rows.slice(0, 1).select(unit.keys))[0])
+    for shipment in cut_rows(rows, unit, cut, since=layout.since):
         # Neighbouring slices go to different places.
         place = unit.number * layout.places + (base + shipment.slice) % layout.places
         if shipment.rows.num_rows:
@@ -135,3 +146,27 @@ def _cut_by_time(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.Reco
         wanted = pc.and_(sent[WANTED], pc.greater_equal(sent[EVENT_TIME], start))
         place = unit.number * layout.places + number
         yield frame(place, unit.rows_number, pack(sent.set_column(at, WANTED, wanted)))
+
+
+def hash_keys(keys: pa.Table) -> Int64s:
+    """A number from 0 to 2^31 for each row: equal keys have equal ones, in every task.
+
+    Args:
+        keys: columns without nulls.
+    """
+    hashed = np.zeros(keys.num_rows, dtype=np.uint64)
+    for column in keys.columns:
+        hashed = (hashed + _fingerprints(column)) * np.uint64(_GOLDEN)
+        hashed ^= hashed >> np.uint64(32)
+    return (hashed & np.uint64((1 << 31) - 1)).astype(np.int64)
+
+
+def _fingerprints(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """A number for each value of a column."""
+    if pa.types.is_integer(column.type):
+        return integers(column).astype(np.uint64)
+    encoded = column.combine_chunks().dictionary_encode()
+    texts = encoded.dictionary.cast(pa.string()).to_pylist()
+    own = np.array([zlib.crc32(text.encode()) for text in texts], dtype=np.uint64)
+    fingerprints: npt.NDArray[np.uint64] = own[encoded.indices.to_numpy(zero_copy_only=False)]
+    return fingerprints

@@ -17,6 +17,8 @@ from feature_jobs.java import find_java
 DRIVER_MEMORY = "2g"
 BATCH_ROWS = 200_000
 BATCH_BYTES = 64 << 20
+# A job is over before a second compiler pays off, and the default collector is slow with blocks.
+JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseParallelGC")
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
 Session = SparkSession  # for rooms that hand a session on without knowing Spark
@@ -44,7 +46,9 @@ def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
         "spark.app.name": "overnight features",
         "spark.master": master,
         "spark.driver.memory": DRIVER_MEMORY,
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
+        "spark.driver.extraJavaOptions": " ".join(
+            [f"-Dlog4j2.configurationFile={LOGGING.as_uri()}", *JAVA_OPTIONS]
+        ),
         "spark.driver.bindAddress": "127.0.0.1" if master.startswith("local") else "0.0.0.0",  # noqa: S104 -- executors connect back
         "spark.local.dir": str(scratch / "spark"),
         "spark.python.daemon.module": "feature_jobs.daemon",

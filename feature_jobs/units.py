@@ -35,6 +35,21 @@ class Request:
         """How long a value stays after its event, in microseconds."""
         return (self.length + (self.delay or timedelta())) // MICROSECOND
 
+    @property
+    def span(self) -> tuple[timedelta | None, timedelta]:
+        """What requests have in common that see the same rows: delay and length."""
+        return self.delay, self.length
+
+    @property
+    def sums(self) -> list[Window]:
+        """The features that `feature_jobs.kernel.walk` gives."""
+        return [w for w in self.windows if w.statistic != "distinct"]
+
+    @property
+    def distinct(self) -> list[Window]:
+        """The features that `feature_jobs.distinct` gives."""
+        return [w for w in self.windows if w.statistic == "distinct"]
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -39,6 +39,6 @@ if [ ! -x "$venv/bin/uv" ]; then
 fi
 
 say "Installing $(grep -c '^[a-z0-9].*==' requirements.lock) locked packages"
-"$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes requirements.lock
+"$venv/bin/uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes requirements.lock
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 say "Ready: $venv"
