@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 TRANSACTION_ID = "transaction_id"
 EVENT_TIME = "event_time"
@@ -102,23 +102,34 @@ class Policy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class AmountRange(Policy):
-    """Amounts outside `[minimum, maximum]` are quarantined."""
-
-    minimum: float = 0.0
-    maximum: float = 1e7
-
-
-class Contract(Policy):
-    """What the rows of a source must satisfy, beside having their roles."""
-
-    amount: AmountRange = AmountRange()
-    max_quarantined_share: Annotated[float, Field(ge=0, le=1)] = 0.05
-    min_rows_per_day: Annotated[int, Field(ge=0)] = 1
-    max_fraud_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
-
-
 AttributeKind = Literal["numeric", "categorical"]
+
+
+ColumnKind = Literal["key", "time", "number", "count", "text", "label"]
+
+
+class Column(Policy):
+    """One column of a table: Spark's schema, the suites and a request's schema are made from it.
+
+    Attributes:
+        kind: `key` is an integer or text, `time` UTC microseconds, `number` a double, `count` a
+            whole number, `label` 0 or 1.
+        is_required: null (of a number: NaN too) is a fault.
+        minimum, maximum: values outside `[minimum, maximum]` are a fault; None: unbounded.
+        allowed: the only values of a text column; none: any.
+    """
+
+    name: str
+    kind: ColumnKind
+    is_required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it has a mean."""
+        return self.kind in {"number", "count", "label"}
 
 
 class Interval(Policy):

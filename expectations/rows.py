@@ -3,8 +3,8 @@
 The rules run on Arrow columns before anything is written, so a bad row costs no table scan later.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -18,19 +18,24 @@ from expectations.contract import (
     LABEL,
     RULES,
     TRANSACTION_ID,
-    Contract,
+    InputError,
 )
+from expectations.policy import Contract, Severity
+
+EXAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     """Rows split in two: `rows.num_rows == clean.num_rows + quarantined.num_rows`.
 
-    `quarantined` has a further column `broken_rules`: names of all rules the row broke.
+    `quarantined` has a further column `broken_rules`: names of all rules the row broke. `warned`
+    counts the rows that broke a rule which only warns; they are clean unless they broke another.
     """
 
     clean: pa.Table
     quarantined: pa.Table
+    warned: Mapping[str, int] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
         """Rule name to the number of rows that broke it."""
@@ -42,7 +47,12 @@ class Judged:
 
 
 def judge_rows(
-    rows: pa.Table, contract: Contract, *, entities: Sequence[str], received_at: datetime
+    rows: pa.Table,
+    contract: Contract,
+    *,
+    entities: Sequence[str],
+    received_at: datetime | None,
+    further: Mapping[str, np.ndarray] | None = None,
 ) -> Judged:
     """Apply every row rule.
 
@@ -50,13 +60,25 @@ def judge_rows(
         rows: canonical columns: ids, `event_time`, `known_time`, `amount`, entities.
         contract: the allowed ranges.
         entities: columns that must not be null.
-        received_at: when the delivery was written; a row that happened later cannot be true.
+        received_at: when the delivery was written; a row that happened later cannot be true. None:
+            `further` says it.
+        further: masks of more rules, and of rules that are judged elsewhere.
 
     Returns:
         The rows that may enter, and the others with their rules. Of rows that share an id the
         first in file order is kept.
+
+    Raises:
+        InputError: when rows broke a rule of severity `stop`.
     """
     received = pa.scalar(received_at, type=rows[EVENT_TIME].type)
+    broken = _masks(rows, contract, entities, received) | dict(further or {})
+    return _sort_by_severity(rows, broken, contract.severities)
+
+
+def _masks(
+    rows: pa.Table, contract: Contract, entities: Sequence[str], received: pa.Scalar
+) -> dict[str, np.ndarray]:
     amount = rows[AMOUNT]
     broken: dict[str, np.ndarray] = {
         "transaction_id_missing": _mask(rows[TRANSACTION_ID].is_null()),
@@ -76,7 +98,36 @@ def judge_rows(
     if LABEL in rows.column_names:
         known = pc.is_in(rows[LABEL], value_set=pa.array([0.0, 1.0]))
         broken["label_not_0_or_1"] = _mask(pc.and_not(rows[LABEL].is_valid(), known))
-    return split_rows(rows, broken)
+    for column, values in contract.allowed.items():
+        known = pc.is_in(rows[column], value_set=pa.array(values, pa.string()))
+        broken[f"{column}_not_allowed"] = _mask(pc.and_not(rows[column].is_valid(), known))
+    return broken
+
+
+def _sort_by_severity(
+    rows: pa.Table, broken: dict[str, np.ndarray], severities: Mapping[str, Severity]
+) -> Judged:
+    stopping = {r: m for r, m in broken.items() if severities.get(r) == "stop" and m.any()}
+    if stopping:
+        lines = [
+            f"  - {rule}: {int(mask.sum()):,} rows, such as transactions "
+            f"{rows[TRANSACTION_ID].take(pa.array(np.flatnonzero(mask)[:EXAMPLES])).to_pylist()}"
+            for rule, mask in stopping.items()
+        ]
+        raise InputError(
+            "\n".join(
+                [
+                    "Rows of the delivery broke rules that stop the run:",
+                    *lines,
+                    "Nothing was ingested. Correct the source, or contract.severities.",
+                ]
+            )
+        )
+    warned = {r: int(m.sum()) for r, m in broken.items() if severities.get(r) == "warn" and m.any()}
+    judged = split_rows(
+        rows, {r: m for r, m in broken.items() if severities.get(r, "quarantine") == "quarantine"}
+    )
+    return Judged(judged.clean, judged.quarantined, warned)
 
 
 def split_rows(rows: pa.Table, broken: dict[str, np.ndarray]) -> Judged:

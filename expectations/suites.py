@@ -1,9 +1,11 @@
-"""Great Expectations suites made from the contract: one function a table.
+"""Great Expectations suites made from a table's columns and its contract, to be run on a profile.
 
-Severity `critical` stops the run; `warning` is reported and lets it pass.
+Severity `critical` stops the run; `warning` is reported and lets it pass. Every expectation says
+in `description` what it means for the table; that is what messages and Data Docs show.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
@@ -15,76 +17,234 @@ from expectations.contract import (
     KNOWN_TIME,
     LABEL,
     TRANSACTION_ID,
-    Contract,
-    Interval,
+    Column,
+    format_duration,
 )
+from expectations.daily import ExpectColumnToVary, ExpectColumnValuesToFollowTrailingDays
+from expectations.policy import AMOUNT_ABOVE, AMOUNT_BELOW, Contract, Trailing
+from expectations.profile import AGE, ROWS
 
-ROWS_PER_DAY = "rows"
 STOP, WARN = FailureSeverity.CRITICAL, FailureSeverity.WARNING
+FRAUD_RATE, COVERAGE = "fraud_rate", "label_coverage"
+_HOUR_THAT_DAYLIGHT_SAVING_MAKES = 1
+_NULL_RATE_FLOOR = 0.05
+_LEAST_ROWS_FOLLOWED = 10.0
+
+Expectations = Iterator[gxe.Expectation]
 
 
-def build_transaction_suite(
-    contract: Contract, *, entities: Sequence[str], known: Interval
-) -> gx.ExpectationSuite:
-    """What the transactions known by an `as_of` must satisfy.
-
-    Args:
-        contract: allowed ranges.
-        entities: columns that identify who acts.
-        known: from the first event to the `as_of`; no event may lie outside.
-    """
-    required = (TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, *entities)
-    expectations: list[gxe.Expectation] = [
-        gxe.ExpectColumnValuesToNotBeNull(column=column, severity=STOP) for column in required
-    ]
-    expectations += [
-        gxe.ExpectColumnValuesToBeUnique(column=TRANSACTION_ID, severity=STOP),
-        gxe.ExpectColumnValuesToBeBetween(
-            column=AMOUNT,
-            min_value=contract.amount.minimum,
-            max_value=contract.amount.maximum,
-            severity=STOP,
-        ),
-        gxe.ExpectColumnValuesToBeBetween(
-            column=EVENT_TIME,
-            min_value=known.start.replace(tzinfo=None),
-            max_value=known.end.replace(tzinfo=None),
-            strict_max=True,
-            severity=STOP,
-        ),
-    ]
-    return gx.ExpectationSuite(name="transactions", expectations=expectations)
-
-
-def build_volume_suite(contract: Contract) -> gx.ExpectationSuite:
-    """What the daily row counts must satisfy: a day that is missing or thin stops the run."""
-    volume = gxe.ExpectColumnValuesToBeBetween(
-        column=ROWS_PER_DAY, min_value=contract.min_rows_per_day, severity=STOP
+def build_transaction_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
+    """The transactions known by an `as_of`: ids, clocks, ranges, volume, freshness, drift."""
+    return _suite(
+        "transactions",
+        *_columns(columns, contract, WARN),
+        *_ids(),
+        *_clocks(),
+        *_volume(contract),
+        *_freshness(contract),
+        *_drift(columns, contract.trailing),
+        *_unseen(columns, contract),
     )
-    return gx.ExpectationSuite(name="volume", expectations=[volume])
 
 
-def build_training_suite(contract: Contract, *, columns: Sequence[str]) -> gx.ExpectationSuite:
-    """What a training set must satisfy: matured labels of both classes, no id twice.
+def build_label_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
+    """The labels known by an `as_of`: values, coverage, reporting delay, the rate of frauds."""
+    return _suite(
+        "labels",
+        *_columns(columns, contract, STOP),
+        *_ids(),
+        _none(f"{KNOWN_TIME}.before_event", "no label is known before its transaction", STOP),
+        _at_least(
+            COVERAGE,
+            contract.min_label_coverage,
+            "mature transactions have a label",
+            WARN,
+        ),
+        _follow(f"{KNOWN_TIME}.delay_days", "the reporting delay", contract.trailing, floor=1.0),
+        _follow(FRAUD_RATE, "the fraud rate of mature days", contract.trailing),
+    )
+
+
+def build_feature_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
+    """A feature table: nothing lost, ranges that an aggregate cannot leave, nulls, constants."""
+    features = [column for column in columns if column.kind in {"number", "count"}]
+    return _suite(
+        "features",
+        *_columns(columns, contract, WARN),
+        *_ids(),
+        *_drift(features, contract.trailing),
+        *(
+            _named(ExpectColumnToVary(column=c.name), f"{c.name} is not the same everywhere", WARN)
+            for c in features
+        ),
+    )
+
+
+def build_training_suite(
+    columns: Sequence[Column], contract: Contract, *, rows: int, maturity: timedelta
+) -> gx.ExpectationSuite:
+    """A training set: matured labels of both classes, no id twice.
 
     Args:
+        columns: its columns, the label among them.
         contract: the highest fraud rate that is believed.
-        columns: numeric model columns; one that is null everywhere is reported.
+        rows: how many it has.
+        maturity: no label is younger.
     """
-    expectations: list[gxe.Expectation] = [
-        gxe.ExpectColumnValuesToNotBeNull(column=LABEL, severity=STOP),
-        gxe.ExpectColumnValuesToBeInSet(column=LABEL, value_set=[0, 1], severity=STOP),
-        gxe.ExpectColumnValuesToBeUnique(column=TRANSACTION_ID, severity=STOP),
-        gxe.ExpectColumnMeanToBeBetween(
-            column=LABEL,
-            min_value=0,
-            strict_min=True,
-            max_value=contract.max_fraud_rate,
-            severity=STOP,
+    return _suite(
+        "training_set",
+        *_columns(columns, contract, WARN),
+        *_ids(),
+        _none(f"{EVENT_TIME}.after", f"no label is younger than {format_duration(maturity)}", STOP),
+        _named(
+            gxe.ExpectColumnSumToBeBetween(
+                column=f"{LABEL}.sum", min_value=1, max_value=contract.max_fraud_rate * rows
+            ),
+            f"at least one row of {rows:,} is a fraud, and at most {contract.max_fraud_rate:.0%}",
+            STOP,
         ),
-    ]
-    expectations += [
-        gxe.ExpectColumnValuesToNotBeNull(column=column, mostly=0.01, severity=WARN)
-        for column in columns
-    ]
-    return gx.ExpectationSuite(name="training_set", expectations=expectations)
+        *(
+            _named(ExpectColumnToVary(column=c.name), f"{c.name} is not the same everywhere", WARN)
+            for c in columns
+            if c.kind in {"number", "count"}
+        ),
+    )
+
+
+def build_score_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
+    """Captured scores with their requests: probabilities, the request's columns, drift."""
+    return _suite(
+        "scores", *_columns(columns, contract, STOP), *_ids(), *_drift(columns, contract.trailing)
+    )
+
+
+def _suite(name: str, *expectations: gxe.Expectation) -> gx.ExpectationSuite:
+    return gx.ExpectationSuite(name=name, expectations=list(expectations))
+
+
+def _columns(
+    columns: Sequence[Column], contract: Contract, range_severity: FailureSeverity
+) -> Expectations:
+    """What each column declares. What ingestion quarantines must not stand in a table."""
+    warned = {rule for rule, severity in contract.severities.items() if severity == "warn"}
+    for column in columns:
+        if column.is_required:
+            yield _none(f"{column.name}.missing", f"{column.name} is never missing", STOP)
+        if column.minimum is not None or column.maximum is not None:
+            severity = STOP if column.is_required else range_severity
+            if column.name == AMOUNT and warned & {AMOUNT_BELOW, AMOUNT_ABOVE}:
+                severity = WARN
+            low = "-∞" if column.minimum is None else f"{column.minimum:g}"
+            high = "∞" if column.maximum is None else f"{column.maximum:g}"
+            text = f"{column.name} is between {low} and {high}"
+            yield _none(f"{column.name}.outside", text, severity)
+        if column.allowed:
+            text = f"{column.name} is one of {', '.join(column.allowed)}"
+            severity = WARN if f"{column.name}_not_allowed" in warned else STOP
+            yield _none(f"{column.name}.not_allowed", text, severity)
+
+
+def _ids() -> Expectations:
+    yield _none(f"{TRANSACTION_ID}.repeated", "no transaction stands twice", STOP)
+
+
+def _clocks() -> Expectations:
+    yield _none(f"{EVENT_TIME}.outside_day", "event times lie in the day of their part", STOP)
+    yield _none(f"{EVENT_TIME}.after", "no event lies after the knowledge time", STOP)
+    yield _none(f"{KNOWN_TIME}.before_event", "nothing is known before it happened", STOP)
+    shift = f"{EVENT_TIME}.clock_shift"
+    hour = _HOUR_THAT_DAYLIGHT_SAVING_MAKES
+    yield _named(
+        gxe.ExpectColumnValuesToBeBetween(column=shift, min_value=-hour, max_value=hour),
+        "the clock is that of the trailing days; a shift of whole hours is a time zone mistake",
+        STOP,
+    )
+    yield _named(
+        gxe.ExpectColumnValuesToBeInSet(column=shift, value_set=[0.0]),
+        "the clock is that of the trailing days; one hour may be daylight saving time",
+        WARN,
+    )
+
+
+def _volume(contract: Contract) -> Expectations:
+    yield _at_least(ROWS, contract.min_rows_per_day, "every day has its rows", STOP)
+    yield _follow(
+        ROWS, "the number of rows", contract.trailing, severity=STOP, floor=_LEAST_ROWS_FOLLOWED
+    )
+
+
+def _freshness(contract: Contract) -> Expectations:
+    if contract.freshness is not None:
+        oldest = contract.freshness / timedelta(days=1)
+        yield _named(
+            gxe.ExpectColumnMinToBeBetween(column=AGE, max_value=oldest),
+            f"the newest day is at most {format_duration(contract.freshness)} old",
+            STOP,
+        )
+
+
+def _drift(columns: Sequence[Column], trailing: Trailing) -> Expectations:
+    """Null rates, means, and values that no trailing day had."""
+    for column in columns:
+        if not column.is_required:
+            yield _follow(
+                f"{column.name}.missing_rate",
+                f"the share of rows without {column.name}",
+                trailing,
+                floor=_NULL_RATE_FLOOR,
+            )
+        if column.is_numeric:
+            yield _follow(f"{column.name}.mean", f"the mean of {column.name}", trailing)
+
+
+def _unseen(columns: Sequence[Column], contract: Contract) -> Expectations:
+    """For text columns without a list of values: how many rows may have a new one."""
+    for column in columns:
+        if column.kind == "text" and not column.allowed:
+            yield _named(
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=f"{column.name}.unseen_rate", max_value=contract.max_unseen_rate
+                ),
+                f"at most {contract.max_unseen_rate:.0%} of a day's {column.name} are values that "
+                "the days before did not have",
+                WARN,
+            )
+
+
+def _none(measure: str, description: str, severity: FailureSeverity) -> gxe.Expectation:
+    expectation = gxe.ExpectColumnValuesToBeBetween(column=measure, max_value=0)
+    return _named(expectation, description, severity)
+
+
+def _at_least(
+    measure: str, least: float, description: str, severity: FailureSeverity
+) -> gxe.Expectation:
+    expectation = gxe.ExpectColumnValuesToBeBetween(column=measure, min_value=least)
+    return _named(expectation, description, severity)
+
+
+def _follow(
+    measure: str,
+    what: str,
+    trailing: Trailing,
+    *,
+    severity: FailureSeverity = WARN,
+    floor: float = 0.0,
+) -> gxe.Expectation:
+    expectation = ExpectColumnValuesToFollowTrailingDays(
+        column=measure,
+        days=trailing.days,
+        tolerance=trailing.tolerance,
+        least_change=trailing.least_change,
+        judged=trailing.judged,
+        floor=floor,
+    )
+    return _named(expectation, f"{what} follows the {trailing.days} days before", severity)
+
+
+def _named(
+    expectation: gxe.Expectation, description: str, severity: FailureSeverity
+) -> gxe.Expectation:
+    expectation.description = description
+    expectation.severity = severity
+    return expectation

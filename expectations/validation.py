@@ -1,4 +1,4 @@
-"""Runs a suite on a table and tells what failed in words.
+"""Runs suites with Great Expectations, on a profile or on rows, and writes its Data Docs.
 
 Great Expectations passes an empty table and reports a missing column as a plain failure, so the
 row count and the exceptions are looked at here.
@@ -7,90 +7,55 @@ row count and the exceptions are looked at here.
 import logging
 import os
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from expectations.contract import InputError
+from expectations.contract import EVENT_DAY, InputError
+from expectations.findings import Validated, describe
+from expectations.profile import EXAMPLES, Profile
 
 if TYPE_CHECKING:
     import great_expectations as gx
-    from great_expectations.core import ExpectationValidationResult
-    from great_expectations.datasource.fluent.interfaces import Batch
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One expectation that was not met.
-
-    Attributes:
-        severity: `critical` stops the run, `warning` does not.
-        text: expectation, column, what was expected and what was observed.
-    """
-
-    severity: str
-    text: str
+    from great_expectations.core.expectation_validation_result import (
+        ExpectationSuiteValidationResult,
+    )
+    from great_expectations.data_context import EphemeralDataContext
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
-    """What a suite found in a table."""
-
-    table: str
-    rows: int
-    expectations: int
-    findings: tuple[Finding, ...]
-
-    def summary(self) -> str:
-        """One line in words and numbers."""
-        return (
-            f"Validated {self.table}: {self.rows:,} rows, {self.expectations} expectations, "
-            f"{len(self.findings)} not met"
-        )
-
-    def refuse_critical(self) -> None:
-        """Stop on a critical finding.
-
-        Raises:
-            InputError: with every finding.
-        """
-        if not any(finding.severity == "critical" for finding in self.findings):
-            return
-        lines = [f"  - {finding.severity}: {finding.text}" for finding in self.findings]
-        raise InputError(
-            "\n".join(
-                [
-                    f"{self.table} does not meet its contract "
-                    f"({len(self.findings)} of {self.expectations} expectations):",
-                    *lines,
-                    "Correct the source and ingest it again, or change [contract] in the spec.",
-                ]
-            )
-        )
-
-
-def validate_table(rows: pa.Table, suite: "gx.ExpectationSuite", *, table: str) -> Validated:
-    """Check a table against a suite.
+def validate_profile(
+    profile: Profile,
+    suite: "gx.ExpectationSuite",
+    *,
+    table: str,
+    own: "gx.ExpectationSuite | None" = None,
+    docs: Path | None = None,
+) -> Validated:
+    """Check what one pass saw of a table against a suite.
 
     Args:
-        rows: the table; only the columns that the suite names are needed.
+        profile: of the table.
         suite: from `expectations.suites`.
         table: its name and version, for messages.
+        own: the user's expectations, which run on the columns that the pass kept.
+        docs: folder that receives the Data Docs.
 
     Raises:
         InputError: when the table has no rows; Great Expectations would pass it.
     """
-    if rows.num_rows == 0:
+    if profile.rows == 0:
         raise InputError(f"{table} has no rows to validate. Ingest transactions first.")
-    result = _open_batch(rows, table).validate(
-        suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 5}
+    context = _open_context()
+    runs = [_run(context, profile.days, suite, name=table, keys=[EVENT_DAY])]
+    if own is not None and profile.kept is not None:
+        runs.append(_run(context, profile.kept, own, name=f"{table}, own expectations", keys=[]))
+    findings = tuple(
+        describe(item, profile.examples) for run in runs for item in run.results if not item.success
     )
-    findings = tuple(_describe(item) for item in result.results if not item.success)
-    return Validated(table, rows.num_rows, len(result.results), findings)
+    page = None if docs is None else _write_docs(context, docs)
+    return Validated(table, profile.rows, sum(len(r.results) for r in runs), findings, page)
 
 
 def quiet_great_expectations() -> None:
@@ -102,7 +67,7 @@ def quiet_great_expectations() -> None:
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
 
-def _open_batch(rows: pa.Table, table: str) -> "Batch":
+def _open_context() -> "EphemeralDataContext":
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -110,40 +75,57 @@ def _open_batch(rows: pa.Table, table: str) -> "Batch":
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("lake").add_dataframe_asset(table)
+    return context
+
+
+def _run(
+    context: "EphemeralDataContext",
+    rows: pa.Table,
+    suite: "gx.ExpectationSuite",
+    *,
+    name: str,
+    keys: Sequence[str],
+) -> "ExpectationSuiteValidationResult":
+    import great_expectations as gx
+
+    asset = context.data_sources.add_or_update_pandas(name).add_dataframe_asset(name)
     whole = asset.add_batch_definition_whole_dataframe("all")
-    return whole.get_batch(batch_parameters={"dataframe": _plain(rows).to_pandas()})
+    definition = gx.ValidationDefinition(
+        name=name, data=whole, suite=context.suites.add_or_update(suite)
+    )
+    wanted: Mapping[str, object] = {
+        "result_format": "COMPLETE" if keys else "SUMMARY",
+        "partial_unexpected_count": EXAMPLES,
+    }
+    if keys:
+        wanted = {**wanted, "unexpected_index_column_names": list(keys)}
+    return context.validation_definitions.add_or_update(definition).run(
+        batch_parameters={"dataframe": plain(rows).to_pandas()}, result_format=dict(wanted)
+    )
 
 
-def _plain(rows: pa.Table) -> pa.Table:
+def _write_docs(context: "EphemeralDataContext", folder: Path) -> str:
+    """Write the results of a context as pages; the address of the first."""
+    for site in list(context.get_site_names()):
+        context.delete_data_docs_site(site)
+    context.add_data_docs_site(
+        "docs",
+        {
+            "class_name": "SiteBuilder",
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str(folder.absolute()),
+            },
+        },
+    )
+    return str(context.build_data_docs()["docs"])
+
+
+def plain(rows: pa.Table) -> pa.Table:
     """Timestamps without zone (all are UTC): Great Expectations compares them as they are."""
     for index, field in enumerate(rows.schema):
         if pa.types.is_timestamp(field.type):
             values = rows.column(index).cast(pa.timestamp("us"))
             rows = rows.set_column(index, field.name, values)
     return rows
-
-
-def _describe(item: "ExpectationValidationResult") -> Finding:
-    config = item.expectation_config
-    if config is None:
-        return Finding("critical", "an expectation without its configuration")
-    expected = {k: v for k, v in config.kwargs.items() if k not in ("batch_id", "column")}
-    column = config.kwargs.get("column", "(table)")
-    trouble = _trouble(item.exception_info or {})
-    if trouble:
-        return Finding("critical", f"{config.type} of {column} could not run: {trouble}")
-    seen = item.result or {}
-    observed = seen.get("observed_value")
-    if observed is None:
-        count, examples = seen.get("unexpected_count"), seen.get("partial_unexpected_list")
-        observed = f"{count:,} of {seen.get('element_count'):,} rows, such as {examples}"
-    severity = getattr(config.severity, "value", config.severity)
-    return Finding(str(severity), f"{config.type} of {column}: expected {expected}; got {observed}")
-
-
-def _trouble(info: Mapping[str, object]) -> str:
-    """Messages of what kept an expectation from running; one, or one for each of its metrics."""
-    each = [info, *(value for value in info.values() if isinstance(value, Mapping))]
-    messages = (str(item["exception_message"]) for item in each if item.get("exception_message"))
-    return "; ".join(dict.fromkeys(messages))

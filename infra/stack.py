@@ -1,4 +1,4 @@
-"""The services of one machine together: Airflow, the MLflow server, the embedded SageMaker."""
+"""The services of one machine: Airflow, MLflow, the embedded SageMaker, the Data Docs."""
 
 import sys
 import urllib.request
@@ -11,7 +11,7 @@ from expectations.contract import refuse_any
 from infra.airflow.environment import build_airflow_environment
 from infra.processes import Service
 
-DEFAULT_PORTS = {"airflow": 8080, "mlflow": 5000, "sagemaker": 8768, "aws": 8769}
+DEFAULT_PORTS = {"airflow": 8080, "mlflow": 5000, "sagemaker": 8768, "aws": 8769, "docs": 8770}
 PORT_VARIABLES = {name: f"OVERNIGHT_{name.upper()}_PORT" for name in DEFAULT_PORTS}
 PORTS_END = 65_536
 
@@ -24,6 +24,7 @@ class Ports:
     mlflow: int
     sagemaker: int
     aws: int
+    docs: int
 
     def by_variable(self) -> dict[str, int]:
         """The environment variable that sets a port, to the port."""
@@ -47,20 +48,28 @@ def read_ports(environment: Mapping[str, str]) -> Ports:
 
 
 def build_services(
-    environment: Mapping[str, str], *, home: Path, dags: Path, tracking_uri: str, ports: Ports
+    environment: Mapping[str, str],
+    *,
+    home: Path,
+    dags: Path,
+    docs: Path,
+    tracking_uri: str,
+    ports: Ports,
 ) -> list[Service]:
-    """The three services, in the order in which they are to be started.
+    """All services, in the order in which they are to be started.
 
     Args:
         environment: the environment to start from.
         home: the folder where each keeps its files and its log.
         dags: the folder with the DAG files.
+        docs: the folder with the Data Docs.
         tracking_uri: the store behind the MLflow server.
         ports: where each listens.
     """
     return [
         build_sagemaker(environment, home=home, ports=ports),
         _mlflow(environment, home, tracking_uri, ports),
+        _docs(environment, home, docs, ports),
         _airflow(environment, home, dags, ports),
     ]
 
@@ -101,6 +110,19 @@ def _mlflow(environment: Mapping[str, str], home: Path, tracking_uri: str, ports
         environment={**environment, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         health=f"http://127.0.0.1:{ports.mlflow}/health",
         log=home / "logs/mlflow.log",
+    )
+
+
+def _docs(environment: Mapping[str, str], home: Path, docs: Path, ports: Ports) -> Service:
+    """The pages of Great Expectations are files; any server of files serves them."""
+    docs.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "http.server", str(ports.docs), "--bind", "127.0.0.1"]
+    return Service(
+        name="Data Docs",
+        command=[*command, "--directory", str(docs)],
+        environment=environment,
+        health=f"http://127.0.0.1:{ports.docs}/",
+        log=home / "logs/docs.log",
     )
 
 

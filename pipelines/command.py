@@ -165,6 +165,24 @@ def features(
 
 
 @app.command()
+def quarantine(
+    spec: Spec,
+    rule: Annotated[str, typer.Option(help="Only rows that broke this rule.")] = "",
+    day: Annotated[str, typer.Option(help="Only rows of this event day, or unknown.")] = "",
+    show: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 0,
+    replay: Annotated[  # noqa: FBT002 -- a flag of the command line
+        bool, typer.Option("--replay", help="Judge all again under the present contract.")
+    ] = False,
+) -> None:
+    """Count the quarantined rows by delivery and rule, show some, or replay them after a fix."""
+    from pipelines.quarantine import show_quarantine
+    from pipelines.replay import replay_quarantine
+
+    shown = replay_quarantine(spec) if replay else show_quarantine(spec, rule, day, show)
+    typer.echo(shown)
+
+
+@app.command()
 def prove_no_leak(spec: Spec, as_of: AsOf) -> None:
     """Build as of a date, add later rows and labels, build again, compare every column."""
     from pipelines.leak_proof import prove_no_leak as prove

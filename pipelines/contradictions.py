@@ -14,6 +14,7 @@ from expectations.contract import (
     TRANSACTION_ID,
     format_duration,
 )
+from expectations.policy import may_warn, rule_names
 from feature_jobs.definitions import FeatureSet
 from feature_jobs.problems import Columns, feature_problems
 
@@ -56,6 +57,7 @@ def find_contradictions(spec: "ModelSpec") -> list[str]:
             f"training.gap: {format_duration(training.gap)} is shorter than the wait for a "
             f"label, {format_duration(wait)}; labels of the train window would not be known yet"
         )
+    problems += _contract_problems(spec)
     problems += feature_problems(spec.features, row_columns(spec.source, spec.labels))
     window = training.exclude_window
     if window is not None and window > training.train_window:
@@ -68,6 +70,39 @@ def find_contradictions(spec: "ModelSpec") -> list[str]:
             f"training.exclude_detected: {training.exclude_detected!r} is not one of "
             "source.entities"
         )
+    return problems
+
+
+def _contract_problems(spec: "ModelSpec") -> list[str]:
+    contract, kinds = spec.contract, spec.attribute_kinds()
+    problems = [
+        f"contract.allowed.{name}: not a categorical attribute of the source; those are "
+        f"{', '.join(n for n, kind in kinds.items() if kind == 'categorical') or 'none'}"
+        for name in contract.allowed
+        if kinds.get(name) != "categorical"
+    ]
+    rules = rule_names(contract, entities=list(spec.source.entities))
+    for name, severity in contract.severities.items():
+        if name not in rules:
+            problems.append(
+                f"contract.severities.{name}: no such row rule; there are {', '.join(rules)}"
+            )
+        elif severity == "warn" and not may_warn(name):
+            problems.append(
+                f"contract.severities.{name}: a row that breaks it cannot be worked with; give "
+                "quarantine or stop"
+            )
+    if contract.amount.minimum > contract.amount.maximum:
+        problems.append(
+            f"contract.amount: minimum {contract.amount.minimum:g} is above maximum "
+            f"{contract.amount.maximum:g}; exchange them"
+        )
+    problems += [
+        f"contract.expectations.{number} ({own.name}): only transactions can be quarantined; give "
+        f"warn or stop for {own.table}"
+        for number, own in enumerate(contract.expectations)
+        if own.severity == "quarantine" and own.table != "transactions"
+    ]
     return problems
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,13 @@ from pipelines.lake import Lake, Part, TableVersion, digest_of
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec, load_spec
+from pipelines.validation import validate_features
 
 if TYPE_CHECKING:
     from feature_jobs.assembly import Day
     from feature_jobs.session import Session
+
+Gate = Callable[[list[Part], set[str]], None]
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +41,13 @@ def build_feature_table(
     if not plan.record.days:
         raise InputError(f"{pinned} holds no rows to build features from. Ingest some first.")
     began = time.monotonic()
-    at = carry_out(plan, spec, lake, pinned)
+    at = carry_out(
+        plan,
+        spec,
+        lake,
+        pinned,
+        gate=lambda parts, built: validate_features(spec, lake, parts, built=built, as_of=as_of),
+    )
     changed = (
         f", {len(plan.changed)} features of {len(plan.kept_days)} more" if plan.changed else ""
     )
@@ -65,8 +74,24 @@ def plan_feature_table(reference: str) -> str:
     return plan_features(spec, lake, Snapshot(rows, labels)).describe()
 
 
-def carry_out(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -> TableVersion:
-    """Compute what a plan names and commit it with its record, all in one transaction."""
+def carry_out(
+    plan: FeaturePlan,
+    spec: ModelSpec,
+    lake: Lake,
+    pinned: Snapshot,
+    *,
+    gate: Gate = lambda parts, built: None,  # noqa: ARG005 -- nothing stands in the way
+) -> TableVersion:
+    """Compute what a plan names and commit it with its record, all in one transaction.
+
+    Args:
+        plan: what to compute.
+        spec: declares the features.
+        lake: receives them.
+        pinned: the versions they are computed from.
+        gate: sees all parts of the table as it would be, and the days that are new in it, and
+            raises when it must not be.
+    """
     from feature_jobs.session import open_session
 
     settings = load_settings()
@@ -78,6 +103,9 @@ def carry_out(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) 
         if plan.rewrites_kept_days:
             parts += _build(session, spec, lake, pinned, days=plan.kept_days, plan=plan)
     replaced = {*plan.days, *plan.gone, *(plan.kept_days if plan.rewrites_kept_days else ())}
+    whole = [] if plan.held is None else [p for p in lake.parts(plan.held) if p.day not in replaced]
+    if parts:
+        gate([*whole, *parts], {part.day for part in parts})
     schema = pq.read_schema(target / parts[0].path) if parts else lake.schema(_held(plan))
     return lake.commit(
         FEATURES,

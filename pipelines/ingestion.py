@@ -5,38 +5,55 @@ label and its neighbours' faults already there, and a kill in between is healed 
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.clock import guess_unit
 from expectations.contract import (
     EVENT_DAY,
     EVENT_TIME,
     KNOWN_TIME,
     LABEL,
-    RULES,
     TRANSACTION_ID,
     InputError,
 )
 from expectations.rows import Judged, judge_rows, split_rows
+from expectations.validation import quiet_great_expectations
+from pipelines.corrections import Merged, merge_rows
 from pipelines.lake import Lake, TableVersion, digest_of
+from pipelines.quarantine import NO_DAY, refile_source, rule_counts
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import TIMESTAMP, Delivery, load_delivery
 from pipelines.spec import ModelSpec, load_spec
 
-TRANSACTIONS, LABELS, QUARANTINE = "transactions", "labels", "quarantine"
-SOURCE = "source"
-NO_DAY = "unknown"
+TRANSACTIONS, LABELS = "transactions", "labels"
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+HOUR = 3_600_000_000
+MICROSECONDS_A_YEAR = 365.2425 * 24 * HOUR
+HALF, QUICKEST, ROUNDING = 0.5, 0.99, 0.25
+
+Refile = Callable[[list[pa.Table], str], None]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What one delivery became; `read == kept + quarantined`."""
+    """What one delivery became; `read == kept + quarantined`.
+
+    Attributes:
+        rules: how many rows broke each rule, fraud reports included.
+        warned: how many broke a rule that only warns.
+        corrected: kept rows that replace an earlier version.
+        outdated: kept rows of which the lake holds a version that became known later.
+    """
 
     transactions: TableVersion
     labels: TableVersion
@@ -44,13 +61,20 @@ class Ingested:
     kept: int
     quarantined: int
     rules: dict[str, int]
+    warned: dict[str, int]
+    corrected: int
+    outdated: int
 
     def summary(self) -> str:
         """One line in words and numbers."""
         rules = "".join(f", {rule}: {count:,}" for rule, count in self.rules.items())
+        warned = "".join(f"; warning, {rule}: {count:,}" for rule, count in self.warned.items())
+        again = f"; {self.corrected:,} replace an earlier version" if self.corrected else ""
+        if self.outdated:
+            again += f"; of {self.outdated:,} a later version is filed already"
         return (
             f"Ingested {self.transactions} and {self.labels}: {self.read:,} rows read, "
-            f"{self.kept:,} kept, {self.quarantined:,} quarantined{rules}"
+            f"{self.kept:,} kept, {self.quarantined:,} quarantined{rules}{again}{warned}"
         )
 
 
@@ -67,33 +91,108 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     """Read, judge and commit what the spec's source holds now.
 
     Raises:
-        InputError: when the source cannot be used or too many rows broke a rule; the lake is
-            then as it was.
+        InputError: when the source cannot be used, too many rows broke a rule, or one that stops;
+            the lake is then as it was.
     """
     delivery = load_delivery(spec)
+    refuse_wrong_clock(delivery)
     judged = judge_rows(
         delivery.rows,
         spec.contract,
         entities=list(spec.source.entities),
         received_at=delivery.received_at,
+        further=judge_own(spec, delivery.rows),
     )
     _stop_when_too_many(judged, spec, delivery)
+    return file_rows(
+        spec,
+        lake,
+        judged,
+        delivery.reports,
+        refile=lambda faulty, inputs: refile_source(lake, delivery.name, faulty, inputs=inputs),
+    )
+
+
+def file_rows(
+    spec: ModelSpec, lake: Lake, judged: Judged, reports: pa.Table | None, *, refile: Refile
+) -> Ingested:
+    """Commit judged rows: the faulty to quarantine, then labels, then transactions.
+
+    Args:
+        spec: says where labels come from.
+        lake: receives them.
+        judged: canonical rows.
+        reports: fraud reports, where labels come as a table.
+        refile: replaces rows of the quarantine by these, given a digest of what made them.
+    """
     inputs = digest_of({"source": spec.source, "labels": spec.labels, "rules": spec.contract})
     columns = [c for c in judged.clean.column_names if c != LABEL]
-    clean = _with_day(judged.clean)
-    merged = _merge(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
-    labels, orphans = _labels(spec, delivery, clean, _whereabouts(lake, merged))
-    _commit_quarantine(lake, [judged.quarantined, orphans], delivery, inputs=inputs)
-    label_version = lake.write_days(LABELS, _merge(lake, LABELS, labels), inputs=inputs)
-    version = lake.write_days(TRANSACTIONS, merged, inputs=inputs)
+    clean = with_day(judged.clean)
+    merged = merge_rows(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
+    labels, orphans = _labels(spec, reports, clean, _whereabouts(lake, merged))
+    refile([judged.quarantined, orphans], inputs)
+    is_reported = spec.labels.column is None
+    filed = merge_rows(lake, LABELS, labels, keep="earliest" if is_reported else "latest")
+    label_version = _write(lake, LABELS, filed, inputs=inputs)
+    version = _write(lake, TRANSACTIONS, merged, inputs=inputs)
     return Ingested(
         transactions=version,
         labels=label_version,
-        read=delivery.rows.num_rows,
+        read=judged.clean.num_rows + judged.quarantined.num_rows,
         kept=clean.num_rows,
         quarantined=judged.quarantined.num_rows,
-        rules=judged.counts() | _rule_counts(orphans),
+        rules=judged.counts() | rule_counts(orphans),
+        warned=dict(judged.warned),
+        corrected=merged.corrected,
+        outdated=merged.outdated,
     )
+
+
+def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_]]:
+    """Masks of the spec's own expectations that quarantine; the library is loaded only for them."""
+    if not any(own.severity == "quarantine" for own in spec.contract.expectations):
+        return {}
+    quiet_great_expectations()
+    from expectations.own import judge_own
+
+    return judge_own(rows, spec.contract.expectations)
+
+
+def refuse_wrong_clock(delivery: Delivery) -> None:
+    """Stop on times in a wrong unit or of a wrong time zone, and say which.
+
+    Raises:
+        InputError: when most rows are wrong in the same way.
+    """
+    rows = delivery.rows
+    events = rows[EVENT_TIME].drop_null().cast(pa.int64()).to_numpy()
+    latest = delivery.received_at + timedelta(days=366)
+    guess = guess_unit(events, earliest=_micros(EARLIEST), latest=_micros(latest))
+    if guess is not None:
+        meant, read = guess
+        raise InputError(
+            f"event_time of {delivery.name} lies around {_year(events)}: the values are {meant} "
+            f"and were read as {read}. Deliver timestamps in UTC, or correct the unit."
+        )
+    ahead = hours_ahead(rows)
+    if ahead is not None:
+        raise InputError(
+            f"event_time of {delivery.name} runs {ahead} h ahead of known_time: one of the two is "
+            "local time, not UTC. Deliver both in UTC."
+        )
+
+
+def hours_ahead(rows: pa.Table) -> int | None:
+    """By how many whole hours most rows happened after they became known; None: they did not."""
+    both = rows.filter(pc.and_(rows[EVENT_TIME].is_valid(), rows[KNOWN_TIME].is_valid()))
+    if both.num_rows == 0:
+        return None
+    micros = [both[c].cast(pa.int64()).to_numpy() for c in (EVENT_TIME, KNOWN_TIME)]
+    lead = (micros[0] - micros[1]) / HOUR
+    if np.mean(lead > 0) <= HALF:
+        return None
+    # The quickest arrivals took no time: what is left of them is the shift.
+    return int(np.ceil(np.quantile(lead, QUICKEST) - ROUNDING))
 
 
 def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> None:
@@ -108,33 +207,29 @@ def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> 
         )
 
 
-def _merge(lake: Lake, table: str, incoming: pa.Table) -> pa.Table:
-    """Add the rows already held for the same days; a row that came again takes the new values."""
+def _write(lake: Lake, table: str, merged: Merged, *, inputs: str) -> TableVersion:
     at = lake.newest(table)
-    if at is None or lake.schema(at) != incoming.schema:
-        return incoming
-    days = set(pc.unique(incoming[EVENT_DAY]).to_pylist())
-    held = lake.read(at, days=days)
-    again = pc.is_in(held[TRANSACTION_ID], value_set=incoming[TRANSACTION_ID].combine_chunks())
-    return pa.concat_tables([held.filter(pc.invert(again)), incoming])
+    if at is not None and merged.rows.num_rows == 0 and not merged.emptied:
+        return at  # all that came was filed already
+    return lake.write_days(table, merged.rows, inputs=inputs, empty_days=merged.emptied)
 
 
-def _whereabouts(lake: Lake, merged: pa.Table) -> pa.Table:
+def _whereabouts(lake: Lake, merged: Merged) -> pa.Table:
     """Event time and day of every transaction, filed or about to be: reports come weeks later."""
     columns = [TRANSACTION_ID, EVENT_TIME, EVENT_DAY]
-    incoming, at = merged.select(columns), lake.newest(TRANSACTIONS)
-    if at is None or lake.schema(at) != merged.schema:
+    incoming, at = merged.rows.select(columns), lake.newest(TRANSACTIONS)
+    if at is None or lake.schema(at) != merged.rows.schema:
         return incoming
-    replaced = set(pc.unique(merged[EVENT_DAY]).to_pylist())
+    replaced = set(pc.unique(merged.rows[EVENT_DAY]).to_pylist()) | merged.emptied
     others = {part.day for part in lake.parts(at)} - replaced
     return pa.concat_tables([lake.read(at, columns=columns, days=others), incoming])
 
 
 def _labels(
-    spec: ModelSpec, delivery: Delivery, clean: pa.Table, transactions: pa.Table
+    spec: ModelSpec, reports: pa.Table | None, clean: pa.Table, transactions: pa.Table
 ) -> tuple[pa.Table, pa.Table]:
     """Labels with the time each is known, and the reports that fit no transaction."""
-    if delivery.reports is None:
+    if spec.labels.column is not None:
         delay = pa.scalar(spec.labels.delay, type=pa.duration("us"))
         known = clean.filter(clean[LABEL].is_valid())
         columns = {
@@ -144,8 +239,10 @@ def _labels(
             LABEL: known[LABEL].cast(pa.int8()),
             EVENT_DAY: known[EVENT_DAY],
         }
-        return pa.table(columns), delivery.rows.slice(0, 0)
-    return _match_reports(delivery.reports, transactions)
+        return pa.table(columns), clean.slice(0, 0)
+    nothing = {TRANSACTION_ID: transactions[TRANSACTION_ID].slice(0, 0)}
+    nothing[KNOWN_TIME] = pa.nulls(0, TIMESTAMP)
+    return _match_reports(pa.table(nothing) if reports is None else reports, transactions)
 
 
 def _match_reports(reports: pa.Table, transactions: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -172,33 +269,15 @@ def _match_reports(reports: pa.Table, transactions: pa.Table) -> tuple[pa.Table,
     return labels.select(order), judged.quarantined.drop_columns([EVENT_DAY])
 
 
-def _commit_quarantine(
-    lake: Lake, quarantined: list[pa.Table], delivery: Delivery, *, inputs: str
-) -> None:
-    """Keep the faulty rows of every delivery, those of this one replaced by what it holds now."""
-    tables = [_with_day(table) for table in quarantined if table.num_rows]
-    rows = pa.concat_tables(tables, promote_options="default") if tables else None
-    at = lake.newest(QUARANTINE)
-    if rows is not None:
-        name = pa.array([delivery.name] * rows.num_rows, pa.string())
-        rows = rows.append_column(SOURCE, name)
-    held = None if at is None else lake.read(at)
-    if held is not None:
-        held = held.filter(pc.not_equal(held[SOURCE], delivery.name))
-    kept = [table for table in (held, rows) if table is not None]
-    if not kept:
-        return
-    whole = pa.concat_tables(kept, promote_options="default")
-    emptied = set() if at is None else {part.day for part in lake.parts(at)}
-    lake.write_days(QUARANTINE, whole, inputs=inputs, empty_days=emptied)
-
-
-def _with_day(rows: pa.Table) -> pa.Table:
+def with_day(rows: pa.Table) -> pa.Table:
+    """Append the event day, `unknown` where there is no event time."""
     day = pc.strftime(rows[EVENT_TIME].cast(TIMESTAMP), format="%Y-%m-%d")
     return rows.append_column(EVENT_DAY, pc.fill_null(day.cast(pa.string()), NO_DAY))
 
 
-def _rule_counts(quarantined: pa.Table) -> dict[str, int]:
-    if RULES not in quarantined.column_names:
-        return {}
-    return Judged(quarantined.slice(0, 0), quarantined).counts()
+def _micros(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)
+
+
+def _year(events: npt.NDArray[np.int64]) -> str:
+    return f"the year {int(1970 + float(np.median(events)) / MICROSECONDS_A_YEAR)}"

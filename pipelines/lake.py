@@ -138,6 +138,12 @@ class Lake:
         rows = ds.dataset(paths, schema=schema, format="parquet", filesystem=filesystem)
         return rows.to_table(columns=None if columns is None else list(columns), filter=where)
 
+    def read_part(self, table: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
+        """Columns of one part, committed or not; the event day is not among them."""
+        filesystem, folder = _resolve(self.folder(table))
+        with filesystem.open_input_file(f"{folder}/{part.path}") as file:
+            return pq.ParquetFile(file).read(columns=list(columns))
+
     def write_days(
         self, table: str, rows: pa.Table, *, inputs: str, empty_days: Iterable[str] = ()
     ) -> TableVersion:

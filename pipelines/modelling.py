@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import LABEL, InputError
+from pipelines.data_docs import docs_address
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.review import open_registry
 from pipelines.settings import load_settings
@@ -83,6 +84,7 @@ def train_model(reference: str, as_of: str, *, training_set: str, study: str) ->
         "overnight.training_set_digest": str(_pin(spec, training_set)["training_set"]),
         "overnight.study": study,
         "overnight.spec_digest": spec.digest,
+        "overnight.data_docs": docs_address(settings, spec.name, as_of),
         "overnight.train_window": str(fold.train),
         "overnight.test_window": str(fold.test),
     }

@@ -42,6 +42,11 @@ class Settings:
         return self.home / "scratch"
 
     @property
+    def data_docs(self) -> Path:
+        """Great Expectations' pages: a folder for each spec, knowledge time and table."""
+        return self.home / "data_docs"
+
+    @property
     def studies(self) -> str:
         """Storage URL of the Optuna studies."""
         return f"sqlite:///{self.home / 'studies.db'}"

@@ -20,12 +20,12 @@ from expectations.contract import (
     KNOWN_TIME,
     TRANSACTION_ID,
     AttributeKind,
-    Contract,
     Duration,
     InputError,
     Policy,
     refuse_any,
 )
+from expectations.policy import Contract
 from feature_jobs.definitions import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.contradictions import explain, find_contradictions, find_in_features

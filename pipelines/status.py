@@ -1,8 +1,10 @@
 """What is where for one spec: newest data, candidate, champion, endpoint."""
 
+from pipelines.data_docs import newest_docs
 from pipelines.feature_plan import FEATURES
-from pipelines.ingestion import LABELS, QUARANTINE, TRANSACTIONS
+from pipelines.ingestion import LABELS, TRANSACTIONS
 from pipelines.lake import Lake
+from pipelines.quarantine import QUARANTINE
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION
 from pipelines.review import open_registry
 from pipelines.settings import load_settings
@@ -28,4 +30,5 @@ def describe_status(reference: str) -> str:
         lines.append(f"  {alias:14} {version or '-'}")
     endpoint = describe_endpoint(spec.name)
     lines.append(f"  endpoint       {endpoint or '-'}")
+    lines.append(f"  data docs      {newest_docs(settings, spec.name) or '-'}")
     return "\n".join(lines)

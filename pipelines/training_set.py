@@ -59,7 +59,7 @@ def build_training_table(reference: str, as_of: str, *, snapshot: str, features:
             f"No matured transaction in {span} for as_of {as_of} in {at}. "
             "Ingest those days, or choose another as_of."
         )
-    validate_training_set(rows, spec, name=f"the training set of {spec.name} as of {as_of}")
+    validate_training_set(rows, spec, as_of=as_of)
     days = set() if held is None else {part.day for part in lake.parts(held)}
     version = lake.write_days(TRAINING_SETS, rows, inputs=inputs, empty_days=days)
     log.info(

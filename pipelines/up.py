@@ -10,7 +10,7 @@ from pipelines.settings import DAGS, load_settings
 
 
 def serve_stack() -> Iterator[str]:
-    """Start the three services, give their addresses, and stop them when we are told to.
+    """Start the services, give their addresses, and stop them when we are told to.
 
     Yields:
         Lines for people.
@@ -21,6 +21,7 @@ def serve_stack() -> Iterator[str]:
         os.environ,
         home=settings.home,
         dags=DAGS,
+        docs=settings.data_docs,
         tracking_uri=settings.tracking_uri,
         ports=settings.ports,
     )
@@ -28,10 +29,11 @@ def serve_stack() -> Iterator[str]:
     for number in told:
         signal.signal(number, _stop)
     try:
-        yield "Starting the embedded SageMaker, MLflow and Airflow (about 40 s) …"
+        yield "Starting the embedded SageMaker, MLflow, Data Docs and Airflow (about 40 s) …"
         with running(services):
             yield f"Airflow    http://127.0.0.1:{settings.ports.airflow}"
             yield f"MLflow     http://127.0.0.1:{settings.ports.mlflow}"
+            yield f"Data Docs  http://127.0.0.1:{settings.ports.docs}"
             yield f"SageMaker  http://127.0.0.1:{settings.ports.sagemaker}"
             yield f"Logs       {settings.home / 'logs'}"
             yield "Ctrl-C stops all of them."

@@ -1,26 +1,30 @@
-"""The validation step: a snapshot as it was known at `as_of`, against the contract's suites."""
+"""The gates: every table of a spec against its suites, from one pass over its parts."""
 
 import logging
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import (
-    AMOUNT,
-    EVENT_DAY,
-    EVENT_TIME,
-    KNOWN_TIME,
-    TRANSACTION_ID,
-    InputError,
-    Interval,
-)
-from expectations.validation import Validated, quiet_great_expectations, validate_table
-from pipelines.lake import Lake
+from expectations.contract import EVENT_DAY, LABEL, InputError
+from expectations.findings import Validated
+from expectations.policy import TableName, kept_columns
+from expectations.profile import ROWS, Profile, Profiler
+from expectations.validation import quiet_great_expectations
+from pipelines.columns import table_columns
+from pipelines.data_docs import docs_folder
+from pipelines.lake import Lake, Part, TableVersion
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import only_known
 from pipelines.spec import ModelSpec, load_spec
+
+FEATURES = "features"
+_DAY = timedelta(days=1)
+
+Days = Iterable[tuple[str, pa.Table]]
 
 log = logging.getLogger(__name__)
 
@@ -29,58 +33,175 @@ def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
     """See `steps.validate`."""
     spec = load_spec(reference)
     lake = Lake(load_settings().lake, spec=spec.name)
-    pinned = Snapshot.parse(snapshot)
-    entities = list(spec.source.entities)
-    columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, *entities, EVENT_DAY]
-    rows = only_known(lake.read(pinned.transactions, columns=columns), parse_as_of(as_of))
-    if rows.num_rows == 0:
+    pinned, known_at = Snapshot.parse(snapshot), parse_as_of(as_of)
+    rows = profile_table(spec, "transactions", _read(lake, pinned.transactions, spec, known_at),
+                         as_of=known_at, last=str((known_at - _DAY).date()))  # fmt: skip
+    if rows.rows == 0:
         raise InputError(
             f"{pinned.transactions} holds no transaction known before {as_of}. "
             "Ingest earlier days, or choose a later as_of."
         )
-    for validated in _run_suites(rows, spec, as_of=parse_as_of(as_of), name=snapshot):
-        log.info("%s", validated.summary())
-        for finding in validated.findings:
-            log.warning("%s", finding.text)
-        validated.refuse_critical()
+    labels = profile_table(
+        spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at
+    )
+    found = [_check(spec, "transactions", rows, at=str(pinned.transactions), as_of=as_of)]
+    if labels.rows:
+        compared = compare_with_transactions(labels, rows, spec, as_of=known_at)
+        found.append(_check(spec, "labels", compared, at=str(pinned.labels), as_of=as_of))
+    report(found)
     return snapshot
 
 
-def validate_training_set(rows: pa.Table, spec: ModelSpec, *, name: str) -> None:
+def validate_features(
+    spec: ModelSpec, lake: Lake, parts: Iterable[Part], *, built: set[str], as_of: str
+) -> None:
+    """Check a feature table before it is committed: what was built, and the days it follows.
+
+    Args:
+        spec: declares the features.
+        lake: holds the parts, committed or not.
+        parts: all of the table as it would be.
+        built: days that are new in it.
+        as_of: names the page.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
+    trailing = spec.contract.trailing
+    ordered = sorted(parts, key=lambda part: part.day)
+    newest = date.fromisoformat(ordered[-1].day)
+    since = str(newest - (trailing.days + trailing.judged) * _DAY)
+    chosen = [part for part in ordered if part.day in built or part.day >= since]
+    columns = [column.name for column in table_columns(spec)["features"]]
+    days = ((p.day, lake.read_part(FEATURES, p, columns=columns)) for p in chosen)
+    end = datetime.combine(newest + _DAY, datetime.min.time(), tzinfo=UTC)
+    profile = profile_table(spec, "features", days, as_of=end)
+    report([_check(spec, "features", profile, at=f"the features of {spec.name}", as_of=as_of)])
+
+
+def validate_training_set(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
     """Check a training set before anything is fitted to it.
 
     Raises:
         InputError: with every finding, when one is critical.
     """
+    known_at = parse_as_of(as_of)
+    profile = profile_table(
+        spec,
+        "training_set",
+        split_days(rows),
+        as_of=known_at,
+        happened_before=known_at - spec.labels.maturity,
+    )
+    name = f"the training set of {spec.name} as of {as_of}"
+    report([_check(spec, "training_set", profile, at=name, as_of=as_of)])
+
+
+def profile_table(
+    spec: ModelSpec,
+    table: TableName,
+    days: Days,
+    *,
+    as_of: datetime,
+    happened_before: datetime | None = None,
+    last: str | None = None,
+) -> Profile:
+    """The one pass over a table.
+
+    Args:
+        spec: declares the columns.
+        table: which table the days are of.
+        days: each day with its rows; read as they are asked for, and once.
+        as_of: the knowledge time.
+        happened_before: no event may lie at or after it; None: the knowledge time.
+        last: a day that should be there.
+    """
+    profiler = Profiler(
+        columns=table_columns(spec)[table],
+        as_of=as_of,
+        happened_before=happened_before,
+        keep=kept_columns(spec.contract.expectations, table),
+        trailing=spec.contract.trailing.days,
+    )
+    for day, rows in days:
+        if rows.num_rows:
+            profiler.add(day, rows)
+    return profiler.finish(last=last)
+
+
+def compare_with_transactions(
+    labels: Profile, transactions: Profile, spec: ModelSpec, *, as_of: datetime
+) -> Profile:
+    """Add the fraud rate and the label coverage of each mature day, NaN for the others."""
+    from expectations.suites import COVERAGE, FRAUD_RATE
+
+    days = transactions.days[EVENT_DAY].to_pylist()
+    count = dict(zip(days, transactions.values(ROWS), strict=True))
+    own = labels.days[EVENT_DAY].to_pylist()
+    mature = str((as_of - spec.labels.maturity - _DAY).date())
+    rows = np.array([count.get(day, 0.0) if day <= mature else np.nan for day in own])
+    rows[rows == 0] = np.nan
+    frauds = np.nan_to_num(labels.values(f"{LABEL}.sum"))
+    coverage = labels.values(ROWS) / rows
+    if spec.labels.column is None:  # a table of reports names the frauds only
+        coverage = np.full(len(own), np.nan)
+    return labels.with_measure(FRAUD_RATE, frauds / rows).with_measure(COVERAGE, coverage)
+
+
+def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Rows by event day."""
+    ordered = rows.sort_by([(EVENT_DAY, "ascending")]).combine_chunks()
+    runs = pc.run_end_encode(ordered[EVENT_DAY].combine_chunks())
+    start = 0
+    for day, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        yield day, ordered.slice(start, end - start)
+        start = end
+
+
+def report(found: Iterable[Validated]) -> None:
+    """Tell what was found, and stop on what is critical.
+
+    Raises:
+        InputError: for the first table with a critical finding, with all of that table.
+    """
+    listed = list(found)
+    for validated in listed:
+        log.info("%s", validated.summary())
+        for finding in validated.findings:
+            log.warning("%s: %s", finding.severity, finding.text)
+    for validated in listed:
+        validated.refuse_critical()
+
+
+def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> Days:
+    table: TableName = "labels" if at.name == "labels" else "transactions"
+    columns = [column.name for column in table_columns(spec)[table]]
+    for part in lake.parts(at):
+        yield part.day, only_known(lake.read_part(at.name, part, columns=columns), known_at)
+
+
+def _check(
+    spec: ModelSpec, table: TableName, profile: Profile, *, at: str, as_of: str
+) -> Validated:
     quiet_great_expectations()
-    from expectations.suites import build_training_suite
+    from expectations import suites
+    from expectations.own import build_own_suite
+    from expectations.validation import validate_profile
 
-    numeric = [c for c, kind in spec.model_columns().items() if kind == "numeric"]
-    suite = build_training_suite(spec.contract, columns=numeric)
-    validated = validate_table(rows, suite, table=name)
-    log.info("%s", validated.summary())
-    validated.refuse_critical()
-
-
-def count_by_day(rows: pa.Table, *, as_of: datetime) -> pa.Table:
-    """Rows of each whole day from the first event to the `as_of`, 0 where a day is missing."""
-    start = pc.min(rows[EVENT_TIME]).as_py().date()
-    days = (as_of.date() - start).days
-    names = [str(start + timedelta(days=n)) for n in range(days)]
-    counted = rows.group_by(EVENT_DAY).aggregate([(EVENT_DAY, "count")])
-    found = dict(zip(*(column.to_pylist() for column in counted.columns), strict=True))
-    return pa.table({EVENT_DAY: names, "rows": [found.get(name, 0) for name in names]})
-
-
-def _run_suites(rows: pa.Table, spec: ModelSpec, *, as_of: datetime, name: str) -> list[Validated]:
-    quiet_great_expectations()
-    from expectations.suites import build_transaction_suite, build_volume_suite
-
-    known = Interval(start=pc.min(rows[EVENT_TIME]).as_py(), end=as_of)
-    suite = build_transaction_suite(spec.contract, entities=list(spec.source.entities), known=known)
-    found = [validate_table(rows, suite, table=name)]
-    counts = count_by_day(rows, as_of=as_of)
-    if counts.num_rows:
-        volume = build_volume_suite(spec.contract)
-        found.append(validate_table(counts, volume, table=f"rows per day of {name}"))
-    return found
+    columns, contract = table_columns(spec)[table], spec.contract
+    match table:
+        case "transactions":
+            suite = suites.build_transaction_suite(columns, contract)
+        case "labels":
+            suite = suites.build_label_suite(columns, contract)
+        case "features":
+            suite = suites.build_feature_suite(columns, contract)
+        case "training_set":
+            suite = suites.build_training_suite(
+                columns, contract, rows=profile.rows, maturity=spec.labels.maturity
+            )
+        case "scores":
+            suite = suites.build_score_suite(columns, contract)
+    own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
+    folder = docs_folder(load_settings(), spec.name, as_of, table)
+    return validate_profile(profile, suite, table=at, own=own, docs=folder)

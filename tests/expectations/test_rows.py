@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expectations.contract import Contract
+from expectations.policy import Contract
 from expectations.rows import judge_rows
 
 RECEIVED = datetime(2025, 2, 1, tzinfo=UTC)

@@ -1,0 +1,63 @@
+"""Clocks that are wrong: a day shifted by hours, and times read in the wrong unit."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+
+HOURS = 24
+_SIGNIFICANCE = 3.0
+_BETTER = 0.5
+# What a whole number from the epoch may have been meant in, and how many of it are a microsecond.
+UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1, "nanoseconds": 0.001}
+
+
+def clock_shifts(hours: Floats, *, days: int) -> Floats:
+    """Hours by which each day's clock seems to be ahead of the days before it; 0 for none.
+
+    The day's share of rows by hour is compared with that of the trailing days; when turning it by
+    s hours makes at least half of the distance go away, and the distance was more than chance
+    makes it, its clock is s hours ahead.
+
+    Args:
+        hours: of shape (days, 24): rows of each day in each hour.
+        days: how many days before are compared with.
+    """
+    shifts = np.zeros(len(hours))
+    for at in range(1, len(hours)):
+        rows, before = hours[at].sum(), hours[max(at - days, 0) : at].sum(axis=0)
+        if rows == 0 or before.sum() == 0:
+            continue
+        usual = before / before.sum()
+        own = hours[at] / rows
+        distances = np.array([np.abs(np.roll(own, -s) - usual).sum() for s in range(HOURS)])
+        # The mean of the distance when the shares are alike: sum of |normal| with variance p/n.
+        chance = np.sqrt(2 / np.pi) * np.sqrt(usual / rows + usual / before.sum()).sum()
+        best = int(distances.argmin())
+        if distances[0] > _SIGNIFICANCE * chance and distances[best] < _BETTER * distances[0]:
+            shifts[at] = best if best <= HOURS // 2 else best - HOURS
+    return shifts
+
+
+def guess_unit(times: Int64s, *, earliest: int, latest: int) -> tuple[str, str] | None:
+    """What unit was meant and which was read, when times lie where nobody pays with a card.
+
+    Args:
+        times: microseconds since 1970, as they were read.
+        earliest: the first plausible time, in microseconds.
+        latest: the last.
+
+    Returns:
+        Two of `UNITS`, or None when times are plausible or no other unit makes them so.
+    """
+    if len(times) == 0:
+        return None
+    median = float(np.median(times))
+    if earliest <= median <= latest:
+        return None
+    for read, read_size in UNITS.items():
+        for meant, meant_size in UNITS.items():
+            if meant != read and earliest <= median / read_size * meant_size <= latest:
+                return meant, read
+    return None

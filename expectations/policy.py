@@ -1,0 +1,133 @@
+"""`[contract]`: what the rows of a source and the tables made from them must satisfy."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from expectations.contract import TRANSACTION_ID, Duration, Policy
+
+Severity = Literal["quarantine", "warn", "stop"]
+TableName = Literal["transactions", "labels", "features", "training_set", "scores"]
+
+AMOUNT_MISSING = "amount_missing"
+AMOUNT_BELOW, AMOUNT_ABOVE = "amount_below_minimum", "amount_above_maximum"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AmountRange(Policy):
+    """Amounts outside `[minimum, maximum]` are quarantined."""
+
+    minimum: float = 0.0
+    maximum: float = 1e7
+
+
+class Trailing(Policy):
+    """How far a day may be from the days before it, in `[contract.trailing]`.
+
+    A day's value is expected within `median ± max(tolerance * 1.4826 * MAD, least_change * median)`
+    of the `days` before it, MAD being the median absolute deviation, which 1.4826 makes comparable
+    with a standard deviation (Rousseeuw and Croux 1993). Medians, so that one odd day neither hides
+    the next nor makes it look odd.
+
+    Attributes:
+        days: how many days before are looked at; fewer than half of them: nothing is expected.
+        tolerance: in robust standard deviations.
+        least_change: a smaller relative change is never a finding.
+        judged: how many of the newest days are judged; those before were on their own night.
+    """
+
+    days: Annotated[int, Field(ge=7)] = 28
+    tolerance: Annotated[float, Field(gt=0)] = 6.0
+    least_change: Annotated[float, Field(ge=0)] = 0.5
+    judged: Annotated[int, Field(ge=1)] = 7
+
+
+class OwnExpectation(Policy):
+    """`[[contract.expectations]]`: any expectation of Great Expectations by its name.
+
+    All further keys are the expectation's own, such as `column` or `max_value`.
+
+    Attributes:
+        severity: `quarantine` takes the rows that do not meet it out of the delivery; only for
+            transactions, and only for expectations about single rows.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    table: TableName = "transactions"
+    name: Annotated[str, Field(pattern=r"^expect_[a-z0-9_]+$")]
+    severity: Severity = "stop"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What is given to the expectation."""
+        return dict(self.model_extra or {})
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns that it reads."""
+        found: list[str] = []
+        for key, value in self.arguments.items():
+            if key.startswith("column"):
+                found += [value] if isinstance(value, str) else [str(v) for v in value]
+        return list(dict.fromkeys(found))
+
+
+class Contract(Policy):
+    """What the rows of a source must satisfy, beside having their roles.
+
+    Attributes:
+        amount: outside of it a row breaks a rule.
+        allowed: for attributes, the only values they may have.
+        max_unseen_rate: highest share of a day's rows with a value that none of the days before
+            had, for attributes without `allowed`.
+        freshness: the newest transaction is at most this old at the knowledge time.
+        min_label_coverage: lowest share of a mature day's transactions that have a label; for
+            labels that come as a column.
+        severities: for row rules by name, what happens instead of quarantine.
+    """
+
+    amount: AmountRange = AmountRange()
+    allowed: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    max_unseen_rate: Share = 0.05
+    max_quarantined_share: Share = 0.05
+    min_rows_per_day: Annotated[int, Field(ge=0)] = 1
+    max_fraud_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
+    min_label_coverage: Share = 0.9
+    freshness: Duration | None = None
+    trailing: Trailing = Trailing()
+    severities: dict[str, Severity] = Field(default_factory=dict)
+    expectations: tuple[OwnExpectation, ...] = ()
+
+
+def rule_names(contract: Contract, *, entities: Sequence[str]) -> list[str]:
+    """Every row rule that `expectations.rows` applies, but the user's own."""
+    return [
+        "transaction_id_missing",
+        "transaction_id_repeated",
+        "event_time_missing",
+        "event_time_in_future",
+        "known_time_missing",
+        "known_before_event",
+        AMOUNT_MISSING,
+        AMOUNT_BELOW,
+        AMOUNT_ABOVE,
+        *(f"{entity}_missing" for entity in entities),
+        "label_not_0_or_1",
+        *(f"{column}_not_allowed" for column in contract.allowed),
+    ]
+
+
+def may_warn(rule: str) -> bool:
+    """Whether rows that break a rule can be worked with; of the others a step could not go on."""
+    return rule in {AMOUNT_BELOW, AMOUNT_ABOVE} or rule.endswith("_not_allowed")
+
+
+def kept_columns(declared: Sequence[OwnExpectation], table: TableName) -> list[str]:
+    """Columns that a pass over a table keeps for the user's expectations, if there are any."""
+    named = [own for own in declared if own.table == table and own.severity != "quarantine"]
+    if not named:
+        return []
+    return list(dict.fromkeys([TRANSACTION_ID, *(c for own in named for c in own.columns)]))

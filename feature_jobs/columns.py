@@ -1,0 +1,26 @@
+"""Features as columns of a table: what type each has and what range its aggregate cannot leave."""
+
+from expectations.contract import Column
+from feature_jobs.definitions import FeatureSet, Window
+
+_WHOLE = {"count", "distinct"}
+_SHARES = {"share", "rate"}
+_NOT_NEGATIVE = {"std", "time_since_last"}
+
+
+def feature_columns(features: FeatureSet) -> tuple[Column, ...]:
+    """Every feature in the order of the table; what an expression gives may be any number."""
+    windows = [_column(window) for window in features.expand()]
+    links = [Column(name=link.name, kind="count", minimum=0) for link in features.expand_links()]
+    derived = [Column(name=derived.name, kind="number") for derived in features.derived]
+    return (*windows, *links, *derived)
+
+
+def _column(window: Window) -> Column:
+    if window.statistic in _WHOLE:
+        return Column(name=window.name, kind="count", minimum=0)
+    if window.statistic in _SHARES:
+        return Column(name=window.name, kind="number", minimum=0, maximum=1)
+    if window.statistic in _NOT_NEGATIVE:
+        return Column(name=window.name, kind="number", minimum=0)
+    return Column(name=window.name, kind="number")
