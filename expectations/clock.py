@@ -1,5 +1,7 @@
 """Clocks that are wrong: a day shifted by hours, and times read in the wrong unit."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,7 +9,7 @@ Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
 HOURS = 24
-_SIGNIFICANCE = 3.0
+_SIGNIFICANCE = 2.0
 _BETTER = 0.5
 # What a whole number from the epoch may have been meant in, and how many of it are a microsecond.
 UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1, "nanoseconds": 0.001}
@@ -40,13 +42,16 @@ def clock_shifts(hours: Floats, *, days: int) -> Floats:
     return shifts
 
 
-def guess_unit(times: Int64s, *, earliest: int, latest: int) -> tuple[str, str] | None:
+def guess_unit(
+    times: Int64s, *, earliest: int, latest: int, reads: Sequence[str] = tuple(UNITS)
+) -> tuple[str, str] | None:
     """What unit was meant and which was read, when times lie where nobody pays with a card.
 
     Args:
         times: microseconds since 1970, as they were read.
         earliest: the first plausible time, in microseconds.
         latest: the last.
+        reads: units in which they may have been read.
 
     Returns:
         Two of `UNITS`, or None when times are plausible or no other unit makes them so.
@@ -56,8 +61,8 @@ def guess_unit(times: Int64s, *, earliest: int, latest: int) -> tuple[str, str] 
     median = float(np.median(times))
     if earliest <= median <= latest:
         return None
-    for read, read_size in UNITS.items():
+    for read in reads:
         for meant, meant_size in UNITS.items():
-            if meant != read and earliest <= median / read_size * meant_size <= latest:
+            if meant != read and earliest <= median / UNITS[read] * meant_size <= latest:
                 return meant, read
     return None

@@ -10,9 +10,9 @@ from pyspark.sql import types as t
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from expectations.contract import refuse_any
+from feature_jobs.columns import feature_columns
 from feature_jobs.definitions import FeatureSet
 from feature_jobs.expressions import referenced_columns
-from feature_jobs.units import units_of
 
 
 def derive(rows: DataFrame, features: FeatureSet, computed: Collection[str]) -> DataFrame:
@@ -43,11 +43,9 @@ def passing_columns(
 def row_schema(columns: pa.Schema, features: FeatureSet) -> t.StructType:
     """Spark types of row columns and of every feature."""
     rows = from_arrow_schema(columns.remove_metadata())
-    units = units_of(features, features.window_names())
-    whole = {name for unit in units for name in unit.counts}
     fields = [
-        t.StructField(name, t.LongType() if name in whole else t.DoubleType())
-        for name in features.feature_names()
+        t.StructField(column.name, t.LongType() if column.kind == "count" else t.DoubleType())
+        for column in feature_columns(features)
     ]
     return t.StructType([*rows.fields, *fields])
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, OvernightError, refuse_any
+from pipelines.columns import request_kinds
 from pipelines.settings import load_settings
 from pipelines.source import load_delivery
 from pipelines.spec import ModelSpec, load_spec
@@ -21,7 +22,7 @@ def examine(reference: str) -> Iterator[str]:
     """
     settings = load_settings()
     spec = load_spec(reference)
-    yield f"spec      {spec.name}: {len(spec.model_columns())} model columns"
+    yield f"spec      {spec.name}: {len(request_kinds(spec))} model columns"
     problems: list[str] = []
     try:
         yield f"source    {_describe_source(spec, problems)}"

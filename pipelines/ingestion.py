@@ -7,7 +7,7 @@ label and its neighbours' faults already there, and a kill in between is healed 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +30,10 @@ from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.quarantine import NO_DAY, refile_source, rule_counts
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
-from pipelines.source import TIMESTAMP, Delivery, load_delivery
+from pipelines.source import EARLIEST, TIMESTAMP, Delivery, load_delivery
 from pipelines.spec import ModelSpec, load_spec
 
 TRANSACTIONS, LABELS = "transactions", "labels"
-EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 HOUR = 3_600_000_000
 MICROSECONDS_A_YEAR = 365.2425 * 24 * HOUR
 HALF, QUICKEST, ROUNDING = 0.5, 0.99, 0.25
@@ -167,7 +166,7 @@ def refuse_wrong_clock(delivery: Delivery) -> None:
     rows = delivery.rows
     events = rows[EVENT_TIME].drop_null().cast(pa.int64()).to_numpy()
     latest = delivery.received_at + timedelta(days=366)
-    guess = guess_unit(events, earliest=_micros(EARLIEST), latest=_micros(latest))
+    guess = guess_unit(events, earliest=EARLIEST, latest=_micros(latest))
     if guess is not None:
         meant, read = guess
         raise InputError(

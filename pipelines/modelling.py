@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import LABEL, InputError
+from pipelines.columns import request_kinds
 from pipelines.data_docs import docs_address
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.review import open_registry
@@ -42,7 +43,7 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str) -> str:
     last = holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
     best = tune(
         _read(spec, training_set),
-        columns=spec.model_columns(),
+        columns=request_kinds(spec),
         folds=validation_folds(last, spec.training),
         policy=spec.training,
         storage=settings.studies,
@@ -125,7 +126,7 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
     baseline = evaluate(
         test,
         score_baseline(
-            train_rows(rows, fold), test, columns=spec.model_columns(), policy=spec.training
+            train_rows(rows, fold), test, columns=request_kinds(spec), policy=spec.training
         ),
         fold=fold,
         policy=spec.training,
@@ -155,7 +156,7 @@ def _pin(spec: ModelSpec, training_set: str) -> dict[str, object]:
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     return {
         "training_set": digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)}),
-        "columns": spec.model_columns(),
+        "columns": request_kinds(spec),
         "code": code.hexdigest(),
     }
 
@@ -199,7 +200,7 @@ def _write_bundle(
     from training.splits import holdout, validation_folds
     from training.threshold import choose_threshold
 
-    policy, columns = spec.training, spec.model_columns()
+    policy, columns = spec.training, request_kinds(spec)
     last = holdout(parse_as_of(as_of), policy, maturity=spec.labels.maturity)
     train = train_rows(rows, last)
     # The threshold is chosen on rows that this fit of the same parameters has not seen.

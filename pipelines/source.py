@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset as ds
 
+from expectations.clock import guess_unit
 from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
@@ -26,6 +27,8 @@ from expectations.contract import (
 from pipelines.spec import ModelSpec, expand_path
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+# Microseconds since 1970 between which card payments are plausible.
+EARLIEST, LATEST = 631_152_000_000_000, 4_102_444_800_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +124,17 @@ def _canonical(
     if not raw.schema.names:
         return pa.table({}), []
     problems, cast = [], {}
-    present = [theirs for theirs in columns.values() if theirs in raw.schema.names]
+    present = [theirs for theirs in columns.values() if raw.schema.names.count(theirs) == 1]
     try:
         read = raw.to_table(columns=list(dict.fromkeys(present)))
     except (pa.ArrowInvalid, OSError) as error:
         return pa.table({}), [f"{where}: cannot be read to its end: {str(error).splitlines()[0]}"]
+    if read.num_rows == 0:  # a file without rows may have no types either
+        return pa.table({name: pa.nulls(0) for name in columns}), problems
     for name, theirs in columns.items():
+        if raw.schema.names.count(theirs) > 1:
+            problems.append(f"{where}: column {theirs!r} stands twice; deliver it once")
+            continue
         if theirs not in raw.schema.names:
             has = ", ".join(raw.schema.names[:20])
             problems.append(f"{where}: no column {theirs!r} for {name}; the file has {has}")
@@ -143,7 +151,7 @@ def _cast(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     given = values.type
     if kind == "time":
         if not (pa.types.is_timestamp(given) or pa.types.is_date(given)):
-            raise TypeError(f"it is {given} and has to be a timestamp")
+            raise TypeError(f"it is {given} and has to be a timestamp{_unit_hint(values)}")
         return values.cast(TIMESTAMP, safe=False)  # nanoseconds are cut to microseconds
     if kind == "number":
         if not (pa.types.is_integer(given) or pa.types.is_floating(given) or _is_exact(given)):
@@ -156,6 +164,16 @@ def _cast(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     if not (pa.types.is_string(given) or pa.types.is_large_string(given) or kind == "text"):
         raise TypeError(f"it is {given} and has to be an integer or text")
     return values.cast(pa.string())
+
+
+def _unit_hint(values: pa.ChunkedArray) -> str:
+    """What whole numbers in place of times look like."""
+    if not pa.types.is_integer(values.type):
+        return ""
+    numbers = values.drop_null().cast(pa.int64()).to_numpy()
+    guess = guess_unit(numbers, earliest=EARLIEST, latest=LATEST, reads=["microseconds"])
+    unit = "microseconds" if guess is None else guess[0]
+    return f"; its values look like {unit} since 1970: deliver them as timestamps"
 
 
 def _is_exact(given: pa.DataType) -> bool:

@@ -123,12 +123,6 @@ class ModelSpec(Policy):
         """Entities and attributes that a row carries, with their kind."""
         return dict.fromkeys(self.source.entities, "entity") | self.attribute_kinds()
 
-    def model_columns(self) -> dict[str, AttributeKind]:
-        """What the model reads, in order: the amount, the attributes, the features."""
-        numeric: dict[str, AttributeKind] = dict.fromkeys(self.features.feature_names(), "numeric")
-        amount: dict[str, AttributeKind] = {AMOUNT: "numeric"}
-        return amount | self.attribute_kinds() | numeric
-
 
 def list_specs() -> list[str]:
     """Names of the specs in `pipelines/specs` and in the folder `OVERNIGHT_SPECS`, if set."""

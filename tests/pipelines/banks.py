@@ -14,7 +14,8 @@ TIME = pa.timestamp("us", tz="UTC")
 TABLES = ("transactions", "labels", "quarantine")
 SPEC = """
 [source]
-path = "{folder}/cards.parquet"
+path = "{file}"
+format = "{form}"
 [source.roles]
 transaction_id = "id"
 event_time = "at"
@@ -29,7 +30,7 @@ column = "fraud"
 delay = "7d"
 maturity = "7d"
 [contract]
-max_quarantined_share = 0.5
+max_quarantined_share = {share}
 {contract}
 """
 
@@ -68,18 +69,33 @@ def change(rows: pa.Table, **at: dict[int, object]) -> pa.Table:
 class Bank:
     """A source file, its spec and its lake in a folder."""
 
-    def __init__(self, folder: Path, *, contract: str = "", known: str = "") -> None:
-        self.file = folder / "cards.parquet"
-        self._folder, self._known = folder, known
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        contract: str = "",
+        known: str = "",
+        form: str = "parquet",
+        share: float = 0.5,
+    ) -> None:
+        self.file = folder / f"cards.{form}"
+        self._folder, self._known, self._form, self._share = folder, known, form, share
         self.spec = self.declare(contract)
         self.lake = Lake(str(folder / "lake"), spec="cards")
 
     def declare(self, contract: str) -> ModelSpec:
         """Write the spec with more lines in its contract, and load it."""
-        text = SPEC.format(folder=self._folder, contract=contract, known=self._known)
+        text = SPEC.format(
+            file=self.file, form=self._form, contract=contract, known=self._known, share=self._share
+        )
         (self._folder / "cards.toml").write_text(text)
         self.spec = load_spec(str(self._folder / "cards.toml"))
         return self.spec
+
+    @property
+    def toml(self) -> str:
+        """Path of the spec."""
+        return str(self._folder / "cards.toml")
 
     def deliver(self, rows: pa.Table) -> Ingested:
         pq.write_table(rows, self.file)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import InputError, ProblemsError
+from pipelines.columns import request_kinds
 from pipelines.spec import expand_path, list_specs, load_spec
 
 GOOD = """
@@ -48,12 +49,12 @@ def test_shipped_specs_are_in_order() -> None:
     assert {"demo", "handbook"} <= set(list_specs())
     assert load_spec("demo").name == "demo"
     # The Handbook's own 15 features are the first, amount among them, and 60 or more in all.
-    assert len(load_spec("handbook").model_columns()) >= 60
+    assert len(request_kinds(load_spec("handbook"))) >= 60
 
 
 def test_a_model_reads_amount_attributes_and_features_in_declared_order(write) -> None:
     spec = load_spec(write(GOOD + '[source.attributes]\nmcc = {column = "m", kind="categorical"}'))
-    assert spec.model_columns() == {
+    assert request_kinds(spec) == {
         "amount": "numeric",
         "mcc": "categorical",
         "customer_transaction_count_1d": "numeric",

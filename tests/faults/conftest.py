@@ -1,0 +1,1 @@
+import tests.quiet  # noqa: F401 -- for its effect
