@@ -27,6 +27,7 @@ from expectations.contract import (
 from pipelines.spec import ModelSpec, expand_path
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
+_TYPES = {"time": TIMESTAMP, "number": pa.float64(), "key": pa.int64(), "text": pa.string()}
 # Microseconds since 1970 between which card payments are plausible.
 EARLIEST, LATEST = 631_152_000_000_000, 4_102_444_800_000_000
 
@@ -129,8 +130,6 @@ def _canonical(
         read = raw.to_table(columns=list(dict.fromkeys(present)))
     except (pa.ArrowInvalid, OSError) as error:
         return pa.table({}), [f"{where}: cannot be read to its end: {str(error).splitlines()[0]}"]
-    if read.num_rows == 0:  # a file without rows may have no types either
-        return pa.table({name: pa.nulls(0) for name in columns}), problems
     for name, theirs in columns.items():
         if raw.schema.names.count(theirs) > 1:
             problems.append(f"{where}: column {theirs!r} stands twice; deliver it once")
@@ -149,6 +148,8 @@ def _canonical(
 
 def _cast(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     given = values.type
+    if pa.types.is_null(given):  # a column of a text file that holds nothing has no type
+        return values.cast(_TYPES[kind])
     if kind == "time":
         if not (pa.types.is_timestamp(given) or pa.types.is_date(given)):
             raise TypeError(f"it is {given} and has to be a timestamp{_unit_hint(values)}")
