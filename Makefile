@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo up test test-cluster check format bench bench-features bench-handbook lock clean
+.PHONY: help setup demo up test test-cluster check format bench bench-features bench-handbook bench-validation lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -30,13 +30,16 @@ test: $(READY) ## unit, property, DAG and end-to-end tests
 test-cluster: $(READY) ## the feature job on a Spark master and two workers of its own
 	@$(BIN)/python -m pytest tests/cluster
 
-bench: bench-features bench-handbook ## every benchmark; results under tests/benchmarks/results
+bench: bench-features bench-handbook bench-validation ## every benchmark; results under tests/benchmarks/results
 
 bench-features: $(READY) ## the feature engine against Spark windows, DuckDB, Polars, pandas, a bare kernel
 	@$(BIN)/python -m tests.benchmarks.features $(ARGS)
 
 bench-handbook: $(READY) ## all features of the spec handbook, session start included
 	@$(BIN)/python -m tests.benchmarks.handbook $(ARGS)
+
+bench-validation: $(READY) ## the gate against Great Expectations as it comes, 2M rows x 60 columns
+	@$(BIN)/python -m tests.benchmarks.validation $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, what a DAG file may load
 	@$(BIN)/ruff format --check .

@@ -6,12 +6,13 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from feature_jobs.archive import archive_options
 from feature_jobs.java import find_java
 
 DRIVER_MEMORY = "2g"
@@ -27,12 +28,15 @@ log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
+def open_session(
+    master: str, *, scratch: Path, java_options: Sequence[str] | None = None
+) -> Iterator[SparkSession]:
     """A session for the time of a block.
 
     Args:
         master: `local[*]`, or the address of a cluster.
         scratch: where shuffles spill to.
+        java_options: further options of the driver's Java; None: those of the class archive.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     os.environ["JAVA_HOME"] = str(find_java(scratch))
@@ -47,7 +51,11 @@ def open_session(master: str, *, scratch: Path) -> Iterator[SparkSession]:
         "spark.master": master,
         "spark.driver.memory": DRIVER_MEMORY,
         "spark.driver.extraJavaOptions": " ".join(
-            [f"-Dlog4j2.configurationFile={LOGGING.as_uri()}", *JAVA_OPTIONS]
+            [
+                f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
+                *JAVA_OPTIONS,
+                *(archive_options() if java_options is None else java_options),
+            ]
         ),
         "spark.driver.bindAddress": "127.0.0.1" if master.startswith("local") else "0.0.0.0",  # noqa: S104 -- executors connect back
         "spark.local.dir": str(scratch / "spark"),

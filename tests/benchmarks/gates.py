@@ -1,0 +1,105 @@
+"""`python -m tests.benchmarks.gates NAME SOURCE`: one way of checking the same expectations, once.
+
+For each of 60 columns that it is never missing, for each of 56 numbers that it lies in a range and
+that its mean does, and that no id stands twice: about 170 expectations.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, Column
+from expectations.policy import Contract
+from expectations.validation import quiet_great_expectations
+
+NUMBERS = [f"number_{n}" for n in range(56)]
+TEXT = "channel"
+LOW, HIGH = -20.0, 20.0
+AS_OF = datetime(2025, 3, 2, tzinfo=UTC)
+COLUMNS = (
+    Column(name=TRANSACTION_ID, kind="key", is_required=True),
+    Column(name=EVENT_TIME, kind="time", is_required=True),
+    Column(name=KNOWN_TIME, kind="time", is_required=True),
+    Column(name=TEXT, kind="text", is_required=True),
+    *(Column(name=n, kind="number", is_required=True, minimum=LOW, maximum=HIGH) for n in NUMBERS),
+)
+
+
+def check_profile(source: Path) -> int:
+    """One pass, and Great Expectations on its profile: what the gates do."""
+    quiet_great_expectations()
+    from expectations.profile import Profiler
+    from expectations.suites import build_feature_suite
+    from expectations.validation import validate_profile
+
+    profiler = Profiler(COLUMNS, as_of=AS_OF)
+    for path in sorted(source.glob("*/*.parquet")):
+        day = path.parent.name.partition("=")[2]
+        profiler.add(day, pq.ParquetFile(path).read(columns=[c.name for c in COLUMNS]))
+    suite = build_feature_suite(COLUMNS, Contract())
+    found = validate_profile(profiler.finish(), suite, table="rows")
+    found.refuse_critical()
+    return found.expectations
+
+
+def check_pandas(source: Path) -> int:
+    """Great Expectations as it comes, on all rows in pandas."""
+    quiet_great_expectations()
+    import great_expectations as gx
+
+    from expectations.validation import plain
+
+    files = sorted(source.glob("*/*.parquet"))
+    frame = plain(pq.ParquetDataset(files).read()).to_pandas()
+    asset = gx.get_context(mode="ephemeral").data_sources.add_pandas("p").add_dataframe_asset("a")
+    return _validate(asset, frame)
+
+
+def check_spark(source: Path) -> int:
+    """Great Expectations as it comes, on a Spark frame of all files."""
+    quiet_great_expectations()
+    import great_expectations as gx
+
+    from feature_jobs.session import open_session
+
+    with open_session("local[2]", scratch=source.parent / "scratch") as session:
+        frame = session.read.parquet(str(source))
+        context = gx.get_context(mode="ephemeral")
+        return _validate(context.data_sources.add_spark("s").add_dataframe_asset("a"), frame)
+
+
+def _validate(asset: Any, frame: object) -> int:
+    import great_expectations as gx
+
+    suite = gx.ExpectationSuite(name="all", expectations=list(_expectations()))
+    batch = asset.add_batch_definition_whole_dataframe("b").get_batch({"dataframe": frame})
+    result = batch.validate(suite, result_format="BASIC")
+    if not result.success:
+        failed = next(r for r in result.results if not r.success)
+        raise SystemExit(f"{failed.expectation_config}: {failed.result} {failed.exception_info}")
+    return len(result.results)
+
+
+def _expectations() -> Iterator[Any]:
+    import great_expectations.expectations as gxe
+
+    for column in COLUMNS:
+        yield gxe.ExpectColumnValuesToNotBeNull(column=column.name)
+    for name in NUMBERS:
+        yield gxe.ExpectColumnValuesToBeBetween(column=name, min_value=LOW, max_value=HIGH)
+        yield gxe.ExpectColumnMeanToBeBetween(column=name, min_value=-1, max_value=1)
+    yield gxe.ExpectColumnValuesToBeUnique(column=TRANSACTION_ID)
+
+
+WAYS: dict[str, Callable[[Path], int]] = {
+    "profile": check_profile,
+    "gx-pandas": check_pandas,
+    "gx-spark": check_spark,
+}
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{WAYS[sys.argv[1]](Path(sys.argv[2]))} expectations\n")
