@@ -21,6 +21,8 @@ from great_expectations.validator.metric_configuration import MetricConfiguratio
 from great_expectations.validator.validator import ValidationDependencies
 
 MAD_TO_DEVIATION = 1.4826
+# Between these quantiles of the days before is nothing new: weekends, which a median does not see.
+RARE = 0.05
 
 
 def trailing_bounds(
@@ -42,8 +44,9 @@ def trailing_bounds(
         return float(np.nanmedian(np.abs(window - np.nanmedian(window))))
 
     spread = before.apply(deviation, raw=True).shift(1) * MAD_TO_DEVIATION
-    reach = np.maximum(np.maximum(tolerance * spread, least_change * median.abs()), floor)
-    return median - reach, median + reach
+    reach = (tolerance * spread).combine(least_change * median.abs(), max).clip(lower=floor)
+    low, high = before.quantile(RARE).shift(1), before.quantile(1 - RARE).shift(1)
+    return (median - reach).combine(low, min), (median + reach).combine(high, max)
 
 
 class ColumnValuesFollowTrailingDays(ColumnMapMetricProvider):

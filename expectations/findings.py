@@ -44,10 +44,9 @@ class Validated:
 
     def summary(self) -> str:
         """One line in words and numbers."""
-        page = f"; {self.docs}" if self.docs else ""
         return (
             f"Validated {self.table}: {self.rows:,} rows, {self.expectations} expectations, "
-            f"{len(self.findings)} not met{page}"
+            f"{len(self.findings)} not met"
         )
 
     def refuse_critical(self) -> None:

@@ -28,8 +28,8 @@ class Trailing(Policy):
 
     A day's value is expected within `median ± max(tolerance * 1.4826 * MAD, least_change * median)`
     of the `days` before it, MAD being the median absolute deviation, which 1.4826 makes comparable
-    with a standard deviation (Rousseeuw and Croux 1993). Medians, so that one odd day neither hides
-    the next nor makes it look odd.
+    with a standard deviation (Rousseeuw and Croux 1993), or else between their 5th and 95th
+    percentile, as weekends are. So one odd day neither hides the next nor makes it look odd.
 
     Attributes:
         days: how many days before are looked at; fewer than half of them: nothing is expected.

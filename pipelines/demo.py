@@ -74,6 +74,7 @@ def _sagemaker(settings: Settings) -> Iterator[None]:
 
 
 def _summary(settings: Settings, version: str) -> list[str]:
+    from pipelines.data_docs import docs_address
     from pipelines.registry import CHAMPION
     from pipelines.review import open_registry
     from pipelines.spec import load_spec
@@ -89,6 +90,7 @@ def _summary(settings: Settings, version: str) -> list[str]:
         f"(a perfect model: {metrics[f'perfect_{counted}']:.3f})",
         f"MLflow page       http://127.0.0.1:{settings.ports.mlflow}/#/models/{SPEC}",
         f"Airflow page      http://127.0.0.1:{settings.ports.airflow}/dags/{SPEC}_nightly",
+        f"Data Docs         {docs_address(settings, SPEC)}",
         f"endpoint          {SPEC} at {os.environ['AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME']}",
         "The pages and the endpoint are served by: make up",
     ]

@@ -7,14 +7,12 @@ label and its neighbours' faults already there, and a kill in between is healed 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.clock import guess_unit
 from expectations.contract import (
     EVENT_DAY,
     EVENT_TIME,
@@ -25,18 +23,16 @@ from expectations.contract import (
 )
 from expectations.rows import Judged, judge_rows, split_rows
 from expectations.validation import quiet_great_expectations
+from pipelines.clocks import refuse_wrong_clock
 from pipelines.corrections import Merged, merge_rows
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.quarantine import NO_DAY, refile_source, rule_counts
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
-from pipelines.source import EARLIEST, TIMESTAMP, Delivery, load_delivery
+from pipelines.source import TIMESTAMP, Delivery, load_delivery
 from pipelines.spec import ModelSpec, load_spec
 
 TRANSACTIONS, LABELS = "transactions", "labels"
-HOUR = 3_600_000_000
-MICROSECONDS_A_YEAR = 365.2425 * 24 * HOUR
-HALF, QUICKEST, ROUNDING = 0.5, 0.99, 0.25
 
 Refile = Callable[[list[pa.Table], str], None]
 
@@ -157,43 +153,6 @@ def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_
     return judge_own(rows, spec.contract.expectations)
 
 
-def refuse_wrong_clock(delivery: Delivery) -> None:
-    """Stop on times in a wrong unit or of a wrong time zone, and say which.
-
-    Raises:
-        InputError: when most rows are wrong in the same way.
-    """
-    rows = delivery.rows
-    events = rows[EVENT_TIME].drop_null().cast(pa.int64()).to_numpy()
-    latest = delivery.received_at + timedelta(days=366)
-    guess = guess_unit(events, earliest=EARLIEST, latest=_micros(latest))
-    if guess is not None:
-        meant, read = guess
-        raise InputError(
-            f"event_time of {delivery.name} lies around {_year(events)}: the values are {meant} "
-            f"and were read as {read}. Deliver timestamps in UTC, or correct the unit."
-        )
-    ahead = hours_ahead(rows)
-    if ahead is not None:
-        raise InputError(
-            f"event_time of {delivery.name} runs {ahead} h ahead of known_time: one of the two is "
-            "local time, not UTC. Deliver both in UTC."
-        )
-
-
-def hours_ahead(rows: pa.Table) -> int | None:
-    """By how many whole hours most rows happened after they became known; None: they did not."""
-    both = rows.filter(pc.and_(rows[EVENT_TIME].is_valid(), rows[KNOWN_TIME].is_valid()))
-    if both.num_rows == 0:
-        return None
-    micros = [both[c].cast(pa.int64()).to_numpy() for c in (EVENT_TIME, KNOWN_TIME)]
-    lead = (micros[0] - micros[1]) / HOUR
-    if np.mean(lead > 0) <= HALF:
-        return None
-    # The quickest arrivals took no time: what is left of them is the shift.
-    return int(np.ceil(np.quantile(lead, QUICKEST) - ROUNDING))
-
-
 def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> None:
     allowed = spec.contract.max_quarantined_share
     share = judged.quarantined.num_rows / delivery.rows.num_rows
@@ -272,11 +231,3 @@ def with_day(rows: pa.Table) -> pa.Table:
     """Append the event day, `unknown` where there is no event time."""
     day = pc.strftime(rows[EVENT_TIME].cast(TIMESTAMP), format="%Y-%m-%d")
     return rows.append_column(EVENT_DAY, pc.fill_null(day.cast(pa.string()), NO_DAY))
-
-
-def _micros(at: datetime) -> int:
-    return int(at.timestamp() * 1_000_000)
-
-
-def _year(events: npt.NDArray[np.int64]) -> str:
-    return f"the year {int(1970 + float(np.median(events)) / MICROSECONDS_A_YEAR)}"

@@ -14,7 +14,7 @@ from expectations.policy import TableName, kept_columns
 from expectations.profile import ROWS, Profile, Profiler
 from expectations.validation import quiet_great_expectations
 from pipelines.columns import table_columns
-from pipelines.data_docs import docs_folder
+from pipelines.data_docs import docs_address, docs_folder
 from pipelines.lake import Lake, Part, TableVersion
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
@@ -48,7 +48,7 @@ def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
     if labels.rows:
         compared = compare_with_transactions(labels, rows, spec, as_of=known_at)
         found.append(_check(spec, "labels", compared, at=str(pinned.labels), as_of=as_of))
-    report(found)
+    report(found, pages=docs_address(load_settings(), spec.name, as_of))
     return snapshot
 
 
@@ -76,7 +76,10 @@ def validate_features(
     days = ((p.day, lake.read_part(FEATURES, p, columns=columns)) for p in chosen)
     end = datetime.combine(newest + _DAY, datetime.min.time(), tzinfo=UTC)
     profile = profile_table(spec, "features", days, as_of=end)
-    report([_check(spec, "features", profile, at=f"the features of {spec.name}", as_of=as_of)])
+    report(
+        [_check(spec, "features", profile, at=f"the features of {spec.name}", as_of=as_of)],
+        pages=docs_address(load_settings(), spec.name, as_of),
+    )
 
 
 def validate_training_set(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
@@ -94,7 +97,22 @@ def validate_training_set(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> Non
         happened_before=known_at - spec.labels.maturity,
     )
     name = f"the training set of {spec.name} as of {as_of}"
-    report([_check(spec, "training_set", profile, at=name, as_of=as_of)])
+    report(
+        [_check(spec, "training_set", profile, at=name, as_of=as_of)],
+        pages=docs_address(load_settings(), spec.name, as_of),
+    )
+
+
+def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
+    """Check captured scores with their requests: a row a transaction, with `event_day`.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
+    profile = profile_table(spec, "scores", split_days(rows), as_of=parse_as_of(as_of))
+    name = f"the scores of {spec.name} as of {as_of}"
+    found = _check(spec, "scores", profile, at=name, as_of=as_of)
+    report([found], pages=docs_address(load_settings(), spec.name, as_of))
 
 
 def profile_table(
@@ -158,8 +176,8 @@ def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         start = end
 
 
-def report(found: Iterable[Validated]) -> None:
-    """Tell what was found, and stop on what is critical.
+def report(found: Iterable[Validated], *, pages: str) -> None:
+    """Tell what was found and where to read all of it, and stop on what is critical.
 
     Raises:
         InputError: for the first table with a critical finding, with all of that table.
@@ -169,6 +187,7 @@ def report(found: Iterable[Validated]) -> None:
         log.info("%s", validated.summary())
         for finding in validated.findings:
             log.warning("%s: %s", finding.severity, finding.text)
+    log.info("Data Docs: %s", pages)
     for validated in listed:
         validated.refuse_critical()
 

@@ -21,7 +21,7 @@ class Installation:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "AIRFLOW"))}
         ports = {
             f"OVERNIGHT_{name}_PORT": str(free_port())
-            for name in ("AIRFLOW", "MLFLOW", "SAGEMAKER", "AWS")
+            for name in ("AIRFLOW", "MLFLOW", "SAGEMAKER", "AWS", "DOCS")
         }
         self.environment: Mapping[str, str] = (
             kept | ports | {"OVERNIGHT_HOME": str(home)} | variables

@@ -28,6 +28,7 @@ def test_the_demo_ends_with_its_summary(demo) -> None:
         r" +Built features@v1 .*", r" +Registered models:/demo/1 .*",
         r" +models:/demo/1 has the alias approved", r"4/6  Airflow runs demo_deploy",
         r" +Deployed \w{12} to demo: PROMOTED", r" +average precision 0\.\d{3} on the test week",
+        r" +Data Docs +http://127.0.0.1:\d+/demo/",
         r" +card precision@20 0\.\d{3} .*", r" +MLflow page +http://127.0.0.1:\d+/.*",
         r" +Airflow page +http://127.0.0.1:\d+/dags/demo_nightly", r"Done in \d+ s\.",
     ):  # fmt: skip
@@ -58,6 +59,21 @@ def test_the_reviewer_sees_metrics_and_what_they_were_made_from(demo) -> None:
     for shown in ("test_average_precision", "test_card_precision_at_20", "training_sets@v1",
                   "bundle_digest", "learning_rate"):  # fmt: skip
         assert shown in text
+
+
+def test_every_gate_leaves_pages_that_status_run_and_task_lead_to(demo) -> None:
+    installation, text = demo
+    pages = f"http://127.0.0.1:{installation.port('DOCS')}/demo/2025-03-12/"
+    assert f"Data Docs: {pages}" in text  # the log of the Airflow task
+    assert any(pages in line for line in installation.overnight("status", "demo").splitlines())
+    assert pages in installation.overnight("review", "demo", "champion")  # a tag of the run
+    for table in ("transactions", "labels", "features", "training_set"):
+        folder = installation.home / "data_docs/demo/2025-03-12" / table
+        assert (folder / "index.html").is_file()
+
+
+def test_the_quarantine_of_a_clean_delivery_is_empty(demo) -> None:
+    assert demo[0].overnight("quarantine", "demo").strip() == "The quarantine is empty."
 
 
 def test_a_second_demo_adds_nothing(demo) -> None:

@@ -33,10 +33,11 @@ def follow(values: list[float], **arguments: Any) -> list[str]:
 
 
 def test_bounds_by_hand() -> None:
-    # Before the last day: 10, 12, 14, 100: median 13; deviations 3, 1, 1, 87: MAD 2.
+    # Before the last day: 10, 12, 14, 100: median 13; deviations 3, 1, 1, 87: MAD 2. The 95th
+    # percentile lies at 0.85 of the way from 14 to 100.
     low, high = trailing_bounds(pd.Series([10.0, 12, 14, 100, 0]), **EASY)
     reach = 3.0 * 2 * MAD_TO_DEVIATION
-    assert (low.iloc[4], high.iloc[4]) == pytest.approx((13 - reach, 13 + reach))
+    assert (low.iloc[4], high.iloc[4]) == pytest.approx((13 - reach, 14 + 0.85 * 86))
     assert low.iloc[:2].isna().all()  # fewer than half of the days
 
 
@@ -54,6 +55,12 @@ def test_small_changes_of_a_constant_are_expected_up_to_the_least_change_and_the
     assert follow([10, 10, 10, 10, 14], least_change=0.5) == []
     assert follow([0, 0, 0, 0, 0.04], floor=0.05) == []
     assert follow([0, 0, 0, 0, 0.06], floor=0.05) == ["d4"]
+
+
+def test_weekends_are_nothing_new() -> None:
+    weeks = [0, 0, 0, 0, 0, 1, 1] * 6
+    assert follow(weeks, days=28) == []
+    assert follow([*weeks, 2], days=28) == ["d42"]
 
 
 def test_only_the_newest_days_are_judged() -> None:

@@ -20,7 +20,8 @@ OVERNIGHT = Path(sys.executable).with_name("overnight")
 COMMANDS = {
     "run", "ingest", "validate", "build-features", "build-training-set", "tune", "train",
     "evaluate", "register", "review", "approve", "reject", "plan", "deploy", "rollback", "status",
-    "score", "simulate", "new", "doctor", "features", "prove-no-leak", "backtest", "demo", "up",
+    "score", "quarantine", "simulate", "new", "doctor", "features", "prove-no-leak", "backtest",
+    "demo", "up",
 }  # fmt: skip
 
 

@@ -1,0 +1,60 @@
+"""A training set is rebuilt from the versions it names, whatever was corrected since."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from expectations.contract import AMOUNT, EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
+from pipelines import settings as settings_room
+from pipelines.lake import Lake, TableVersion
+from pipelines.snapshot import Snapshot
+from pipelines.training_set import build_training_table
+from tests.pipelines.banks import Bank, change, delivery, hour
+
+AS_OF = "2025-02-20"
+TRAINING = """
+[training]
+train_window = "14d"
+gap = "7d"
+test_window = "7d"
+folds = 1
+"""
+
+
+@pytest.fixture
+def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OVERNIGHT_HOME", str(tmp_path / "var"))
+    monkeypatch.setenv("OVERNIGHT_LAKE", str(tmp_path / "lake"))
+    settings_room.load_settings.cache_clear()
+    yield Bank(tmp_path, contract=TRAINING, known='known_time = "seen"')
+    settings_room.load_settings.cache_clear()
+
+
+def features_of(lake: Lake, snapshot: Snapshot) -> TableVersion:
+    """The rows themselves: what features are made of is another room's matter."""
+    columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, "customer_id", "channel", EVENT_DAY]
+    rows = lake.read(snapshot.transactions, columns=columns)
+    return lake.write_days("features", rows, inputs=str(snapshot))
+
+
+def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> None:
+    def build(snapshot: Snapshot, features: TableVersion) -> pa.Table:
+        at = build_training_table(bank.toml, AS_OF, snapshot=str(snapshot), features=str(features))
+        version = TableVersion.parse(at)
+        return bank.lake.content_hash(version), bank.lake.read(version)
+
+    done = bank.deliver(delivery(400))
+    first = Snapshot(done.transactions, done.labels)
+    pinned = features_of(bank.lake, first)
+    old, rows = build(first, pinned)
+    done = bank.deliver(change(delivery(400).slice(200, 1), amt={0: 1.5}, seen={0: hour(900)}))
+    second = Snapshot(done.transactions, done.labels)
+    new, corrected = build(second, features_of(bank.lake, second))
+    assert new != old
+    ids = rows[TRANSACTION_ID].to_pylist()
+    assert rows[AMOUNT][ids.index(200)].as_py() == 210.0
+    ids = corrected[TRANSACTION_ID].to_pylist()
+    assert corrected[AMOUNT][ids.index(200)].as_py() == 1.5
+    again, _ = build(first, pinned)
+    assert again == old
