@@ -4,8 +4,9 @@ from expectations.contract import Column
 from feature_jobs.definitions import FeatureSet, Window
 
 _WHOLE = {"count", "distinct"}
-_SHARES = {"share", "rate"}
-_NOT_NEGATIVE = {"std", "time_since_last"}
+# A fraud rate may exceed 1: a label may be known before its transaction has arrived.
+_SHARES = {"share"}
+_NOT_NEGATIVE = {"std", "time_since_last", "rate"}
 
 
 def feature_columns(features: FeatureSet) -> tuple[Column, ...]:

@@ -26,6 +26,8 @@ _FIELDS = pa.schema(
     }.items()
 )
 
+LARGEST_BATCH = 1_000_000  # a day may be larger than the rows of a task
+
 Scatter = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
@@ -76,7 +78,8 @@ def _reader(tasks: Sequence[Sequence[str]], columns: list[str]) -> Scatter:
         for batch in batches:
             for number in batch[0].to_pylist():
                 files = [pq.ParquetFile(file).read(columns=columns) for file in tasks[number]]
-                yield from pa.concat_tables(files).combine_chunks().to_batches()
+                rows = pa.concat_tables(files).combine_chunks()
+                yield from rows.to_batches(max_chunksize=LARGEST_BATCH)
 
     return read
 
