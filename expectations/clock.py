@@ -8,38 +8,55 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
 
-HOURS = 24
+# Microseconds since 1970 between which card payments are plausible: 1990 to 2100.
+EARLIEST, LATEST = 631_152_000_000_000, 4_102_444_800_000_000
+HOURS, WEEK = 24, 7
 _SIGNIFICANCE = 2.0
 _BETTER = 0.5
 # What a whole number from the epoch may have been meant in, and how many of it are a microsecond.
 UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1, "nanoseconds": 0.001}
 
 
-def clock_shifts(hours: Floats, *, days: int) -> Floats:
-    """Hours by which each day's clock seems to be ahead of the days before it; 0 for none.
+def clock_shifts(hours: Floats, *, days: int, judged: int) -> Floats:
+    """Hours by which each of the newest days' clocks seems to be ahead; 0 for none.
 
-    The day's share of rows by hour is compared with that of the trailing days; when turning it by
-    s hours makes at least half of the distance go away, and the distance was more than chance
-    makes it, its clock is s hours ahead.
+    The day's share of rows by hour is compared with that of the same weekday in the trailing days,
+    or of all of them where there are not two such days yet; when turning it by s hours makes at
+    least half of the distance go away, and the distance was more than chance makes it, its clock
+    is s hours ahead.
 
     Args:
         hours: of shape (days, 24): rows of each day in each hour.
         days: how many days before are compared with.
+        judged: how many of the newest days are judged; the others have NaN.
     """
-    shifts = np.zeros(len(hours))
-    for at in range(1, len(hours)):
-        rows, before = hours[at].sum(), hours[max(at - days, 0) : at].sum(axis=0)
-        if rows == 0 or before.sum() == 0:
-            continue
-        usual = before / before.sum()
-        own = hours[at] / rows
-        distances = np.array([np.abs(np.roll(own, -s) - usual).sum() for s in range(HOURS)])
-        # The mean of the distance when the shares are alike: sum of |normal| with variance p/n.
-        chance = np.sqrt(2 / np.pi) * np.sqrt(usual / rows + usual / before.sum()).sum()
-        best = int(distances.argmin())
-        if distances[0] > _SIGNIFICANCE * chance and distances[best] < _BETTER * distances[0]:
-            shifts[at] = best if best <= HOURS // 2 else best - HOURS
+    shifts = np.full(len(hours), np.nan)
+    for at in range(max(len(hours) - judged, 0), len(hours)):
+        shifts[at] = _shift(hours[at], _reference(hours[max(at - days, 0) : at]))
     return shifts
+
+
+def _reference(before: Floats) -> Floats:
+    """Rows by hour of the days that a day is compared with."""
+    weekday = before[::-1][WEEK - 1 :: WEEK]
+    alike = weekday[weekday.sum(axis=1) > 0]
+    chosen = alike if len(alike) > 1 else before
+    total: Floats = chosen.sum(axis=0) if len(chosen) else np.zeros(HOURS)
+    return total
+
+
+def _shift(day: Floats, before: Floats) -> float:
+    rows = day.sum()
+    if rows == 0 or before.sum() == 0:
+        return 0.0
+    usual, own = before / before.sum(), day / rows
+    distances = np.array([np.abs(np.roll(own, -s) - usual).sum() for s in range(HOURS)])
+    # The mean of the distance when the shares are alike: sum of |normal| with variance p/n.
+    chance = np.sqrt(2 / np.pi) * np.sqrt(usual / rows + usual / before.sum()).sum()
+    best = int(distances.argmin())
+    if distances[0] <= _SIGNIFICANCE * chance or distances[best] >= _BETTER * distances[0]:
+        return 0.0
+    return float(best if best <= HOURS // 2 else best - HOURS)
 
 
 def guess_unit(

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from expectations.contract import EVENT_DAY, InputError
+from expectations.contract import EVENT_DAY, TRANSACTION_ID, InputError
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
 
 CRITICAL, WARNING = "critical", "warning"
 MOST_DAYS = 5
+EXAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,14 @@ def describe(
     if config is None:
         return Finding(CRITICAL, "an expectation without its configuration")
     measure = str(config.kwargs.get("column", "the table"))
-    trouble = _trouble(item.exception_info or {})
+    trouble = trouble_of(item.exception_info or {})
     if trouble:
         return Finding(CRITICAL, f"{config.type} of {measure} could not run: {trouble}")
     severity = str(getattr(config.severity, "value", config.severity))
     expected = config.description or _arguments(config.kwargs)
     keys = list(examples.get(measure, ()))
+    listed = (item.result or {}).get("unexpected_index_list") or []
+    keys += [row[TRANSACTION_ID] for row in listed if TRANSACTION_ID in row][:EXAMPLES]
     such = f", such as transactions {keys}" if keys else ""
     days = _days(item.result or {}, measure)
     return Finding(
@@ -137,7 +140,7 @@ def _arguments(kwargs: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={v}" for k, v in kwargs.items() if k not in _SILENT and v is not None)
 
 
-def _trouble(info: Mapping[str, object]) -> str:
+def trouble_of(info: Mapping[str, object]) -> str:
     """Messages of what kept an expectation from running; one, or one for each of its metrics."""
     each: Iterable[Mapping[str, object]] = [
         info, *(value for value in info.values() if isinstance(value, Mapping))

@@ -1,7 +1,7 @@
 """A user's own expectations: any of Great Expectations' by name, built and checked at once."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from pydantic.v1 import ValidationError as OldValidationError
 
 import expectations.daily  # noqa: F401 -- registers our own
-from expectations.contract import refuse_any
+from expectations.contract import ProblemsError, refuse_any
+from expectations.findings import trouble_of
 from expectations.policy import OwnExpectation, TableName
 from expectations.validation import plain
 
@@ -49,27 +50,48 @@ def judge_own(
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """For each quarantining expectation of transactions a mask of the rows that do not meet it."""
     built = _build(declared, "transactions", rows.column_names)
-    quarantining = {
-        f"{given.columns[0]}_{given.name.removeprefix('expect_column_values_')}": own
-        for own, given in built
-        if given.severity == "quarantine"
-    }
+    quarantining: dict[str, gxe.Expectation] = {}
+    for own, given in built:
+        if given.severity == "quarantine":
+            rule = f"{given.columns[0]}_{given.name.removeprefix('expect_column_values_')}"
+            number = sum(name.partition("#")[0] == rule for name in quarantining)
+            quarantining[f"{rule}#{number + 1}" if number else rule] = own
     if not quarantining:
         return {}
     names = dict.fromkeys(c for _, given in built for c in given.columns)
     frame = plain(rows.select([*names])).to_pandas()
-    suite = gx.ExpectationSuite(name="quarantine", expectations=list(quarantining.values()))
     context = gx.get_context(mode="ephemeral")
     asset = context.data_sources.add_pandas("delivery").add_dataframe_asset("transactions")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    results = batch.validate(suite, result_format="COMPLETE").results
-    masks = {}
-    for name, result in zip(quarantining, results, strict=True):
+    masks, problems = {}, []
+    for name, own in quarantining.items():
+        result = batch.validate(own, result_format="COMPLETE")
+        trouble = trouble_of(result.exception_info or {})
+        if trouble:
+            problems.append(f"{name}: it could not run: {trouble}")
+            continue
         mask = np.zeros(rows.num_rows, dtype=np.bool_)
-        found = (result.result or {}).get("unexpected_index_list") or []
-        mask[[int(place) for place in found]] = True
+        mask[[int(place) for place in (result.result or {}).get("unexpected_index_list") or []]] = 1
         masks[name] = mask
+    refuse_any("[contract]", problems)
     return masks
+
+
+def refuse_wrong(
+    declared: Sequence[OwnExpectation], columns: Mapping[TableName, Sequence[str]]
+) -> None:
+    """Build all declared expectations of all tables.
+
+    Raises:
+        ProblemsError: naming every one that cannot be built.
+    """
+    problems: list[str] = []
+    for table, names in columns.items():
+        try:
+            _build(declared, table, names)
+        except ProblemsError as error:
+            problems += error.problems
+    refuse_any("[contract]", problems)
 
 
 def _build(

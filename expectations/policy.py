@@ -10,6 +10,8 @@ from expectations.contract import TRANSACTION_ID, Duration, Policy
 Severity = Literal["quarantine", "warn", "stop"]
 TableName = Literal["transactions", "labels", "features", "training_set", "scores"]
 
+REPEATED = "transaction_id_repeated"
+TOO_OLD, IN_FUTURE = "event_time_too_old", "event_time_in_future"
 AMOUNT_MISSING = "amount_missing"
 AMOUNT_BELOW, AMOUNT_ABOVE = "amount_below_minimum", "amount_above_maximum"
 
@@ -71,7 +73,8 @@ class OwnExpectation(Policy):
         found: list[str] = []
         for key, value in self.arguments.items():
             if key.startswith("column"):
-                found += [value] if isinstance(value, str) else [str(v) for v in value]
+                listed = value if isinstance(value, list) else [value]
+                found += [item for item in listed if isinstance(item, str)]
         return list(dict.fromkeys(found))
 
 
@@ -106,9 +109,10 @@ def rule_names(contract: Contract, *, entities: Sequence[str]) -> list[str]:
     """Every row rule that `expectations.rows` applies, but the user's own."""
     return [
         "transaction_id_missing",
-        "transaction_id_repeated",
+        REPEATED,
         "event_time_missing",
-        "event_time_in_future",
+        TOO_OLD,
+        IN_FUTURE,
         "known_time_missing",
         "known_before_event",
         AMOUNT_MISSING,

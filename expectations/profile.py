@@ -13,7 +13,10 @@ A measure is named `<column>.<statistic>`:
     delay_days              median of known time minus event time
     clock_shift             hours by which the day's clock seems wrong, see `clock_shifts`
 
-`rows` is their number and `age_days` how old the day is. Of every count, the first ids are kept.
+    sum                     of what is not missing
+
+`rows` is their number, NaN of a day that is not over, and `age_days` how old a day with rows is. Of
+every count, the first ids are kept. A day is added once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -76,6 +79,7 @@ class Profiler:
         happened_before: no event may lie at or after it; None: the knowledge time.
         keep: columns to keep of all rows.
         trailing: how many days before a day its values and its clock are compared with.
+        judged: of how many of the newest days the clock is looked at.
     """
 
     columns: Sequence[Column]
@@ -83,6 +87,7 @@ class Profiler:
     happened_before: datetime | None = None
     keep: Sequence[str] = ()
     trailing: int = 28
+    judged: int = 7
     _measures: dict[str, Measures] = field(default_factory=dict)
     _values: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     _hours: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
@@ -125,9 +130,11 @@ class Profiler:
         self._measure_repeated()
         days = _span([*self._measures, *(d for d in (first, last) if d is not None)])
         self._measure_unseen(days)
+        self._pad(days)
         if self._hours:
             hours = np.array([self._hours.get(d, np.zeros(HOURS)) for d in days], dtype=np.float64)
-            for day, shift in zip(days, clock_shifts(hours, days=self.trailing), strict=True):
+            shifts = clock_shifts(hours, days=self.trailing, judged=self.judged)
+            for day, shift in zip(days, shifts, strict=True):
                 self._measures.setdefault(day, {ROWS: 0.0})[f"{EVENT_TIME}.clock_shift"] = shift
         names = list(dict.fromkeys(n for day in days for n in self._measures.get(day, ())))
         columns: dict[str, object] = {EVENT_DAY: days}
@@ -136,10 +143,34 @@ class Profiler:
             found = [self._measures.get(day, {}).get(name, absent) for day in days]
             columns[name] = pa.array(found, pa.float64())
         today = self.as_of.date()
-        columns[AGE] = [float((today - date.fromisoformat(day)).days) for day in days]
+        columns[AGE] = [
+            float((today - date.fromisoformat(day)).days) if self._has_rows(day) else np.nan
+            for day in days
+        ]
+        if days and days[-1] >= str(today):  # a day that is not over has not all of its rows yet
+            whole = np.array([day < str(today) for day in days])
+            columns[ROWS] = pa.array(np.where(whole, self._rows_by_day(days), np.nan))
         examples = {name: tuple(ids) for name, ids in self._examples.items()}
         kept = pa.concat_tables(self._kept) if self._kept else None
         return Profile(pa.table(columns), examples, self._rows, kept)
+
+    def _rows_by_day(self, days: Sequence[str]) -> npt.NDArray[np.float64]:
+        return np.array([self._measures.get(day, {}).get(ROWS, 0.0) for day in days])
+
+    def _has_rows(self, day: str) -> bool:
+        return self._measures.get(day, {}).get(ROWS, 0.0) > 0
+
+    def _pad(self, days: Sequence[str]) -> None:
+        """Have every measure that a column can have, NaN where no row says anything."""
+        if not days:
+            return
+        first = self._measures.setdefault(days[0], {ROWS: 0.0})
+        for column in self.columns:
+            if column.is_numeric:
+                for statistic in ("min", "max", "mean", "sum"):
+                    first.setdefault(f"{column.name}.{statistic}", np.nan)
+            elif column.kind == "text" and not column.allowed:
+                first.setdefault(f"{column.name}.unseen_rate", np.nan)
 
     def _count(
         self, measures: Measures, name: str, mask: npt.NDArray[np.bool_], rows: pa.Table

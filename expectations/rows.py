@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.clock import EARLIEST
 from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
@@ -20,9 +21,19 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
-from expectations.policy import Contract, Severity
+from expectations.policy import (
+    AMOUNT_ABOVE,
+    AMOUNT_BELOW,
+    AMOUNT_MISSING,
+    IN_FUTURE,
+    REPEATED,
+    TOO_OLD,
+    Contract,
+    Severity,
+)
 
 EXAMPLES = 10
+_UTC = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +76,16 @@ def judge_rows(
         further: masks of more rules, and of rules that are judged elsewhere.
 
     Returns:
-        The rows that may enter, and the others with their rules. Of rows that share an id the
-        first in file order is kept.
+        The rows that may enter, and the others with their rules. Of rows that share an id the one
+        that became known last is kept, and of several of these the first in file order.
 
     Raises:
         InputError: when rows broke a rule of severity `stop`.
     """
     received = pa.scalar(received_at, type=rows[EVENT_TIME].type)
-    broken = _masks(rows, contract, entities, received) | dict(further or {})
+    broken = _masks(rows, contract, entities, received)
+    for rule, mask in (further or {}).items():
+        broken[rule] = mask | broken[rule] if rule in broken else mask
     return _sort_by_severity(rows, broken, contract.severities)
 
 
@@ -82,17 +95,18 @@ def _masks(
     amount = rows[AMOUNT]
     broken: dict[str, np.ndarray] = {
         "transaction_id_missing": _mask(rows[TRANSACTION_ID].is_null()),
-        "transaction_id_repeated": _repeated(rows[TRANSACTION_ID]),
+        REPEATED: _repeated(rows),
         "event_time_missing": _mask(rows[EVENT_TIME].is_null()),
-        "event_time_in_future": _mask(pc.greater(rows[EVENT_TIME], received)),
+        TOO_OLD: _mask(pc.less(rows[EVENT_TIME].cast(_UTC), pa.scalar(EARLIEST).cast(_UTC))),
+        IN_FUTURE: _mask(pc.greater(rows[EVENT_TIME], received)),
         # Without a column of its own, known_time is the event time: one fault, not two.
         "known_time_missing": _mask(
             pc.and_(rows[KNOWN_TIME].is_null(), rows[EVENT_TIME].is_valid())
         ),
         "known_before_event": _mask(pc.less(rows[KNOWN_TIME], rows[EVENT_TIME])),
-        "amount_missing": _mask(amount.is_null(nan_is_null=True)),
-        "amount_below_minimum": _mask(pc.less(amount, contract.amount.minimum)),
-        "amount_above_maximum": _mask(pc.greater(amount, contract.amount.maximum)),
+        AMOUNT_MISSING: _mask(amount.is_null(nan_is_null=True)),
+        AMOUNT_BELOW: _mask(pc.less(amount, contract.amount.minimum)),
+        AMOUNT_ABOVE: _mask(pc.greater(amount, contract.amount.maximum)),
     }
     broken |= {f"{entity}_missing": _mask(rows[entity].is_null()) for entity in entities}
     if LABEL in rows.column_names:
@@ -147,11 +161,17 @@ def _mask(values: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(pc.fill_null(values, fill_value=False).to_numpy(), dtype=bool)
 
 
-def _repeated(ids: pa.ChunkedArray) -> np.ndarray:
-    """True where an id stood in an earlier row; null ids are another rule's."""
-    codes = pc.dictionary_encode(ids.combine_chunks()).indices.fill_null(-1).to_numpy()
+def _repeated(rows: pa.Table) -> np.ndarray:
+    """True where another row of the same id became known later, or as late and stands before.
+
+    Null ids are another rule's.
+    """
+    ids = rows[TRANSACTION_ID].combine_chunks()
+    codes = pc.dictionary_encode(ids).indices.fill_null(-1).to_numpy()
+    known = rows[KNOWN_TIME].cast(_UTC).cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
     repeated: np.ndarray = codes >= 0
-    positions = np.flatnonzero(repeated)
-    _, first = np.unique(codes[positions], return_index=True)
-    repeated[positions[first]] = False
+    order = np.argsort(-known.to_numpy().astype(np.float64), kind="stable")
+    order = order[repeated[order]]
+    _, first = np.unique(codes[order], return_index=True)
+    repeated[order[first]] = False
     return repeated

@@ -25,7 +25,7 @@ from expectations.policy import AMOUNT_ABOVE, AMOUNT_BELOW, Contract, Trailing
 from expectations.profile import AGE, ROWS
 
 STOP, WARN = FailureSeverity.CRITICAL, FailureSeverity.WARNING
-FRAUD_RATE, COVERAGE = "fraud_rate", "label_coverage"
+FRAUD_RATE, COVERAGE, DELAY = "fraud_rate", "label_coverage", "reporting_delay_days"
 _HOUR_THAT_DAYLIGHT_SAVING_MAKES = 1
 _NULL_RATE_FLOOR = 0.05
 _LEAST_ROWS_FOLLOWED = 10.0
@@ -47,8 +47,17 @@ def build_transaction_suite(columns: Sequence[Column], contract: Contract) -> gx
     )
 
 
-def build_label_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
-    """The labels known by an `as_of`: values, coverage, reporting delay, the rate of frauds."""
+def build_label_suite(
+    columns: Sequence[Column], contract: Contract, *, immature: int = 0
+) -> gx.ExpectationSuite:
+    """The labels known by an `as_of`: values, coverage, reporting delay, the rate of frauds.
+
+    Args:
+        columns: of the table.
+        contract: allowed coverage and drift.
+        immature: how many of the newest days wait for labels yet; the days before are judged.
+    """
+    trailing = contract.trailing.model_copy(update={"judged": contract.trailing.judged + immature})
     return _suite(
         "labels",
         *_columns(columns, contract, STOP),
@@ -60,13 +69,13 @@ def build_label_suite(columns: Sequence[Column], contract: Contract) -> gx.Expec
             "mature transactions have a label",
             WARN,
         ),
-        _follow(f"{KNOWN_TIME}.delay_days", "the reporting delay", contract.trailing, floor=1.0),
-        _follow(FRAUD_RATE, "the fraud rate of mature days", contract.trailing),
+        _follow(DELAY, "the reporting delay of mature days", trailing, floor=1.0),
+        _follow(FRAUD_RATE, "the fraud rate of mature days", trailing),
     )
 
 
 def build_feature_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
-    """A feature table: nothing lost, ranges that an aggregate cannot leave, nulls, constants."""
+    """A feature table: ids, ranges that an aggregate cannot leave, nulls, constants."""
     features = [column for column in columns if column.kind in {"number", "count"}]
     return _suite(
         "features",

@@ -6,6 +6,7 @@ row count and the exceptions are looked at here.
 
 import logging
 import os
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from expectations.contract import EVENT_DAY, InputError
+from expectations.contract import EVENT_DAY, TRANSACTION_ID, InputError
 from expectations.findings import Validated, describe
 from expectations.profile import EXAMPLES, Profile
 
@@ -50,7 +51,11 @@ def validate_profile(
     context = _open_context()
     runs = [_run(context, profile.days, suite, name=table, keys=[EVENT_DAY])]
     if own is not None and profile.kept is not None:
-        runs.append(_run(context, profile.kept, own, name=f"{table}, own expectations", keys=[]))
+        runs.append(
+            _run(
+                context, profile.kept, own, name=f"{table}, own expectations", keys=[TRANSACTION_ID]
+            )
+        )
     findings = tuple(
         describe(item, profile.examples) for run in runs for item in run.results if not item.success
     )
@@ -105,7 +110,8 @@ def _run(
 
 
 def _write_docs(context: "EphemeralDataContext", folder: Path) -> str:
-    """Write the results of a context as pages; the address of the first."""
+    """Write the results of a context as pages in place of what was there; the first's address."""
+    shutil.rmtree(folder, ignore_errors=True)
     for site in list(context.get_site_names()):
         context.delete_data_docs_site(site)
     context.add_data_docs_site(

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.clock import guess_unit
+from expectations.clock import EARLIEST, guess_unit
 from expectations.contract import EVENT_TIME, KNOWN_TIME, InputError
-from pipelines.source import EARLIEST, Delivery
+from pipelines.source import Delivery
 
 HOUR = 3_600_000_000
 MICROSECONDS_A_YEAR = 365.2425 * 24 * HOUR
@@ -22,21 +22,26 @@ def refuse_wrong_clock(delivery: Delivery) -> None:
     Raises:
         InputError: when most rows are wrong in the same way.
     """
-    rows = delivery.rows
-    events = rows[EVENT_TIME].drop_null().cast(pa.int64()).to_numpy()
-    latest = delivery.received_at + timedelta(days=366)
-    guess = guess_unit(events, earliest=EARLIEST, latest=_micros(latest))
-    if guess is not None:
-        meant, read = guess
-        raise InputError(
-            f"event_time of {delivery.name} lies around {_year(events)}: the values are {meant} "
-            f"and were read as {read}. Deliver timestamps in UTC, or correct the unit."
-        )
-    ahead = hours_ahead(rows)
+    _refuse_wrong_unit(delivery.rows[EVENT_TIME], f"event_time of {delivery.name}", delivery)
+    if delivery.reports is not None:
+        _refuse_wrong_unit(delivery.reports[KNOWN_TIME], "known_time of the reports", delivery)
+    ahead = hours_ahead(delivery.rows)
     if ahead is not None:
         raise InputError(
             f"event_time of {delivery.name} runs {ahead} h ahead of known_time: one of the two is "
             "local time, not UTC. Deliver both in UTC."
+        )
+
+
+def _refuse_wrong_unit(times: pa.ChunkedArray, what: str, delivery: Delivery) -> None:
+    numbers = times.drop_null().cast(pa.int64()).to_numpy()
+    latest = delivery.received_at + timedelta(days=366)
+    guess = guess_unit(numbers, earliest=EARLIEST, latest=_micros(latest))
+    if guess is not None:
+        meant, read = guess
+        raise InputError(
+            f"{what} lies around {_year(numbers)}: the values are {meant} and were read as {read}. "
+            "Deliver timestamps in UTC, or correct the unit."
         )
 
 
@@ -50,7 +55,7 @@ def hours_ahead(rows: pa.Table) -> int | None:
     if np.mean(lead > 0) <= HALF:
         return None
     # The quickest arrivals took no time: what is left of them is the shift.
-    return int(np.ceil(np.quantile(lead, QUICKEST) - ROUNDING))
+    return int(np.ceil(np.quantile(lead, QUICKEST) - ROUNDING)) or None
 
 
 def _micros(at: datetime) -> int:

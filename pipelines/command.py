@@ -216,7 +216,7 @@ def demo(
 
 @app.command()
 def up() -> None:
-    """Start Airflow, the MLflow server and the embedded SageMaker; Ctrl-C stops all three."""
+    """Start Airflow, the MLflow server, the embedded SageMaker and the Data Docs, until Ctrl-C."""
     from pipelines.up import serve_stack
 
     for line in serve_stack():

@@ -3,17 +3,18 @@
 from pathlib import Path
 
 from pipelines.settings import Settings
+from pipelines.snapshot import parse_as_of
 
 
 def docs_folder(settings: Settings, spec: str, as_of: str, table: str) -> Path:
     """The folder of a table's pages: one for each knowledge time, written anew by each run."""
-    return settings.data_docs / spec / as_of.replace(":", "") / table
+    return settings.data_docs / spec / _stamp(as_of) / table
 
 
 def docs_address(settings: Settings, spec: str, as_of: str = "") -> str:
     """Where `overnight up` serves the pages of a spec, or of one knowledge time."""
-    path = "/".join(part for part in (spec, as_of.replace(":", "")) if part)
-    return f"http://127.0.0.1:{settings.ports.docs}/{path}/"
+    path = "/".join(part for part in (spec, _stamp(as_of) if as_of else "") if part)
+    return f"{settings.docs_url}/{path}/"
 
 
 def newest_docs(settings: Settings, spec: str) -> str | None:
@@ -21,4 +22,11 @@ def newest_docs(settings: Settings, spec: str) -> str | None:
     folder = settings.data_docs / spec
     dates = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     newest = max(dates, key=lambda path: path.stat().st_mtime, default=None)
-    return None if newest is None else docs_address(settings, spec, newest.name)
+    return None if newest is None else f"{docs_address(settings, spec)}{newest.name}/"
+
+
+def _stamp(as_of: str) -> str:
+    """A knowledge time as the name of a folder."""
+    instant = parse_as_of(as_of)
+    is_date = (instant.hour, instant.minute, instant.second) == (0, 0, 0)
+    return f"{instant:%Y-%m-%d}" if is_date else f"{instant:%Y-%m-%dT%H%M%S}"

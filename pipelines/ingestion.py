@@ -24,6 +24,7 @@ from expectations.contract import (
 from expectations.rows import Judged, judge_rows, split_rows
 from expectations.validation import quiet_great_expectations
 from pipelines.clocks import refuse_wrong_clock
+from pipelines.columns import table_columns
 from pipelines.corrections import Merged, merge_rows
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.quarantine import NO_DAY, refile_source, rule_counts
@@ -33,6 +34,10 @@ from pipelines.source import TIMESTAMP, Delivery, load_delivery
 from pipelines.spec import ModelSpec, load_spec
 
 TRANSACTIONS, LABELS = "transactions", "labels"
+WITHOUT_TRANSACTION = "label_without_transaction"
+WITHOUT_KNOWN_TIME = "label_without_known_time"
+BEFORE_EVENT = "label_known_before_event"
+REPORT_RULES = frozenset({WITHOUT_TRANSACTION, WITHOUT_KNOWN_TIME, BEFORE_EVENT})
 
 Refile = Callable[[list[pa.Table], str], None]
 
@@ -91,6 +96,7 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     """
     delivery = load_delivery(spec)
     refuse_wrong_clock(delivery)
+    refuse_wrong_own(spec)
     judged = judge_rows(
         delivery.rows,
         spec.contract,
@@ -104,12 +110,20 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
         lake,
         judged,
         delivery.reports,
-        refile=lambda faulty, inputs: refile_source(lake, delivery.name, faulty, inputs=inputs),
+        refile=lambda faulty, inputs: refile_source(
+            lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs
+        ),
     )
 
 
 def file_rows(
-    spec: ModelSpec, lake: Lake, judged: Judged, reports: pa.Table | None, *, refile: Refile
+    spec: ModelSpec,
+    lake: Lake,
+    judged: Judged,
+    reports: pa.Table | None,
+    *,
+    refile: Refile,
+    refile_last: bool = False,
 ) -> Ingested:
     """Commit judged rows: the faulty to quarantine, then labels, then transactions.
 
@@ -119,17 +133,24 @@ def file_rows(
         judged: canonical rows.
         reports: fraud reports, where labels come as a table.
         refile: replaces rows of the quarantine by these, given a digest of what made them.
+        refile_last: whether the quarantine is the only place that still has the rows; then it lets
+            go of them when they are filed.
     """
     inputs = digest_of({"source": spec.source, "labels": spec.labels, "rules": spec.contract})
     columns = [c for c in judged.clean.column_names if c != LABEL]
     clean = with_day(judged.clean)
     merged = merge_rows(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
-    labels, orphans = _labels(spec, reports, clean, _whereabouts(lake, merged))
-    refile([judged.quarantined, orphans], inputs)
+    ids = merged.accepted[TRANSACTION_ID].combine_chunks()
+    accepted = clean.filter(pc.is_in(clean[TRANSACTION_ID], value_set=ids))
+    labels, orphans = _labels(spec, reports, accepted, _whereabouts(lake, merged))
     is_reported = spec.labels.column is None
-    filed = merge_rows(lake, LABELS, labels, keep="earliest" if is_reported else "latest")
+    filed = merge_rows(lake, LABELS, labels, keep="earliest" if is_reported else "delivered")
+    if not refile_last:
+        refile([judged.quarantined, orphans], inputs)
     label_version = _write(lake, LABELS, filed, inputs=inputs)
     version = _write(lake, TRANSACTIONS, merged, inputs=inputs)
+    if refile_last:
+        refile([judged.quarantined, orphans], inputs)
     return Ingested(
         transactions=version,
         labels=label_version,
@@ -151,6 +172,26 @@ def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_
     from expectations.own import judge_own
 
     return judge_own(rows, spec.contract.expectations)
+
+
+def refuse_wrong_own(spec: ModelSpec) -> None:
+    """Stop on a declared expectation that cannot be built, whatever table it is for.
+
+    Raises:
+        ProblemsError: naming every one.
+    """
+    if spec.contract.expectations:
+        quiet_great_expectations()
+        from expectations.own import refuse_wrong
+
+        columns = {t: [c.name for c in own] for t, own in table_columns(spec).items()}
+        refuse_wrong(spec.contract.expectations, columns)
+
+
+def _delivered_ids(delivery: Delivery) -> pa.ChunkedArray:
+    tables = [t for t in (delivery.rows, delivery.reports) if t is not None]
+    chunks = [c for t in tables for c in t[TRANSACTION_ID].cast(pa.string()).chunks]
+    return pa.chunked_array(chunks, pa.string())
 
 
 def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> None:
@@ -176,7 +217,7 @@ def _whereabouts(lake: Lake, merged: Merged) -> pa.Table:
     """Event time and day of every transaction, filed or about to be: reports come weeks later."""
     columns = [TRANSACTION_ID, EVENT_TIME, EVENT_DAY]
     incoming, at = merged.rows.select(columns), lake.newest(TRANSACTIONS)
-    if at is None or lake.schema(at) != merged.rows.schema:
+    if at is None or set(lake.schema(at)) != set(merged.rows.schema):
         return incoming
     replaced = set(pc.unique(merged.rows[EVENT_DAY]).to_pylist()) | merged.emptied
     others = {part.day for part in lake.parts(at)} - replaced
@@ -190,10 +231,12 @@ def _labels(
     if spec.labels.column is not None:
         delay = pa.scalar(spec.labels.delay, type=pa.duration("us"))
         known = clean.filter(clean[LABEL].is_valid())
+        waited, arrived = pc.add(known[EVENT_TIME], delay), known[KNOWN_TIME]
         columns = {
             TRANSACTION_ID: known[TRANSACTION_ID],
             EVENT_TIME: known[EVENT_TIME],
-            KNOWN_TIME: pc.add(known[EVENT_TIME], delay),
+            # A label that comes with a correction was not known before it.
+            KNOWN_TIME: pc.if_else(pc.greater(arrived, waited), arrived, waited),
             LABEL: known[LABEL].cast(pa.int8()),
             EVENT_DAY: known[EVENT_DAY],
         }
@@ -204,7 +247,23 @@ def _labels(
 
 
 def _match_reports(reports: pa.Table, transactions: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Give each report its transaction's event time and day; of several, the first counts."""
+    """Give each report its transaction's event time and day; of several, the first counts.
+
+    Raises:
+        InputError: when the ids are of another kind than those of the transactions.
+    """
+    kind = transactions.schema.field(TRANSACTION_ID).type
+    try:
+        reports = reports.set_column(
+            reports.schema.get_field_index(TRANSACTION_ID),
+            TRANSACTION_ID,
+            reports[TRANSACTION_ID].cast(kind),
+        )
+    except pa.ArrowInvalid as error:
+        raise InputError(
+            f"The fraud reports' ids are no {kind}, as those of the transactions are: {error}. "
+            "Correct labels.transaction_id, or the file."
+        ) from error
     first = reports.group_by(TRANSACTION_ID).aggregate([(KNOWN_TIME, "min")])
     first = first.rename_columns([TRANSACTION_ID, KNOWN_TIME])
     rows = first.join(
@@ -215,9 +274,9 @@ def _match_reports(reports: pa.Table, transactions: pa.Table) -> tuple[pa.Table,
     judged = split_rows(
         rows,
         {
-            "label_without_transaction": np.asarray(unmatched.to_numpy(), dtype=bool),
-            "label_without_known_time": np.asarray(rows[KNOWN_TIME].is_null().to_numpy(), bool),
-            "label_known_before_event": np.asarray(early.to_numpy(), dtype=bool),
+            WITHOUT_TRANSACTION: np.asarray(unmatched.to_numpy(), dtype=bool),
+            WITHOUT_KNOWN_TIME: np.asarray(rows[KNOWN_TIME].is_null().to_numpy(), bool),
+            BEFORE_EVENT: np.asarray(early.to_numpy(), dtype=bool),
         },
     )
     frauds = judged.clean

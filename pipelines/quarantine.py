@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_DAY, EVENT_TIME, RULES, TRANSACTION_ID
+from expectations.contract import EVENT_DAY, EVENT_TIME, RULES, TRANSACTION_ID, InputError
 from expectations.rows import Judged
 from pipelines.lake import Lake
 from pipelines.settings import load_settings
@@ -18,14 +18,28 @@ NO_DAY = "unknown"
 EXAMPLES = 10
 
 
-def refile_source(lake: Lake, name: str, faulty: Sequence[pa.Table], *, inputs: str) -> None:
-    """Replace the faulty rows of a delivery by those that it holds now."""
-    held = read_quarantine(lake)
-    others = [] if held is None else [held.filter(pc.not_equal(held[SOURCE], name))]
+def refile_source(
+    lake: Lake, name: str, faulty: Sequence[pa.Table], *, delivered: pa.ChunkedArray, inputs: str
+) -> None:
+    """Replace what a delivery brought before: its rows that came again, and those without an id.
+
+    Args:
+        lake: holds the quarantine, or not yet.
+        name: of the delivery.
+        faulty: the rows that broke a rule now.
+        delivered: the ids that came, faulty or not; what is held of other ids waits on.
+        inputs: digest of what made them.
+    """
     named = [
         table.append_column(SOURCE, pa.array([name] * table.num_rows, pa.string()))
         for table in faulty
     ]
+    held = read_quarantine(lake)
+    others = []
+    if held is not None:
+        ids = held[TRANSACTION_ID]
+        again = pc.or_(ids.is_null(), _is_in(ids, delivered))
+        others = [held.filter(pc.invert(pc.and_(pc.equal(held[SOURCE], name), again)))]
     refile_all(lake, [*others, *named], inputs=inputs)
 
 
@@ -33,17 +47,31 @@ def refile_all(lake: Lake, tables: Sequence[pa.Table], *, inputs: str) -> None:
     """Replace the whole quarantine, in one commit; with nothing where there is none, nothing."""
     at = lake.newest(QUARANTINE)
     listed = [_with_day(table) for table in tables if table.num_rows]
-    if at is None and not listed:
+    if not listed:
+        if at is not None:
+            days = [part.day for part in lake.parts(at)]
+            lake.write_days(QUARANTINE, lake.read(at).slice(0, 0), inputs=inputs, empty_days=days)
         return
-    days = set() if at is None else {part.day for part in lake.parts(at)}
-    if listed:
-        rows = pa.concat_tables(listed, promote_options="default")
-    else:
-        assert at is not None
-        rows = lake.read(at).slice(0, 0)
+    days = [] if at is None else [part.day for part in lake.parts(at)]
     # One order of columns, whichever delivery came first: the same rows are the same parts.
+    rows = join_tables(listed)
     ordered = rows.select(sorted(rows.column_names))
     lake.write_days(QUARANTINE, ordered, inputs=inputs, empty_days=days)
+
+
+def join_tables(tables: Sequence[pa.Table]) -> pa.Table:
+    """Rows of several tables; where one lacks a column its rows have none.
+
+    Raises:
+        InputError: when a column has another type than before.
+    """
+    try:
+        return pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowTypeError as error:
+        raise InputError(
+            f"The quarantine holds rows whose columns had other types: {error}. Deliver the whole "
+            "history once more, or give the spec another name."
+        ) from error
 
 
 def read_quarantine(lake: Lake) -> pa.Table | None:
@@ -89,15 +117,26 @@ def describe_quarantine(lake: Lake, *, rule: str = "", day: str = "", shown: int
         lines.append(f"  {source}: {own.num_rows:,} rows")
         for name, count in rule_counts(own).items():
             lines.append(f"    {name:28} {count:>9,}  such as {_ids(own, name)}")
-    for row in rows.slice(0, shown).to_pylist():
+    for row in _as_text(rows.slice(0, shown)).to_pylist():
         lines.append("  " + "  ".join(f"{k}={v}" for k, v in row.items() if v is not None))
     return "\n".join(lines)
+
+
+def _as_text(rows: pa.Table) -> pa.Table:
+    """Values as text: a time may lie in a year that Python does not have."""
+    return pa.table({name: rows[name].cast(pa.string()) for name in rows.column_names})
 
 
 def _ids(rows: pa.Table, rule: str) -> str:
     broken = [rule in text.split(", ") for text in rows[RULES].to_pylist()]
     ids = rows.filter(pa.array(broken))[TRANSACTION_ID].slice(0, EXAMPLES).to_pylist()
     return ", ".join("(no id)" if each is None else str(each) for each in ids)
+
+
+def _is_in(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.ChunkedArray:
+    if ids.type != among.type:
+        ids, among = ids.cast(pa.string()), among.cast(pa.string())
+    return pc.is_in(ids, value_set=among.combine_chunks())
 
 
 def _with_day(rows: pa.Table) -> pa.Table:

@@ -5,16 +5,24 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_DAY, KNOWN_TIME, LABEL, RULES, TRANSACTION_ID
-from expectations.rows import judge_rows
-from pipelines.ingestion import TRANSACTIONS, Ingested, file_rows, judge_own
+from expectations.contract import (
+    EVENT_DAY,
+    EVENT_TIME,
+    KNOWN_TIME,
+    LABEL,
+    RULES,
+    TRANSACTION_ID,
+    InputError,
+)
+from expectations.policy import IN_FUTURE, REPEATED
+from expectations.rows import Judged, judge_rows
+from pipelines.ingestion import REPORT_RULES, TRANSACTIONS, Ingested, file_rows, judge_own
 from pipelines.lake import Lake
 from pipelines.quarantine import SOURCE, read_quarantine, refile_all
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
 
-REPORT_RULES = "label_"
-FUTURE, REPEATED = "event_time_in_future", "transaction_id_repeated"
+Bools = npt.NDArray[np.bool_]
 
 
 def replay_quarantine(reference: str) -> str:
@@ -29,8 +37,10 @@ def replay_quarantine(reference: str) -> str:
 def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
     """File the rows that the contract accepts now; the others stay, with the rules they break.
 
-    A row from the future stays (its delivery was written before it happened), and so does one
-    whose id is filed. Fraud reports are matched again with the transactions that are there now.
+    A row from the future stays (its delivery was written before it happened), and so does one of
+    whose id a version is filed that is as new. Fraud reports are matched again with the
+    transactions that are there now. Rows leave the quarantine when they are filed, so a replay
+    that was cut off is completed by the next.
 
     Returns:
         What became of the rows; None when there were none.
@@ -41,9 +51,13 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
     held = read_quarantine(lake)
     if held is None or held.num_rows == 0:
         return None
-    is_report = _is_report(held)
-    reports = held.filter(is_report).select([TRANSACTION_ID, KNOWN_TIME])
-    own = held.filter(pc.invert(is_report))
+    is_report = pa.array([bool(set(t.split(", ")) & REPORT_RULES) for t in held[RULES].to_pylist()])
+    reports, own = held.filter(is_report), held.filter(pc.invert(is_report))
+    if reports.num_rows and spec.labels.column is not None:
+        raise InputError(
+            f"The quarantine holds {reports.num_rows:,} fraud reports, and the labels of "
+            f"{spec.name} come as a column now. Give the spec another name."
+        )
     rows = _canonical(own, spec, lake)
     judged = judge_rows(
         rows,
@@ -51,62 +65,79 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
         entities=list(spec.source.entities),
         received_at=None,
         further={
-            FUTURE: _broke(own, FUTURE),
-            REPEATED: _broke(own, REPEATED) | _is_filed(lake, own),
-            **judge_own(spec, rows),
+            IN_FUTURE: _broke(own, IN_FUTURE),
+            REPEATED: _broke(own, REPEATED) | _is_filed(lake, rows),
+            **judge_own(spec, rows.drop_columns([SOURCE])),
         },
-    )
-    sources = dict(
-        zip(
-            zip(held[TRANSACTION_ID].to_pylist(), held[KNOWN_TIME].to_pylist(), strict=True),
-            held[SOURCE].to_pylist(),
-            strict=True,
-        )
     )
 
     def refile(faulty: list[pa.Table], inputs: str) -> None:
-        tables = [_with_source(table, sources) for table in faulty if table.num_rows]
-        refile_all(lake, tables, inputs=inputs)
+        broken, orphans = faulty
+        refile_all(lake, [broken, _with_source(orphans, reports)], inputs=inputs)
 
-    return file_rows(spec, lake, judged, reports, refile=refile)
+    clean = judged.clean.drop_columns([SOURCE])
+    return file_rows(
+        spec,
+        lake,
+        Judged(clean, judged.quarantined, judged.warned),
+        reports.select([TRANSACTION_ID, KNOWN_TIME]),
+        refile=refile,
+        refile_last=True,
+    )
 
 
 def _canonical(held: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
     """Quarantined rows with the columns of a delivery, in the order in which they are filed."""
     at = lake.newest(TRANSACTIONS)
     if at is None:
-        return held.drop_columns([RULES, SOURCE, EVENT_DAY])
+        return held.drop_columns([RULES, EVENT_DAY])
     fields = [field for field in lake.schema(at) if field.name != EVENT_DAY]
     if spec.labels.column is not None:
         fields.append(pa.field(LABEL, pa.float64()))
-    missing = [field for field in fields if field.name not in held.column_names]
-    for field in missing:  # only reports were quarantined so far
-        held = held.append_column(field.name, pa.nulls(held.num_rows, field.type))
-    return held.select([field.name for field in fields])
+    for field in fields:
+        if field.name not in held.column_names:  # only reports were quarantined so far
+            held = held.append_column(field.name, pa.nulls(held.num_rows, field.type))
+    return held.select([*(field.name for field in fields), SOURCE])
 
 
-def _is_report(rows: pa.Table) -> pa.ChunkedArray:
-    """Reports broke only rules of their own, and `label_not_0_or_1` is a transaction's."""
-    first = pc.starts_with(rows[RULES], REPORT_RULES)
-    return pc.and_(first, pc.invert(pc.starts_with(rows[RULES], "label_not")))
-
-
-def _broke(rows: pa.Table, rule: str) -> npt.NDArray[np.bool_]:
+def _broke(rows: pa.Table, rule: str) -> Bools:
     return np.array([rule in text.split(", ") for text in rows[RULES].to_pylist()], dtype=np.bool_)
 
 
-def _is_filed(lake: Lake, rows: pa.Table) -> npt.NDArray[np.bool_]:
+def _is_filed(lake: Lake, rows: pa.Table) -> Bools:
+    """Rows of whose id a version is filed that is as new, and another one.
+
+    A row that is filed as it is here was on its way when a replay was cut off.
+    """
     at = lake.newest(TRANSACTIONS)
-    if at is None:
+    if at is None or rows.num_rows == 0:
         return np.zeros(rows.num_rows, dtype=np.bool_)
     ids = rows[TRANSACTION_ID].combine_chunks()
-    wanted = pc.field(TRANSACTION_ID).isin(ids)
-    filed = lake.read(at, columns=[TRANSACTION_ID], where=wanted)[TRANSACTION_ID].combine_chunks()
-    mask = pc.and_(ids.is_valid(), pc.is_in(ids, value_set=filed))
-    found: npt.NDArray[np.bool_] = mask.to_numpy(zero_copy_only=False)
-    return found
+    filed = lake.read(at, where=pc.field(TRANSACTION_ID).isin(ids.drop_null()))
+    place = pc.index_in(ids, value_set=filed[TRANSACTION_ID].combine_chunks())
+    place = pc.if_else(ids.is_valid(), place, pa.scalar(None, place.type))
+    found = filed.take(place)
+    newer = pc.greater(rows[KNOWN_TIME], found[KNOWN_TIME])
+    moved = pc.not_equal(rows[EVENT_TIME], found[EVENT_TIME])
+    same = pa.array(np.ones(rows.num_rows, dtype=np.bool_))
+    for name in filed.column_names:
+        if name != EVENT_DAY:
+            equal = pc.fill_null(pc.equal(rows[name], found[name]), fill_value=False)
+            both = pc.and_(rows[name].is_null(), found[name].is_null())
+            same = pc.and_(same, pc.or_(equal, both).combine_chunks())
+    accepted = pc.or_(pc.fill_null(pc.or_(newer, moved), fill_value=False), same)
+    mask = pc.and_(place.is_valid(), pc.invert(accepted).combine_chunks())
+    filed_already: Bools = mask.to_numpy(zero_copy_only=False)
+    return filed_already
 
 
-def _with_source(rows: pa.Table, sources: dict[tuple[object, object], str]) -> pa.Table:
-    keys = zip(rows[TRANSACTION_ID].to_pylist(), rows[KNOWN_TIME].to_pylist(), strict=True)
-    return rows.append_column(SOURCE, pa.array([sources.get(k, "replay") for k in keys]))
+def _with_source(orphans: pa.Table, reports: pa.Table) -> pa.Table:
+    """Reports with the delivery that each came in."""
+    place = pc.index_in(
+        orphans[TRANSACTION_ID],
+        value_set=reports[TRANSACTION_ID].cast(orphans.schema.field(TRANSACTION_ID).type)
+        .combine_chunks(),
+    )  # fmt: skip
+    return orphans.append_column(
+        SOURCE, reports[SOURCE].combine_chunks().take(place.combine_chunks())
+    )

@@ -27,6 +27,7 @@ class Settings:
         tracking_uri: MLflow tracking server and model registry.
         airflow_home: Airflow's folder, with its SQLite database unless configured otherwise.
         ports: where this machine's services listen on the loopback address.
+        docs_url: where Great Expectations' pages are served; `OVERNIGHT_DOCS_URL`, else by `up`.
     """
 
     home: Path
@@ -35,6 +36,7 @@ class Settings:
     tracking_uri: str
     airflow_home: Path
     ports: Ports
+    docs_url: str
 
     @property
     def scratch(self) -> Path:
@@ -56,13 +58,16 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """Make the settings from an environment; what is absent gets its embedded default."""
     root = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
     home = Path(environment.get("OVERNIGHT_HOME", root / "var")).absolute()
+    ports = read_ports(environment)
+    docs = environment.get("OVERNIGHT_DOCS_URL", f"http://127.0.0.1:{ports.docs}")
     return Settings(
         home=home,
         lake=environment.get("OVERNIGHT_LAKE", str(home / "lake")),
         spark=environment.get("OVERNIGHT_SPARK", "local[*]"),
         tracking_uri=environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}"),
         airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
-        ports=read_ports(environment),
+        ports=ports,
+        docs_url=docs.rstrip("/"),
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset as ds
 
-from expectations.clock import guess_unit
+from expectations.clock import EARLIEST, LATEST, guess_unit
 from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
@@ -28,8 +28,6 @@ from pipelines.spec import ModelSpec, expand_path
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 _TYPES = {"time": TIMESTAMP, "number": pa.float64(), "key": pa.int64(), "text": pa.string()}
-# Microseconds since 1970 between which card payments are plausible.
-EARLIEST, LATEST = 631_152_000_000_000, 4_102_444_800_000_000
 
 
 @dataclass(frozen=True, slots=True)

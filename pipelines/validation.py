@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_DAY, LABEL, InputError
+from expectations.contract import EVENT_DAY, KNOWN_TIME, LABEL, InputError
 from expectations.findings import Validated
 from expectations.policy import TableName, kept_columns
 from expectations.profile import ROWS, Profile, Profiler
@@ -41,13 +41,16 @@ def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
             f"{pinned.transactions} holds no transaction known before {as_of}. "
             "Ingest earlier days, or choose a later as_of."
         )
+    mature = _newest_mature_day(spec, known_at)
     labels = profile_table(
-        spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at
+        spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at, last=mature
     )
     found = [_check(spec, "transactions", rows, at=str(pinned.transactions), as_of=as_of)]
     if labels.rows:
-        compared = compare_with_transactions(labels, rows, spec, as_of=known_at)
+        compared = compare_with_transactions(labels, rows, spec, mature=mature)
         found.append(_check(spec, "labels", compared, at=str(pinned.labels), as_of=as_of))
+    else:
+        log.warning("%s holds no label known before %s", pinned.labels, as_of)
     report(found, pages=docs_address(load_settings(), spec.name, as_of))
     return snapshot
 
@@ -140,6 +143,7 @@ def profile_table(
         happened_before=happened_before,
         keep=kept_columns(spec.contract.expectations, table),
         trailing=spec.contract.trailing.days,
+        judged=spec.contract.trailing.judged,
     )
     for day, rows in days:
         if rows.num_rows:
@@ -148,22 +152,33 @@ def profile_table(
 
 
 def compare_with_transactions(
-    labels: Profile, transactions: Profile, spec: ModelSpec, *, as_of: datetime
+    labels: Profile, transactions: Profile, spec: ModelSpec, *, mature: str
 ) -> Profile:
-    """Add the fraud rate and the label coverage of each mature day, NaN for the others."""
-    from expectations.suites import COVERAGE, FRAUD_RATE
+    """Add the fraud rate, the coverage and the reporting delay of each mature day, NaN for others.
+
+    Args:
+        labels: their profile, up to the newest mature day at least.
+        transactions: the profile of the same knowledge time.
+        spec: says which of the two forms the labels have.
+        mature: the newest day whose labels should be known.
+    """
+    from expectations.suites import COVERAGE, DELAY, FRAUD_RATE
 
     days = transactions.days[EVENT_DAY].to_pylist()
     count = dict(zip(days, transactions.values(ROWS), strict=True))
     own = labels.days[EVENT_DAY].to_pylist()
-    mature = str((as_of - spec.labels.maturity - _DAY).date())
-    rows = np.array([count.get(day, 0.0) if day <= mature else np.nan for day in own])
-    rows[rows == 0] = np.nan
+    is_mature = np.array([day <= mature for day in own])
+    rows = np.array([count.get(day, 0.0) for day in own])
+    rows[(rows == 0) | ~is_mature] = np.nan
     frauds = np.nan_to_num(labels.values(f"{LABEL}.sum"))
-    coverage = labels.values(ROWS) / rows
+    coverage = np.nan_to_num(labels.values(ROWS)) / rows
     if spec.labels.column is None:  # a table of reports names the frauds only
         coverage = np.full(len(own), np.nan)
-    return labels.with_measure(FRAUD_RATE, frauds / rows).with_measure(COVERAGE, coverage)
+    delay = np.where(is_mature, labels.values(f"{KNOWN_TIME}.delay_days"), np.nan)
+    added = {FRAUD_RATE: frauds / rows, COVERAGE: coverage, DELAY: delay}
+    for name, values in added.items():
+        labels = labels.with_measure(name, values)
+    return labels
 
 
 def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
@@ -192,9 +207,20 @@ def report(found: Iterable[Validated], *, pages: str) -> None:
         validated.refuse_critical()
 
 
+def _newest_mature_day(spec: ModelSpec, as_of: datetime) -> str:
+    wait = max(spec.labels.maturity, spec.labels.delay or timedelta())
+    return str((as_of - wait - _DAY).date())
+
+
 def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> Days:
     table: TableName = "labels" if at.name == "labels" else "transactions"
     columns = [column.name for column in table_columns(spec)[table]]
+    missing = sorted(set(columns) - set(lake.schema(at).names))
+    if missing:
+        raise InputError(
+            f"{at} has no {', '.join(missing)}: the spec names columns that were not ingested. "
+            'Run "overnight ingest" first.'
+        )
     for part in lake.parts(at):
         yield part.day, only_known(lake.read_part(at.name, part, columns=columns), known_at)
 
@@ -212,7 +238,9 @@ def _check(
         case "transactions":
             suite = suites.build_transaction_suite(columns, contract)
         case "labels":
-            suite = suites.build_label_suite(columns, contract)
+            newest = _newest_mature_day(spec, parse_as_of(as_of))
+            immature = sum(day > newest for day in profile.days[EVENT_DAY].to_pylist())
+            suite = suites.build_label_suite(columns, contract, immature=immature)
         case "features":
             suite = suites.build_feature_suite(columns, contract)
         case "training_set":

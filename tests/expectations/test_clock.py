@@ -20,19 +20,30 @@ def days(*shifts: int, scale: int = 4) -> np.ndarray:
 
 @pytest.mark.parametrize("shift", [1, 2, 5, -2, -6, 12])
 def test_a_day_whose_clock_is_shifted_is_found_with_its_hours(shift: int) -> None:
-    found = clock_shifts(days(0, 0, 0, 0, 0, shift), days=28)
+    found = clock_shifts(days(0, 0, 0, 0, 0, shift), days=28, judged=99)
     assert found.tolist() == [0, 0, 0, 0, 0, shift]
 
 
 def test_noise_is_no_shift() -> None:
-    assert not clock_shifts(days(*[0] * 60), days=28).any()
-    assert not clock_shifts(days(*[0] * 60, scale=1) // 20, days=28).any()
+    assert not clock_shifts(days(*[0] * 60), days=28, judged=99).any()
+    assert not clock_shifts(days(*[0] * 60, scale=1) // 20, days=28, judged=99).any()
+
+
+def test_weekends_may_have_hours_of_their_own() -> None:
+    weeks = days(*[0, 0, 0, 0, 0, 3, 3] * 5)
+    assert clock_shifts(weeks, days=28, judged=7)[-7:].tolist() == [0] * 7
+
+
+def test_only_the_newest_days_are_judged() -> None:
+    found = clock_shifts(days(0, 0, 0, 5, 0, 0), days=28, judged=2)
+    assert np.isnan(found[:4]).all()
+    assert found[4:].tolist() == [0, 0]
 
 
 def test_a_day_without_rows_and_a_flat_day_have_no_shift() -> None:
     hours = days(0, 0, 0, 0)
     hours[2], hours[3] = 0, 50
-    assert not clock_shifts(hours, days=28).any()
+    assert not clock_shifts(hours, days=28, judged=99).any()
 
 
 @pytest.mark.parametrize(

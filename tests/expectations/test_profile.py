@@ -102,3 +102,25 @@ def test_days_without_rows_are_there() -> None:
     assert found.days["event_day"].to_pylist() == ["2025-01-01", "2025-01-02", "2025-01-03"]
     assert found.values("rows").tolist() == [1, 0, 0]
     assert np.isnan(found.values("amount.mean")[1:]).all()
+
+
+def test_a_column_without_any_value_has_its_measures() -> None:
+    nothing = rows([1, 2], amount=[None, None], channel=[None, None])
+    found = profile(("2025-01-01", nothing))
+    for measure in ("amount.mean", "amount.min", "amount.max", "channel.unseen_rate"):
+        assert np.isnan(found.values(measure)).all()
+
+
+def test_only_a_day_with_rows_is_fresh() -> None:
+    found = profile(("2025-01-01", rows([1])), last="2025-01-03")
+    assert found.values("age_days")[0] == 3
+    assert np.isnan(found.values("age_days")[1:]).all()
+
+
+def test_a_day_that_is_not_over_has_no_number_of_rows() -> None:
+    profiler = Profiler(COLUMNS, as_of=datetime(2025, 1, 2, 6, tzinfo=UTC))
+    profiler.add("2025-01-01", rows([1, 2]))
+    profiler.add("2025-01-02", rows([3], event_time=[at(2, 5)]))
+    found = profiler.finish()
+    assert found.values("rows")[0] == 2
+    assert np.isnan(found.values("rows")[1])

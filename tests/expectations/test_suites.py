@@ -196,10 +196,24 @@ def test_data_that_ended_days_ago_are_stale() -> None:
     assert check(freshness="2d").findings == ()
     from expectations.suites import build_transaction_suite
 
-    suite = build_transaction_suite(TRANSACTIONS, Contract(freshness="2d", min_rows_per_day=0))
+    suite = build_transaction_suite(TRANSACTIONS, Contract(freshness="2d"))
     profiler = profile(TRANSACTIONS, days()[:-4] + [pa.table({})] * 4)
-    found = validate_profile(profiler.finish(), suite, table="transactions@v1")
-    assert "the newest day is at most 2d old" in found.findings[0].text
+    found = validate_profile(profiler.finish(last="2025-02-09"), suite, table="transactions@v1")
+    assert any("the newest day is at most 2d old" in finding.text for finding in found.findings)
+
+
+def test_a_column_without_values_warns_and_lets_the_run_pass() -> None:
+    from expectations.suites import build_feature_suite, build_transaction_suite
+
+    since = Column(name="since", kind="number", minimum=0)
+    columns = (*IDS, since)
+    found = profile(columns, days(lambda c, _: c.update(since=[float("nan")] * ROWS))).finish()
+    judged = validate_profile(found, build_feature_suite(columns, Contract()), table="features")
+    judged.refuse_critical()
+    assert [f.text[:33] for f in judged.findings] == ["since is not the same everywhere "]
+    one = profile(TRANSACTIONS, days()[-1:]).finish()  # no day before it
+    suite = build_transaction_suite(TRANSACTIONS, Contract())
+    assert validate_profile(one, suite, table="transactions@v1").findings == ()
 
 
 def test_severities_change_what_a_range_does() -> None:

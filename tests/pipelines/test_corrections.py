@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from expectations.contract import InputError
+from pipelines.spec import load_spec
 from tests.pipelines.banks import Bank, change, delivery, hour
 
 KNOWN = 'known_time = "seen"'
@@ -82,3 +84,76 @@ def test_a_corrected_label_replaces_the_old_one(bank: Bank) -> None:
     bank.deliver(delivery())
     bank.deliver(change(delivery().slice(4, 1), fraud={0: 1}, seen={0: hour(100)}))
     assert [r["is_fraud"] for r in bank.rows("labels") if r["transaction_id"] == 4] == [1]
+
+
+def test_a_delivery_with_its_clock_corrected_replaces_the_wrong_one(bank: Bank) -> None:
+    wrong = {n: hour(3 * n + 5) for n in range(16, 20)}
+    bank.deliver(change(delivery(), at=wrong, seen=wrong))
+    done = bank.deliver(delivery())  # known five hours earlier than what is filed
+    assert (done.outdated, done.corrected) == (0, 4)
+    times = {row["transaction_id"]: row["event_time"] for row in bank.rows()}
+    assert times == {n: hour(3 * n) for n in range(20)}
+
+
+def test_the_label_of_an_outdated_row_is_outdated_too(bank: Bank) -> None:
+    bank.deliver(change(delivery(), fraud={4: 1}, seen={4: hour(100)}))
+    bank.deliver(delivery().slice(4, 1))
+    assert [r["is_fraud"] for r in bank.rows("labels") if r["transaction_id"] == 4] == [1]
+
+
+def test_a_corrected_label_was_not_known_before_its_correction(bank: Bank) -> None:
+    bank.deliver(delivery())
+    late = hour(24 * 60)
+    bank.deliver(change(delivery().slice(4, 1), fraud={0: 1}, seen={0: late}))
+    (label,) = [r for r in bank.rows("labels") if r["transaction_id"] == 4]
+    assert label["known_time"] == late
+
+
+def test_a_row_and_its_correction_in_one_file(bank: Bank) -> None:
+    rows = change(delivery(), id={5: 4}, seen={5: hour(100)})
+    done = bank.deliver(rows)
+    assert done.rules == {"transaction_id_repeated": 1}
+    assert amounts(bank)[4] == 15.0  # the row that became known later
+
+
+def test_columns_in_another_order_are_the_same_columns(bank: Bank) -> None:
+    bank.deliver(delivery())
+    text = Path(bank.toml).read_text()
+    moved = text.replace('amount = "amt"\n', "").replace(
+        'transaction_id = "id"', 'amount = "amt"\ntransaction_id = "id"'
+    )
+    Path(bank.toml).write_text(moved)
+    bank.spec = load_spec(bank.toml)
+    source = bank.spec.source.model_copy(
+        update={"entities": dict(reversed(bank.spec.source.entities.items()))}
+    )
+    bank.spec = bank.spec.model_copy(update={"source": source})
+    bank.deliver(change(delivery().slice(4, 1), amt={0: 99.0}))
+    assert len(amounts(bank)) == 20
+    assert amounts(bank)[4] == 99.0
+
+
+def test_new_columns_need_the_whole_history(bank: Bank) -> None:
+    bank.deliver(delivery())
+    before = bank.state()
+    text = Path(bank.toml).read_text()
+    more = 'channel = { column = "channel", kind = "categorical" }'
+    Path(bank.toml).write_text(
+        text.replace(more, more + '\nweight = { column = "amt", kind = "numeric" }')
+    )
+    bank.spec = load_spec(bank.toml)
+    with pytest.raises(InputError, match=r"weight is new.*12 of its rows are not in this delivery"):
+        bank.deliver(delivery().slice(0, 8))
+    assert bank.state() == before
+    bank.deliver(delivery())
+    assert bank.rows()[3]["weight"] == 13.0
+
+
+def test_ids_of_another_kind_are_refused(bank: Bank) -> None:
+    bank.deliver(delivery())
+    before = bank.state()
+    rows = delivery()
+    texts = rows.set_column(0, "id", rows["id"].cast("string"))
+    with pytest.raises(InputError, match="transaction_id was int64 and is string"):
+        bank.deliver(texts)
+    assert bank.state() == before

@@ -1,11 +1,14 @@
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError, ProblemsError
+from pipelines.lake import Lake
 from pipelines.quarantine import describe_quarantine
 from pipelines.replay import replay_rows
-from tests.pipelines.banks import Bank, change, delivery, hour
+from tests.pipelines.banks import TIME, Bank, change, delivery, hour
 
 TIGHT = "amount = { minimum = 0, maximum = 20 }"
 
@@ -173,3 +176,90 @@ severity = "quarantine"
         "only transactions can be quarantined",
     ):
         assert said in text
+
+
+def test_rows_of_other_ids_wait_on_when_a_file_comes_again(bank: Bank) -> None:
+    bank.deliver(delivery(15))  # 11 .. 14 are above the maximum
+    bank.deliver(delivery(6, first=15, amt=[1.0, 2.0, 3.0, 40.0, 41.0, 42.0]))  # the next day
+    waiting = sorted(row["transaction_id"] for row in bank.rows("quarantine"))
+    assert waiting == [11, 12, 13, 14, 18, 19, 20]
+
+
+def test_an_id_that_waits_twice_is_filed_once_in_its_newer_version(tmp_path: Path) -> None:
+    bank = Bank(tmp_path, contract=TIGHT, known='known_time = "seen"')
+    bank.deliver(delivery())
+    other = bank.spec.source.model_copy(update={"path": str(bank.file.with_name("b.parquet"))})
+    bank.spec, bank.file = (
+        bank.spec.model_copy(update={"source": other}), bank.file.with_name("b.parquet"),
+    )  # fmt: skip
+    bank.deliver(change(delivery(13), amt={12: 40.0}, seen={12: hour(100)}))
+    assert [r["transaction_id"] for r in bank.rows("quarantine")].count(12) == 2
+    bank.declare("")
+    done = replay_rows(bank.spec, bank.lake)
+    assert done.rules == {"transaction_id_repeated": 2}  # 11 twice alike, 12 in two versions
+    ids = [row["transaction_id"] for row in bank.rows()]
+    assert (ids.count(11), ids.count(12)) == (1, 1)
+    assert [r["amount"] for r in bank.rows() if r["transaction_id"] == 12] == [40.0]
+
+
+def test_a_replay_that_was_cut_off_loses_nothing(
+    bank: Bank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank.deliver(delivery())
+    bank.declare("")
+    original = Lake.write_days
+    for fails_at in ("labels", "transactions", "quarantine"):
+
+        def cut(lake: Lake, table: str, *rest: object, at: str = fails_at, **given: object) -> Any:
+            if table == at:
+                raise KeyboardInterrupt
+            return original(lake, table, *rest, **given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Lake, "write_days", cut)
+            with pytest.raises(KeyboardInterrupt):
+                replay_rows(bank.spec, bank.lake)
+        held = {r["transaction_id"] for r in (*bank.rows(), *bank.rows("quarantine"))}
+        assert held == set(range(20))
+    assert replay_rows(bank.spec, bank.lake).kept == 9
+    assert sorted(r["transaction_id"] for r in bank.rows()) == [*range(20)]
+    assert bank.rows("quarantine") == []
+
+
+def test_two_expectations_of_one_name_and_column_both_quarantine(tmp_path: Path) -> None:
+    third = OWN.replace("not_be_in_set", "not_match_regex").replace(
+        'value_set = ["pos"]', 'regex = "w"'
+    )
+    first = third.replace('regex = "w"', 'regex = "p"')
+    bank = Bank(tmp_path, contract=third + first, share=0.9)
+    with pytest.raises(
+        InputError, match="channel_to_not_match_regex 10, channel_to_not_match_regex#2 10"
+    ):
+        bank.deliver(delivery())
+
+
+def test_an_expectation_of_a_later_table_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    contract = """
+[[contract.expectations]]
+table = "features"
+name = "expect_column_values_to_be_unique"
+column = "no_such_feature"
+"""
+    bank = Bank(tmp_path, contract=contract)
+    with pytest.raises(ProblemsError, match="features has no column no_such_feature"):
+        bank.deliver(delivery())
+    assert bank.state() == {}
+
+
+def test_a_year_that_python_does_not_have_can_be_shown(tmp_path: Path) -> None:
+    bank = Bank(tmp_path)
+    rows = delivery()
+    times = rows["at"].cast(pa.int64()).to_numpy().copy()
+    times[[3, 4]] = [-(10**17), 3 * 10**17]
+    rows = rows.set_column(1, "at", pa.array(times).cast(TIME))
+    done = bank.deliver(rows)
+    assert done.rules == {"event_time_in_future": 1, "event_time_too_old": 1}
+    assert "event_time=-" in describe_quarantine(bank.lake, shown=5)
+    assert replay_rows(bank.spec, bank.lake).kept == 0
