@@ -16,7 +16,8 @@ from expectations.contract import (
 )
 from expectations.policy import IN_FUTURE, REPEATED
 from expectations.rows import Judged, judge_rows
-from pipelines.ingestion import REPORT_RULES, TRANSACTIONS, Ingested, file_rows, judge_own
+from pipelines.ingestion import TRANSACTIONS, Ingested, file_rows, judge_own
+from pipelines.labelling import REPORT_RULES
 from pipelines.lake import Lake
 from pipelines.quarantine import SOURCE, read_quarantine, refile_all
 from pipelines.settings import load_settings

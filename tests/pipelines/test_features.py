@@ -12,9 +12,12 @@ import pytest
 
 from expectations.contract import InputError, ProblemsError
 from pipelines import settings, steps
+from pipelines.columns import table_columns
 from pipelines.features import plan_feature_table
 from pipelines.lake import Lake, TableVersion
 from pipelines.snapshot import Snapshot
+from pipelines.spec import load_spec
+from tests.pipelines.test_columns import ARROW
 
 SPEC = """
 [source]
@@ -212,3 +215,14 @@ def test_days_that_are_none_are_refused_together(bank) -> None:
         build("soon", "later")
     with pytest.raises(ProblemsError, match=r"holds 2025-01-01 to 2025-01-08"):
         build("2026-01-01", "2026-01-02")
+
+
+def test_the_tables_have_the_columns_that_are_declared(bank) -> None:
+    lake = bank("columns")
+    versions = {"features": build(), **{t: lake.newest(t) for t in ("transactions", "labels")}}
+    declared = table_columns(load_spec("bank"))
+    for table, version in versions.items():
+        assert version is not None
+        written = {field.name: field.type for field in lake.schema(version)}
+        assert written.pop("event_day") == pa.string()
+        assert written == {column.name: ARROW[column.kind] for column in declared[table]}
