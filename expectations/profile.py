@@ -26,20 +26,16 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from expectations import measures
 from expectations.clock import clock_shifts
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, Column
+from expectations.measures import HOURS, Measures
 
 ROWS, AGE = "rows", "age_days"
 EXAMPLES = 10
-HOURS = 24
 MOST_VALUES = 1_000
 _DAY = timedelta(days=1)
-_DAY_MICROSECONDS = 86_400_000_000
-_HOUR_MICROSECONDS = 3_600_000_000
-
-Measures = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +93,45 @@ class Profiler:
     _rows: int = 0
 
     def add(self, day: str, rows: pa.Table) -> None:
-        """Measure the rows of a day."""
-        measures = self._measures.setdefault(day, {ROWS: 0.0})
-        measures[ROWS] += rows.num_rows
+        """Measure the rows of a day, all of them at once."""
+        measured: Measures = {ROWS: float(rows.num_rows)}
+        self._measures[day] = measured
         self._rows += rows.num_rows
         if self.keep:
             self._kept.append(rows.select(list(self.keep)))
         for column in self.columns:
             values = rows[column.name].combine_chunks()
-            missing = _missing(values)
-            self._count(measures, f"{column.name}.missing", missing, rows)
-            measures[f"{column.name}.missing_rate"] = (
-                measures[f"{column.name}.missing"] / rows.num_rows if rows.num_rows else np.nan
-            )
+            masks = measures.missing(column, values)
             if column.is_numeric:
-                self._measure_numbers(measures, column, values, rows)
+                numbers, outside = measures.measure_numbers(column, values)
+                measured |= numbers
+                masks |= outside
+            elif column.allowed:
+                masks |= measures.not_allowed(column, values)
             elif column.kind == "text":
-                self._measure_text(day, measures, column, values, rows)
+                counted = measures.count_values(values)
+                if len(counted) <= MOST_VALUES:
+                    self._values.setdefault(column.name, {})[day] = counted
+            self._count(measured, masks, rows)
+            share = measured[f"{column.name}.missing"] / max(rows.num_rows, 1)
+            measured[f"{column.name}.missing_rate"] = share
+        self._add_times(day, measured, rows)
+
+    def _add_times(self, day: str, measured: Measures, rows: pa.Table) -> None:
         names = {column.name for column in self.columns}
         if TRANSACTION_ID in names:
             self._ids.append((day, rows[TRANSACTION_ID].combine_chunks()))
         if EVENT_TIME in names:
-            self._measure_times(day, measures, rows, has_known=KNOWN_TIME in names)
+            found, masks = measures.measure_times(
+                day,
+                rows,
+                as_of=self.as_of,
+                happened_before=self.happened_before or self.as_of,
+                has_known=KNOWN_TIME in names,
+            )
+            measured |= found
+            self._count(measured, masks, rows)
+            self._hours[day] = measures.count_hours(rows)
 
     def finish(self, *, first: str | None = None, last: str | None = None) -> Profile:
         """The profile of what was added.
@@ -172,75 +185,14 @@ class Profiler:
             elif column.kind == "text" and not column.allowed:
                 first.setdefault(f"{column.name}.unseen_rate", np.nan)
 
-    def _count(
-        self, measures: Measures, name: str, mask: npt.NDArray[np.bool_], rows: pa.Table
-    ) -> None:
-        count = int(np.count_nonzero(mask))
-        measures[name] = measures.get(name, 0.0) + count
-        held = self._examples.setdefault(name, [])
-        if count and len(held) < EXAMPLES and TRANSACTION_ID in rows.column_names:
-            places = np.flatnonzero(mask)[: EXAMPLES - len(held)]
-            held += rows[TRANSACTION_ID].take(pa.array(places)).to_pylist()
-
-    def _measure_numbers(
-        self, measures: Measures, column: Column, values: pa.Array, rows: pa.Table
-    ) -> None:
-        numbers = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
-        if column.minimum is not None or column.maximum is not None:
-            low = -np.inf if column.minimum is None else column.minimum
-            high = np.inf if column.maximum is None else column.maximum
-            self._count(
-                measures, f"{column.name}.outside", (numbers < low) | (numbers > high), rows
-            )
-        present = numbers[~np.isnan(numbers)]
-        if len(present):
-            measures[f"{column.name}.min"] = float(present.min())
-            measures[f"{column.name}.max"] = float(present.max())
-            with np.errstate(invalid="ignore", over="ignore"):
-                measures[f"{column.name}.mean"] = float(present.mean())
-                measures[f"{column.name}.sum"] = float(present.sum())
-
-    def _measure_text(
-        self, day: str, measures: Measures, column: Column, values: pa.Array, rows: pa.Table
-    ) -> None:
-        if column.allowed:
-            known = pc.is_in(values, value_set=pa.array(column.allowed, pa.string()))
-            wrong = pc.fill_null(pc.and_(values.is_valid(), pc.invert(known)), fill_value=False)
-            mask = wrong.to_numpy(zero_copy_only=False)
-            self._count(measures, f"{column.name}.not_allowed", mask, rows)
-            return
-        counted = pc.value_counts(values.drop_null())
-        found = {
-            str(value): int(count)
-            for value, count in zip(
-                counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True
-            )
-        }
-        if len(found) <= MOST_VALUES:
-            self._values.setdefault(column.name, {})[day] = found
-
-    def _measure_times(
-        self, day: str, measures: Measures, rows: pa.Table, *, has_known: bool
-    ) -> None:
-        events = _microseconds(rows[EVENT_TIME])
-        end = self.happened_before or self.as_of
-        start = int(np.datetime64(day, "us").astype(np.int64))
-        self._count(
-            measures,
-            f"{EVENT_TIME}.outside_day",
-            (events < start) | (events >= start + _DAY_MICROSECONDS),
-            rows,
-        )
-        self._count(measures, f"{EVENT_TIME}.after", events >= _instant(end), rows)
-        hours = (events % _DAY_MICROSECONDS) // _HOUR_MICROSECONDS
-        self._hours[day] = np.bincount(hours, minlength=HOURS)
-        if has_known:
-            known = _microseconds(rows[KNOWN_TIME])
-            self._count(measures, f"{KNOWN_TIME}.before_event", known < events, rows)
-            self._count(measures, f"{KNOWN_TIME}.after", known >= _instant(self.as_of), rows)
-            if len(events):
-                delay = float(np.median(known - events)) / _DAY_MICROSECONDS
-                measures[f"{KNOWN_TIME}.delay_days"] = delay
+    def _count(self, measured: Measures, masks: measures.Masks, rows: pa.Table) -> None:
+        for name, mask in masks.items():
+            count = int(np.count_nonzero(mask))
+            measured[name] = float(count)
+            held = self._examples.setdefault(name, [])
+            if count and len(held) < EXAMPLES and TRANSACTION_ID in rows.column_names:
+                places = np.flatnonzero(mask)[: EXAMPLES - len(held)]
+                held += rows[TRANSACTION_ID].take(pa.array(places)).to_pylist()
 
     def _measure_repeated(self) -> None:
         """Ids that stood before, over all days."""
@@ -249,17 +201,10 @@ class Profiler:
         name = f"{TRANSACTION_ID}.repeated"
         ids = pa.chunked_array([ids for _, ids in self._ids])
         ends = np.cumsum([len(ids) for _, ids in self._ids])
-        for day, _ in self._ids:
-            self._measures[day].setdefault(name, 0.0)
-        if pc.count_distinct(ids, mode="all").as_py() == len(ids):
-            return
-        codes = pc.dictionary_encode(ids).combine_chunks().indices.to_numpy(zero_copy_only=False)
-        again = np.ones(len(codes), dtype=np.bool_)
-        again[np.unique(codes, return_index=True)[1]] = False
-        places = np.flatnonzero(again)
-        days = [self._ids[at][0] for at in np.searchsorted(ends, places, side="right")]
-        for day in days:
-            self._measures[day][name] += 1
+        places = measures.repeated(ids)
+        counts = np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(ends))
+        for (day, _), count in zip(self._ids, counts, strict=True):
+            self._measures[day][name] = float(count)
         self._examples[name] = ids.take(pa.array(places[:EXAMPLES])).to_pylist()
 
     def _measure_unseen(self, days: Sequence[str]) -> None:
@@ -272,20 +217,6 @@ class Profiler:
                 new = sum(count for value, count in by_day[day].items() if value not in seen)
                 rows = self._measures[day][ROWS]
                 self._measures[day][f"{column}.unseen_rate"] = new / rows if rows else np.nan
-
-
-def _missing(values: pa.Array) -> npt.NDArray[np.bool_]:
-    mask: npt.NDArray[np.bool_] = values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
-    return mask
-
-
-def _microseconds(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    times = column.combine_chunks().cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
-    return np.asarray(times.to_numpy(zero_copy_only=False), dtype=np.int64)
-
-
-def _instant(at: datetime) -> int:
-    return int(at.timestamp()) * 1_000_000 + at.microsecond
 
 
 def _span(days: Sequence[str]) -> list[str]:

@@ -1,0 +1,116 @@
+"""What is measured of the rows of one day; `expectations.profile` names the measures.
+
+Each function gives measures, and masks of the rows that a counting measure counts.
+"""
+
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.contract import EVENT_TIME, KNOWN_TIME, Column
+
+Bools = npt.NDArray[np.bool_]
+Int64s = npt.NDArray[np.int64]
+Measures = dict[str, float]
+Masks = dict[str, Bools]
+
+HOURS = 24
+_DAY = 86_400_000_000
+_HOUR = 3_600_000_000
+
+
+def missing(column: Column, values: pa.Array) -> Masks:
+    """Nulls, of numbers also NaN."""
+    mask = values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+    return {f"{column.name}.missing": mask}
+
+
+def measure_numbers(column: Column, values: pa.Array) -> tuple[Measures, Masks]:
+    """Lowest, highest, sum and mean of what is not missing, and what is out of range."""
+    numbers = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
+    masks: Masks = {}
+    if column.minimum is not None or column.maximum is not None:
+        low = -np.inf if column.minimum is None else column.minimum
+        high = np.inf if column.maximum is None else column.maximum
+        masks[f"{column.name}.outside"] = (numbers < low) | (numbers > high)
+    present = numbers[~np.isnan(numbers)]
+    if not len(present):
+        return {}, masks
+    with np.errstate(invalid="ignore", over="ignore"):
+        measures = {
+            f"{column.name}.min": float(present.min()),
+            f"{column.name}.max": float(present.max()),
+            f"{column.name}.mean": float(present.mean()),
+            f"{column.name}.sum": float(present.sum()),
+        }
+    return measures, masks
+
+
+def not_allowed(column: Column, values: pa.Array) -> Masks:
+    """Values that the column's list does not have."""
+    known = pc.is_in(values, value_set=pa.array(column.allowed, pa.string()))
+    wrong = pc.fill_null(pc.and_(values.is_valid(), pc.invert(known)), fill_value=False)
+    return {f"{column.name}.not_allowed": wrong.to_numpy(zero_copy_only=False)}
+
+
+def count_values(values: pa.Array) -> dict[str, int]:
+    """How often each value occurs."""
+    counted = pc.value_counts(values.drop_null())
+    pairs = zip(counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True)
+    return {str(value): int(count) for value, count in pairs}
+
+
+def measure_times(
+    day: str, rows: pa.Table, *, as_of: datetime, happened_before: datetime, has_known: bool
+) -> tuple[Measures, Masks]:
+    """Rows of another day, too late to be here, or known before they happened; and the delay.
+
+    Args:
+        day: the day that the rows are filed under.
+        rows: with both times.
+        as_of: nothing became known at it or later.
+        happened_before: nothing happened at it or later.
+        has_known: whether the known time is looked at.
+    """
+    events = _microseconds(rows[EVENT_TIME])
+    start = int(np.datetime64(day, "us").astype(np.int64))
+    measures: Measures = {}
+    masks = {
+        f"{EVENT_TIME}.outside_day": (events < start) | (events >= start + _DAY),
+        f"{EVENT_TIME}.after": events >= _instant(happened_before),
+    }
+    if has_known:
+        known = _microseconds(rows[KNOWN_TIME])
+        masks[f"{KNOWN_TIME}.before_event"] = known < events
+        masks[f"{KNOWN_TIME}.after"] = known >= _instant(as_of)
+        if len(events):
+            measures[f"{KNOWN_TIME}.delay_days"] = float(np.median(known - events)) / _DAY
+    return measures, masks
+
+
+def count_hours(rows: pa.Table) -> Int64s:
+    """Rows that happened in each hour of a day."""
+    hours = (_microseconds(rows[EVENT_TIME]) % _DAY) // _HOUR
+    return np.bincount(hours, minlength=HOURS)
+
+
+def repeated(ids: pa.ChunkedArray) -> Int64s:
+    """Places of ids that stood before."""
+    if pc.count_distinct(ids, mode="all").as_py() == len(ids):
+        return np.empty(0, dtype=np.int64)
+    codes = pc.dictionary_encode(ids).combine_chunks().indices.to_numpy(zero_copy_only=False)
+    again = np.ones(len(codes), dtype=np.bool_)
+    again[np.unique(codes, return_index=True)[1]] = False
+    return np.flatnonzero(again)
+
+
+def _microseconds(column: pa.ChunkedArray) -> Int64s:
+    times = column.combine_chunks().cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    return np.asarray(times.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _instant(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000 + at.microsecond
