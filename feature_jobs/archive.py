@@ -36,8 +36,9 @@ def make_archive() -> None:
     command = [sys.executable, "-m", "feature_jobs.archive", "--write-to", str(aside)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- us
     if ran.returncode or not aside.is_file():
-        # Only speed is lost.
-        logging.getLogger(__name__).warning("Spark starts without an archive: %s", ran.stderr)
+        # Only speed is lost; a Java that came as a wheel has nothing to build on.
+        reason = ran.stderr.strip().splitlines()[-1] if ran.returncode else "this Java keeps none"
+        logging.getLogger(__name__).warning("Spark starts without kept classes: %s", reason)
         return
     aside.rename(ARCHIVE)
 
