@@ -3,6 +3,7 @@
 Each function gives measures, and masks of the rows that a counting measure counts.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -49,11 +50,11 @@ def measure_numbers(column: Column, values: pa.Array) -> tuple[Measures, Masks]:
     return measures, masks
 
 
-def not_allowed(column: Column, values: pa.Array) -> Masks:
-    """Values that the column's list does not have."""
-    known = pc.is_in(values, value_set=pa.array(column.allowed, pa.string()))
-    wrong = pc.fill_null(pc.and_(values.is_valid(), pc.invert(known)), fill_value=False)
-    return {f"{column.name}.not_allowed": wrong.to_numpy(zero_copy_only=False)}
+def not_allowed(values: pa.Array, allowed: Sequence[str]) -> Bools:
+    """Which values, nulls apart, a list does not have."""
+    known = pc.is_in(values, value_set=pa.array(allowed, pa.string()))
+    wrong: Bools = pc.and_not(values.is_valid(), known).to_numpy(zero_copy_only=False)
+    return wrong
 
 
 def count_values(values: pa.Array) -> dict[str, int]:
@@ -64,37 +65,32 @@ def count_values(values: pa.Array) -> dict[str, int]:
 
 
 def measure_times(
-    day: str, rows: pa.Table, *, as_of: datetime, happened_before: datetime, has_known: bool
+    day: str, events: Int64s, known: Int64s | None, *, happened_before: datetime
 ) -> tuple[Measures, Masks]:
     """Rows of another day, too late to be here, or known before they happened; and the delay.
 
     Args:
         day: the day that the rows are filed under.
-        rows: with both times.
-        as_of: nothing became known at it or later.
+        events: their event times in microseconds.
+        known: their known times in microseconds; None where these are not looked at.
         happened_before: nothing happened at it or later.
-        has_known: whether the known time is looked at.
     """
-    events = _microseconds(rows[EVENT_TIME])
     start = int(np.datetime64(day, "us").astype(np.int64))
     measures: Measures = {}
     masks = {
         f"{EVENT_TIME}.outside_day": (events < start) | (events >= start + _DAY),
         f"{EVENT_TIME}.after": events >= _instant(happened_before),
     }
-    if has_known:
-        known = _microseconds(rows[KNOWN_TIME])
+    if known is not None:
         masks[f"{KNOWN_TIME}.before_event"] = known < events
-        masks[f"{KNOWN_TIME}.after"] = known >= _instant(as_of)
         if len(events):
             measures[f"{KNOWN_TIME}.delay_days"] = float(np.median(known - events)) / _DAY
     return measures, masks
 
 
-def count_hours(rows: pa.Table) -> Int64s:
+def count_hours(events: Int64s) -> Int64s:
     """Rows that happened in each hour of a day."""
-    hours = (_microseconds(rows[EVENT_TIME]) % _DAY) // _HOUR
-    return np.bincount(hours, minlength=HOURS)
+    return np.bincount((events % _DAY) // _HOUR, minlength=HOURS)
 
 
 def repeated(ids: pa.ChunkedArray) -> Int64s:
@@ -107,7 +103,8 @@ def repeated(ids: pa.ChunkedArray) -> Int64s:
     return np.flatnonzero(again)
 
 
-def _microseconds(column: pa.ChunkedArray) -> Int64s:
+def microseconds(column: pa.ChunkedArray) -> Int64s:
+    """Times as microseconds since 1970."""
     times = column.combine_chunks().cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
     return np.asarray(times.to_numpy(zero_copy_only=False), dtype=np.int64)
 

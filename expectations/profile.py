@@ -3,17 +3,15 @@
 A measure is named `<column>.<statistic>`:
 
     missing, missing_rate   nulls, of numbers also NaN
-    mean, min, max          of what is not missing
+    mean, min, max, sum     of what is not missing
     outside, not_allowed    rows that break the column's range or its list of values
     repeated                rows whose id stood in an earlier row, whatever its day
     unseen_rate             share of rows with a value that none of the trailing days had
     before_event            rows known before they happened
     outside_day             rows filed under another day than theirs
-    after                   rows that became known, or happened, too late to be here
+    after                   rows that happened too late to be here
     delay_days              median of known time minus event time
     clock_shift             hours by which the day's clock seems wrong, see `clock_shifts`
-
-    sum                     of what is not missing
 
 `rows` is their number, NaN of a day that is not over, and `age_days` how old a day with rows is. Of
 every count, the first ids are kept. A day is added once.
@@ -30,10 +28,10 @@ import pyarrow as pa
 from expectations import measures
 from expectations.clock import clock_shifts
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, Column
+from expectations.findings import EXAMPLES
 from expectations.measures import HOURS, Measures
 
 ROWS, AGE = "rows", "age_days"
-EXAMPLES = 10
 MOST_VALUES = 1_000
 _DAY = timedelta(days=1)
 
@@ -107,7 +105,7 @@ class Profiler:
                 measured |= numbers
                 masks |= outside
             elif column.allowed:
-                masks |= measures.not_allowed(column, values)
+                masks[f"{column.name}.not_allowed"] = measures.not_allowed(values, column.allowed)
             elif column.kind == "text":
                 counted = measures.count_values(values)
                 if len(counted) <= MOST_VALUES:
@@ -122,62 +120,53 @@ class Profiler:
         if TRANSACTION_ID in names:
             self._ids.append((day, rows[TRANSACTION_ID].combine_chunks()))
         if EVENT_TIME in names:
-            found, masks = measures.measure_times(
-                day,
-                rows,
-                as_of=self.as_of,
-                happened_before=self.happened_before or self.as_of,
-                has_known=KNOWN_TIME in names,
-            )
+            events = measures.microseconds(rows[EVENT_TIME])
+            known = measures.microseconds(rows[KNOWN_TIME]) if KNOWN_TIME in names else None
+            end = self.happened_before or self.as_of
+            found, masks = measures.measure_times(day, events, known, happened_before=end)
             measured |= found
             self._count(measured, masks, rows)
-            self._hours[day] = measures.count_hours(rows)
+            self._hours[day] = measures.count_hours(events)
 
-    def finish(self, *, first: str | None = None, last: str | None = None) -> Profile:
+    def finish(self, *, last: str | None = None) -> Profile:
         """The profile of what was added.
 
         Args:
-            first: a day that must be there, with zero rows if need be, and all after it.
-            last: a day that must be there, and all before it.
+            last: a day that must be there, with zero rows if need be, and all before it.
         """
+        days = _span([*self._measures, *([] if last is None else [last])])
+        for day in days:
+            self._measures.setdefault(day, {ROWS: 0.0})
         self._measure_repeated()
-        days = _span([*self._measures, *(d for d in (first, last) if d is not None)])
         self._measure_unseen(days)
+        self._measure_clock(days)
         self._pad(days)
-        if self._hours:
-            hours = np.array([self._hours.get(d, np.zeros(HOURS)) for d in days], dtype=np.float64)
-            shifts = clock_shifts(hours, days=self.trailing, judged=self.judged)
-            for day, shift in zip(days, shifts, strict=True):
-                self._measures.setdefault(day, {ROWS: 0.0})[f"{EVENT_TIME}.clock_shift"] = shift
-        names = list(dict.fromkeys(n for day in days for n in self._measures.get(day, ())))
+        names = list(dict.fromkeys(name for day in days for name in self._measures[day]))
         columns: dict[str, object] = {EVENT_DAY: days}
         for name in names:
-            absent = 0.0 if name == ROWS else np.nan
-            found = [self._measures.get(day, {}).get(name, absent) for day in days]
+            found = [self._measures[day].get(name, np.nan) for day in days]
             columns[name] = pa.array(found, pa.float64())
         today = self.as_of.date()
         columns[AGE] = [
-            float((today - date.fromisoformat(day)).days) if self._has_rows(day) else np.nan
+            (today - date.fromisoformat(day)) / _DAY if self._measures[day][ROWS] else np.nan
             for day in days
         ]
-        if days and days[-1] >= str(today):  # a day that is not over has not all of its rows yet
-            whole = np.array([day < str(today) for day in days])
-            columns[ROWS] = pa.array(np.where(whole, self._rows_by_day(days), np.nan))
+        # A day that is not over has not all of its rows yet.
+        columns[ROWS] = [self._measures[d][ROWS] if d < str(today) else np.nan for d in days]
         examples = {name: tuple(ids) for name, ids in self._examples.items()}
         kept = pa.concat_tables(self._kept) if self._kept else None
         return Profile(pa.table(columns), examples, self._rows, kept)
 
-    def _rows_by_day(self, days: Sequence[str]) -> npt.NDArray[np.float64]:
-        return np.array([self._measures.get(day, {}).get(ROWS, 0.0) for day in days])
-
-    def _has_rows(self, day: str) -> bool:
-        return self._measures.get(day, {}).get(ROWS, 0.0) > 0
+    def _measure_clock(self, days: Sequence[str]) -> None:
+        if self._hours:
+            hours = np.array([self._hours.get(d, np.zeros(HOURS)) for d in days], dtype=np.float64)
+            shifts = clock_shifts(hours, days=self.trailing, judged=self.judged)
+            for day, shift in zip(days, shifts, strict=True):
+                self._measures[day][f"{EVENT_TIME}.clock_shift"] = shift
 
     def _pad(self, days: Sequence[str]) -> None:
         """Have every measure that a column can have, NaN where no row says anything."""
-        if not days:
-            return
-        first = self._measures.setdefault(days[0], {ROWS: 0.0})
+        first = self._measures[days[0]] if days else {}
         for column in self.columns:
             if column.is_numeric:
                 for statistic in ("min", "max", "mean", "sum"):

@@ -21,6 +21,8 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
+from expectations.findings import EXAMPLES
+from expectations.measures import not_allowed
 from expectations.policy import (
     AMOUNT_ABOVE,
     AMOUNT_BELOW,
@@ -32,7 +34,6 @@ from expectations.policy import (
     Severity,
 )
 
-EXAMPLES = 10
 _UTC = pa.timestamp("us", tz="UTC")
 
 
@@ -113,8 +114,7 @@ def _masks(
         known = pc.is_in(rows[LABEL], value_set=pa.array([0.0, 1.0]))
         broken["label_not_0_or_1"] = _mask(pc.and_not(rows[LABEL].is_valid(), known))
     for column, values in contract.allowed.items():
-        known = pc.is_in(rows[column], value_set=pa.array(values, pa.string()))
-        broken[f"{column}_not_allowed"] = _mask(pc.and_not(rows[column].is_valid(), known))
+        broken[f"{column}_not_allowed"] = not_allowed(rows[column].combine_chunks(), values)
     return broken
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from expectations.contract import EVENT_DAY, TRANSACTION_ID, InputError
-from expectations.findings import Validated, describe
-from expectations.profile import EXAMPLES, Profile
+from expectations.findings import EXAMPLES, Validated, describe
+from expectations.profile import Profile
 
 if TYPE_CHECKING:
     import great_expectations as gx

@@ -1,8 +1,8 @@
 """`python -m feature_jobs.archive`: keeps Spark's loaded classes beside the environment.
 
-A session spends most of its start on loading and checking some ten thousand classes. The Java
-machine can keep them in a file (class data sharing, JEP 350) and map it the next time; it checks
-itself whether the file is of the same Java and the same jars, and goes without if not.
+A good part of a session's start is loading and checking Spark's classes. Java can keep them in a
+file (class data sharing, JEP 350) and map it the next time; it checks itself whether the file is of
+the same Java and the same jars, and goes without if not.
 """
 
 import argparse
@@ -17,15 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from expectations.contract import AMOUNT, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
+from feature_jobs.assembly import Day
+from feature_jobs.definitions import Condition, Derived, FeatureSet, WindowGroup
+from feature_jobs.java import ARCHIVE
+from feature_jobs.job import build_features
+from feature_jobs.session import open_session
 
-ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"
 _DAY = datetime(2025, 1, 1, tzinfo=UTC)
-
-
-def archive_options() -> list[str]:
-    """Options for the Java machine; none as long as there is no archive."""
-    # Without the second it would warn of an archive that is not its own.
-    return [f'-XX:SharedArchiveFile="{ARCHIVE}"', "-Xlog:disable"] if ARCHIVE.is_file() else []
 
 
 def make_archive() -> None:
@@ -45,11 +43,6 @@ def make_archive() -> None:
 
 def run_job(archive: Path) -> None:
     """Load what a build of features loads, and have it written to a file at the end."""
-    from feature_jobs.assembly import Day
-    from feature_jobs.definitions import Condition, Derived, FeatureSet, WindowGroup
-    from feature_jobs.job import build_features
-    from feature_jobs.session import open_session
-
     times = pa.array([_DAY, _DAY + timedelta(hours=1)], pa.timestamp("us", tz="UTC"))
     columns = {TRANSACTION_ID: [1, 2], EVENT_TIME: times, KNOWN_TIME: times, "key": [1, 1]}
     rows = pa.table(columns | {AMOUNT: [1.0, 2.0]})

@@ -3,9 +3,7 @@
 from expectations.contract import Column
 from feature_jobs.definitions import FeatureSet, Window
 
-_WHOLE = {"count", "distinct"}
 # A fraud rate may exceed 1: a label may be known before its transaction has arrived.
-_SHARES = {"share"}
 _NOT_NEGATIVE = {"std", "time_since_last", "rate"}
 
 
@@ -18,9 +16,9 @@ def feature_columns(features: FeatureSet) -> tuple[Column, ...]:
 
 
 def _column(window: Window) -> Column:
-    if window.statistic in _WHOLE:
+    if window.is_whole:
         return Column(name=window.name, kind="count", minimum=0)
-    if window.statistic in _SHARES:
+    if window.statistic == "share":
         return Column(name=window.name, kind="number", minimum=0, maximum=1)
     if window.statistic in _NOT_NEGATIVE:
         return Column(name=window.name, kind="number", minimum=0)

@@ -48,6 +48,11 @@ class Window:
     delay: timedelta | None
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it is a whole number; the others are doubles."""
+        return self.statistic in {"count", "distinct"}
+
+    @property
     def lifetime(self) -> timedelta:
         """How long after its event a value stays in the window."""
         return self.length + (self.delay or timedelta())

@@ -58,13 +58,13 @@ def compute_windows(
     columns = {name: history.rows[name].take(wanted) for name in (TRANSACTION_ID, EVENT_TIME)}
     features = history.compute()
     for window in unit.windows:
-        columns[window.name] = _column(features[window.name][wanted.to_numpy()], window.statistic)
+        columns[window.name] = _column(features[window.name][wanted.to_numpy()], window)
     return pa.table(columns)
 
 
-def _column(values: Floats, statistic: str) -> pa.Array:
+def _column(values: Floats, window: Window) -> pa.Array:
     missing = np.isnan(values)
-    if statistic in {"count", "distinct"}:
+    if window.is_whole:
         return pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing)
     return pa.array(values, mask=missing)
 

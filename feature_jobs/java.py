@@ -8,11 +8,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from expectations.contract import OvernightError
 
 MINIMUM = 17
+ARCHIVE = Path(sys.prefix) / "spark-classes.jsa"  # written by `feature_jobs.archive`
 SHIM = """#!/usr/bin/env bash
 arguments=()
 for argument in "$@"; do
@@ -20,6 +22,12 @@ for argument in "$@"; do
 done
 exec "{java}" "${{arguments[@]}}"
 """
+
+
+def archive_options() -> list[str]:
+    """Options with which Java maps the classes that were kept; none as long as there are none."""
+    # Without the second it would warn of an archive that is not its own.
+    return [f'-XX:SharedArchiveFile="{ARCHIVE}"', "-Xlog:disable"] if ARCHIVE.is_file() else []
 
 
 def find_java(scratch: Path) -> Path:

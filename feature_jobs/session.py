@@ -12,8 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from feature_jobs.archive import archive_options
-from feature_jobs.java import find_java
+from feature_jobs.java import archive_options, find_java
 
 DRIVER_MEMORY = "2g"
 BATCH_ROWS = 200_000

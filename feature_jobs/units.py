@@ -78,7 +78,7 @@ class Unit:
     @property
     def counts(self) -> frozenset[str]:
         """Names of the features that are whole numbers; the others are doubles."""
-        whole = {w.name for w in self.windows if w.statistic in {"count", "distinct"}}
+        whole = {w.name for w in self.windows if w.is_whole}
         return frozenset(whole | {link.name for link in self.links})
 
     @property

@@ -9,11 +9,12 @@ before stays in the table's earlier versions, from which its training sets are r
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
-from pipelines.lake import Lake
+from pipelines.lake import Lake, TableVersion
 
 Keep = Literal["latest", "earliest", "delivered"]
 
@@ -57,7 +58,7 @@ def merge_rows(lake: Lake, table: str, incoming: pa.Table, *, keep: Keep = "late
         return Merged(incoming, incoming, frozenset(), 0, 0)
     held_schema = lake.schema(at)
     if set(held_schema) != set(incoming.schema):
-        return _replace_all(lake, table, incoming)
+        return _replace_all(lake, at, incoming)
     incoming = incoming.select(held_schema.names)
     filed = lake.read(
         at,
@@ -94,16 +95,14 @@ def _is_outdated(
     incoming: pa.Table, known: pa.Array, happened: pa.Array, keep: Keep
 ) -> pa.ChunkedArray:
     if keep == "delivered":
-        return pc.is_null(incoming[TRANSACTION_ID])  # none is
+        return pa.chunked_array([np.zeros(incoming.num_rows, dtype=np.bool_)])
     loses = pc.greater if keep == "latest" else pc.less
     same = pc.equal(incoming[EVENT_TIME], happened)
     return pc.fill_null(pc.and_(loses(known, incoming[KNOWN_TIME]), same), fill_value=False)
 
 
-def _replace_all(lake: Lake, table: str, incoming: pa.Table) -> Merged:
+def _replace_all(lake: Lake, at: TableVersion, incoming: pa.Table) -> Merged:
     """The source's columns changed: the delivery has to hold all that is filed."""
-    at = lake.newest(table)
-    assert at is not None
     names = {field.name: field.type for field in lake.schema(at)}
     changed = [
         f"{field.name} was {names[field.name]} and is {field.type}"

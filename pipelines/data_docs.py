@@ -13,8 +13,8 @@ def docs_folder(settings: Settings, spec: str, as_of: str, table: str) -> Path:
 
 def docs_address(settings: Settings, spec: str, as_of: str = "") -> str:
     """Where `overnight up` serves the pages of a spec, or of one knowledge time."""
-    path = "/".join(part for part in (spec, _stamp(as_of) if as_of else "") if part)
-    return f"{settings.docs_url}/{path}/"
+    pages = f"{settings.docs_url}/{spec}/"
+    return f"{pages}{_stamp(as_of)}/" if as_of else pages
 
 
 def newest_docs(settings: Settings, spec: str) -> str | None:

@@ -1,11 +1,11 @@
 """One delivery into the lake: judged row by row, merged by transaction id, committed by day.
 
-Order of the commits is quarantine, labels, transactions: whoever sees a transaction finds its
-label and its neighbours' faults already there, and a kill in between is healed by running again.
+Order of the commits is labels, transactions, quarantine: whoever sees a transaction finds its label
+already there, a row leaves the quarantine when it is filed and not before, and a kill in between is
+healed by running again.
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,14 +27,13 @@ from pipelines.columns import table_columns
 from pipelines.corrections import Merged, merge_rows
 from pipelines.labelling import find_labels
 from pipelines.lake import Lake, TableVersion, digest_of
-from pipelines.quarantine import NO_DAY, refile_source, rule_counts
+from pipelines.quarantine import refile_source, rule_counts
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
-from pipelines.source import TIMESTAMP, Delivery, load_delivery
+from pipelines.source import Delivery, load_delivery, with_day
 from pipelines.spec import ModelSpec, load_spec
 
 TRANSACTIONS, LABELS = "transactions", "labels"
-Refile = Callable[[list[pa.Table], str], None]
 
 log = logging.getLogger(__name__)
 
@@ -100,38 +99,29 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
         further=judge_own(spec, delivery.rows),
     )
     _stop_when_too_many(judged, spec, delivery)
-    return file_rows(
-        spec,
-        lake,
-        judged,
-        delivery.reports,
-        refile=lambda faulty, inputs: refile_source(
-            lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs
-        ),
+    ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
+    faulty = [judged.quarantined, orphans]
+    refile_source(
+        lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs_of(spec)
     )
+    return ingested
 
 
 def file_rows(
-    spec: ModelSpec,
-    lake: Lake,
-    judged: Judged,
-    reports: pa.Table | None,
-    *,
-    refile: Refile,
-    refile_last: bool = False,
-) -> Ingested:
-    """Commit judged rows: the faulty to quarantine, then labels, then transactions.
+    spec: ModelSpec, lake: Lake, judged: Judged, reports: pa.Table | None
+) -> tuple[Ingested, pa.Table]:
+    """Commit clean rows: their labels, then they themselves.
 
     Args:
         spec: says where labels come from.
         lake: receives them.
-        judged: canonical rows.
+        judged: canonical rows; the faulty ones are counted, and left to the caller.
         reports: fraud reports, where labels come as a table.
-        refile: replaces rows of the quarantine by these, given a digest of what made them.
-        refile_last: whether the quarantine is the only place that still has the rows; then it lets
-            go of them when they are filed.
+
+    Returns:
+        What became of the rows, and the reports that fit none; these are left to the caller too.
     """
-    inputs = digest_of({"source": spec.source, "labels": spec.labels, "rules": spec.contract})
+    inputs = inputs_of(spec)
     columns = [c for c in judged.clean.column_names if c != LABEL]
     clean = with_day(judged.clean)
     merged = merge_rows(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
@@ -140,13 +130,9 @@ def file_rows(
     labels, orphans = find_labels(spec, reports, accepted, _whereabouts(lake, merged))
     is_reported = spec.labels.column is None
     filed = merge_rows(lake, LABELS, labels, keep="earliest" if is_reported else "delivered")
-    if not refile_last:
-        refile([judged.quarantined, orphans], inputs)
     label_version = _write(lake, LABELS, filed, inputs=inputs)
     version = _write(lake, TRANSACTIONS, merged, inputs=inputs)
-    if refile_last:
-        refile([judged.quarantined, orphans], inputs)
-    return Ingested(
+    ingested = Ingested(
         transactions=version,
         labels=label_version,
         read=judged.clean.num_rows + judged.quarantined.num_rows,
@@ -157,6 +143,12 @@ def file_rows(
         corrected=merged.corrected,
         outdated=merged.outdated,
     )
+    return ingested, orphans
+
+
+def inputs_of(spec: ModelSpec) -> str:
+    """Digest of what decides, beside the rows, how a delivery is filed."""
+    return digest_of({"source": spec.source, "labels": spec.labels, "rules": spec.contract})
 
 
 def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_]]:
@@ -217,9 +209,3 @@ def _whereabouts(lake: Lake, merged: Merged) -> pa.Table:
     replaced = set(pc.unique(merged.rows[EVENT_DAY]).to_pylist()) | merged.emptied
     others = {part.day for part in lake.parts(at)} - replaced
     return pa.concat_tables([lake.read(at, columns=columns, days=others), incoming])
-
-
-def with_day(rows: pa.Table) -> pa.Table:
-    """Append the event day, `unknown` where there is no event time."""
-    day = pc.strftime(rows[EVENT_TIME].cast(TIMESTAMP), format="%Y-%m-%d")
-    return rows.append_column(EVENT_DAY, pc.fill_null(day.cast(pa.string()), NO_DAY))

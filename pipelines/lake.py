@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -156,12 +156,7 @@ class Lake:
             empty_days: further days to replace, by nothing.
         """
         ordered = rows.sort_by([(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)])
-        ordered = ordered.combine_chunks()
-        runs = pc.run_end_encode(ordered[EVENT_DAY].combine_chunks())
-        start, parts = 0, []
-        for day, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-            parts.append(self._write_part(table, day, ordered.slice(start, end - start)))
-            start = end
+        parts = [self._write_part(table, day, own) for day, own in split_days(ordered)]
         days = {part.day for part in parts} | set(empty_days)
         return self.commit(table, parts, schema=rows.schema, days=days, inputs=inputs)
 
@@ -247,6 +242,16 @@ class Lake:
             )
         delta.load_as_version(at.version)
         return delta
+
+
+def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Each event day with its rows, of rows that are ordered by day."""
+    rows = rows.combine_chunks()
+    runs = pc.run_end_encode(rows[EVENT_DAY].combine_chunks())
+    start = 0
+    for day, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        yield day, rows.slice(start, end - start)
+        start = end
 
 
 def digest_of(facts: Mapping[str, object]) -> str:

@@ -5,17 +5,16 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_DAY, EVENT_TIME, RULES, TRANSACTION_ID, InputError
+from expectations.contract import EVENT_DAY, RULES, TRANSACTION_ID, InputError
+from expectations.findings import EXAMPLES
 from expectations.rows import Judged
 from pipelines.lake import Lake
 from pipelines.settings import load_settings
-from pipelines.source import TIMESTAMP
+from pipelines.source import with_day
 from pipelines.spec import load_spec
 
 QUARANTINE = "quarantine"
 SOURCE = "source"
-NO_DAY = "unknown"
-EXAMPLES = 10
 
 
 def refile_source(
@@ -46,7 +45,11 @@ def refile_source(
 def refile_all(lake: Lake, tables: Sequence[pa.Table], *, inputs: str) -> None:
     """Replace the whole quarantine, in one commit; with nothing where there is none, nothing."""
     at = lake.newest(QUARANTINE)
-    listed = [_with_day(table) for table in tables if table.num_rows]
+    listed = [
+        table if EVENT_DAY in table.column_names else with_day(table)
+        for table in tables
+        if table.num_rows
+    ]
     if not listed:
         if at is not None:
             days = [part.day for part in lake.parts(at)]
@@ -137,10 +140,3 @@ def _is_in(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.ChunkedArray:
     if ids.type != among.type:
         ids, among = ids.cast(pa.string()), among.cast(pa.string())
     return pc.is_in(ids, value_set=among.combine_chunks())
-
-
-def _with_day(rows: pa.Table) -> pa.Table:
-    if EVENT_DAY in rows.column_names:
-        return rows
-    day = pc.strftime(rows[EVENT_TIME].cast(TIMESTAMP), format="%Y-%m-%d")
-    return rows.append_column(EVENT_DAY, pc.fill_null(day.cast(pa.string()), NO_DAY))

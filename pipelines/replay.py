@@ -16,7 +16,7 @@ from expectations.contract import (
 )
 from expectations.policy import IN_FUTURE, REPEATED
 from expectations.rows import Judged, judge_rows
-from pipelines.ingestion import TRANSACTIONS, Ingested, file_rows, judge_own
+from pipelines.ingestion import TRANSACTIONS, Ingested, file_rows, inputs_of, judge_own
 from pipelines.labelling import REPORT_RULES
 from pipelines.lake import Lake
 from pipelines.quarantine import SOURCE, read_quarantine, refile_all
@@ -72,19 +72,12 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
         },
     )
 
-    def refile(faulty: list[pa.Table], inputs: str) -> None:
-        broken, orphans = faulty
-        refile_all(lake, [broken, _with_source(orphans, reports)], inputs=inputs)
-
-    clean = judged.clean.drop_columns([SOURCE])
-    return file_rows(
-        spec,
-        lake,
-        Judged(clean, judged.quarantined, judged.warned),
-        reports.select([TRANSACTION_ID, KNOWN_TIME]),
-        refile=refile,
-        refile_last=True,
-    )
+    clean = Judged(judged.clean.drop_columns([SOURCE]), judged.quarantined, judged.warned)
+    told = reports.select([TRANSACTION_ID, KNOWN_TIME])
+    replayed, orphans = file_rows(spec, lake, clean, told)
+    faulty = [judged.quarantined, _with_source(orphans, reports)]
+    refile_all(lake, faulty, inputs=inputs_of(spec))
+    return replayed
 
 
 def _canonical(held: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:

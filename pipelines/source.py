@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 from expectations.clock import EARLIEST, LATEST, guess_unit
 from expectations.contract import (
     AMOUNT,
+    EVENT_DAY,
     EVENT_TIME,
     KNOWN_TIME,
     LABEL,
@@ -26,6 +27,7 @@ from expectations.contract import (
 )
 from pipelines.spec import ModelSpec, expand_path
 
+NO_DAY = "unknown"
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 _TYPES = {"time": TIMESTAMP, "number": pa.float64(), "key": pa.int64(), "text": pa.string()}
 
@@ -187,3 +189,9 @@ def _written_at(path: Path) -> datetime:
 def only_known(rows: pa.Table, as_of: datetime) -> pa.Table:
     """Rows that had arrived before `as_of`."""
     return rows.filter(pc.less(rows[KNOWN_TIME], pa.scalar(as_of, type=TIMESTAMP)))
+
+
+def with_day(rows: pa.Table) -> pa.Table:
+    """Append the event day, `unknown` where there is no event time."""
+    day = pc.strftime(rows[EVENT_TIME].cast(TIMESTAMP), format="%Y-%m-%d")
+    return rows.append_column(EVENT_DAY, pc.fill_null(day.cast(pa.string()), NO_DAY))

@@ -1,12 +1,11 @@
 """The gates: every table of a spec against its suites, from one pass over its parts."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, KNOWN_TIME, LABEL, InputError
 from expectations.findings import Validated
@@ -15,7 +14,7 @@ from expectations.profile import ROWS, Profile, Profiler
 from expectations.validation import quiet_great_expectations
 from pipelines.columns import table_columns
 from pipelines.data_docs import docs_address, docs_folder
-from pipelines.lake import Lake, Part, TableVersion
+from pipelines.lake import Lake, Part, TableVersion, split_days
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import only_known
@@ -51,7 +50,7 @@ def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
         found.append(_check(spec, "labels", compared, at=str(pinned.labels), as_of=as_of))
     else:
         log.warning("%s holds no label known before %s", pinned.labels, as_of)
-    report(found, pages=docs_address(load_settings(), spec.name, as_of))
+    _report(spec, as_of, *found)
     return snapshot
 
 
@@ -79,10 +78,8 @@ def validate_features(
     days = ((p.day, lake.read_part(FEATURES, p, columns=columns)) for p in chosen)
     end = datetime.combine(newest + _DAY, datetime.min.time(), tzinfo=UTC)
     profile = profile_table(spec, "features", days, as_of=end)
-    report(
-        [_check(spec, "features", profile, at=f"the features of {spec.name}", as_of=as_of)],
-        pages=docs_address(load_settings(), spec.name, as_of),
-    )
+    name = f"the features of {spec.name}"
+    _report(spec, as_of, _check(spec, "features", profile, at=name, as_of=as_of))
 
 
 def validate_training_set(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
@@ -95,15 +92,12 @@ def validate_training_set(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> Non
     profile = profile_table(
         spec,
         "training_set",
-        split_days(rows),
+        split_days(rows.sort_by(EVENT_DAY)),
         as_of=known_at,
         happened_before=known_at - spec.labels.maturity,
     )
     name = f"the training set of {spec.name} as of {as_of}"
-    report(
-        [_check(spec, "training_set", profile, at=name, as_of=as_of)],
-        pages=docs_address(load_settings(), spec.name, as_of),
-    )
+    _report(spec, as_of, _check(spec, "training_set", profile, at=name, as_of=as_of))
 
 
 def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
@@ -112,10 +106,11 @@ def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
     Raises:
         InputError: with every finding, when one is critical.
     """
-    profile = profile_table(spec, "scores", split_days(rows), as_of=parse_as_of(as_of))
+    profile = profile_table(
+        spec, "scores", split_days(rows.sort_by(EVENT_DAY)), as_of=parse_as_of(as_of)
+    )
     name = f"the scores of {spec.name} as of {as_of}"
-    found = _check(spec, "scores", profile, at=name, as_of=as_of)
-    report([found], pages=docs_address(load_settings(), spec.name, as_of))
+    _report(spec, as_of, _check(spec, "scores", profile, at=name, as_of=as_of))
 
 
 def profile_table(
@@ -181,29 +176,18 @@ def compare_with_transactions(
     return labels
 
 
-def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Rows by event day."""
-    ordered = rows.sort_by([(EVENT_DAY, "ascending")]).combine_chunks()
-    runs = pc.run_end_encode(ordered[EVENT_DAY].combine_chunks())
-    start = 0
-    for day, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        yield day, ordered.slice(start, end - start)
-        start = end
-
-
-def report(found: Iterable[Validated], *, pages: str) -> None:
+def _report(spec: ModelSpec, as_of: str, *found: Validated) -> None:
     """Tell what was found and where to read all of it, and stop on what is critical.
 
     Raises:
         InputError: for the first table with a critical finding, with all of that table.
     """
-    listed = list(found)
-    for validated in listed:
+    for validated in found:
         log.info("%s", validated.summary())
         for finding in validated.findings:
             log.warning("%s: %s", finding.severity, finding.text)
-    log.info("Data Docs: %s", pages)
-    for validated in listed:
+    log.info("Data Docs: %s", docs_address(load_settings(), spec.name, as_of))
+    for validated in found:
         validated.refuse_critical()
 
 

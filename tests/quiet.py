@@ -9,4 +9,4 @@ with warnings.catch_warnings():
     # Its first import reaches for deprecated modules; what we call afterwards is not exempt.
     # To go when `python -W error -c "import great_expectations"` passes.
     warnings.simplefilter("ignore")
-    import great_expectations  # noqa: F401
+    import great_expectations  # noqa: F401 -- for its effect

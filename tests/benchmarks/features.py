@@ -14,15 +14,15 @@ from tqdm import tqdm
 from tests.benchmarks import check
 from tests.benchmarks.contenders import KERNEL, MODULES
 from tests.benchmarks.data import DISTRIBUTIONS
-from tests.benchmarks.machine import default_memory_limit_gib, today, write_machine
+from tests.benchmarks.machine import write_machine
 from tests.benchmarks.measure import Measured
+from tests.benchmarks.options import make_parser
 from tests.benchmarks.plot import write_plot
 from tests.benchmarks.results import Cell, Result, merge_results, summarize
 from tests.benchmarks.schedule import WINDOWS, Plan, windows_of
 from tests.benchmarks.table import describe
 from tests.benchmarks.workshop import Workshop, open_scratch
 
-RESULTS = Path(__file__).parent / "results"
 MIB_PER_GIB = 1024
 
 log = logging.getLogger(__name__)
@@ -49,18 +49,13 @@ def main() -> int:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.features")
+    parser = make_parser("tests.benchmarks.features", timeout=300)
     add = parser.add_argument
     add("--rows", type=int, nargs="+", default=[1_000_000, 5_000_000, 20_000_000])
     add("--distributions", nargs="+", choices=list(DISTRIBUTIONS), default=list(DISTRIBUTIONS))
     add("--contenders", nargs="+", choices=list(MODULES), default=list(MODULES))
     add("--runs", type=int, default=3, help="up to 5,000,000 rows")
     add("--large-runs", type=int, default=1, help="beyond 5,000,000 rows")
-    add("--timeout", type=float, default=300, help="seconds a run")
-    add("--memory-limit", type=float, default=default_memory_limit_gib(), help="GiB a run")
-    add("--scratch", type=Path, default=Path("var/bench"))
-    add("--results", type=Path, default=RESULTS)
-    add("--date", default=today(), help="recorded with the results")
     return parser.parse_args()
 
 

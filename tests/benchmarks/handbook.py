@@ -15,9 +15,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from tests.benchmarks.contenders import ENGINE
-from tests.benchmarks.features import MIB_PER_GIB, RESULTS
-from tests.benchmarks.machine import default_memory_limit_gib, today, write_machine
+from tests.benchmarks.features import MIB_PER_GIB
+from tests.benchmarks.machine import write_machine
 from tests.benchmarks.measure import Measured, measure
+from tests.benchmarks.options import make_parser
 from tests.benchmarks.results import HANDBOOK, Cell, merge_results, summarize
 from tests.benchmarks.table import describe
 from tests.benchmarks.workshop import environment, open_scratch
@@ -59,14 +60,9 @@ def main() -> int:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.handbook")
+    parser = make_parser("tests.benchmarks.handbook", timeout=600)
     add = parser.add_argument
     add("--runs", type=int, default=3)
-    add("--timeout", type=float, default=600, help="seconds a run")
-    add("--memory-limit", type=float, default=default_memory_limit_gib(), help="GiB a run")
-    add("--scratch", type=Path, default=Path("var/bench"))
-    add("--results", type=Path, default=RESULTS)
-    add("--date", default=today(), help="recorded with the results")
     return parser.parse_args()
 
 

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
-from tests.benchmarks.features import MIB_PER_GIB, RESULTS
+from tests.benchmarks.features import MIB_PER_GIB
 from tests.benchmarks.gates import NUMBERS, TEXT, WAYS
-from tests.benchmarks.machine import default_memory_limit_gib, today, write_machine
+from tests.benchmarks.machine import write_machine
 from tests.benchmarks.measure import measure
+from tests.benchmarks.options import make_parser
 from tests.benchmarks.workshop import environment, open_scratch
 
 DAYS = 60
@@ -92,15 +93,10 @@ def main() -> int:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.validation")
+    parser = make_parser("tests.benchmarks.validation", timeout=300)
     add = parser.add_argument
     add("--rows", type=int, default=2_000_000)
     add("--runs", type=int, default=3)
-    add("--timeout", type=float, default=300, help="seconds a run")
-    add("--memory-limit", type=float, default=default_memory_limit_gib(), help="GiB a run")
-    add("--scratch", type=Path, default=Path("var/bench"))
-    add("--results", type=Path, default=RESULTS)
-    add("--date", default=today(), help="recorded with the results")
     return parser.parse_args()
 
 

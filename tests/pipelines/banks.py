@@ -11,6 +11,7 @@ from pipelines.lake import Lake
 from pipelines.spec import ModelSpec, load_spec
 
 TIME = pa.timestamp("us", tz="UTC")
+COLUMN = 'column = "fraud"\ndelay = "7d"'
 TABLES = ("transactions", "labels", "quarantine")
 SPEC = """
 [source]
@@ -26,8 +27,7 @@ customer_id = "cust"
 [source.attributes]
 channel = {{ column = "channel", kind = "categorical" }}
 [labels]
-column = "fraud"
-delay = "7d"
+{labels}
 maturity = "7d"
 [contract]
 max_quarantined_share = {share}
@@ -77,17 +77,17 @@ class Bank:
         known: str = "",
         form: str = "parquet",
         share: float = 0.5,
+        labels: str = COLUMN,
     ) -> None:
         self.file = folder / f"cards.{form}"
-        self._folder, self._known, self._form, self._share = folder, known, form, share
+        self._folder, self._form = folder, form
+        self._declared = {"known": known, "share": share, "labels": labels}
         self.spec = self.declare(contract)
         self.lake = Lake(str(folder / "lake"), spec="cards")
 
     def declare(self, contract: str) -> ModelSpec:
         """Write the spec with more lines in its contract, and load it."""
-        text = SPEC.format(
-            file=self.file, form=self._form, contract=contract, known=self._known, share=self._share
-        )
+        text = SPEC.format(file=self.file, form=self._form, contract=contract, **self._declared)
         (self._folder / "cards.toml").write_text(text)
         self.spec = load_spec(str(self._folder / "cards.toml"))
         return self.spec

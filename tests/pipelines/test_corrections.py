@@ -25,6 +25,7 @@ def test_the_same_file_twice_changes_nothing(bank: Bank) -> None:
     before = bank.state()
     done = bank.deliver(change(delivery(), amt={3: -1.0}))
     assert bank.state() == before
+    assert len(before) == 3
     assert done.read == done.kept + done.quarantined == 20
 
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError
-from pipelines.lake import Lake, TableVersion
+from pipelines.lake import Lake, TableVersion, split_days
 
 SCHEMA = pa.schema(
     [
@@ -105,3 +105,9 @@ def test_a_version_that_is_not_there_is_named_with_the_newest(lake):
 def test_a_reference_of_another_form_is_refused(text):
     with pytest.raises(InputError, match="features@v12"):
         TableVersion.parse(text)
+
+
+def test_rows_are_split_at_each_day() -> None:
+    rows = pa.table({"event_day": ["2025-01-01", "2025-01-02", "2025-01-02"], "n": [2, 1, 3]})
+    split = [(day, own["n"].to_pylist()) for day, own in split_days(rows)]
+    assert split == [("2025-01-01", [2]), ("2025-01-02", [1, 3])]

@@ -6,7 +6,6 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import AMOUNT, EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
-from pipelines import settings as settings_room
 from pipelines.lake import Lake, TableVersion
 from pipelines.snapshot import Snapshot
 from pipelines.training_set import build_training_table
@@ -23,12 +22,8 @@ folds = 1
 
 
 @pytest.fixture
-def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("OVERNIGHT_HOME", str(tmp_path / "var"))
-    monkeypatch.setenv("OVERNIGHT_LAKE", str(tmp_path / "lake"))
-    settings_room.load_settings.cache_clear()
-    yield Bank(tmp_path, contract=TRAINING, known='known_time = "seen"')
-    settings_room.load_settings.cache_clear()
+def bank(home: Path) -> Bank:
+    return Bank(home, contract=TRAINING, known='known_time = "seen"')
 
 
 def features_of(lake: Lake, snapshot: Snapshot) -> TableVersion:
@@ -39,7 +34,7 @@ def features_of(lake: Lake, snapshot: Snapshot) -> TableVersion:
 
 
 def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> None:
-    def build(snapshot: Snapshot, features: TableVersion) -> pa.Table:
+    def build(snapshot: Snapshot, features: TableVersion) -> tuple[str, pa.Table]:
         at = build_training_table(bank.toml, AS_OF, snapshot=str(snapshot), features=str(features))
         version = TableVersion.parse(at)
         return bank.lake.content_hash(version), bank.lake.read(version)

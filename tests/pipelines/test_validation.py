@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from expectations.contract import InputError
-from pipelines import settings as settings_room
 from pipelines.lake import Lake
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec, load_spec
-from pipelines.validation import validate_snapshot
+from pipelines.validation import validate_scores, validate_snapshot
 from tests.handbook import PATH, needs_handbook
 from tests.pipelines.banks import Bank, change, delivery
 
@@ -27,15 +26,6 @@ column = "amount"
 max_value = {most}
 severity = "{severity}"
 """
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("OVERNIGHT_HOME", str(tmp_path / "var"))
-    monkeypatch.setenv("OVERNIGHT_LAKE", str(tmp_path / "lake"))
-    settings_room.load_settings.cache_clear()
-    yield tmp_path
-    settings_room.load_settings.cache_clear()
 
 
 def validate(bank: Bank, rows: pa.Table) -> str:
@@ -194,11 +184,13 @@ def test_planted_faults_are_reported_and_nothing_else(
     assert {t: lake.content_hash(t) for t in before} == before
 
 
-def test_days_of_a_training_set_come_in_their_order() -> None:
-    from pipelines.validation import split_days
-
-    rows = pa.table({"event_day": ["2025-01-02", "2025-01-01", "2025-01-02"], "n": [1, 2, 3]})
-    assert [(day, part["n"].to_pylist()) for day, part in split_days(rows)] == [
-        ("2025-01-01", [2]),
-        ("2025-01-02", [1, 3]),
-    ]
+def test_captured_scores_have_a_gate(home: Path) -> None:
+    bank = Bank(home)
+    done = bank.deliver(steady())
+    rows = bank.lake.read(done.transactions)
+    scored = rows.append_column("score", pa.array([0.1] * rows.num_rows))
+    validate_scores(scored, bank.spec, as_of=AS_OF)
+    place = scored.schema.get_field_index("score")
+    wrong = scored.set_column(place, "score", pa.array([1.5] + [0.1] * (rows.num_rows - 1)))
+    with pytest.raises(InputError, match=r"(?s)the scores of cards .* score is between 0 and 1"):
+        validate_scores(wrong, bank.spec, as_of=AS_OF)
