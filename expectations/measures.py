@@ -23,31 +23,39 @@ _DAY = 86_400_000_000
 _HOUR = 3_600_000_000
 
 
-def missing(column: Column, values: pa.Array) -> Masks:
+def missing(values: pa.Array) -> Bools:
     """Nulls, of numbers also NaN."""
-    mask = values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
-    return {f"{column.name}.missing": mask}
+    mask: Bools = values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+    return mask
 
 
-def measure_numbers(column: Column, values: pa.Array) -> tuple[Measures, Masks]:
-    """Lowest, highest, sum and mean of what is not missing, and what is out of range."""
-    numbers = np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
-    masks: Masks = {}
-    if column.minimum is not None or column.maximum is not None:
-        low = -np.inf if column.minimum is None else column.minimum
-        high = np.inf if column.maximum is None else column.maximum
-        masks[f"{column.name}.outside"] = (numbers < low) | (numbers > high)
-    present = numbers[~np.isnan(numbers)]
-    if not len(present):
-        return {}, masks
-    with np.errstate(invalid="ignore", over="ignore"):
+def measure_numbers(column: Column, values: pa.Array, absent: Bools) -> tuple[Measures, Masks]:
+    """Lowest, highest, sum and mean of what is not missing, and what is out of range.
+
+    Args:
+        column: gives the name and the range.
+        values: numbers of any type.
+        absent: from `missing`.
+    """
+    numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    present = numbers[~absent] if absent.any() else numbers
+    is_ranged = column.minimum is not None or column.maximum is not None
+    low = -np.inf if column.minimum is None else column.minimum
+    high = np.inf if column.maximum is None else column.maximum
+    outside = np.zeros(len(numbers), dtype=np.bool_)
+    measures: Measures = {}
+    if len(present):
+        with np.errstate(invalid="ignore", over="ignore"):
+            lowest, highest, total = float(present.min()), float(present.max()), present.sum()
+        if lowest < low or highest > high:
+            outside = (numbers < low) | (numbers > high)
         measures = {
-            f"{column.name}.min": float(present.min()),
-            f"{column.name}.max": float(present.max()),
-            f"{column.name}.mean": float(present.mean()),
-            f"{column.name}.sum": float(present.sum()),
+            f"{column.name}.min": lowest,
+            f"{column.name}.max": highest,
+            f"{column.name}.mean": float(total) / len(present),
+            f"{column.name}.sum": float(total),
         }
-    return measures, masks
+    return measures, {f"{column.name}.outside": outside} if is_ranged else {}
 
 
 def not_allowed(values: pa.Array, allowed: Sequence[str]) -> Bools:

@@ -1,6 +1,7 @@
 """A user's own expectations: any of Great Expectations' by name, built and checked at once."""
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 
 import great_expectations as gx
@@ -22,7 +23,7 @@ import expectations.daily  # noqa: F401 -- registers our own
 from expectations.contract import ProblemsError, refuse_any
 from expectations.findings import trouble_of
 from expectations.policy import OwnExpectation, TableName
-from expectations.validation import plain
+from expectations.validation import open_batch, open_context
 
 _SEVERITIES = {
     "stop": FailureSeverity.CRITICAL,
@@ -53,16 +54,13 @@ def judge_own(
     quarantining: dict[str, gxe.Expectation] = {}
     for own, given in built:
         if given.severity == "quarantine":
-            rule = f"{given.columns[0]}_{given.name.removeprefix('expect_column_values_')}"
+            rule = f"{given.columns[0]}_{re.sub('^expect_(column_(values_)?)?', '', given.name)}"
             number = sum(name.partition("#")[0] == rule for name in quarantining)
             quarantining[f"{rule}#{number + 1}" if number else rule] = own
     if not quarantining:
         return {}
     names = dict.fromkeys(c for _, given in built for c in given.columns)
-    frame = plain(rows.select([*names])).to_pandas()
-    context = gx.get_context(mode="ephemeral")
-    asset = context.data_sources.add_pandas("delivery").add_dataframe_asset("transactions")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    batch = open_batch(open_context(), rows.select([*names]), name="delivery")
     masks, problems = {}, []
     for name, own in quarantining.items():
         result = batch.validate(own, result_format="COMPLETE")

@@ -99,9 +99,10 @@ class Profiler:
             self._kept.append(rows.select(list(self.keep)))
         for column in self.columns:
             values = rows[column.name].combine_chunks()
-            masks = measures.missing(column, values)
+            absent = measures.missing(values)
+            masks = {f"{column.name}.missing": absent}
             if column.is_numeric:
-                numbers, outside = measures.measure_numbers(column, values)
+                numbers, outside = measures.measure_numbers(column, values, absent)
                 measured |= numbers
                 masks |= outside
             elif column.allowed:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ExpectationSuiteValidationResult,
     )
     from great_expectations.data_context import EphemeralDataContext
+    from great_expectations.datasource.fluent.interfaces import Batch
 
 
 def validate_profile(
@@ -48,7 +49,7 @@ def validate_profile(
     """
     if profile.rows == 0:
         raise InputError(f"{table} has no rows to validate. Ingest transactions first.")
-    context = _open_context()
+    context = open_context()
     runs = {table: _run(context, profile.days, suite, name=table, keys=[EVENT_DAY])}
     if own is not None and profile.kept is not None:
         name = f"{table}, own expectations"
@@ -74,7 +75,8 @@ def quiet_great_expectations() -> None:
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
 
-def _open_context() -> "EphemeralDataContext":
+def open_context() -> "EphemeralDataContext":
+    """A context that keeps nothing and draws no progress bars."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -93,10 +95,7 @@ def _run(
     name: str,
     keys: Sequence[str],
 ) -> "ExpectationSuiteValidationResult":
-    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
-    whole = asset.add_batch_definition_whole_dataframe("all")
-    batch = whole.get_batch(batch_parameters={"dataframe": plain(rows).to_pandas()})
-    return batch.validate(
+    return open_batch(context, rows, name=name).validate(
         suite,
         result_format={
             "result_format": "COMPLETE",
@@ -104,6 +103,13 @@ def _run(
             "unexpected_index_column_names": list(keys),
         },
     )
+
+
+def open_batch(context: "EphemeralDataContext", rows: pa.Table, *, name: str) -> "Batch":
+    """Rows as Great Expectations takes them."""
+    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
+    whole = asset.add_batch_definition_whole_dataframe("all")
+    return whole.get_batch(batch_parameters={"dataframe": _plain(rows).to_pandas()})
 
 
 def _write_docs(
@@ -146,7 +152,7 @@ def _write_docs(
     return str(context.build_data_docs()["docs"])
 
 
-def plain(rows: pa.Table) -> pa.Table:
+def _plain(rows: pa.Table) -> pa.Table:
     """Timestamps without zone (all are UTC): Great Expectations compares them as they are."""
     for index, field in enumerate(rows.schema):
         if pa.types.is_timestamp(field.type):

@@ -49,34 +49,28 @@ def check_profile(source: Path) -> int:
 def check_pandas(source: Path) -> int:
     """Great Expectations as it comes, on all rows in pandas."""
     quiet_great_expectations()
-    import great_expectations as gx
+    from expectations.validation import open_batch, open_context
 
-    from expectations.validation import plain
-
-    files = sorted(source.glob("*/*.parquet"))
-    frame = plain(pq.ParquetDataset(files).read()).to_pandas()
-    asset = gx.get_context(mode="ephemeral").data_sources.add_pandas("p").add_dataframe_asset("a")
-    return _validate(asset, frame)
+    rows = pq.ParquetDataset(sorted(source.glob("*/*.parquet"))).read()
+    return _validate(open_batch(open_context(), rows, name="all"))
 
 
 def check_spark(source: Path) -> int:
     """Great Expectations as it comes, on a Spark frame of all files."""
     quiet_great_expectations()
-    import great_expectations as gx
-
+    from expectations.validation import open_context
     from feature_jobs.session import open_session
 
     with open_session("local[2]", scratch=source.parent / "scratch") as session:
-        frame = session.read.parquet(str(source))
-        context = gx.get_context(mode="ephemeral")
-        return _validate(context.data_sources.add_spark("s").add_dataframe_asset("a"), frame)
+        asset = open_context().data_sources.add_spark("s").add_dataframe_asset("a")
+        whole = asset.add_batch_definition_whole_dataframe("b")
+        return _validate(whole.get_batch({"dataframe": session.read.parquet(str(source))}))
 
 
-def _validate(asset: Any, frame: object) -> int:
+def _validate(batch: Any) -> int:
     import great_expectations as gx
 
     suite = gx.ExpectationSuite(name="all", expectations=list(_expectations()))
-    batch = asset.add_batch_definition_whole_dataframe("b").get_batch({"dataframe": frame})
     result = batch.validate(suite, result_format="BASIC")
     if not result.success:
         failed = next(r for r in result.results if not r.success)

@@ -263,3 +263,16 @@ def test_a_year_that_python_does_not_have_can_be_shown(tmp_path: Path) -> None:
     assert done.rules == {"event_time_in_future": 1, "event_time_too_old": 1}
     assert "event_time=-" in describe_quarantine(bank.lake, shown=5)
     assert replay_rows(bank.spec, bank.lake).kept == 0
+
+
+def test_the_rule_of_any_expectation_is_named_after_its_column(tmp_path: Path) -> None:
+    contract = """
+[[contract.expectations]]
+name = "expect_column_value_lengths_to_equal"
+column = "channel"
+value = 3
+severity = "quarantine"
+"""
+    rows = change(delivery(), channel={4: "voice"})
+    done = Bank(tmp_path, contract=contract).deliver(rows)
+    assert done.rules == {"channel_value_lengths_to_equal": 1}
