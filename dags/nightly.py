@@ -41,8 +41,17 @@ for name in list_specs():
         days = ("{{ params['from'] or '' }}", "{{ params['to'] or '' }}")
         features = task(steps.build_features)(spec, AS_OF, snapshot, *days)
         training_set = task(steps.build_training_set)(spec, AS_OF, snapshot, features)
-        study = task(steps.tune)(spec, AS_OF, training_set)
+        if declared.training.trials_workers == 1:
+            study = task(steps.tune)(spec, AS_OF, training_set)
+        else:
+            workers = [str(number) for number in range(declared.training.trials_workers)]
+            tuned = task(steps.tune).partial(spec=spec, as_of=AS_OF, training_set=training_set)
+            mapped = tuned.expand(worker=workers)
+            # Every worker returns the same study; training waits for all of them.
+            study = "{{ ti.xcom_pull(task_ids='tune', map_indexes=0) }}"
         trained = task(steps.train)(spec, AS_OF, training_set, study)
+        if declared.training.trials_workers > 1:
+            mapped >> trained
         evaluated = task(steps.evaluate)(spec, AS_OF, training_set, trained)
         task(steps.register)(spec, AS_OF, evaluated)
     globals()[dag.dag_id] = dag

@@ -26,7 +26,7 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     for week in reversed(range(weeks)):
         date = (last - timedelta(weeks=week)).isoformat()
         run = _run_night(reference, date)
-        metrics = open_registry(spec).metrics(run.removeprefix("runs:/"))
+        metrics = open_registry(spec).runs.metrics(run.removeprefix("runs:/"))
         rows.append([metrics[name] for name in shown])
         lines.append(f"{date[:10]:12} " + " ".join(f"{value:>26.4f}" for value in rows[-1]))
     means = [sum(column) / len(column) for column in zip(*rows, strict=True)]

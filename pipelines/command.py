@@ -37,6 +37,7 @@ HELP = {
     "since": "First day to build; without it and --to, what changed.",
     "until": "Day after the last one to build.",
     "run": "MLflow run; without it the newest of the spec.",
+    "worker": "Number of this worker among training.trials_workers, from 0.",
 }
 POSITIONAL = ("spec", "version")
 SPELLED = {"since": "--from", "until": "--to"}  # from is a word of Python's

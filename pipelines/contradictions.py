@@ -65,6 +65,12 @@ def find_contradictions(spec: "ModelSpec") -> list[str]:
             f"training.exclude_window: {format_duration(window)} is longer than train_window, "
             f"{format_duration(training.train_window)}; give at most that"
         )
+    problems += [
+        f"training.histories: {format_duration(length)} is longer than train_window, "
+        f"{format_duration(training.train_window)}; give at most that"
+        for length in training.histories
+        if length > training.train_window
+    ]
     if training.exclude_detected and training.exclude_detected not in spec.source.entities:
         problems.append(
             f"training.exclude_detected: {training.exclude_detected!r} is not one of "

@@ -81,7 +81,7 @@ def _summary(settings: Settings, version: str) -> list[str]:
 
     spec = load_spec(SPEC)
     registry = open_registry(spec)
-    metrics = registry.metrics(registry.get(CHAMPION).run)
+    metrics = registry.runs.metrics(registry.get(CHAMPION).run)
     k, counted = spec.training.card_precision_k, spec.training.card_precision_metric
     return [
         f"champion          {version}",

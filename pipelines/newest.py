@@ -57,7 +57,7 @@ def _need(lake: Lake, table: str, command: str) -> TableVersion:
 
 
 def _study(reference: str, training_set: str) -> str:
-    from pipelines.modelling import study_of
+    from pipelines.model_inputs import study_of
 
     return study_of(load_spec(reference), training_set)
 
@@ -65,7 +65,7 @@ def _study(reference: str, training_set: str) -> str:
 def _newest_run(spec: ModelSpec) -> str:
     from pipelines.review import open_registry
 
-    run = open_registry(spec).newest_run()
+    run = open_registry(spec).runs.newest_model()
     if run is None:
         raise InputError(f'{spec.name} has no run yet. Run "overnight train" first.')
     return f"runs:/{run}"

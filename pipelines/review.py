@@ -6,10 +6,13 @@ import tempfile
 from pathlib import Path
 
 from expectations.contract import InputError, OvernightError
-from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, DIGEST, STATE, Registry, Version
+from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, STATE, Registry, Version
+from pipelines.runs import DIGEST, Runs
 from pipelines.settings import load_settings
 from pipelines.snapshot import parse_as_of
 from pipelines.spec import ModelSpec, load_spec
+
+GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
 
 log = logging.getLogger(__name__)
 
@@ -19,11 +22,17 @@ def register_challenger(reference: str, as_of: str, *, run: str) -> str:
     spec = load_spec(reference)
     registry = open_registry(spec)
     run_id = run.removeprefix("runs:/")
-    recorded = registry.tags(run_id).get("overnight.as_of")
+    recorded = registry.runs.tags(run_id).get("overnight.as_of")
     if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
         raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
-    tags = {k: v for k, v in registry.tags(run_id).items() if k.startswith("overnight.")}
+    tags = {k: v for k, v in registry.runs.tags(run_id).items() if k.startswith("overnight.")}
+    decided = tags.get(GATE)
+    if decided is None:
+        raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
     version = registry.register(run_id, tags=tags)
+    if decided != "accepted":
+        log.warning("Registered %s, no challenger: %s", version, tags.get(GATE_REASONS))
+        return str(version)
     if STATE not in version.tags and CHALLENGER not in version.aliases:
         registry.set_alias(CHALLENGER, version)
     log.info("Registered %s from %s", version, run)
@@ -35,9 +44,9 @@ def describe_version(reference: str, wanted: str) -> str:
     spec = load_spec(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
-    metrics, params = registry.metrics(version.run), registry.params(version.run)
+    metrics, params = registry.runs.metrics(version.run), registry.runs.params(version.run)
     champion = registry.find(CHAMPION)
-    against = {} if champion is None else registry.metrics(champion.run)
+    against = {} if champion is None else registry.runs.metrics(champion.run)
     lines = [
         f"{version} ({', '.join(version.aliases) or 'no alias'}), run {version.run}",
         *(
@@ -62,6 +71,11 @@ def approve_version(reference: str, wanted: str, *, because: str) -> str:
     if version.tags.get(STATE) == "rejected":
         raise InputError(
             f"{version} was rejected: {version.tags.get('overnight.because')}. "
+            "Train and register a new version."
+        )
+    if version.tags.get(GATE) != "accepted":
+        raise InputError(
+            f"The gate refused {version}: {version.tags.get(GATE_REASONS)}. "
             "Train and register a new version."
         )
     with tempfile.TemporaryDirectory() as scratch:
@@ -94,7 +108,7 @@ def open_registry(spec: ModelSpec) -> Registry:
     # A tracking server says itself where artefacts go; a bare database does not.
     is_embedded = settings.tracking_uri.startswith("sqlite")
     artifacts = (settings.home / "mlruns" / spec.name).as_uri() if is_embedded else None
-    return Registry(settings.tracking_uri, spec=spec.name, artifacts=artifacts)
+    return Registry(Runs(settings.tracking_uri, spec=spec.name, artifacts=artifacts))
 
 
 def fetch_verified(registry: Registry, version: Version, *, target: Path) -> Path:
@@ -105,7 +119,7 @@ def fetch_verified(registry: Registry, version: Version, *, target: Path) -> Pat
     """
     from training.bundle import load_bundle
 
-    folder = registry.fetch_bundle(version.run, target=target)
+    folder = registry.runs.fetch_bundle(version.run, target=target)
     digest = load_bundle(folder).digest
     if digest != version.tags.get(DIGEST):
         raise OvernightError(

@@ -29,7 +29,7 @@ from expectations.policy import Contract
 from feature_jobs.definitions import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.contradictions import explain, find_contradictions, find_in_features
-from training.policy import TrainingPolicy
+from training.policy import GatePolicy, TrainingPolicy
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -106,6 +106,7 @@ class ModelSpec(Policy):
     features: FeatureSet = FeatureSet()
     contract: Contract = Contract()
     training: TrainingPolicy = TrainingPolicy()
+    gate: GatePolicy = GatePolicy()
     endpoint: EndpointPolicy = EndpointPolicy()
     schedule: Schedule = Schedule()
 
@@ -114,6 +115,11 @@ class ModelSpec(Policy):
         """SHA-256 of the canonical JSON of the whole spec."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def customer(self) -> str:
+        """The entity whose rows are alike: the one that is excluded when detected, or the first."""
+        return self.training.exclude_detected or next(iter(self.source.entities))
 
     def attribute_kinds(self) -> dict[str, AttributeKind]:
         """Attribute name to its kind."""

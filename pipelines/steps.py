@@ -55,14 +55,15 @@ def build_training_set(spec: str, as_of: str, snapshot: str, features: str) -> s
     return build_training_table(spec, as_of, snapshot=snapshot, features=features)
 
 
-def tune(spec: str, as_of: str, training_set: str) -> str:
+def tune(spec: str, as_of: str, training_set: str, worker: str = "0") -> str:
     """Search LightGBM's parameters with Optuna over validation folds before the test window.
 
-    Returns the study. A study that was cut off goes on where it stopped.
+    Returns the study. A study that was cut off goes on where it stopped; with
+    training.trials_workers above 1, several join it, numbered from 0 by WORKER.
     """
-    from pipelines.modelling import tune_parameters
+    from pipelines.tuning import tune_parameters
 
-    return tune_parameters(spec, as_of, training_set=training_set)
+    return tune_parameters(spec, as_of, training_set=training_set, worker=worker)
 
 
 def train(spec: str, as_of: str, training_set: str, study: str) -> str:
@@ -70,23 +71,23 @@ def train(spec: str, as_of: str, training_set: str, study: str) -> str:
 
     Returns the MLflow run. The same inputs give the same model, and the run that holds it.
     """
-    from pipelines.modelling import train_model
+    from pipelines.fitting import train_model
 
     return train_model(spec, as_of, training_set=training_set, study=study)
 
 
 def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
-    """Score the test window with a run's model and log metrics and plots to the run.
+    """Measure a run's model on the test window, and put it through the gate against the champion.
 
-    Returns the MLflow run.
+    Logs metrics, the gate's decision with its reasons, and a report. Returns the MLflow run.
     """
-    from pipelines.modelling import evaluate_model
+    from pipelines.evaluation import evaluate_model
 
     return evaluate_model(spec, as_of, training_set=training_set, run=run)
 
 
 def register(spec: str, as_of: str, run: str) -> str:
-    """Register a run's model as a version with the alias `challenger`.
+    """Register a run's model as a version; with the alias `challenger` when the gate accepted it.
 
     Returns the model version, `models:/demo/7`. A run is registered once.
     """
@@ -108,7 +109,8 @@ def review(spec: str, version: str) -> str:
 def approve(spec: str, version: str, because: str) -> str:
     """Set the alias `approved` on a model version, with the reason.
 
-    VERSION is a number or an alias. Refused when the logged bundle is not the one registered.
+    VERSION is a number or an alias. Refused when the gate refused the version, or when the
+    logged bundle is not the one registered.
     Returns the model version.
     """
     from pipelines.review import approve_version

@@ -7,8 +7,9 @@ computed, so whoever serves the bundle can prove that it answers alike.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -16,10 +17,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from expectations.contract import AttributeKind, OvernightError
+from training.calibration import Calibration
 from training.fitting import FittedModel
 from training.matrix import Encoding
+from training.rows import Rows
 
-FORMAT = 1
+FORMAT = 2
 MODEL_FILE = "model.txt"
 MANIFEST_FILE = "bundle.json"
 MAX_GOLDEN = 20
@@ -33,18 +36,24 @@ class Bundle:
 
     Attributes:
         digest: SHA-256 of the canonical manifest, which holds the model's own.
-        threshold: a score from it on is an alert.
+        threshold: a calibrated score from it on is an alert.
     """
 
     name: str
     digest: str
     threshold: float
-    booster: lgb.Booster
-    encoding: Encoding
+    calibration: Calibration
+    model: FittedModel
 
-    def predict(self, rows: pa.Table) -> npt.NDArray[np.float64]:
-        """Fraud probabilities, one a row."""
-        return FittedModel(self.booster, self.encoding).predict(rows)
+    def predict(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """Calibrated fraud probabilities, one a row; of rows that any encoding was written for.
+
+        Raises:
+            InputError: naming the columns that the rows do not have.
+        """
+        encoding = self.model.encoding
+        own = rows if rows.encoding == encoding else rows.recoded(encoding)
+        return self.calibration.apply(self.model.predict(own))
 
 
 def write_bundle(
@@ -52,9 +61,10 @@ def write_bundle(
     *,
     name: str,
     model: FittedModel,
+    calibration: Calibration,
     threshold: float,
     threshold_id: str,
-    golden: pa.Table,
+    golden: Rows,
 ) -> Bundle:
     """Write a model and its manifest into a folder.
 
@@ -62,13 +72,15 @@ def write_bundle(
         folder: receives `model.txt` and `bundle.json`.
         name: of the spec.
         model: the fitted model.
-        threshold: a score from it on is an alert.
+        calibration: what makes its raw scores probabilities.
+        threshold: a calibrated score from it on is an alert.
         threshold_id: says what the threshold was made from.
-        golden: at most `MAX_GOLDEN` rows whose scores are kept.
+        golden: rows of which the first `MAX_GOLDEN` and their scores are kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    text = model.booster.model_to_string().encode()
+    text = model.text.encode()
     (folder / MODEL_FILE).write_bytes(text)
+    kept = golden.take(range(min(len(golden), MAX_GOLDEN)))
     manifest: Manifest = {
         "format": FORMAT,
         "name": name,
@@ -76,10 +88,10 @@ def write_bundle(
             _describe(n, kind, model.encoding) for n, kind in model.encoding.columns.items()
         ],
         "threshold": {"id": threshold_id, "score": threshold},
-        "calibration": {"method": "identity"},
+        "calibration": asdict(calibration),
         "reasons": {n: n.replace("_", " ") for n in model.encoding.names},
         "model_sha256": hashlib.sha256(text).hexdigest(),
-        "golden": _golden_vectors(golden.slice(0, MAX_GOLDEN), model),
+        "golden": _golden_vectors(kept, calibration.apply(model.predict(kept))),
     }
     manifest["digest"] = hashlib.sha256(_canonical(manifest)).hexdigest()
     (folder / MANIFEST_FILE).write_bytes(_canonical(manifest))
@@ -100,6 +112,11 @@ def load_bundle(folder: Path) -> Bundle:
             f"{folder} is no bundle: {error}. It must hold {MODEL_FILE} and {MANIFEST_FILE}; "
             "train again."
         ) from error
+    if manifest.get("format") != FORMAT:
+        raise OvernightError(
+            f"The bundle in {folder} has the format {manifest.get('format')}, and this version "
+            f"reads {FORMAT}. Train again and register the new run."
+        )
     content = {key: value for key, value in manifest.items() if key != "digest"}
     found = hashlib.sha256(text).hexdigest(), hashlib.sha256(_canonical(content)).hexdigest()
     if found != (manifest.get("model_sha256"), manifest.get("digest")):
@@ -107,19 +124,26 @@ def load_bundle(folder: Path) -> Bundle:
             f"The bundle in {folder} was changed after it was written: its digests differ. "
             "Train again and register the new run."
         )
+    return _parse(manifest, lgb.Booster(model_str=text.decode()))
+
+
+def _parse(manifest: Mapping[str, Any], booster: lgb.Booster) -> Bundle:
+    described: dict[str, Any] = dict(manifest["calibration"])
+    described |= {name: tuple(described[name]) for name in ("scores", "values")}
+    encoding = Encoding(
+        columns={f["name"]: f["kind"] for f in manifest["features"]},
+        categories={
+            f["name"]: tuple(f["categories"])
+            for f in manifest["features"]
+            if f["kind"] == "categorical"
+        },
+    )
     return Bundle(
         name=manifest["name"],
         digest=manifest["digest"],
         threshold=manifest["threshold"]["score"],
-        booster=lgb.Booster(model_str=text.decode()),
-        encoding=Encoding(
-            columns={f["name"]: f["kind"] for f in manifest["features"]},
-            categories={
-                f["name"]: tuple(f["categories"])
-                for f in manifest["features"]
-                if f["kind"] == "categorical"
-            },
-        ),
+        calibration=Calibration(**described),
+        model=FittedModel(booster, encoding),
     )
 
 
@@ -130,21 +154,15 @@ def _describe(name: str, kind: AttributeKind, encoding: Encoding) -> Mapping[str
     return described
 
 
-def _golden_vectors(rows: pa.Table, model: FittedModel) -> list[Mapping[str, object]]:
-    scores = model.predict(rows)
-    encoded = model.encoding.encode(rows)
-    vectors: list[Mapping[str, object]] = []
-    for row, numbers, score in zip(rows.to_pylist(), encoded, scores, strict=True):
-        features = {
-            name: row[name] if kind == "categorical" else _plain(number)
-            for (name, kind), number in zip(model.encoding.columns.items(), numbers, strict=True)
-        }
-        vectors.append({"features": features, "score": float(score)})
-    return vectors
-
-
-def _plain(number: float) -> float | None:
-    return None if np.isnan(number) else float(number)
+def _golden_vectors(rows: Rows, scores: npt.NDArray[np.float64]) -> list[Mapping[str, object]]:
+    kinds = rows.encoding.columns
+    # A 32-bit number is the same as a double, so serving rounds it to the bits that were scored.
+    read = {n: (rows.facts if kinds[n] == "categorical" else rows.matrix)[n] for n in kinds}
+    features = pa.table(read).to_pylist()
+    return [
+        {"features": named, "score": score}
+        for named, score in zip(features, scores.tolist(), strict=True)
+    ]
 
 
 def _canonical(manifest: Manifest) -> bytes:

@@ -1,67 +1,117 @@
 """What a model did on a test window, in the measures of the field."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, roc_curve
 
-from expectations.contract import LABEL, InputError
+from training.bootstrap import Ranking, draw_weights, interval
+from training.costs import review_gains, reviewed, saved_per_day
 from training.policy import TrainingPolicy
-from training.rows import day_numbers
-from training.splits import Fold
+from training.scored import ScoredRows
 
 Floats = npt.NDArray[np.float64]
-FALSE_POSITIVE_RATE = 0.01
+FALSE_POSITIVE_RATES = {"0_5": 0.005, "1": 0.01, "2": 0.02}
+CALIBRATION_BINS = 10
+RESAMPLES = 500
 
 
-def evaluate(
-    rows: pa.Table, scores: Floats, *, fold: Fold, policy: TrainingPolicy, threshold: float
-) -> dict[str, float]:
+def evaluate(scored: ScoredRows, *, policy: TrainingPolicy, threshold: float) -> dict[str, float]:
     """Metrics of a test window; `test_…` each.
 
     Args:
-        rows: the test rows, with their labels.
-        scores: one a row.
-        fold: the fold they belong to.
-        policy: `card_precision_k` and the entity it is counted over.
+        scored: rows with both frauds and others.
+        policy: `card_precision_k` and the entity it is counted over; cost and capacity of reviews.
         threshold: from which score on a row is an alert.
-
-    Raises:
-        InputError: when the window holds no fraud or nothing else; nothing can be said then.
     """
-    labels = rows[LABEL].to_numpy()
-    frauds = int(labels.sum())
-    if not 0 < frauds < len(labels):
-        raise InputError(
-            f"The test window {fold.test} holds {frauds} frauds in {len(labels):,} rows; metrics "
-            "need frauds and others. Lengthen training.test_window, or choose another as_of."
-        )
+    labels, scores = scored.labels, scored.scores
     alerts = scores >= threshold
-    rates, hits, _ = roc_curve(labels, scores)
     metrics = {
         "test_rows": float(len(labels)),
-        "test_frauds": float(frauds),
+        "test_frauds": float(labels.sum()),
         "test_auc": float(roc_auc_score(labels, scores)),
         "test_average_precision": float(average_precision_score(labels, scores)),
-        "test_recall_at_1pct_fpr": float(hits[rates <= FALSE_POSITIVE_RATE].max()),
+        "test_brier": float(brier_score_loss(labels, scores)),
+        "test_calibration_error": calibration_error(labels, scores),
         "test_alert_rate": float(alerts.mean()),
         "test_alert_precision": float(labels[alerts].mean()) if alerts.any() else 0.0,
+        "test_alert_recall": float(labels[alerts].sum() / labels.sum()),
     }
+    rates, hits, _ = roc_curve(labels, scores)
+    for name, limit in FALSE_POSITIVE_RATES.items():
+        metrics[f"test_recall_at_{name}pct_fpr"] = float(hits[rates <= limit].max())
+    daily = money_by_day(scored, policy=policy, threshold=threshold)
+    metrics["test_money_saved_per_day"] = float(daily.mean())
+    # What reviewing every fraud that pays, and nothing else, would save.
+    perfect = money_by_day(scored, policy=policy, threshold=0.5, scores=labels.astype(np.float64))
+    metrics["perfect_money_saved_per_day"] = float(perfect.mean())
     if policy.exclude_detected is not None:
-        cards, days = rows[policy.exclude_detected].to_numpy(), day_numbers(rows, fold.test)
-        k = policy.card_precision_k
-        daily = daily_card_precision(cards, days, labels, scores, k=k)
-        metrics[f"test_{policy.card_precision_metric}"] = float(np.mean(daily))
-        # Days with fewer than k defrauded cards keep even a perfect score below 1.
-        perfect = daily_card_precision(cards, days, labels, labels.astype(np.float64), k=k)
-        metrics[f"perfect_{policy.card_precision_metric}"] = float(np.mean(perfect))
+        metrics |= _card_precision(scored, policy)
     return metrics
+
+
+def metric_intervals(
+    scored: ScoredRows, *, policy: TrainingPolicy, threshold: float
+) -> dict[str, tuple[float, float]]:
+    """95 % bootstrap intervals, customers drawn whole, of the metrics that a decision rests on."""
+    ranking = Ranking(scored.scores, scored.labels)
+    chosen = reviewed(scored.scores, scored.days, threshold=threshold, review=policy.review)
+    gains = np.where(chosen, _gains(scored, policy), 0.0)
+    days = len(np.unique(scored.days))
+    measured: dict[str, Callable[[Floats], float]] = {
+        "test_average_precision": ranking.average_precision,
+        "test_auc": ranking.auc,
+        "test_money_saved_per_day": lambda weights: float(weights @ gains) / days,
+    }
+    samples: dict[str, list[float]] = {name: [] for name in measured}
+    for weights in draw_weights(scored.customers, resamples=RESAMPLES, seed=policy.seed):
+        for name, measure in measured.items():
+            samples[name].append(measure(weights))
+    return {name: interval(np.array(values)) for name, values in samples.items()}
+
+
+def money_by_day(
+    scored: ScoredRows,
+    *,
+    policy: TrainingPolicy,
+    threshold: float,
+    scores: Floats | None = None,
+) -> Floats:
+    """Money saved on each day when alerts are reviewed up to capacity, highest scores first."""
+    ranked = scored.scores if scores is None else scores
+    chosen = reviewed(ranked, scored.days, threshold=threshold, review=policy.review)
+    return saved_per_day(scored.labels, scored.amounts, chosen, scored.days, review=policy.review)
+
+
+def calibration_bins(
+    labels: npt.NDArray[np.int8], scores: Floats, *, bins: int = CALIBRATION_BINS
+) -> list[tuple[float, float, int]]:
+    """Mean score, share of frauds and rows of bins that hold about as much expected fraud each.
+
+    Bins of equal rows would put all that matters, under 1 % of frauds, into the last one.
+    """
+    order = np.argsort(scores, kind="stable")
+    expected = scores[order].cumsum()
+    if expected[-1] <= 0:
+        return [(float(scores.mean()), float(labels.mean()), len(scores))]
+    number = np.minimum((expected / expected[-1] * bins).astype(int), bins - 1)
+    return [
+        (float(scores[own].mean()), float(labels[own].mean()), len(own))
+        for own in (order[number == at] for at in np.unique(number))
+    ]
+
+
+def calibration_error(labels: npt.NDArray[np.int8], scores: Floats) -> float:
+    """Expected calibration error: the mean over rows of |mean score - share of frauds| of a bin."""
+    bins = calibration_bins(labels, scores)
+    return sum(count * abs(mean - share) for mean, share, count in bins) / len(scores)
 
 
 def daily_card_precision(
     cards: npt.NDArray[np.generic],
     days: npt.NDArray[np.int64],
-    labels: npt.NDArray[np.generic],
+    labels: npt.NDArray[np.int8],
     scores: Floats,
     *,
     k: int,
@@ -90,3 +140,19 @@ def daily_card_precision(
         daily.append(len(hits) / k)
         found.update(hits)
     return daily
+
+
+def _card_precision(scored: ScoredRows, policy: TrainingPolicy) -> dict[str, float]:
+    cards = scored.rows.facts[str(policy.exclude_detected)].to_numpy()
+    k, labels = policy.card_precision_k, scored.labels
+    daily = daily_card_precision(cards, scored.days, labels, scored.scores, k=k)
+    # Days with fewer than k defrauded cards keep even a perfect score below 1.
+    perfect = daily_card_precision(cards, scored.days, labels, labels.astype(np.float64), k=k)
+    return {
+        f"test_{policy.card_precision_metric}": float(np.mean(daily)),
+        f"perfect_{policy.card_precision_metric}": float(np.mean(perfect)),
+    }
+
+
+def _gains(scored: ScoredRows, policy: TrainingPolicy) -> Floats:
+    return review_gains(scored.labels, scored.amounts, policy.review)

@@ -1,22 +1,23 @@
-"""Fits one LightGBM model; the same rows, parameters and seed give the same text."""
+"""Fits LightGBM models; the same rows, parameters and seed give the same text."""
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from expectations.contract import LABEL, AttributeKind
-from training.matrix import Encoding, learn_encoding
-from training.policy import TrainingPolicy
+from expectations.contract import Interval, parse_duration
+from training.averaging import average_boosters
+from training.binning import BINNING, BinnedRows, Params, Selection, fixed_params
+from training.matrix import Encoding
+from training.policy import Knob, TrainingPolicy
+from training.rows import Rows
 
 Floats = npt.NDArray[np.float64]
-Params = Mapping[str, float | int | bool]
 
-# Properties of the binned data; LightGBM refuses to change them on a made Dataset.
-BINNING = ("max_bin",)
+# What a trial draws that is no parameter of LightGBM.
+OURS = ("rounds", "history", "negative_rate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,59 +27,62 @@ class FittedModel:
     booster: lgb.Booster
     encoding: Encoding
 
-    def predict(self, rows: pa.Table) -> Floats:
-        """Fraud probabilities, one a row."""
-        return np.asarray(self.booster.predict(self.encoding.encode(rows)), dtype=np.float64)
+    def predict(self, rows: Rows) -> Floats:
+        """Raw fraud probabilities, one a row; not calibrated."""
+        return np.asarray(self.booster.predict(rows.matrix), dtype=np.float64)
+
+    @property
+    def text(self) -> str:
+        """LightGBM's text, without the number of threads it was made with: they change nothing."""
+        return re.sub(r"(?m)^\[num_threads: \d+\]\n", "", self.booster.model_to_string())
 
 
-def fixed_params(policy: TrainingPolicy) -> dict[str, object]:
-    """What is not searched: objective, seed, threads, and what makes a run repeatable."""
-    return {
-        "objective": "binary",
-        "verbosity": -1,
-        "seed": policy.seed,
-        "num_threads": policy.threads,
-        "deterministic": True,
-        "force_col_wise": True,
-        # Rows of one bin are filtered by min_data_in_leaf, which the trials of a Dataset vary.
-        "feature_pre_filter": False,
-    }
-
-
-def bin_rows(
-    rows: pa.Table, encoding: Encoding, *, max_bin: int, policy: TrainingPolicy
-) -> lgb.Dataset:
-    """Rows with their labels as LightGBM's binned data set; it may serve many fits."""
-    dataset = lgb.Dataset(
-        encoding.encode(rows),
-        label=rows[LABEL].to_numpy(),
-        feature_name=encoding.names,
-        categorical_feature=encoding.categorical,
-        params={**fixed_params(policy), "max_bin": max_bin, "min_data_in_bin": 1},
-        free_raw_data=True,
-    )
-    return dataset.construct()
-
-
-def fit(
-    rows: pa.Table,
-    *,
-    columns: Mapping[str, AttributeKind],
-    params: Params,
-    rounds: int,
-    policy: TrainingPolicy,
-) -> FittedModel:
-    """Fit on all rows given.
+def fit(rows: Rows, window: Interval, *, params: Params, policy: TrainingPolicy) -> FittedModel:
+    """Fit on the rows of a train window.
 
     Args:
-        rows: with `columns` and `is_fraud`.
-        columns: the model's columns in order.
-        params: LightGBM's parameters, as tuning found them.
-        rounds: number of trees.
-        policy: seed and threads.
+        rows: in time order; may hold more than the window.
+        window: the train window; `history` in `params` may shorten it at its beginning.
+        params: as tuning found them, `rounds` among them.
+        policy: seed, threads, and how many members are averaged.
     """
-    encoding = learn_encoding(rows, columns)
-    searched = {key: value for key, value in params.items() if key not in BINNING}
-    dataset = bin_rows(rows, encoding, max_bin=int(params["max_bin"]), policy=policy)
-    booster = lgb.train({**fixed_params(policy), **searched}, dataset, num_boost_round=rounds)
-    return FittedModel(booster=booster, encoding=encoding)
+    train = rows.within(window)
+    selection = select_rows(train, window, params=params, seed=policy.seed)
+    binned = BinnedRows(train, window, policy=policy)
+    dataset = binned.select(selection, params)
+    given = {**fixed_params(policy), **searched_params(params)}
+    members = [
+        lgb.train({**given, "seed": policy.seed + member}, dataset, int(params["rounds"]))
+        for member in range(policy.members)
+    ]
+    return FittedModel(booster=average_boosters(members), encoding=rows.encoding)
+
+
+def select_rows(rows: Rows, window: Interval, *, params: Params, seed: int) -> Selection:
+    """The rows of a train window that a model is fitted on.
+
+    Of the legitimate rows a share of `negative_rate` is kept, and each counts for all that it
+    stands for, so that scores stay probabilities.
+
+    Args:
+        rows: in time order; may hold more than the window.
+        window: the train window; only its last `history` is used.
+        params: `history` and `negative_rate` are read.
+        seed: of the choice.
+    """
+    start = max(window.start, window.end - parse_duration(params["history"]))
+    first, end = rows.bounds(Interval(start=start, end=window.end))
+    positions = np.arange(first, end, dtype=np.int64)
+    rate = float(params["negative_rate"])
+    if rate >= 1:
+        return Selection(positions)
+    is_fraud = rows.labels[first:end] == 1
+    kept = is_fraud | (np.random.default_rng([seed, 1]).random(end - first) < rate)
+    weights = np.where(is_fraud, 1.0, 1.0 / rate).astype(np.float32)
+    return Selection(positions[kept], weights[kept])
+
+
+def searched_params(params: Params) -> dict[str, Knob | str]:
+    """LightGBM's parameters among those of a trial that may change on a made Dataset."""
+    others = (*OURS, *BINNING)
+    return {**{k: v for k, v in params.items() if k not in others}, "bagging_freq": 1}

@@ -1,4 +1,7 @@
-"""Rows as the numbers LightGBM reads: categories by their index, everything missing as NaN."""
+"""Rows as the numbers LightGBM reads: 32-bit columns, categories by their index, missing as null.
+
+A number is rounded to 32 bits wherever it is trained on or scored, so that both see the same bits.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +13,7 @@ import pyarrow.compute as pc
 
 from expectations.contract import AttributeKind
 
-Floats = npt.NDArray[np.float64]
+NUMBER = pa.float32()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +33,30 @@ class Encoding:
         """Positions of the categorical columns."""
         return [at for at, kind in enumerate(self.columns.values()) if kind == "categorical"]
 
-    def encode(self, rows: pa.Table) -> Floats:
-        """A matrix of shape (rows, columns); a category unknown in training is NaN."""
-        matrix = np.empty((rows.num_rows, len(self.columns)), order="F")
-        for at, (name, kind) in enumerate(self.columns.items()):
-            values = rows[name]
-            if kind == "categorical":
-                known = pa.array(self.categories[name], pa.string())
-                values = pc.index_in(values.cast(pa.string()), value_set=known)
-            numbers = values.cast(pa.float64()).to_numpy()
-            matrix[:, at] = np.where(np.isfinite(numbers), numbers, np.nan)
-        return matrix
+    def encode(self, rows: pa.Table) -> pa.Table:
+        """The model's columns as float32; not finite and a category unknown in training: null."""
+        return pa.table({name: self._encode(name, rows[name]) for name in self.columns})
+
+    def _encode(self, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        if self.columns[name] == "categorical":
+            known = pa.array(self.categories[name], pa.string())
+            return pc.index_in(values.cast(pa.string()), value_set=known).cast(NUMBER)
+        numbers = values.cast(NUMBER, safe=False)
+        is_finite = pc.fill_null(pc.is_finite(numbers), False)  # noqa: FBT003  # Arrow's signature
+        return pc.if_else(is_finite, numbers, pa.scalar(None, NUMBER))
 
 
 def learn_encoding(rows: pa.Table, columns: Mapping[str, AttributeKind]) -> Encoding:
-    """Take the categories from rows, in the order of their text."""
+    """Take the categories from rows, in the order of their text; only those columns are read."""
     categories = {
         name: tuple(sorted(pc.unique(rows[name].cast(pa.string()).drop_null()).to_pylist()))
         for name, kind in columns.items()
         if kind == "categorical"
     }
     return Encoding(columns=dict(columns), categories=categories)
+
+
+def as_numbers(matrix: pa.Table) -> npt.NDArray[np.float32]:
+    """A dense copy of shape (rows, columns), missing as NaN; for few rows."""
+    columns = [column.to_numpy() for column in matrix.columns]
+    return np.stack(columns, axis=1) if columns else np.empty((matrix.num_rows, 0), np.float32)

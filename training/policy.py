@@ -1,43 +1,165 @@
-"""`[training]` of a spec: which days, how long to search, what the answer is judged by."""
+"""`[training]` and `[gate]` of a spec: which days, how long a search, what a model is judged by."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from expectations.contract import Duration, Policy
 
 Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Knob = float | int | bool
+
+WHOLE: dict[str, tuple[float, float]] = {
+    "rounds": (1, 10_000),
+    "num_leaves": (2, 1_024),
+    "max_depth": (1, 32),
+    "min_data_in_leaf": (1, 100_000),
+    "max_bin": (15, 65_535),
+    "min_data_in_bin": (1, 10_000),
+}
+REAL: dict[str, tuple[float, float]] = {
+    "learning_rate": (1e-4, 1),
+    "min_sum_hessian_in_leaf": (0, 1e6),
+    "lambda_l1": (0, 1e6),
+    "lambda_l2": (0, 1e6),
+    "feature_fraction": (0.01, 1),
+    "bagging_fraction": (0.01, 1),
+    "negative_rate": (0.001, 1),
+}
+SWITCHES = ("boost_from_average",)
+KNOBS = (*WHOLE, *REAL, *SWITCHES)
+
+
+class ReviewPolicy(Policy):
+    """What an alert costs and brings, in the currency of `amount`.
+
+    Attributes:
+        cost: of looking at one alert.
+        capacity: alerts that can be looked at in a day.
+        recovery: share of a fraud's amount that is saved when it is looked at.
+    """
+
+    cost: Annotated[float, Field(ge=0)] = 5.0
+    capacity: Count = 100
+    recovery: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class TrainingPolicy(Policy):
     """How a model is trained and evaluated.
 
     Attributes:
+        split: rows of different times are never mixed; there is no other way.
         gap: between the end of a train window and its test window; the wait for labels.
         folds: validation folds before the holdout, one test window apart.
+        histories: lengths of training history that are searched, at most `train_window`; none:
+            `train_window` and its half.
         exclude_detected: entity whose members leave the test window once a fraud of theirs is
             known: a card that was stopped makes no more transactions.
         exclude_window: how far back from the end of the train window those frauds are looked for;
             absent: over the whole train window.
-        time_budget: no trial is started after it.
-        alert_rate: share of transactions that may be alerts; sets the threshold.
+        trials_workers: tasks that search one study together.
+        time_budget: no trial is started after trials have run that long in all.
+        params: LightGBM's parameters that are given instead of searched.
+        members: models of different seeds that are averaged into one.
+        calibration: what turns raw scores into probabilities, fitted on out-of-fold scores.
+        threshold: what decides from which score on a transaction is an alert.
+        alert_rate: share of transactions that may be alerts.
+        false_positive_rate: share of legitimate transactions that may be alerts.
     """
 
-    seed: int = 7
+    seed: Annotated[int, Field(ge=0, lt=2**31 - 10_000)] = 7
+    split: Literal["prequential"] = "prequential"
     train_window: Duration = timedelta(days=28)
     gap: Duration = timedelta(days=7)
     test_window: Duration = timedelta(days=7)
     folds: Count = 2
+    histories: tuple[Duration, ...] = ()
     exclude_detected: str | None = None
     exclude_window: Duration | None = None
     trials: Count = 20
+    trials_workers: Annotated[int, Field(ge=1, le=64)] = 1
     time_budget: Duration | None = None
     threads: Count = 2
+    params: dict[str, Knob] = Field(default_factory=dict)
+    members: Annotated[int, Field(ge=1, le=100)] = 3
     card_precision_k: Count = 100
-    alert_rate: Annotated[float, Field(gt=0, lt=1)] = 0.005
+    calibration: Literal["isotonic", "platt", "none"] = "isotonic"
+    threshold: Literal["alert_rate", "false_positive_rate", "cost"] = "alert_rate"
+    alert_rate: Share = 0.005
+    false_positive_rate: Share = 0.005
+    review: ReviewPolicy = ReviewPolicy()
+
+    @field_validator("split", mode="before")
+    @classmethod
+    def _refuse_random(cls, split: object) -> object:
+        if split != "prequential":
+            raise ValueError(
+                "rows of a random split are trained on what happened after the rows they are "
+                'tested on; write "prequential" or remove the key'
+            )
+        return split
+
+    @field_validator("params")
+    @classmethod
+    def _refuse_unknown_knobs(cls, params: dict[str, Knob]) -> dict[str, Knob]:
+        problems = [f"{key}: {p}" for key, value in params.items() if (p := _problem(key, value))]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return params
 
     @property
     def card_precision_metric(self) -> str:
         """The metric's name, `card_precision_at_100`."""
         return f"card_precision_at_{self.card_precision_k}"
+
+    @property
+    def searched_histories(self) -> tuple[timedelta, ...]:
+        """Lengths of history to choose from, shortest first."""
+        half = timedelta(days=max(1, self.train_window.days // 2))
+        return tuple(sorted({*self.histories} or {min(half, self.train_window), self.train_window}))
+
+
+class GatePolicy(Policy):
+    """What a challenger has to show against the champion on the same rows.
+
+    Attributes:
+        require: `not_worse` asks that a loss beyond `margin` can be ruled out, `better` that a
+            gain can be shown.
+        confidence: of every one-sided statement the gate makes; of the slices' together.
+        margin: loss of average precision that `not_worse` tolerates.
+        min_gain: gain of average precision that `better` has to exceed; models of other seeds
+            differ by as much.
+        slice_margin: the same for a slice.
+        money_margin: loss of money saved that is tolerated, as a share of the champion's.
+        resamples: bootstrap samples of customers.
+        max_latency_ms: 99th percentile of scoring one row.
+        max_calibration_error: expected calibration error that is tolerated, as a share of the
+            fraud rate.
+    """
+
+    require: Literal["not_worse", "better"] = "not_worse"
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.975
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    min_gain: Annotated[float, Field(ge=0, lt=1)] = 0.005
+    slice_margin: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    money_margin: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    resamples: Annotated[int, Field(ge=200, le=100_000)] = 1_000
+    max_latency_ms: Positive = 5.0
+    max_calibration_error: Positive = 0.5
+
+
+def _problem(key: str, value: Knob) -> str | None:
+    if key not in KNOBS:
+        return f"unknown; there are {', '.join(KNOBS)}"
+    if key in SWITCHES:
+        return None if isinstance(value, bool) else f"got {value!r}; give true or false"
+    low, high = {**WHOLE, **REAL}[key]
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if key in WHOLE and not is_whole:
+        return f"got {value!r}; give a whole number"
+    if isinstance(value, bool) or not low <= value <= high:
+        return f"got {value!r}; give a number from {low:g} to {high:g}"
+    return None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infra.serving.bundle import BundleError
 
-FLOAT64 = 1
+FLOAT32 = 0
 PREDICT_NORMAL = 0
 ALL_ITERATIONS = -1
 Row = list[float]
@@ -35,7 +35,7 @@ class Booster:
         self.width = self._ask("LGBM_BoosterGetNumFeature")
         if self._ask("LGBM_BoosterGetNumClasses") != 1:
             raise BundleError(f"{model} has several classes; a bundle holds a binary model.")
-        self._row = (ctypes.c_double * self.width)()
+        self._row = (ctypes.c_float * self.width)()
         self._length = ctypes.c_int64()
         self._result = ctypes.c_double()
         self._fast = self._open_fast_predictor()
@@ -48,7 +48,9 @@ class Booster:
         )
 
     def predict(self, row: Row) -> float:
-        """The probability of one row, the same bits as `lightgbm.Booster.predict` gives.
+        """The raw score of one row, the same bits as `lightgbm.Booster.predict` gives.
+
+        Numbers are rounded to 32 bits, as training rounds them.
 
         Args:
             row: one number per feature, in the model's order; NaN is a missing value.
@@ -66,7 +68,7 @@ class Booster:
             ctypes.c_int(PREDICT_NORMAL),
             ctypes.c_int(0),
             ctypes.c_int(ALL_ITERATIONS),
-            ctypes.c_int(FLOAT64),
+            ctypes.c_int(FLOAT32),
             ctypes.c_int32(self.width),
             PARAMETERS,
             ctypes.byref(fast),

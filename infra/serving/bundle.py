@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
 MODEL_FILE = "model.txt"
 MANIFEST_FILE = "bundle.json"
 
@@ -42,9 +42,19 @@ class Threshold(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """How a raw score becomes a probability; `identity` leaves it as it is."""
+    """How a raw score becomes a probability; `infra.serving.calibration` does the arithmetic.
 
-    method: Literal["identity"]
+    Attributes:
+        method: `identity` leaves it as it is.
+        scores, values: the knots of `isotonic`, ascending, from (0, 0) to (1, 1).
+        slope, intercept: of `platt`, over the logit of the score.
+    """
+
+    method: Literal["identity", "isotonic", "platt"]
+    scores: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    slope: float = 1.0
+    intercept: float = 0.0
 
 
 class GoldenVector(msgspec.Struct, frozen=True):
@@ -57,7 +67,7 @@ class GoldenVector(msgspec.Struct, frozen=True):
 class Bundle(msgspec.Struct, frozen=True):
     """What `bundle.json` holds; features stand in the order of the model's columns."""
 
-    format: Literal[1]
+    format: Literal[2]
     name: str
     features: tuple[Feature, ...]
     threshold: Threshold

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from infra.serving.booster import Booster
 from infra.serving.bundle import MODEL_FILE, Bundle, BundleError, load_bundle
+from infra.serving.calibration import calibrate_with
 from infra.serving.signature import Signature
 
 LISTED = 3
@@ -26,6 +27,7 @@ class Scorer:
         self.bundle = bundle
         self._booster = booster
         self._signature = Signature(bundle.features)
+        self._calibrate = calibrate_with(bundle.calibration)
 
     def score(self, instances: list[dict[str, object]]) -> list[Prediction]:
         """Score instances of named features.
@@ -33,7 +35,10 @@ class Scorer:
         Raises:
             RequestError: when they do not match the bundle's signature.
         """
-        return [self._decide(self._booster.predict(r)) for r in self._signature.rows(instances)]
+        return [self._decide(self._score(row)) for row in self._signature.rows(instances)]
+
+    def _score(self, row: list[float]) -> float:
+        return self._calibrate(self._booster.predict(row))
 
     def _decide(self, score: float) -> Prediction:
         threshold = self.bundle.threshold
@@ -44,7 +49,7 @@ class Scorer:
         """Where this machine scores a golden vector otherwise than training did."""
         found = []
         for number, vector in enumerate(self.bundle.golden):
-            score = self._booster.predict(self._signature.golden_row(vector.features))
+            score = self._score(self._signature.golden_row(vector.features))
             if score != vector.score:
                 found.append(f"golden[{number}]: training {vector.score!r}, here {score!r}")
         return found

@@ -11,6 +11,9 @@ from infra.serving.bundle import Feature, Value
 
 MAX_LISTED_PROBLEMS = 100
 
+# From here on a number rounds to infinity in 32 bits; training takes it for missing, and so do we.
+BEYOND_FLOAT32 = 2.0**128 - 2.0**103
+
 Reader = Callable[[object], float]
 
 
@@ -106,7 +109,8 @@ def _read_number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"expected a number or null, got {_kind(value)}")
     try:
-        return float(value)
+        number = float(value)
+        return number if abs(number) < BEYOND_FLOAT32 else math.nan
     except OverflowError:
         raise TypeError("expected a number, got one beyond the range of a double") from None
 

@@ -35,7 +35,7 @@ def make_bundle(folder: Path, *, seed: int = 1, golden_shift: float = 0.0) -> Ma
     golden = make_instances(8, seed=seed + 100)
     scores = booster.predict(np.array([_row(i) for i in golden]))
     manifest = {
-        "format": 1,
+        "format": 2,
         "name": "demo",
         "features": [
             *({"name": name, "kind": "numeric"} for name in NUMERIC),

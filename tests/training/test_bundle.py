@@ -1,32 +1,41 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from expectations.contract import OvernightError
+from expectations.contract import InputError, Interval, OvernightError
 from infra.serving.scorer import load_scorer
-from tests.training.frames import COLUMNS, make_rows
+from tests.training.frames import COLUMNS, PARAMS, as_rows, day, make_rows
 from training.bundle import Bundle, load_bundle, write_bundle
+from training.calibration import Calibration
 from training.fitting import fit
 from training.policy import TrainingPolicy
 
-PARAMS = {
-    "max_bin": 255, "learning_rate": 0.1, "num_leaves": 15, "max_depth": 4, "min_data_in_leaf": 5,
-    "bagging_fraction": 0.7, "bagging_freq": 1, "feature_fraction": 0.7,
-}  # fmt: skip
+LOW = Interval(start=day(0), end=day(40))
+CALIBRATIONS = {
+    "identity": Calibration(),
+    "isotonic": Calibration(
+        "isotonic", scores=(0.0, 0.01, 0.4, 1.0), values=(0.0, 0.002, 0.7, 1.0)
+    ),
+    "platt": Calibration("platt", slope=1.3, intercept=-0.4),
+}
 
 
-def write(folder: Path, *, seed: int = 7) -> Bundle:
-    rows = make_rows()
-    model = fit(rows, columns=COLUMNS, params=PARAMS, rounds=25, policy=TrainingPolicy(seed=seed))
+def write(
+    folder: Path, *, seed: int = 7, calibration: Calibration = CALIBRATIONS["isotonic"]
+) -> Bundle:
+    rows = as_rows(make_rows())
+    policy = TrainingPolicy(seed=seed, members=2)
     return write_bundle(
         folder,
         name="demo",
-        model=model,
+        model=fit(rows, LOW, params=PARAMS, policy=policy),
+        calibration=calibration,
         threshold=0.5,
         threshold_id="alert_rate_0.005",
-        golden=rows.slice(0, 12),
+        golden=rows.take(range(12)),
     )
 
 
@@ -43,21 +52,38 @@ def test_another_seed_gives_another_model(bundle: Bundle, tmp_path: Path) -> Non
     assert write(tmp_path, seed=8).digest != bundle.digest
 
 
-def test_serving_scores_every_row_with_the_bits_of_training(tmp_path: Path) -> None:
-    offline = write(tmp_path)
+@pytest.mark.parametrize("method", CALIBRATIONS)
+def test_serving_scores_every_row_with_the_bits_of_training(tmp_path: Path, method: str) -> None:
+    offline = write(tmp_path, calibration=CALIBRATIONS[method])
     rows = make_rows(300, seed=9)
-    # What training never saw, beside what it did.
+    # What training never saw, beside what it did: categories, and numbers beyond 32 bits.
     strange = rows.set_column(
         rows.schema.get_field_index("channel"), "channel", pa.array(["moon", None, "app"] * 100)
     )
+    strange = strange.set_column(
+        strange.schema.get_field_index("amount"), "amount", pa.array([1e300, -1e39, 1e-60] * 100)
+    )
     scorer = load_scorer(tmp_path)
     for table in (rows, strange):
-        scores = offline.predict(table)
+        scores = offline.predict(as_rows(table))
         features = [
             {n: None if row[n] is None or row[n] != row[n] else row[n] for n in COLUMNS}
             for row in table.to_pylist()
         ]
         assert [p.score for p in scorer.score(features)] == scores.tolist()
+
+
+def test_the_golden_vectors_are_the_scores_of_training(bundle: Bundle, tmp_path: Path) -> None:
+    write(tmp_path)
+    golden = json.loads((tmp_path / "bundle.json").read_text())["golden"]
+    expected = bundle.predict(as_rows(make_rows()).take(range(12)))
+    assert [vector["score"] for vector in golden] == expected.tolist()
+
+
+def test_rows_without_a_column_of_the_model_are_refused_with_its_name(bundle: Bundle) -> None:
+    rows = as_rows(make_rows(), {"amount": "numeric", "channel": "categorical"})
+    with pytest.raises(InputError, match="The rows have no count_7d, which the model reads"):
+        bundle.predict(rows)
 
 
 def test_a_changed_file_is_refused(bundle: Bundle, tmp_path: Path) -> None:
@@ -84,4 +110,4 @@ def test_a_bundle_holds_no_pickle(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.json", "model.txt"]
     for path in tmp_path.iterdir():
         assert path.read_text(encoding="utf-8").isprintable() or path.suffix == ".txt"
-    assert np.isfinite(list(load_bundle(tmp_path).predict(make_rows(5)))).all()
+    assert np.isfinite(list(load_bundle(tmp_path).predict(as_rows(make_rows(5))))).all()

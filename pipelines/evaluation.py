@@ -1,0 +1,214 @@
+"""The step `evaluate`: measures a candidate on its test window, compares it, writes the report."""
+
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from expectations.contract import InputError, OvernightError
+from pipelines.model_inputs import last_fold, load_rows, pin
+from pipelines.registry import CHAMPION, Registry
+from pipelines.review import GATE, GATE_REASONS, fetch_verified, open_registry
+from pipelines.spec import ModelSpec, load_spec
+
+if TYPE_CHECKING:
+    from training.bundle import Bundle
+    from training.gate import Check, GateResult, Judged
+    from training.rows import Rows
+    from training.splits import Fold
+
+TIMED_ROWS = 2_000
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -> str:
+    """See `steps.evaluate`."""
+    from training.bundle import load_bundle
+    from training.rows import test_rows
+
+    spec = load_spec(reference)
+    registry, run_id = open_registry(spec), run.removeprefix("runs:/")
+    tags = registry.runs.tags(run_id)
+    if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
+        raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")
+    fold = last_fold(spec, as_of)
+    rows = load_rows(spec, training_set, holdout=fold)
+    test = test_rows(rows, fold, spec.training)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = registry.runs.fetch_bundle(run_id, target=Path(scratch) / "bundle")
+        measured = _Measured(spec, fold, rows, test, load_bundle(folder))
+        gate = _judge(registry, measured, folder, run_id)
+        _log(registry, run_id, measured, gate, Path(scratch) / "report")
+    metrics = measured.metrics
+    log.info(
+        "Evaluated %s on %s: average precision %.4f (logistic regression %.4f), AUC %.4f",
+        run, fold.test, metrics["test_average_precision"],
+        measured.baseline["test_average_precision"], metrics["test_auc"],
+    )  # fmt: skip
+    log.info("The gate %s %s%s", "accepts" if gate.is_accepted else "refuses", run, _listed(gate))
+    return run
+
+
+class _Measured:
+    """A candidate and the logistic regression on the same test rows."""
+
+    def __init__(
+        self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
+    ) -> None:
+        from training.baseline import score_baseline
+        from training.evaluation import evaluate, metric_intervals
+        from training.scored import score_rows
+        from training.slices import slice_masks
+
+        policy = spec.training
+        self.spec, self.fold, self.bundle = spec, fold, bundle
+        train = rows.within(fold.train)
+        self.scored = score_rows(test, bundle.predict(test), fold=fold, customer=spec.customer)
+        usual = score_baseline(train, test, policy=policy)
+        against = score_rows(test, usual, fold=fold, customer=spec.customer)
+        self.baseline_scores = usual
+        self.metrics = evaluate(self.scored, policy=policy, threshold=bundle.threshold)
+        self.baseline = evaluate(against, policy=policy, threshold=bundle.threshold)
+        self.intervals = metric_intervals(self.scored, policy=policy, threshold=bundle.threshold)
+        categories = [n for n, kind in spec.attribute_kinds().items() if kind == "categorical"]
+        entities = [spec.customer, *(e for e in spec.source.entities if e != spec.customer)]
+        self.slices = slice_masks(test, train, entities=entities, categories=categories)
+
+    @property
+    def judged(self) -> "Judged":
+        from training.gate import Judged
+
+        return Judged(self.scored, self.bundle.threshold, self.bundle.model.encoding.columns)
+
+
+def _judge(registry: Registry, measured: _Measured, folder: Path, run: str) -> "GateResult":
+    from training.gate import GateResult, judge_alone
+
+    checks = judge_alone(
+        measured.judged,
+        baseline=measured.baseline["test_average_precision"],
+        latency_ms=_time_single_rows(folder, measured.scored.rows),
+        policy=measured.spec.gate,
+    )
+    return GateResult((*checks, *_compare(registry, measured, run)))
+
+
+def _compare(registry: Registry, measured: _Measured, run: str) -> "list[Check]":
+    """The checks against the champion; none when there is none, or the candidate is it."""
+    from training.bundle import load_bundle
+    from training.gate import Check, Judged, compare
+    from training.scored import score_rows
+
+    champion = registry.find(CHAMPION)
+    if champion is None or champion.run == run:
+        return []
+    spec, fold, scored = measured.spec, measured.fold, measured.scored
+    known = last_fold(spec, champion.tags["overnight.as_of"]).train.end
+    if known > fold.test.start:
+        reason = (
+            f"{champion} was trained on rows up to {known:%Y-%m-%d}, which the test window "
+            f"{fold.test} holds; choose a later as_of"
+        )
+        return [Check("champion", is_passed=False, reason=reason)]
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            theirs = load_bundle(fetch_verified(registry, champion, target=Path(scratch)))
+            scores = theirs.predict(scored.rows)
+        except OvernightError as error:
+            return [Check("champion", is_passed=False, reason=f"{champion} cannot score: {error}")]
+    against = score_rows(scored.rows, scores, fold=fold, customer=spec.customer)
+    return compare(
+        measured.judged,
+        Judged(against, theirs.threshold, theirs.model.encoding.columns),
+        slices=measured.slices,
+        policy=spec.gate,
+        training=spec.training,
+    )
+
+
+def _time_single_rows(folder: Path, rows: "Rows") -> float:
+    """The 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
+    from infra.serving.scorer import load_scorer
+
+    scorer = load_scorer(folder)
+    golden: list[dict[str, object]] = [dict(vector.features) for vector in scorer.bundle.golden]
+    taken = []
+    for number in range(min(TIMED_ROWS, len(rows))):
+        began = time.perf_counter()
+        scorer.score([golden[number % len(golden)]])
+        taken.append(time.perf_counter() - began)
+    return float(np.quantile(taken, 0.99) * 1_000)
+
+
+def _log(
+    registry: Registry, run: str, measured: _Measured, gate: "GateResult", folder: Path
+) -> None:
+    """Metrics, the gate's decision and the report with its pictures, in one place."""
+    runs, spec = registry.runs, measured.spec
+    counted = f"test_{spec.training.card_precision_metric}"
+    baseline = {
+        f"baseline_{name.removeprefix('test_')}": measured.baseline[name]
+        for name in ("test_auc", "test_average_precision", "test_money_saved_per_day", counted)
+        if name in measured.baseline
+    }
+    limits = {
+        f"{name}_{end}": value
+        for name, (low, high) in measured.intervals.items()
+        for end, value in (("low", low), ("high", high))
+    }
+    runs.log_metrics(run, measured.metrics | baseline | limits)
+    folder.mkdir(parents=True)
+    decision = {"is_accepted": gate.is_accepted, "checks": [asdict(c) for c in gate.checks]}
+    (folder / "gate.json").write_text(json.dumps(decision, indent=2), encoding="utf-8")
+    _write_report(measured, gate, folder, facts=runs.tags(run))
+    runs.log_folder(run, folder, name="evaluation")
+    decided = "accepted" if gate.is_accepted else "refused"
+    # MLflow holds 5,000 characters a tag; the file holds all of them.
+    runs.tag(run, {GATE: decided, GATE_REASONS: "; ".join(gate.reasons)[:4_000]})
+
+
+def _write_report(
+    measured: _Measured, gate: "GateResult", folder: Path, *, facts: Mapping[str, str]
+) -> None:
+    from training.evaluation import money_by_day
+    from training.explanation import false_negatives, false_positives, summarise
+    from training.plots import draw_plots
+    from training.report import by_day, by_slice, write_report
+
+    scored, model, policy = measured.scored, measured.bundle.model, measured.spec.training
+    threshold = measured.bundle.threshold
+    plots = draw_plots(
+        folder / "plots",
+        scored=scored,
+        baseline=measured.baseline_scores,
+        threshold=threshold,
+        money=money_by_day(scored, policy=policy, threshold=threshold),
+        booster=model.booster,
+        contributions=summarise(model, scored, seed=policy.seed),
+    )
+    told = {k.removeprefix("overnight."): v for k, v in facts.items() if k.startswith("overnight.")}
+    write_report(
+        folder / "report.html",
+        title=f"{measured.spec.name}: test window {measured.fold.test}",
+        facts={"train window": str(measured.fold.train), **dict(sorted(told.items()))},
+        metrics=measured.metrics,
+        baseline=measured.baseline,
+        intervals=measured.intervals,
+        days=by_day(scored, policy=policy, threshold=threshold),
+        slices=by_slice(scored, measured.slices, policy=policy, threshold=threshold),
+        false_positives=false_positives(model, scored),
+        false_negatives=false_negatives(model, scored),
+        gate=gate,
+        plots=plots,
+    )
+
+
+def _listed(gate: "GateResult") -> str:
+    return "".join(f"\n  - {reason}" for reason in gate.reasons)

@@ -1,0 +1,120 @@
+"""The step `train`: fits the best parameters and logs the bundle, once per set of inputs."""
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipelines.data_docs import docs_address
+from pipelines.lake import digest_of
+from pipelines.model_inputs import (
+    BESIDE_MODEL,
+    dataset_facts,
+    last_fold,
+    lineage_tags,
+    load_rows,
+    pin,
+    study_name,
+)
+from pipelines.review import open_registry
+from pipelines.settings import load_settings
+from pipelines.spec import ModelSpec, load_spec
+
+if TYPE_CHECKING:
+    from training.bundle import Bundle
+    from training.rows import Rows
+    from training.splits import Fold
+    from training.study import TuningResult
+
+GOLDEN_ALERTS, GOLDEN_OTHERS = 5, 10
+EXAMPLE_ROWS = 5
+
+log = logging.getLogger(__name__)
+
+
+def train_model(reference: str, as_of: str, *, training_set: str, study: str) -> str:
+    """See `steps.train`."""
+    from training.study import load_best
+
+    settings, spec = load_settings(), load_spec(reference)
+    best = load_best(settings.studies, study_name(study))
+    policy = spec.training.model_dump(mode="json", exclude=BESIDE_MODEL)
+    inputs = digest_of(pin(spec, training_set) | {"params": dict(best.params), "policy": policy})
+    runs = open_registry(spec).runs
+    found = runs.find(inputs)
+    if found is not None and runs.has_model(found):
+        log.info("Kept runs:/%s: training set, parameters and code are unchanged", found)
+        return f"runs:/{found}"
+    fold = last_fold(spec, as_of)
+    tags = lineage_tags(spec, training_set) | {
+        "overnight.as_of": as_of,
+        "overnight.study": study,
+        "overnight.data_docs": docs_address(settings, spec.name, as_of),
+        "overnight.train_window": str(fold.train),
+        "overnight.test_window": str(fold.test),
+    }
+    with runs.open(inputs=inputs, kind="model", tags=tags) as run:
+        runs.log_dataset(run, dataset_facts(spec, training_set), context="training")
+        runs.log_params(run, {**best.params, **policy})
+        runs.log_metrics(run, {"validation_average_precision": best.value})
+        rows = load_rows(spec, training_set, holdout=fold)
+        with tempfile.TemporaryDirectory() as scratch:
+            bundle = write_candidate(Path(scratch), rows, spec=spec, fold=fold, best=best)
+            runs.log_model(
+                run,
+                bundle.model.booster,
+                bundle=Path(scratch),
+                digest=bundle.digest,
+                example=rows.matrix.slice(0, EXAMPLE_ROWS),
+            )
+    log.info(
+        "Trained runs:/%s: %s trees, bundle %s", run, best.params["rounds"], bundle.digest[:12]
+    )
+    return f"runs:/{run}"
+
+
+def write_candidate(
+    folder: Path, rows: "Rows", *, spec: ModelSpec, fold: "Fold", best: "TuningResult"
+) -> "Bundle":
+    """Fit on a fold's train window; calibration and threshold come from the folds before it.
+
+    Args:
+        folder: receives the bundle.
+        rows: covering the fold and its validation folds.
+        spec: its policy.
+        fold: the fold whose test window the candidate is judged on; not read here.
+        best: parameters.
+    """
+    from training.bundle import write_bundle
+    from training.calibration import fit_calibration
+    from training.fitting import fit
+    from training.out_of_fold import score_out_of_fold
+    from training.splits import validation_folds
+    from training.threshold import choose_threshold, threshold_name
+
+    policy = spec.training
+    folds = validation_folds(fold, policy)
+    unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=policy)
+    calibration = fit_calibration(unseen.scores, unseen.labels, method=policy.calibration)
+    threshold = choose_threshold(
+        calibration.apply(unseen.scores), unseen.labels, unseen.amounts, unseen.days, policy=policy
+    )
+    model = fit(rows, fold.train, params=best.params, policy=policy)
+    return write_bundle(
+        folder,
+        name=spec.name,
+        model=model,
+        calibration=calibration,
+        threshold=threshold,
+        threshold_id=threshold_name(policy),
+        golden=_golden(rows.within(fold.train), model.predict(rows.within(fold.train))),
+    )
+
+
+def _golden(train: "Rows", scores: "np.typing.NDArray[np.float64]") -> "Rows":
+    """The rows with the highest scores, and others spread over the window."""
+    highest = np.argsort(-scores, kind="stable")[:GOLDEN_ALERTS]
+    spread = range(0, len(train), max(1, len(train) // GOLDEN_OTHERS))
+    return train.take(list(dict.fromkeys([*highest.tolist(), *spread])))

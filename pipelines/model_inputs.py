@@ -1,0 +1,145 @@
+"""What a model is made from: the pinned training set, policy and code, each with its hash."""
+
+import hashlib
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from expectations.contract import EVENT_TIME, InputError
+from pipelines.columns import request_kinds
+from pipelines.lake import Lake, TableVersion, digest_of
+from pipelines.settings import CHECKOUT, load_settings
+from pipelines.snapshot import parse_as_of
+from pipelines.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from training.rows import Rows
+    from training.splits import Fold
+
+STUDY = "studies:/"
+
+# What changes neither what a trial draws nor what it is worth: asking for more trials, another
+# budget or another threshold goes on with the same study.
+BESIDE_SEARCH = {
+    "trials", "trials_workers", "time_budget", "threads", "members", "card_precision_k",
+    "calibration", "threshold", "alert_rate", "false_positive_rate", "review",
+}  # fmt: skip
+BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
+
+
+def study_of(spec: ModelSpec, training_set: str) -> str:
+    """The study of a training set: its rows, the searched policy and the code name it."""
+    policy = spec.training.model_dump(mode="json", exclude=BESIDE_SEARCH)
+    inputs = pin(spec, training_set) | {"policy": policy}
+    return f"{STUDY}{spec.name}-{digest_of(inputs)[:16]}"
+
+
+def study_name(study: str) -> str:
+    """Its name in the database.
+
+    >>> study_name("studies:/demo-0a1b")
+    'demo-0a1b'
+    """
+    return study.removeprefix(STUDY)
+
+
+def pin(spec: ModelSpec, training_set: str) -> dict[str, object]:
+    """What a model is made from, beside its parameters."""
+    import training
+
+    lake = Lake(load_settings().lake, spec=spec.name)
+    at = TableVersion.parse(training_set)
+    files = [Path(__file__), *sorted(Path(training.__file__).parent.glob("*.py"))]
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
+    return {
+        "training_set": digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)}),
+        "columns": request_kinds(spec),
+        "code": code.hexdigest(),
+    }
+
+
+def load_rows(spec: ModelSpec, training_set: str, *, holdout: "Fold") -> "Rows":
+    """Read a pinned training set, day by day; categories are those of the train window."""
+    from training.matrix import learn_encoding
+    from training.rows import gather_rows
+
+    lake = Lake(load_settings().lake, spec=spec.name)
+    at, kinds = TableVersion.parse(training_set), request_kinds(spec)
+    missing = [name for name in kinds if name not in lake.schema(at).names]
+    if missing:
+        raise InputError(
+            f"{at} has no {', '.join(missing)}, which {spec.name} declares. Run "
+            f'"overnight build-training-set {spec.name} AS_OF" again.'
+        )
+    categorical = [name for name, kind in kinds.items() if kind == "categorical"]
+    learned = lake.read(at, columns=[EVENT_TIME, *categorical], where=_within(holdout))
+    return gather_rows(_days(lake, at), learn_encoding(learned, kinds))
+
+
+def last_fold(spec: ModelSpec, as_of: str) -> "Fold":
+    """The fold whose test window a candidate is judged on."""
+    from training.splits import holdout
+
+    return holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
+
+
+def lineage_tags(spec: ModelSpec, training_set: str) -> dict[str, str]:
+    """Where a model comes from: code revision, and hashes of code, spec, lock and rows."""
+    pinned = pin(spec, training_set)
+    lock = CHECKOUT / "requirements.lock"
+    tags = {
+        "overnight.spec_digest": spec.digest,
+        "overnight.code_digest": str(pinned["code"]),
+        "overnight.code_revision": _revision(),
+        "overnight.training_set": training_set,
+        "overnight.training_set_digest": str(pinned["training_set"]),
+    }
+    if lock.is_file():
+        tags["overnight.lock_digest"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+    return tags
+
+
+def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
+    """Name, digest, address and version of the training set, as a run's input."""
+    lake = Lake(load_settings().lake, spec=spec.name)
+    at = TableVersion.parse(training_set)
+    return {
+        "name": f"{spec.name}.{at.name}",
+        "digest": lake.content_hash(at)[:32],
+        "address": lake.folder(at.name),
+        "version": str(at.version),
+        "rows": str(lake.row_count(at)),
+    }
+
+
+def _days(lake: Lake, at: TableVersion) -> Iterator[pa.Table]:
+    columns = [name for name in lake.schema(at).names if name != "event_day"]
+    for part in lake.parts(at):
+        yield lake.read_part(at.name, part, columns=columns)
+
+
+def _within(fold: "Fold") -> "pa.compute.Expression":
+    import pyarrow.compute as pc
+
+    start, end = (
+        pa.scalar(t, pa.timestamp("us", tz="UTC")) for t in (fold.train.start, fold.train.end)
+    )
+    return (pc.field(EVENT_TIME) >= start) & (pc.field(EVENT_TIME) < end)
+
+
+def _revision() -> str:
+    """The commit of the checkout, `+` behind it when files differ; `unknown` outside one."""
+
+    def ask(*arguments: str) -> str:
+        command = ["git", "-C", str(CHECKOUT), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own words
+        return done.stdout.strip()
+
+    try:
+        commit = ask("rev-parse", "HEAD")
+        return commit + ("+" if ask("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,204 @@
+"""MLflow's runs: what was logged of a study or a model. Only `registry` knows MLflow beside it."""
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from expectations.contract import OvernightError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from mlflow import MlflowClient
+
+INPUTS, KIND = "overnight.inputs", "overnight.kind"
+DIGEST, MODEL_ID = "overnight.bundle_digest", "overnight.model_id"
+TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
+BUNDLE = "bundle"
+
+
+class Runs:
+    """The runs of one spec, in the tracking server of the environment."""
+
+    def __init__(self, tracking_uri: str, *, spec: str, artifacts: str | None) -> None:
+        import mlflow
+
+        logging.getLogger("sagemaker_mlflow").setLevel(logging.ERROR)
+        for noisy in ("alembic", "mlflow.store", "mlflow.models", "mlflow.tracking"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        mlflow.set_tracking_uri(tracking_uri)
+        self.spec = spec
+        self._artifacts = artifacts
+        self._client: MlflowClient = mlflow.MlflowClient()
+
+    def find(self, inputs: str) -> str | None:
+        """The run made from the same inputs, finished or cut off; None when there is none."""
+        return self._search(f"tags.`{INPUTS}` = '{inputs}'")
+
+    def newest_model(self) -> str | None:
+        """The model's run that was started last; None when there is none."""
+        return self._search(f"tags.`{KIND}` = 'model'")
+
+    def has_model(self, run: str) -> bool:
+        """Whether the run got as far as logging its model."""
+        return MODEL_ID in self.tags(run)
+
+    @contextlib.contextmanager
+    def open(self, *, inputs: str, kind: str, tags: Mapping[str, str]) -> Iterator[str]:
+        """The run of these inputs: a new one, or the one that was cut off; gives its id.
+
+        Args:
+            inputs: names what the run is made from.
+            kind: `model` or `tuning`.
+            tags: recorded in the run.
+        """
+        import mlflow
+
+        if self._client.get_experiment_by_name(self.spec) is None:
+            self._client.create_experiment(self.spec, artifact_location=self._artifacts)
+        mlflow.set_experiment(self.spec)
+        found = self.find(inputs)
+        named = None if found else f"{kind} {inputs.rpartition('/')[2][:30]}"
+        recorded = {**tags, INPUTS: inputs, KIND: kind}
+        with mlflow.start_run(run_id=found, run_name=named, tags=recorded) as run:
+            yield str(run.info.run_id)
+
+    def log_params(self, run: str, params: Mapping[str, object]) -> None:
+        """Add parameters to a run."""
+        from mlflow.entities import Param
+
+        listed = [Param(key, str(value)) for key, value in params.items()]
+        self._client.log_batch(run, params=listed)
+
+    def log_metrics(self, run: str, metrics: Mapping[str, float]) -> None:
+        """Add metrics to a run in one call; a rerun repeats nothing that is held already."""
+        from mlflow.entities import Metric
+
+        held, now = self.metrics(run), int(time.time() * 1_000)
+        new = [Metric(k, float(v), now, 0) for k, v in metrics.items() if held.get(k) != v]
+        self._client.log_batch(run, metrics=new)
+
+    def log_trials(
+        self, run: str, trials: Sequence[tuple[int, float, Mapping[str, object]]]
+    ) -> None:
+        """Give a study's run a child for each trial: number, value, parameters; once each."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        parent = self._client.get_run(run).info
+        experiment, now = parent.experiment_id, int(time.time() * 1_000)
+        children = self._client.search_runs([experiment], f"tags.`{PARENT}` = '{run}'")
+        held = {child.data.tags.get(TRIAL) for child in children}
+        for number, value, params in trials:
+            if str(number) in held:
+                continue
+            tags = {PARENT: run, KIND: "trial"}
+            child = self._client.create_run(experiment, tags=tags, run_name=f"trial {number}")
+            self._client.log_batch(
+                child.info.run_id,
+                metrics=[Metric("validation_average_precision", value, now, 0)],
+                params=[Param(key, str(each)) for key, each in params.items()],
+                # The number comes last: a child without it was cut off and is made again.
+                tags=[RunTag(TRIAL, str(number))],
+            )
+            self._client.set_terminated(child.info.run_id)
+
+    def log_dataset(self, run: str, facts: Mapping[str, str], *, context: str) -> None:
+        """Record a table version as an input of a run.
+
+        Args:
+            run: its id.
+            facts: `name`, `digest`, `address`, `version`, `rows`.
+            context: what it was read for, `training` or `tuning`.
+        """
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        held = self._client.get_run(run).inputs
+        if held is not None and held.dataset_inputs:
+            return
+        source = {"uri": facts["address"], "version": facts["version"]}
+        dataset = Dataset(
+            name=facts["name"],
+            digest=facts["digest"],
+            source_type="delta",
+            source=json.dumps(source),
+            profile=json.dumps({"num_rows": int(facts["rows"])}),
+        )
+        tags = [InputTag("mlflow.data.context", context)]
+        self._client.log_inputs(run, datasets=[DatasetInput(dataset, tags)])
+
+    def log_folder(self, run: str, folder: Path, *, name: str) -> None:
+        """Add the files of a folder to a run's artefacts; an empty name is their root."""
+        self._client.log_artifacts(run, str(folder), name or None)
+
+    def log_model(
+        self, run: str, booster: object, *, bundle: Path, digest: str, example: "pa.Table"
+    ) -> None:
+        """Log the bundle and, for MLflow's own pages, the LightGBM booster with its signature."""
+        import mlflow
+        from mlflow.models import infer_signature
+
+        self.log_folder(run, bundle, name=BUNDLE)
+        frame = example.to_pandas()
+        predicted = booster.predict(example)  # type: ignore[attr-defined]
+        with mlflow.start_run(run_id=run) if mlflow.active_run() is None else _nothing():
+            info = mlflow.lightgbm.log_model(
+                booster,
+                name="model",
+                signature=infer_signature(frame, predicted),
+                input_example=frame,
+                pip_requirements=["lightgbm", "numpy", "pandas"],
+            )
+        self.tag(run, {DIGEST: digest, MODEL_ID: str(info.model_id)})
+
+    def tag(self, run: str, tags: Mapping[str, str]) -> None:
+        """Record something of a run."""
+        from mlflow.entities import RunTag
+
+        self._client.log_batch(run, tags=[RunTag(key, value) for key, value in tags.items()])
+
+    def metrics(self, run: str) -> dict[str, float]:
+        """Metrics of a run."""
+        return dict(self._client.get_run(run).data.metrics)
+
+    def params(self, run: str) -> dict[str, str]:
+        """Parameters of a run."""
+        return dict(self._client.get_run(run).data.params)
+
+    def tags(self, run: str) -> dict[str, str]:
+        """Tags of a run."""
+        return dict(self._client.get_run(run).data.tags)
+
+    def fetch_bundle(self, run: str, *, target: Path) -> Path:
+        """Download a run's bundle.
+
+        Raises:
+            OvernightError: when the run's artefacts hold none any more.
+        """
+        import mlflow
+
+        target.mkdir(parents=True, exist_ok=True)
+        try:
+            path = mlflow.artifacts.download_artifacts(
+                run_id=run, artifact_path=BUNDLE, dst_path=str(target)
+            )
+        except Exception as error:
+            raise OvernightError(
+                f"The bundle of run {run} cannot be read: {error}. "
+                "Train again and register the new run."
+            ) from error
+        return Path(path)
+
+    def _search(self, condition: str) -> str | None:
+        experiment = self._client.get_experiment_by_name(self.spec)
+        if experiment is None:
+            return None
+        runs = self._client.search_runs([experiment.experiment_id], condition, max_results=1)
+        return str(runs[0].info.run_id) if runs else None
+
+
+@contextlib.contextmanager
+def _nothing() -> Iterator[None]:
+    yield

@@ -1,0 +1,199 @@
+"""Optuna studies in a database: opened, joined, taken up again after a kill.
+
+A trial that was cut off is marked failed and drawn anew. What a trial draws depends on the trials
+that finished before it and on its own seed, so a study worked on by one worker at a time ends with
+the same trials however often it was cut.
+"""
+
+import contextlib
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from expectations.contract import InputError
+from training.policy import Knob
+
+FORMAT = 2
+FORMAT_KEY, POINT_KEY, WORKER_KEY = "format", "point", "worker"
+
+ATTEMPTS = 4
+
+# A worker of several that has not been heard of for so long is taken for dead.
+HEARTBEAT_SECONDS, GRACE_SECONDS = 30, 120
+
+Point = Mapping[str, Knob | str]
+
+# Until Optuna no longer calls heartbeats experimental; no other storage notices a dead worker.
+warnings.filterwarnings(
+    "ignore", message=".*(heartbeat|fail_stale)", category=optuna.exceptions.ExperimentalWarning
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TuningResult:
+    """The best finished trial of a study.
+
+    Attributes:
+        params: what it drew and what was given, with the number of trees as `rounds`.
+        value: its mean average precision over the validation folds.
+        number: of the trial in the study.
+        trials: finished trials of the study, pruned ones included.
+    """
+
+    params: Point
+    value: float
+    number: int
+    trials: int
+
+
+@contextlib.contextmanager
+def open_study(url: str, name: str, *, workers: int = 1) -> Iterator[optuna.Study]:
+    """Create a study or join it.
+
+    Args:
+        url: of a relational database.
+        name: the same name joins what is there.
+        workers: how many work on it; of several, the dead are noticed by their silence.
+
+    Raises:
+        InputError: when the database or the study was written by another version.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with _connected(url, workers=workers) as storage:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            load_if_exists=True,
+            direction="maximize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+        )
+        if not study.trials and FORMAT_KEY not in study.user_attrs:
+            study.set_user_attr(FORMAT_KEY, FORMAT)
+        if study.user_attrs.get(FORMAT_KEY) != FORMAT:
+            raise InputError(
+                f"The study {name} has the format {study.user_attrs.get(FORMAT_KEY)}, and this "
+                f"version reads {FORMAT}. Delete it ("
+                f'optuna delete-study --study-name {name} --storage "{url}") and tune again.'
+            )
+        yield study
+
+
+def load_best(url: str, name: str) -> TuningResult:
+    """The best trial of a study made before.
+
+    Raises:
+        InputError: when there is no such study, or no trial of it finished.
+    """
+    with _connected(url, workers=1) as storage:
+        try:
+            return best_trial(optuna.load_study(study_name=name, storage=storage))
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"There is no finished study {name}. Run the tune step first."
+            ) from error
+
+
+def best_trial(study: optuna.Study) -> TuningResult:
+    """The finished trial with the highest value; the earlier of equals.
+
+    Raises:
+        ValueError: when none finished.
+    """
+    best = study.best_trial
+    return TuningResult(
+        params=dict(best.user_attrs[POINT_KEY]),
+        value=value_of(best),
+        number=best.number,
+        trials=len(finished(study)),
+    )
+
+
+def finished(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials that need not be run again, in order."""
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+
+
+def value_of(trial: FrozenTrial) -> float:
+    """The value of a trial that finished; a pruned one's is below every other."""
+    is_complete = trial.state == TrialState.COMPLETE
+    return float(trial.value) if is_complete and trial.value is not None else float("-inf")
+
+
+def running(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials that some worker is at."""
+    return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+
+def time_spent(study: optuna.Study) -> timedelta:
+    """What finished trials took in all; a study that was cut off does not start from zero."""
+    return sum((t.duration for t in finished(study) if t.duration), timedelta())
+
+
+def give_up_cut_trials(study: optuna.Study, *, worker: int, workers: int) -> None:
+    """Mark trials failed that nobody will finish: this worker's own, and those of dead workers."""
+    if workers > 1:
+        optuna.storages.fail_stale_trials(study)
+    for trial in running(study):
+        if workers == 1 or trial.user_attrs.get(WORKER_KEY) == worker:
+            with contextlib.suppress(optuna.exceptions.UpdateFinishedTrialError):
+                study.tell(trial.number, state=TrialState.FAIL)
+
+
+def prepare_next(study: optuna.Study, *, number: int, seed: int, starts: Sequence[Point]) -> None:
+    """Set what the next trial draws from.
+
+    Args:
+        study: opened.
+        number: of finished trials.
+        seed: of the study; every trial draws with one of its own, so that a study that was cut
+            draws what an uncut one draws.
+        starts: points for the first trials.
+    """
+    study.sampler = optuna.samplers.TPESampler(
+        seed=seed + number, multivariate=True, constant_liar=True
+    )
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    if number < len(starts) and not waiting:
+        study.enqueue_trial(dict(starts[number]))
+
+
+@contextlib.contextmanager
+def _connected(url: str, *, workers: int) -> Iterator[optuna.storages.RDBStorage]:
+    """A storage whose connections are closed at the end; Optuna leaves them to the collector."""
+    storage = _open_storage(url, workers=workers)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _open_storage(url: str, *, workers: int) -> optuna.storages.RDBStorage:
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            return optuna.storages.RDBStorage(
+                url,
+                heartbeat_interval=HEARTBEAT_SECONDS if workers > 1 else None,
+                grace_period=GRACE_SECONDS if workers > 1 else None,
+            )
+        except (IntegrityError, OperationalError) as error:
+            # Another worker is making the tables; Optuna does not make them in one transaction.
+            if attempt == ATTEMPTS:
+                raise InputError(
+                    f"The database of studies {url} does not open: {error}. Look at its address "
+                    "and its access rights."
+                ) from error
+            time.sleep(attempt)
+        except RuntimeError as error:
+            raise InputError(
+                f"The studies in {url} were written by another version of Optuna: {error} "
+                "Move the database away, or upgrade it with optuna storage upgrade."
+            ) from error
