@@ -11,7 +11,7 @@ Point = dict[str, Knob | str]
 
 MAX_BINS = (255, 1023, 4095)
 SMALLEST_BINS = (1, 3)
-NEGATIVE_RATES = (1.0, 0.3)
+NEGATIVE_RATES = (1.0, 0.2)
 
 # Known to do well on fraud, whose rarity makes fine bins and no automatic intercept matter; a
 # search of few trials starts from them.
@@ -21,9 +21,9 @@ KNOWN_GOOD: tuple[Mapping[str, Knob], ...] = (
      "lambda_l1": 0.001, "lambda_l2": 1.0, "feature_fraction": 0.8, "bagging_fraction": 1.0,
      "negative_rate": 1.0},
     {"max_bin": 4095, "min_data_in_bin": 1, "boost_from_average": False, "learning_rate": 0.05,
-     "num_leaves": 31, "max_depth": 6, "min_data_in_leaf": 50, "min_sum_hessian_in_leaf": 0.01,
-     "lambda_l1": 0.001, "lambda_l2": 5.0, "feature_fraction": 0.6, "bagging_fraction": 0.8,
-     "negative_rate": 1.0},
+     "num_leaves": 31, "max_depth": 6, "min_data_in_leaf": 30, "min_sum_hessian_in_leaf": 0.001,
+     "lambda_l1": 0.001, "lambda_l2": 5.0, "feature_fraction": 0.5, "bagging_fraction": 0.8,
+     "negative_rate": 0.2},
 )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def suggest(trial: optuna.Trial, policy: TrainingPolicy) -> Point:
         if name not in given:
             point[name] = trial.suggest_int(name, low, high, log=name != "max_depth")
     for name, least, most in (
-        ("learning_rate", 0.02, 0.3),
+        ("learning_rate", 0.03, 0.3),
         ("min_sum_hessian_in_leaf", 1e-4, 10.0),
         ("lambda_l1", 1e-3, 10.0),
         ("lambda_l2", 1e-3, 100.0),

@@ -133,13 +133,13 @@ def count_begun(folder: Path) -> int:
 
 
 def test_two_workers_search_one_study_and_lose_no_trial(tmp_path: Path) -> None:
-    workers = [start(tmp_path, trials=10, worker=n, workers=2) for n in range(2)]
+    workers = [start(tmp_path, trials=40, worker=n, workers=2) for n in range(2)]
     assert [worker.wait(timeout=240) for worker in workers] == [0, 0]
     with opened(tmp_path) as study:
         done = [t for t in study.trials if t.state.name in {"COMPLETE", "PRUNED"}]
         assert {t.user_attrs["worker"] for t in done} == {0, 1}
         # Two that begin at once may each think that the last one is theirs.
-        assert 10 <= len(done) <= 11
+        assert 40 <= len(done) <= 41
 
 
 def test_a_finished_study_is_not_searched_again(whole: Path) -> None:
