@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo up test test-cluster check format bench bench-features bench-handbook bench-validation lock clean
+.PHONY: help setup demo up test test-cluster check format bench bench-features bench-handbook bench-validation bench-detection bench-training lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -30,7 +30,7 @@ test: $(READY) ## unit, property, DAG and end-to-end tests
 test-cluster: $(READY) ## the feature job on a Spark master and two workers of its own
 	@$(BIN)/python -m pytest tests/cluster
 
-bench: bench-features bench-handbook bench-validation ## every benchmark; results under tests/benchmarks/results
+bench: bench-features bench-handbook bench-validation bench-detection bench-training ## every benchmark; results under tests/benchmarks/results
 
 bench-features: $(READY) ## the feature engine against Spark windows, DuckDB, Polars, pandas, a bare kernel
 	@$(BIN)/python -m tests.benchmarks.features $(ARGS)
@@ -40,6 +40,12 @@ bench-handbook: $(READY) ## all features of the spec handbook, session start inc
 
 bench-validation: $(READY) ## the gate against Great Expectations as it comes, 2M rows x 60 columns
 	@$(BIN)/python -m tests.benchmarks.validation $(ARGS)
+
+bench-detection: $(READY) ## frauds found on the Handbook's test folds, against FLAML and Optuna's LightGBM tuner
+	@$(BIN)/python -m tests.benchmarks.detection $(ARGS)
+
+bench-training: $(READY) ## memory and time of tuning and fitting on the Handbook's rows
+	@$(BIN)/python -m tests.benchmarks.training $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, what a DAG file may load
 	@$(BIN)/ruff format --check .

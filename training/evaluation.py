@@ -13,7 +13,7 @@ from training.scored import ScoredRows
 
 Floats = npt.NDArray[np.float64]
 FALSE_POSITIVE_RATES = {"0_5": 0.005, "1": 0.01, "2": 0.02}
-CALIBRATION_BINS = 10
+MAX_CALIBRATION_BINS, FRAUDS_PER_BIN = 10, 25
 RESAMPLES = 500
 
 
@@ -85,12 +85,14 @@ def money_by_day(
 
 
 def calibration_bins(
-    labels: npt.NDArray[np.int8], scores: Floats, *, bins: int = CALIBRATION_BINS
+    labels: npt.NDArray[np.int8], scores: Floats
 ) -> list[tuple[float, float, int]]:
     """Mean score, share of frauds and rows of bins that hold about as much expected fraud each.
 
-    Bins of equal rows would put all that matters, under 1 % of frauds, into the last one.
+    Bins of equal rows would put all that matters, under 1 % of frauds, into the last one. There are
+    up to 10, and no more than one for 25 frauds: a bin of few shows chance, not calibration.
     """
+    bins = min(MAX_CALIBRATION_BINS, max(1, int(labels.sum()) // FRAUDS_PER_BIN))
     order = np.argsort(scores, kind="stable")
     expected = scores[order].cumsum()
     if expected[-1] <= 0:

@@ -9,6 +9,7 @@ import csv
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -91,7 +92,10 @@ def main() -> int:
     lines = []
     for name, (command, budget) in runs.items():
         target = scratch / "results" / name.split(",")[0].lower() / str(budget)
-        run_search(name, [*command, str(target), str(budget), str(options.seed)], variables)
+        if not options.only or name in options.only:
+            # A study that is there would be gone on with.
+            shutil.rmtree(target, ignore_errors=True)
+            run_search(name, [*command, str(target), str(budget), str(options.seed)], variables)
         lines.append(measure_search(name, budget, protocol, target, options))
         sys.stdout.write(f"{astuple(lines[-1])}\n")
     write_machine(options.results / "machine.json", measured_on=options.date)
@@ -108,6 +112,7 @@ def read_options() -> argparse.Namespace:
     add = parser.add_argument
     add("--budget", type=int, default=180, help="seconds of search")
     add("--seed", type=int, default=7)
+    add("--only", action="append", default=[], help="this search; of the others what is there")
     return parser.parse_args()
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from pipelines import steps
-from pipelines.spec import list_specs
+from pipelines.spec import SPECS, list_specs
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +49,22 @@ def test_the_form_refuses_what_is_no_date(dags) -> None:
     form["as_of"] = "2025-04-01"
     with pytest.raises(Exception, match="is not a 'date'"):
         form["as_of"] = "tomorrow"
+
+
+def test_several_tuning_workers_are_mapped_tasks_that_training_waits_for(
+    dags, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib
+
+    from dags import nightly
+
+    declared = (SPECS / "demo.toml").read_text(encoding="utf-8")
+    shared = declared.replace("trials = 12", "trials = 12\ntrials_workers = 3")
+    (tmp_path / "shared.toml").write_text(shared, encoding="utf-8")
+    monkeypatch.setenv("OVERNIGHT_SPECS", str(tmp_path))
+    made = importlib.reload(nightly).shared_nightly
+    tune, train = made.get_task("tune"), made.get_task("train")
+    assert tune.is_mapped
+    assert tune.op_kwargs_expand_input.value == {"worker": ["0", "1", "2"]}
+    assert "tune" in train.upstream_task_ids
+    assert not dags["demo_nightly"].get_task("tune").is_mapped

@@ -26,13 +26,15 @@ def main() -> None:
         "seed": seed,
     }  # fmt: skip
     folds = [(np.arange(fold.first, fold.end), fold.test) for fold in arrays.validation]
-    began = time.perf_counter()
-    tuner = LightGBMTunerCV(
-        given, lgb.Dataset(arrays.matrix, arrays.labels), folds=folds, time_budget=budget,
-        num_boost_round=ROUNDS, callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
-        optuna_seed=seed, show_progress_bar=False, return_cvbooster=True, model_dir=str(target),
-    )  # fmt: skip
     target.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    whole = lgb.Dataset(arrays.matrix, arrays.labels)
+    tuner = LightGBMTunerCV(
+        given, whole, folds=folds, time_budget=budget,
+        num_boost_round=ROUNDS, callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+        optuna_seed=seed, show_progress_bar=False, return_cvbooster=True,
+        model_dir=str(target / "boosters"),
+    )  # fmt: skip
     tuner.run()
     seconds = time.perf_counter() - began
     rounds = max(1, tuner.get_best_booster().best_iteration)
