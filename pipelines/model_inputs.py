@@ -75,8 +75,9 @@ def load_rows(spec: ModelSpec, training_set: str, *, holdout: "Fold") -> "Rows":
             f'"overnight build-training-set {spec.name} AS_OF" again.'
         )
     categorical = [name for name, kind in kinds.items() if kind == "categorical"]
+    # With no such column just the times are read.
     learned = lake.read(at, columns=[EVENT_TIME, *categorical], where=_within(holdout))
-    return gather_rows(_days(lake, at), learn_encoding(learned, kinds))
+    return gather_rows(_days(lake, at), learn_encoding(learned, kinds), count=lake.row_count(at))
 
 
 def last_fold(spec: ModelSpec, as_of: str) -> "Fold":

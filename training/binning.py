@@ -4,9 +4,9 @@ The bins of a search come from its oldest train window alone, so no fold's model
 anything that happened after its own train window.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -22,9 +22,6 @@ BINNING = ("max_bin", "min_data_in_bin")
 
 # LightGBM's own default: bins come from that many rows.
 SAMPLED_ROWS = 200_000
-
-# Settings kept at once. A search settles on one or two; each takes up to half of the matrix.
-KEPT = 2
 
 Positions = npt.NDArray[np.int64]
 Params = Mapping[str, Knob | str]
@@ -64,13 +61,17 @@ class BinnedRows:
         rows: in time order; all that any fold trains on.
         sampled: the window that bins are made from, the oldest train window.
         policy: seed and threads.
+        folder: receives settings that are not in use; without one they are binned again.
     """
 
-    def __init__(self, rows: Rows, sampled: Interval, *, policy: TrainingPolicy) -> None:
+    def __init__(
+        self, rows: Rows, sampled: Interval, *, policy: TrainingPolicy, folder: Path | None = None
+    ) -> None:
         self._rows = rows
         self._sampled = rows.bounds(sampled)
         self._policy = policy
-        self._made: OrderedDict[tuple[int, int], lgb.Dataset] = OrderedDict()
+        self._folder = folder
+        self._made: tuple[tuple[int, int], lgb.Dataset] | None = None
 
     def select(self, selection: Selection, params: Params) -> lgb.Dataset:
         """The Dataset of some rows under the bin setting of `params`."""
@@ -84,13 +85,19 @@ class BinnedRows:
         return chosen
 
     def _dataset(self, params: Params) -> lgb.Dataset:
+        """One setting is held, up to half as large as the matrix; the others wait in files."""
         key = int(params["max_bin"]), int(params["min_data_in_bin"])
-        if key not in self._made:
-            while len(self._made) >= KEPT:
-                self._made.popitem(last=False)
-            self._made[key] = self._bin(self._settings(params))
-        self._made.move_to_end(key)
-        return self._made[key]
+        if self._made is None or self._made[0] != key:
+            self._made = None
+            settings = self._settings(params)
+            file = None if self._folder is None else self._folder / f"{key[0]}-{key[1]}.bin"
+            if file is not None and file.exists():
+                self._made = key, lgb.Dataset(file, params=settings).construct()
+            else:
+                self._made = key, self._bin(settings)
+                if file is not None:
+                    self._made[1].save_binary(file)
+        return self._made[1]
 
     def _bin(self, settings: dict[str, object]) -> lgb.Dataset:
         first, end = self._sampled

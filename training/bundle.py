@@ -158,11 +158,14 @@ def _golden_vectors(rows: Rows, scores: npt.NDArray[np.float64]) -> list[Mapping
     kinds = rows.encoding.columns
     # A 32-bit number is the same as a double, so serving rounds it to the bits that were scored.
     read = {n: (rows.facts if kinds[n] == "categorical" else rows.matrix)[n] for n in kinds}
-    features = pa.table(read).to_pylist()
     return [
-        {"features": named, "score": score}
-        for named, score in zip(features, scores.tolist(), strict=True)
+        {"features": {n: _plain(value) for n, value in named.items()}, "score": score}
+        for named, score in zip(pa.table(read).to_pylist(), scores.tolist(), strict=True)
     ]
+
+
+def _plain(value: float | str | None) -> float | str | None:
+    return None if isinstance(value, float) and np.isnan(value) else value
 
 
 def _canonical(manifest: Manifest) -> bytes:

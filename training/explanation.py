@@ -97,4 +97,4 @@ def _shown(rows: Rows, column: str, number: int) -> str:
         value: pa.Scalar = rows.facts[column][number]
         return str(value.as_py()) if value.is_valid else "missing"
     number_ = rows.matrix[column][number].as_py()
-    return "missing" if number_ is None else f"{number_:.4g}"
+    return "missing" if np.isnan(number_) else f"{number_:.4g}"

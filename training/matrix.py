@@ -1,4 +1,4 @@
-"""Rows as the numbers LightGBM reads: 32-bit columns, categories by their index, missing as null.
+"""Rows as the numbers LightGBM reads: 32-bit columns, categories by their index, missing as NaN.
 
 A number is rounded to 32 bits wherever it is trained on or scored, so that both see the same bits.
 """
@@ -34,16 +34,16 @@ class Encoding:
         return [at for at, kind in enumerate(self.columns.values()) if kind == "categorical"]
 
     def encode(self, rows: pa.Table) -> pa.Table:
-        """The model's columns as float32; not finite and a category unknown in training: null."""
-        return pa.table({name: self._encode(name, rows[name]) for name in self.columns})
+        """The model's columns as float32; not finite and a category unknown in training: NaN."""
+        return pa.table({name: self.encode_column(name, rows[name]) for name in self.columns})
 
-    def _encode(self, name: str, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    def encode_column(self, name: str, values: pa.ChunkedArray) -> npt.NDArray[np.float32]:
+        """One of the columns."""
         if self.columns[name] == "categorical":
             known = pa.array(self.categories[name], pa.string())
-            return pc.index_in(values.cast(pa.string()), value_set=known).cast(NUMBER)
-        numbers = values.cast(NUMBER, safe=False)
-        is_finite = pc.fill_null(pc.is_finite(numbers), False)  # noqa: FBT003  # Arrow's signature
-        return pc.if_else(is_finite, numbers, pa.scalar(None, NUMBER))
+            values = pc.index_in(values.cast(pa.string()), value_set=known)
+        numbers: npt.NDArray[np.float32] = values.cast(NUMBER, safe=False).to_numpy()
+        return np.where(np.isfinite(numbers), numbers, np.float32(np.nan))
 
 
 def learn_encoding(rows: pa.Table, columns: Mapping[str, AttributeKind]) -> Encoding:

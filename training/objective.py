@@ -5,6 +5,7 @@ have had; a trial that falls behind is pruned after a fold.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
@@ -16,7 +17,7 @@ from expectations.contract import Interval
 from training.binning import BinnedRows, fixed_params
 from training.fitting import searched_params, select_rows
 from training.policy import TrainingPolicy
-from training.rows import Rows, test_rows
+from training.rows import Rows, is_tested
 from training.search_space import Point, suggest
 from training.splits import Fold
 from training.study import POINT_KEY, WORKER_KEY
@@ -35,18 +36,27 @@ class Objective:
         folds: validation folds, oldest first.
         policy: seed, threads, what is given instead of searched.
         worker: recorded in every trial.
+        scratch: a folder for binned data.
     """
 
     def __init__(
-        self, rows: Rows, *, folds: Sequence[Fold], policy: TrainingPolicy, worker: int
+        self,
+        rows: Rows,
+        *,
+        folds: Sequence[Fold],
+        policy: TrainingPolicy,
+        worker: int,
+        scratch: Path,
     ) -> None:
         self._policy = policy
         self._worker = worker
         self._folds = folds
         trained = Interval(start=folds[0].train.start, end=folds[-1].train.end)
         self._rows = rows.within(trained)
-        self._binned = BinnedRows(self._rows, folds[0].train, policy=policy)
-        self._tests = [test_rows(rows, fold, policy) for fold in folds]
+        self._binned = BinnedRows(self._rows, folds[0].train, policy=policy, folder=scratch)
+        # Whole windows are slices of the matrix; rows taken out of them would be copies.
+        self._tests = [rows.within(fold.test) for fold in folds]
+        self._kept = [is_tested(rows, fold, policy) for fold in folds]
 
     def __call__(self, trial: optuna.Trial) -> float:
         """Mean average precision over the folds; the point, with `rounds`, is kept in the trial."""
@@ -66,7 +76,8 @@ class Objective:
 
     def _score_fold(self, number: int, point: Point) -> Floats:
         """Average precision on the fold's test rows after 10, 20, … trees."""
-        fold, test = self._folds[number], self._tests[number]
+        fold, test, kept = self._folds[number], self._tests[number], self._kept[number]
+        labels = test.labels[kept]
         chosen = select_rows(self._rows, fold.train, params=point, seed=self._policy.seed)
         booster = lgb.Booster(
             {**fixed_params(self._policy), **searched_params(point)},
@@ -81,7 +92,7 @@ class Objective:
             raw += np.asarray(
                 booster.predict(test.matrix, raw_score=True, start_iteration=done - STEP)
             )
-            curve.append(float(average_precision_score(test.labels, raw)))
+            curve.append(float(average_precision_score(labels, raw[kept])))
             if is_finished or ("rounds" not in point and _is_past(curve)):
                 break
         # With the number of trees given, only its end counts.

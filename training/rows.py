@@ -103,25 +103,38 @@ class Rows:
         return name in table.column_names
 
 
-def gather_rows(parts: Iterable[pa.Table], encoding: Encoding) -> Rows:
+def gather_rows(parts: Iterable[pa.Table], encoding: Encoding, *, count: int) -> Rows:
     """Collect rows that come in pieces, each piece wholly before the next.
 
-    A piece is encoded and let go before the next is asked for, so that the wide doubles of a whole
-    history are never held.
+    A piece is written into its place in the matrix and let go before the next is asked for, so that
+    the wide doubles of a whole history are never held.
+
+    Args:
+        parts: the pieces.
+        encoding: how the matrix is written.
+        count: rows of all pieces.
 
     Raises:
         InputError: when there is no row.
     """
-    matrices, facts = [], []
+    columns = {name: np.empty(count, np.float32) for name in encoding.names}
+    facts: list[pa.Table] = []
+    filled = 0
     for part in parts:
         ordered = part.sort_by([(EVENT_TIME, "ascending"), (TRANSACTION_ID, "ascending")])
+        for name, column in columns.items():
+            encoded = encoding.encode_column(name, ordered[name])
+            column[filled : filled + len(encoded)] = encoded
+        filled += part.num_rows
         kinds = encoding.columns
         kept = [n for n in part.column_names if kinds.get(n) != "numeric" or n == AMOUNT]
-        matrices.append(encoding.encode(ordered).combine_chunks())
         facts.append(ordered.select(kept).combine_chunks())
-    if not facts:
+    if filled == 0:
         raise InputError("The training set holds no rows. Build it for another as_of.")
-    return Rows(pa.concat_tables(matrices), pa.concat_tables(facts).combine_chunks(), encoding)
+    gathered = Rows(pa.table(columns), pa.concat_tables(facts).combine_chunks(), encoding)
+    facts.clear()
+    pa.default_memory_pool().release_unused()
+    return gathered
 
 
 def train_rows(rows: Rows, fold: Fold) -> Rows:
@@ -130,15 +143,22 @@ def train_rows(rows: Rows, fold: Fold) -> Rows:
 
 
 def test_rows(rows: Rows, fold: Fold, policy: TrainingPolicy) -> Rows:
-    """Rows of the test window, without members of `exclude_detected` known to be defrauded.
+    """Rows of the test window that `is_tested` keeps."""
+    test = rows.within(fold.test)
+    kept = is_tested(rows, fold, policy)
+    return test if kept.all() else test.take(np.flatnonzero(kept))
+
+
+def is_tested(rows: Rows, fold: Fold, policy: TrainingPolicy) -> npt.NDArray[np.bool_]:
+    """Which rows of the test window are no members of `exclude_detected` known to be defrauded.
 
     On test day i (from 0) a member is out that had a fraud from `train end - exclude_window` up to
     the end of day `train end + i - 1`: those whose labels have arrived by then.
     """
     test = rows.within(fold.test)
     if policy.exclude_detected is None:
-        return test
-    return test.take(np.flatnonzero(~_is_detected(rows, test, fold, policy)))
+        return np.ones(len(test), dtype=np.bool_)
+    return ~_is_detected(rows, test, fold, policy)
 
 
 def check_folds(rows: Rows, folds: Sequence[Fold], policy: TrainingPolicy) -> None:
@@ -158,10 +178,8 @@ def empty_columns(rows: Rows) -> list[str]:
     """Columns that hold one value or none in all rows; a model learns nothing from them."""
     found = []
     for name in rows.matrix.column_names:
-        limits = pc.min_max(rows.matrix[name])
-        if limits["min"].as_py() == limits["max"].as_py() and (
-            not limits["min"].is_valid or rows.matrix[name].null_count == 0
-        ):
+        values = rows.matrix[name].to_numpy()
+        if np.isnan(values).all() or (values == values[0]).all():
             found.append(name)
     return found
 

@@ -2,8 +2,10 @@
 
 import logging
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import optuna
 from tqdm import tqdm  # type: ignore[import-untyped]
@@ -56,8 +58,11 @@ def tune(
     with open_study(storage, study, workers=policy.trials_workers) as opened:
         give_up_cut_trials(opened, worker=worker, workers=policy.trials_workers)
         if len(finished(opened)) < policy.trials:
-            objective = Objective(rows, folds=folds, policy=policy, worker=worker)
-            _run_trials(opened, objective, policy, worker=worker)
+            with tempfile.TemporaryDirectory() as scratch:
+                objective = Objective(
+                    rows, folds=folds, policy=policy, worker=worker, scratch=Path(scratch)
+                )
+                _run_trials(opened, objective, policy, worker=worker)
         return best_trial(opened)
 
 

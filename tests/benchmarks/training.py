@@ -20,7 +20,9 @@ from tests.benchmarks.protocol import AS_OF, SPEC
 from tests.benchmarks.workshop import environment, open_scratch
 from tests.handbook import PATH
 
-IMPORTS = "import lightgbm, matplotlib.pyplot, mlflow, optuna, pyarrow, sklearn.linear_model"
+IMPORTS = (
+    "import deltalake, lightgbm, mlflow, optuna, pyarrow, sklearn.linear_model, matplotlib.pyplot"
+)
 FIELDS = ("step", "matrix_mib", "imports_mib", "peak_mib", "ratio", "ratio_without_imports",
           "seconds", "measured_on")  # fmt: skip
 

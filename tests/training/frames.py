@@ -52,7 +52,7 @@ def make_rows(count: int = 4_000, *, days: int = 40, seed: int = 3) -> pa.Table:
 
 def as_rows(table: pa.Table, columns: Mapping[str, AttributeKind] = COLUMNS) -> Rows:
     """Rows as training reads them; categories from all of them."""
-    return gather_rows([table], learn_encoding(table, columns))
+    return gather_rows([table], learn_encoding(table, columns), count=table.num_rows)
 
 
 def fold(train: tuple[float, float], test: tuple[float, float]) -> Fold:

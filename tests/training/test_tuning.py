@@ -238,3 +238,23 @@ def test_bins_of_a_search_do_not_depend_on_what_came_after_its_oldest_train_wind
         dataset = binned.select(Selection(np.arange(first, end)), setting)
         texts.append(lgb.train(fixed_params(policy), dataset, 5).model_to_string())
     assert texts[0] == texts[1]
+
+
+def test_rows_of_a_bin_setting_that_comes_back_are_those_that_were_binned(tmp_path: Path) -> None:
+    import lightgbm as lgb
+    import numpy as np
+
+    from training.binning import Selection, fixed_params
+
+    policy = policy_of(1)
+    window = validation_folds(holdout(day(40), policy, maturity=timedelta(days=2)), policy)[0].train
+    binned = BinnedRows(ROWS, window, policy=policy, folder=tmp_path)
+    chosen = Selection(np.arange(500), np.linspace(1, 2, 500, dtype=np.float32))
+    texts = []
+    for max_bin in (63, 255, 63):
+        dataset = binned.select(chosen, {"max_bin": max_bin, "min_data_in_bin": 1})
+        texts.append(lgb.train(fixed_params(policy), dataset, 5).model_to_string())
+    # The trees; behind them stand the parameters, which name the file's columns otherwise.
+    texts = [text.partition("parameters:")[0] for text in texts]
+    assert texts[0] == texts[2]
+    assert texts[0] != texts[1]
