@@ -96,6 +96,7 @@ def _judge(registry: Registry, measured: _Measured, folder: Path, run: str) -> "
         baseline=measured.baseline["test_average_precision"],
         latency_ms=_time_single_rows(folder, measured.scored.rows),
         policy=measured.spec.gate,
+        seed=measured.spec.training.seed,
     )
     return GateResult((*checks, *_compare(registry, measured, run)))
 

@@ -84,10 +84,8 @@ def money_by_day(
     return saved_per_day(scored.labels, scored.amounts, chosen, scored.days, review=policy.review)
 
 
-def calibration_bins(
-    labels: npt.NDArray[np.int8], scores: Floats
-) -> list[tuple[float, float, int]]:
-    """Mean score, share of frauds and rows of bins that hold about as much expected fraud each.
+def calibration_groups(labels: npt.NDArray[np.int8], scores: Floats) -> list[npt.NDArray[np.int64]]:
+    """Positions of the rows of bins that hold about as much expected fraud each, lowest first.
 
     Bins of equal rows would put all that matters, under 1 % of frauds, into the last one. There are
     up to 10, and no more than one for 25 frauds: a bin of few shows chance, not calibration.
@@ -96,11 +94,18 @@ def calibration_bins(
     order = np.argsort(scores, kind="stable")
     expected = scores[order].cumsum()
     if expected[-1] <= 0:
-        return [(float(scores.mean()), float(labels.mean()), len(scores))]
+        return [order]
     number = np.minimum((expected / expected[-1] * bins).astype(int), bins - 1)
+    return [order[number == at] for at in np.unique(number)]
+
+
+def calibration_bins(
+    labels: npt.NDArray[np.int8], scores: Floats
+) -> list[tuple[float, float, int]]:
+    """Mean score, share of frauds and rows of each of the `calibration_groups`."""
     return [
         (float(scores[own].mean()), float(labels[own].mean()), len(own))
-        for own in (order[number == at] for at in np.unique(number))
+        for own in calibration_groups(labels, scores)
     ]
 
 

@@ -136,8 +136,7 @@ class GatePolicy(Policy):
         money_margin: loss of money saved that is tolerated, as a share of the champion's.
         resamples: bootstrap samples of customers.
         max_latency_ms: 99th percentile of scoring one row.
-        max_calibration_error: expected calibration error that is tolerated, as a share of the
-            fraud rate.
+        max_calibration_factor: how far expected frauds may be from true ones in a bin of scores.
     """
 
     require: Literal["not_worse", "better"] = "not_worse"
@@ -148,7 +147,7 @@ class GatePolicy(Policy):
     money_margin: Annotated[float, Field(ge=0, lt=1)] = 0.05
     resamples: Annotated[int, Field(ge=200, le=100_000)] = 1_000
     max_latency_ms: Positive = 5.0
-    max_calibration_error: Positive = 0.5
+    max_calibration_factor: Annotated[float, Field(gt=1)] = 1.5
 
 
 def _problem(key: str, value: Knob) -> str | None:

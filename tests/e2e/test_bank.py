@@ -97,7 +97,7 @@ def test_airflows_mapped_tasks_search_one_study_together(bank: Bank) -> None:
     specs = bank.folder / "specs"
     specs.mkdir()
     declared = (bank.folder / "bank.toml").read_text(encoding="utf-8")
-    shared = declared.replace("[training]", "[training]\ntrials = 4\ntrials_workers = 2", 1)
+    shared = declared.replace("trials = 20", "trials = 4\ntrials_workers = 2")
     (specs / "shared.toml").write_text(f'name = "shared"\n{shared}', encoding="utf-8")
     said = subprocess.run(
         [sys.executable, "-c", NIGHT, AS_OF],

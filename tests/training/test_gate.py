@@ -153,7 +153,11 @@ def test_alone_a_model_has_to_beat_the_baseline_be_calibrated_and_quick() -> Non
 
     def failed(scored: ScoredRows, *, baseline: float = 0.5, latency_ms: float = 1.0) -> list[str]:
         checks = judge_alone(
-            judge(scored), baseline=baseline, latency_ms=latency_ms, policy=GatePolicy()
+            judge(scored),
+            baseline=baseline,
+            latency_ms=latency_ms,
+            policy=GatePolicy(resamples=200),
+            seed=1,
         )
         return [check.name for check in checks if not check.is_passed]
 
