@@ -18,6 +18,7 @@ from training.policy import TrainingPolicy
 from training.scored import ScoredRows
 
 SLICE_RESAMPLES = 200
+COUNTS = ("test_rows", "test_frauds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def write_report(
     }
     text = environment.get_template("report.html").render(
         title=title, facts=facts, metrics=metrics, baseline=baseline, intervals=intervals,
-        days=days, slices=slices, gate=gate, pictures=pictures,
+        days=days, slices=slices, gate=gate, pictures=pictures, counts=COUNTS,
         cases={
             "Legitimate, scored highest": false_positives,
             "Frauds, scored lowest": false_negatives,

@@ -22,7 +22,8 @@ def draw_study(folder: Path, url: str, name: str) -> None:
     from optuna.visualization import matplotlib as pictures
 
     folder.mkdir(parents=True, exist_ok=True)
-    with open_study(url, name) as study, warnings.catch_warnings():
+    # Optuna draws in a style of its own, which would stay for whoever draws next.
+    with open_study(url, name) as study, warnings.catch_warnings(), mpl.rc_context():
         # Optuna calls its Matplotlib pictures experimental; they are drawn for people only.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         warnings.simplefilter("ignore", UserWarning)

@@ -1,12 +1,14 @@
 """The gate's error rates, on scores whose true quality is known, and each of its refusals."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from tests.training.frames import as_rows, fold, make_rows
+from tests.training.frames import PARAMS, as_rows, fold, make_rows
+from training.fitting import fit
 from training.gate import Judged, compare, judge_alone
 from training.policy import GatePolicy, TrainingPolicy
 from training.scored import ScoredRows, score_rows
@@ -58,6 +60,28 @@ def test_equal_models_pass_as_better_at_most_one_time_in_twenty() -> None:
         )
         passed += is_passed("average precision", judge(ours), judge(theirs), BETTER)
     assert passed <= 5
+
+
+def test_models_of_other_seeds_pass_as_better_at_most_one_time_in_twenty() -> None:
+    """Models that were really fitted: their true difference is not 0, if small."""
+    passed, pairs = 0, 0
+    for start in range(3):
+        rows = as_rows(make_rows(9_000, days=14, seed=50 + start))
+        given = fold((0, 7), (7, 14))
+        test = rows.within(given.test)
+        models = [
+            fit(rows, given.train, params=PARAMS, policy=TrainingPolicy(seed=seed, members=1))
+            for seed in range(6)
+        ]
+        judged = [
+            judge(score_rows(test, model.predict(test), fold=given, customer="customer_id"))
+            for model in models
+        ]
+        for ours, theirs in permutations(judged, 2):
+            passed += is_passed("average precision", ours, theirs, BETTER)
+            pairs += 1
+    assert pairs == 90
+    assert passed <= 0.05 * pairs
 
 
 def blend(common: ScoredRows, own: ScoredRows) -> ScoredRows:
