@@ -102,6 +102,7 @@ def write_candidate(
         calibration.apply(unseen.scores), unseen.labels, unseen.amounts, unseen.days, policy=policy
     )
     model = fit(rows, fold.train, params=best.params, policy=policy)
+    train = rows.within(fold.train)
     return write_bundle(
         folder,
         name=spec.name,
@@ -109,7 +110,7 @@ def write_candidate(
         calibration=calibration,
         threshold=threshold,
         threshold_id=threshold_name(policy),
-        golden=_golden(rows.within(fold.train), model.predict(rows.within(fold.train))),
+        golden=_golden(train, model.predict(train)),
     )
 
 

@@ -48,7 +48,7 @@ class Ranking:
         self._order = np.argsort(-scores, kind="stable")
         ordered = scores[self._order]
         self._is_fraud = labels[self._order].astype(np.float64)
-        self._ends = np.flatnonzero(np.append(np.diff(ordered) != 0, True))  # numpy
+        self._ends = np.flatnonzero(np.append(np.diff(ordered) != 0, True))
 
     def average_precision(self, weights: Floats) -> float:
         """NaN when no fraud has weight."""

@@ -274,8 +274,8 @@ def _schema_check(ours: Mapping[str, AttributeKind], theirs: Mapping[str, Attrib
     told = _listed("new", [n for n in ours if n not in theirs])
     told += _listed("gone", [n for n in theirs if n not in ours])
     if changed:
-        return Check("features", False, f"another kind of value in {', '.join(changed)}")  # noqa: FBT003  # a field
-    return Check("features", True, "; ".join(told) or "the champion's")  # noqa: FBT003  # a field
+        told = [f"another kind of value in {', '.join(changed)}"]
+    return Check("features", not changed, "; ".join(told) or "the champion's")
 
 
 def _listed(word: str, names: Sequence[str]) -> list[str]:
