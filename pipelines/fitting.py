@@ -21,6 +21,7 @@ from pipelines.model_inputs import (
 from pipelines.review import open_registry
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
+from pipelines.tuning import log_study
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
@@ -47,6 +48,9 @@ def train_model(reference: str, as_of: str, *, training_set: str, study: str) ->
     if found is not None and runs.has_model(found):
         log.info("Kept runs:/%s: training set, parameters and code are unchanged", found)
         return f"runs:/{found}"
+    if spec.training.trials_workers > 1:
+        # The worker that showed the study in MLflow may have ended before the others.
+        log_study(spec, study, training_set=training_set, tags={})
     fold = last_fold(spec, as_of)
     tags = lineage_tags(spec, training_set) | {
         "overnight.as_of": as_of,

@@ -52,7 +52,8 @@ def pin(spec: ModelSpec, training_set: str) -> dict[str, object]:
 
     lake = Lake(load_settings().lake, spec=spec.name)
     at = TableVersion.parse(training_set)
-    files = [Path(__file__), *sorted(Path(training.__file__).parent.glob("*.py"))]
+    own = Path(__file__)
+    files = [own, own.with_name("fitting.py"), *sorted(Path(training.__file__).parent.glob("*.py"))]
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     return {
         "training_set": digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)}),

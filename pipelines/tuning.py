@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from expectations.contract import InputError
@@ -45,19 +46,22 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
     log.info("Tuned %s: %d trials, average precision %.4f", study, best.trials, best.value)
     if number == 0:
         tags = {"overnight.empty_columns": ", ".join(empty)} if empty else {}
-        _log_study(spec, study, training_set=training_set, tags=tags)
+        log_study(spec, study, training_set=training_set, tags=tags)
     return study
 
 
-def _log_study(spec: ModelSpec, study: str, *, training_set: str, tags: dict[str, str]) -> None:
-    """One run for the study, its pictures in it, and a child for each of its best trials."""
+def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[str, str]) -> None:
+    """One run for the study, its pictures in it, and a child for each of its best trials.
+
+    Repeated, it adds what came since.
+    """
     from training.study import load_best
     from training.study_plots import best_trials, draw_study
 
     storage, name = load_settings().studies, study_name(study)
     runs = open_registry(spec).runs
     best = load_best(storage, name)
-    tags |= {**lineage_tags(spec, training_set), "overnight.study": study}
+    tags = {**tags, **lineage_tags(spec, training_set), "overnight.study": study}
     with runs.open(inputs=study, kind="tuning", tags=tags) as run:
         runs.log_dataset(run, dataset_facts(spec, training_set), context="tuning")
         metrics = {"validation_average_precision": best.value, "trials": float(best.trials)}

@@ -18,33 +18,23 @@ def review_gains(labels: Labels, amounts: Floats, review: ReviewPolicy) -> Float
     return np.asarray(labels * amounts * review.recovery - review.cost, dtype=np.float64)
 
 
-def reviewed(
+def reviewed_gains(
     scores: Floats,
+    labels: Labels,
+    amounts: Floats,
     days: npt.NDArray[np.int64],
     *,
     threshold: float,
     review: ReviewPolicy,
-) -> npt.NDArray[np.bool_]:
-    """Which rows are reviewed: of each day's alerts those with the highest scores, up to capacity.
+) -> Floats:
+    """What each row brings when alerts are reviewed; 0 for a row that is not reviewed.
 
-    Of equal scores the earlier row comes first.
+    Of each day's alerts those with the highest scores are, up to capacity; of equal scores the
+    earlier row.
     """
     order = np.lexsort((np.arange(len(scores)), -scores, days))
     ranks = np.arange(len(scores)) - np.searchsorted(days[order], days[order])
-    flags = np.zeros(len(scores), dtype=np.bool_)
-    flags[order] = ranks < review.capacity
-    return flags & (scores >= threshold)
-
-
-def saved_per_day(
-    labels: Labels,
-    amounts: Floats,
-    chosen: npt.NDArray[np.bool_],
-    days: npt.NDArray[np.int64],
-    *,
-    review: ReviewPolicy,
-) -> Floats:
-    """Money saved on each day that has rows, in the order of the days."""
-    gains = np.where(chosen, review_gains(labels, amounts, review), 0.0)
-    _, position = np.unique(days, return_inverse=True)
-    return np.asarray(np.bincount(position, weights=gains), dtype=np.float64)
+    chosen = np.zeros(len(scores), dtype=np.bool_)
+    chosen[order] = ranks < review.capacity
+    chosen &= scores >= threshold
+    return np.where(chosen, review_gains(labels, amounts, review), 0.0)

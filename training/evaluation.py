@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, roc_curve
 
 from training.bootstrap import Ranking, draw_weights, interval
-from training.costs import review_gains, reviewed, saved_per_day
+from training.costs import reviewed_gains
 from training.policy import TrainingPolicy
 from training.scored import ScoredRows
 
@@ -56,8 +56,7 @@ def metric_intervals(
 ) -> dict[str, tuple[float, float]]:
     """95 % bootstrap intervals, customers drawn whole, of the metrics that a decision rests on."""
     ranking = Ranking(scored.scores, scored.labels)
-    chosen = reviewed(scored.scores, scored.days, threshold=threshold, review=policy.review)
-    gains = np.where(chosen, _gains(scored, policy), 0.0)
+    gains = money_by_row(scored, policy=policy, threshold=threshold)
     days = len(np.unique(scored.days))
     measured: dict[str, Callable[[Floats], float]] = {
         "test_average_precision": ranking.average_precision,
@@ -71,17 +70,27 @@ def metric_intervals(
     return {name: interval(np.array(values)) for name, values in samples.items()}
 
 
-def money_by_day(
-    scored: ScoredRows,
-    *,
-    policy: TrainingPolicy,
-    threshold: float,
-    scores: Floats | None = None,
+def money_by_row(
+    scored: ScoredRows, *, policy: TrainingPolicy, threshold: float, scores: Floats | None = None
 ) -> Floats:
-    """Money saved on each day when alerts are reviewed up to capacity, highest scores first."""
-    ranked = scored.scores if scores is None else scores
-    chosen = reviewed(ranked, scored.days, threshold=threshold, review=policy.review)
-    return saved_per_day(scored.labels, scored.amounts, chosen, scored.days, review=policy.review)
+    """What each row brings when alerts are reviewed; other scores may stand in for its own."""
+    return reviewed_gains(
+        scored.scores if scores is None else scores,
+        scored.labels,
+        scored.amounts,
+        scored.days,
+        threshold=threshold,
+        review=policy.review,
+    )
+
+
+def money_by_day(
+    scored: ScoredRows, *, policy: TrainingPolicy, threshold: float, scores: Floats | None = None
+) -> Floats:
+    """The same added up for each day that has rows, in the order of the days."""
+    gains = money_by_row(scored, policy=policy, threshold=threshold, scores=scores)
+    _, position = np.unique(scored.days, return_inverse=True)
+    return np.asarray(np.bincount(position, weights=gains), dtype=np.float64)
 
 
 def calibration_groups(labels: npt.NDArray[np.int8], scores: Floats) -> list[npt.NDArray[np.int64]]:
@@ -159,7 +168,3 @@ def _card_precision(scored: ScoredRows, policy: TrainingPolicy) -> dict[str, flo
         f"test_{policy.card_precision_metric}": float(np.mean(daily)),
         f"perfect_{policy.card_precision_metric}": float(np.mean(perfect)),
     }
-
-
-def _gains(scored: ScoredRows, policy: TrainingPolicy) -> Floats:
-    return review_gains(scored.labels, scored.amounts, policy.review)

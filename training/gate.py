@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import average_precision_score
 
 from expectations.contract import AttributeKind
 from training.bootstrap import Ranking, draw_weights
-from training.costs import review_gains, reviewed
-from training.evaluation import calibration_error, calibration_groups
+from training.evaluation import calibration_error, calibration_groups, money_by_row
 from training.policy import GatePolicy, TrainingPolicy
 from training.scored import ScoredRows
 
@@ -82,7 +82,7 @@ def judge_alone(
         seed: of the bootstrap.
     """
     scored = challenger.scored
-    ours = Ranking(scored.scores, scored.labels).average_precision(np.ones(len(scored)))
+    ours = float(average_precision_score(scored.labels, scored.scores))
     return [
         Check(
             "baseline",
@@ -200,7 +200,10 @@ class _Gains:
             )
             for name, mask in {"all": whole, **slices}.items()
         ]
-        our_money, their_money = (_money(each, training) for each in (challenger, champion))
+        our_money, their_money = (
+            money_by_row(each.scored, policy=training, threshold=each.threshold)
+            for each in (challenger, champion)
+        )
         self._money = our_money - their_money
         self.champion_money = float(their_money.sum())
 
@@ -210,15 +213,6 @@ class _Gains:
             own = weights[mask]
             gained[name] = ours.average_precision(own) - theirs.average_precision(own)
         return gained
-
-
-def _money(judged: Judged, training: TrainingPolicy) -> Floats:
-    scored = judged.scored
-    chosen = reviewed(
-        scored.scores, scored.days, threshold=judged.threshold, review=training.review
-    )
-    gains = review_gains(scored.labels, scored.amounts, training.review)
-    return np.where(chosen, gains, 0.0)
 
 
 def _precision_check(gain: float, samples: Floats, policy: GatePolicy) -> Check:

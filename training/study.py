@@ -150,7 +150,7 @@ def prepare_next(study: optuna.Study, *, number: int, seed: int, starts: Sequenc
 
     Args:
         study: opened.
-        number: of finished trials.
+        number: of trials finished or begun.
         seed: of the study; every trial draws with one of its own, so that a study that was cut
             draws what an uncut one draws.
         starts: points for the first trials.

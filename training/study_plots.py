@@ -36,7 +36,8 @@ def draw_study(folder: Path, url: str, name: str) -> None:
             drawn["importance"] = pictures.plot_param_importances
             drawn["parallel_coordinate"] = pictures.plot_parallel_coordinate
         for stem, draw in drawn.items():
-            _save(draw(study), folder / f"{stem}.png")
+            draw(study)
+            _save(folder / f"{stem}.png")
 
 
 def best_trials(url: str, name: str) -> list[tuple[int, float, Mapping[str, object]]]:
@@ -50,11 +51,10 @@ def best_trials(url: str, name: str) -> list[tuple[int, float, Mapping[str, obje
         ]
 
 
-def _save(axes: object, path: Path) -> None:
+def _save(path: Path) -> None:
     from matplotlib import pyplot as plt
 
     figure = plt.gcf()
     figure.set_size_inches(10, 6)
     figure.savefig(path, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
-    del axes

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from training.costs import review_gains, reviewed
+from training.costs import reviewed_gains
 from training.policy import TrainingPolicy
 
 Floats = npt.NDArray[np.float64]
@@ -69,8 +69,7 @@ def cheapest_threshold(
     A row beyond a day's capacity is never reviewed, so it neither costs nor saves. Above every
     score when no review pays.
     """
-    within = reviewed(scores, days, threshold=-np.inf, review=policy.review)
-    gains = np.where(within, review_gains(labels, amounts, policy.review), 0.0)
+    gains = reviewed_gains(scores, labels, amounts, days, threshold=-np.inf, review=policy.review)
     order = np.argsort(-scores, kind="stable")
     saved = gains[order].cumsum()
     is_last_of_equals = np.append(np.diff(scores[order]) != 0, True)

@@ -25,8 +25,7 @@ from tests.benchmarks import searchers
 from tests.benchmarks.machine import write_machine
 from tests.benchmarks.options import make_parser
 from tests.benchmarks.protocol import AS_OF, SPEC, Protocol, load_protocol, measure_fold
-from tests.benchmarks.workshop import environment, open_scratch
-from tests.handbook import PATH
+from tests.benchmarks.workshop import handbook_environment, open_scratch
 from training.matrix import as_numbers
 from training.rows import test_rows
 from training.splits import Fold
@@ -64,15 +63,10 @@ class Line:
 def main() -> int:
     options = read_options()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    if not PATH.is_file():
-        raise SystemExit(f"There is no {PATH}. Set OVERNIGHT_HANDBOOK to the Handbook's file.")
     scratch = open_scratch(options.scratch) / "detection"
     scratch.mkdir(exist_ok=True)
-    variables = environment(
-        scratch, OVERNIGHT_HOME=str(scratch / "home"), OVERNIGHT_HANDBOOK=str(PATH.absolute()),
-        PYTHONPATH=str(Path.cwd()),
-    )  # fmt: skip
-    variables.pop("OVERNIGHT_LAKE", None)
+    variables = handbook_environment(scratch, home=scratch / "home")
+    variables["PYTHONPATH"] = str(Path.cwd())
     os.environ |= variables
     training_set = build_training_set(variables)
     protocol = load_protocol(SPEC, training_set)

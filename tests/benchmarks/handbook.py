@@ -21,8 +21,7 @@ from tests.benchmarks.measure import Measured, measure
 from tests.benchmarks.options import make_parser
 from tests.benchmarks.results import HANDBOOK, Cell, merge_results, summarize
 from tests.benchmarks.table import describe
-from tests.benchmarks.workshop import environment, open_scratch
-from tests.handbook import PATH
+from tests.benchmarks.workshop import handbook_environment, open_scratch, require_handbook
 
 AS_OF = "2018-10-08"
 SPEC = "handbook"
@@ -34,15 +33,10 @@ log = logging.getLogger(__name__)
 def main() -> int:
     options = read_options()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    if not PATH.is_file():
-        raise SystemExit(f"There is no {PATH}. Set OVERNIGHT_HANDBOOK to the Handbook's file.")
     scratch = open_scratch(options.scratch)
-    rows = pq.read_metadata(PATH).num_rows
+    rows = pq.read_metadata(require_handbook()).num_rows
     home = scratch / f"handbook-{rows}"  # another file gets another lake
-    variables = environment(
-        scratch, OVERNIGHT_HOME=str(home), OVERNIGHT_HANDBOOK=str(PATH.absolute())
-    )
-    variables.pop("OVERNIGHT_LAKE", None)
+    variables = handbook_environment(scratch, home=home)
     if not (home / "lake" / SPEC / "labels" / "_delta_log").is_dir():
         ingest(variables)
     cell = Cell(HANDBOOK, "published", rows, ENGINE)

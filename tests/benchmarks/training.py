@@ -17,8 +17,7 @@ from tests.benchmarks.machine import write_machine
 from tests.benchmarks.measure import measure
 from tests.benchmarks.options import make_parser
 from tests.benchmarks.protocol import AS_OF, SPEC
-from tests.benchmarks.workshop import environment, open_scratch
-from tests.handbook import PATH
+from tests.benchmarks.workshop import handbook_environment, open_scratch
 
 IMPORTS = (
     "import deltalake, lightgbm, mlflow, optuna, pyarrow, sklearn.linear_model, matplotlib.pyplot"
@@ -32,14 +31,9 @@ log = logging.getLogger(__name__)
 def main() -> int:
     options = read_options()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    if not PATH.is_file():
-        raise SystemExit(f"There is no {PATH}. Set OVERNIGHT_HANDBOOK to the Handbook's file.")
     scratch = open_scratch(options.scratch) / "detection"
     scratch.mkdir(exist_ok=True)
-    variables = environment(
-        scratch, OVERNIGHT_HOME=str(scratch / "home"), OVERNIGHT_HANDBOOK=str(PATH.absolute())
-    )
-    variables.pop("OVERNIGHT_LAKE", None)
+    variables = handbook_environment(scratch, home=scratch / "home")
     os.environ |= variables
     training_set = build_training_set(variables)
     matrix = matrix_mib(training_set)

@@ -12,6 +12,7 @@ from pathlib import Path
 from expectations.contract import format_duration
 from tests.benchmarks.data import ensure_transactions
 from tests.benchmarks.measure import Measured, measure
+from tests.handbook import PATH
 
 Inspect = Callable[[Path], str]
 
@@ -68,6 +69,21 @@ def environment(scratch: Path, **variables: str) -> dict[str, str]:
     """This process's variables, with modules compiled once instead of at every start."""
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return kept | {"PYTHONPYCACHEPREFIX": str(scratch / "pycache")} | variables
+
+
+def require_handbook() -> Path:
+    """The Handbook's file; ends the benchmark where it is absent."""
+    if not PATH.is_file():
+        raise SystemExit(f"There is no {PATH}. Set OVERNIGHT_HANDBOOK to the Handbook's file.")
+    return PATH
+
+
+def handbook_environment(scratch: Path, *, home: Path) -> dict[str, str]:
+    """Variables of an installation of its own on the Handbook's file."""
+    handbook = str(require_handbook().absolute())
+    variables = environment(scratch, OVERNIGHT_HOME=str(home), OVERNIGHT_HANDBOOK=handbook)
+    variables.pop("OVERNIGHT_LAKE", None)
+    return variables
 
 
 def open_scratch(scratch: Path) -> Path:

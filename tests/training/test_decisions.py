@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.costs import reviewed, saved_per_day
+from training.costs import reviewed_gains
 from training.policy import ReviewPolicy, TrainingPolicy
 from training.threshold import choose_threshold, rate_threshold, threshold_name
 
@@ -69,15 +69,12 @@ def test_reviews_go_to_the_highest_alerts_of_each_day() -> None:
     scores = np.array([0.5, 0.9, 0.7, 0.7, 0.95])
     days = np.array([0, 0, 0, 0, 1])
     review = ReviewPolicy(cost=2.0, capacity=2)
-    chosen = reviewed(scores, days, threshold=0.6, review=review)
-    # Of the two at 0.7 the earlier one.
-    assert chosen.tolist() == [False, True, True, False, True]
-    saved = saved_per_day(
-        np.array([1, 1, 0, 1, 0], np.int8), np.array([10.0, 20.0, 30.0, 40.0, 50.0]),
-        chosen, days, review=review,
+    gains = reviewed_gains(
+        scores, np.array([1, 1, 0, 1, 0], np.int8), np.array([10.0, 20.0, 30.0, 40.0, 50.0]), days,
+        threshold=0.6, review=review,
     )  # fmt: skip
-    # Day 0: 20 - 2 and -2; day 1: -2.
-    assert saved.tolist() == [16.0, -2.0]
+    # Of the two at 0.7 the earlier one, which is no fraud.
+    assert gains.tolist() == [0.0, 18.0, -2.0, 0.0, -2.0]
 
 
 def test_the_bundle_names_what_the_threshold_was_made_from() -> None:
