@@ -62,7 +62,7 @@ def read_options() -> argparse.Namespace:
 
 def ingest(variables: Mapping[str, str]) -> None:
     """Bring the published transactions into the lake; not timed."""
-    log.info("Ingesting %s", PATH)
+    log.info("Ingesting %s", variables["OVERNIGHT_HANDBOOK"])
     subprocess.run([OVERNIGHT, "ingest", SPEC, "--as-of", AS_OF], env=variables, check=True)
 
 
