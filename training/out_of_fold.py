@@ -13,6 +13,7 @@ from training.rows import Rows, day_numbers, test_rows
 from training.splits import Fold
 
 Floats = npt.NDArray[np.float64]
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,16 @@ def score_out_of_fold(
         params: as tuning found them.
         policy: seed, threads, members.
     """
-    tests = [test_rows(rows, fold, policy) for fold in folds]
-    models = [fit(rows, fold.train, params=params, policy=policy) for fold in folds]
-    pairs = list(zip(models, tests, strict=True))
-    return OutOfFold(
-        scores=np.concatenate([model.predict(test) for model, test in pairs]),
-        labels=np.concatenate([test.labels for test in tests]),
-        amounts=np.concatenate([test.amounts for test in tests]),
-        days=np.concatenate([day_numbers(test, folds[0].test) for test in tests]),
-    )
+    parts = [_score_fold(rows, fold, params=params, policy=policy) for fold in folds]
+    scores, labels, amounts, days = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return OutOfFold(scores=scores, labels=labels, amounts=amounts, days=days)
+
+
+def _score_fold(
+    rows: Rows, fold: Fold, *, params: Params, policy: TrainingPolicy
+) -> tuple[Floats, npt.NDArray[np.int8], Floats, npt.NDArray[np.int64]]:
+    """One fold's arrays; its rows and its model are let go before the next is fitted."""
+    test = test_rows(rows, fold, policy)
+    model = fit(rows, fold.train, params=params, policy=policy)
+    first_day = int(fold.test.start.timestamp()) // DAY_SECONDS
+    return model.predict(test), test.labels, test.amounts, first_day + day_numbers(test, fold.test)
