@@ -53,6 +53,7 @@ class Assembly:
 
     Attributes:
         columns: row columns, in order.
+        made: features that the files hold beside them.
         names: every feature, in order; the derived ones are the last.
         units: what was computed.
         passing: columns that derived expressions read and that are not derived now themselves.
@@ -61,6 +62,7 @@ class Assembly:
     """
 
     columns: tuple[str, ...]
+    made: tuple[str, ...]
     names: tuple[str, ...]
     units: tuple[Unit, ...]
     passing: tuple[str, ...]
@@ -159,7 +161,8 @@ def _days(batches: Iterator[pa.RecordBatch], assembly: Assembly) -> Iterator[pa.
 
 
 def _assemble_day(day: Day, computed: dict[int, pa.Table], assembly: Assembly) -> pa.Table:
-    tables = [pq.ParquetFile(f).read(columns=list(assembly.columns)) for f in day.files]
+    read = [*assembly.columns, *assembly.made]
+    tables = [pq.ParquetFile(f).read(columns=read) for f in day.files]
     rows = pa.concat_tables(tables)
     events = integers(rows[EVENT_TIME])
     order = time_order(events, rows[TRANSACTION_ID])

@@ -1,10 +1,10 @@
 """Features as columns of a table: what type each has and what range its aggregate cannot leave."""
 
 from expectations.contract import Column
-from feature_jobs.definitions import FeatureSet, Window
+from feature_jobs.definitions import AGES, FeatureSet, Window
 
 # A fraud rate may exceed 1: a label may be known before its transaction has arrived.
-_NOT_NEGATIVE = {"std", "time_since_last", "rate"}
+_NOT_NEGATIVE = {"std", "rate", *AGES}
 
 
 def feature_columns(features: FeatureSet) -> tuple[Column, ...]:

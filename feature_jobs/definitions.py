@@ -14,14 +14,16 @@ from pydantic import Field
 from expectations.contract import LABEL, Duration, Policy, format_duration
 
 Statistic = Literal[
-    "count", "sum", "mean", "std", "min", "max", "last", "distinct", "time_since_last", "share",
-    "rate",
+    "count", "sum", "mean", "std", "min", "max", "last", "distinct", "time_since_last",
+    "time_since_first", "share", "rate",
 ]  # fmt: skip
 LinkStatistic = Literal["neighbours", "neighbour_frauds"]
 
 PRIOR = "prior_"
 TRANSACTIONS = "transaction"
 FRAUD = "fraud"
+GENUINE = "is_genuine"
+AGES = frozenset({"time_since_last", "time_since_first"})
 MAX_DEGREE = 50
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -33,7 +35,9 @@ class Window:
 
     Attributes:
         keys: the entity's columns; more than one for the history of a pair.
-        measure: a column, a condition, the label, or None for the transactions themselves.
+        measure: a column, a condition, the label, `is_genuine`, or None for the transactions
+            themselves.
+        where: a condition; only rows that meet it count.
         statistic: the aggregate, without `prior_`.
         is_prior: whether the current transaction is left out.
         delay: how long after its event a value counts as visible; None: when it became known.
@@ -42,6 +46,7 @@ class Window:
     name: str
     keys: tuple[str, ...]
     measure: str | None
+    where: str | None
     statistic: Statistic
     is_prior: bool
     length: timedelta
@@ -51,6 +56,11 @@ class Window:
     def is_whole(self) -> bool:
         """Whether it is a whole number; the others are doubles."""
         return self.statistic in {"count", "distinct"}
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether it depends on what became known of rows."""
+        return self.measure in {LABEL, GENUINE}
 
     @property
     def lifetime(self) -> timedelta:
@@ -84,16 +94,20 @@ class WindowGroup(Policy):
 
     Attributes:
         entity: a column, or several, such as `["customer_id", "terminal_id"]`.
-        measure: a column, a condition or `is_fraud`; none: the transactions themselves.
+        measure: a column, a condition, `is_fraud` or `is_genuine`; none: the transactions
+            themselves. What is not known to be a fraud, a `delay` after it happened, is genuine.
+        where: a condition; only rows that meet it count, at their own time.
         aggregates: `count`, `sum`, `mean`, `std` (of a sample), `min`, `max`, `last`, `distinct`,
-            `time_since_last` (seconds, the current transaction left out), `share` of a condition;
-            each but `time_since_last` also as `prior_…` without the current transaction. For
-            `is_fraud`: `count` of known frauds, `rate`, their share of all transactions in the
-            window (0 where there are none), `time_since_last`.
+            `time_since_last`, `time_since_first` (seconds, the current transaction left out),
+            `share` of a condition; each but the times also as `prior_…` without the current
+            transaction. For `is_fraud`: `count` of known frauds, `rate`, their share of all
+            transactions in the window (0 where there are none), and the times. For `is_genuine`:
+            the times.
     """
 
     entity: str | tuple[str, ...]
     measure: str | None = None
+    where: Name | None = None
     aggregates: Annotated[tuple[str, ...], Field(min_length=1)]
     windows: Annotated[tuple[Duration, ...], Field(min_length=1)]
     delay: Duration | None = None
@@ -111,6 +125,7 @@ class WindowGroup(Policy):
                     name=self._name(aggregate, length),
                     keys=self.keys,
                     measure=self.measure,
+                    where=self.where,
                     statistic=cast("Statistic", aggregate.removeprefix(PRIOR)),
                     is_prior=aggregate.startswith(PRIOR),
                     length=length,
@@ -118,11 +133,13 @@ class WindowGroup(Policy):
                 )
 
     def _name(self, aggregate: str, length: timedelta) -> str:
-        subject = {None: TRANSACTIONS, LABEL: FRAUD}.get(self.measure, self.measure)
+        named = {None: TRANSACTIONS, LABEL: FRAUD, GENUINE: GENUINE.removeprefix("is_")}
+        subject = named.get(self.measure, self.measure)
         entity = [key.removesuffix("_id") for key in self.keys]
+        entity += [self.where] if self.where else []
         parts = [*entity, str(subject).removesuffix("_id"), aggregate, format_duration(length)]
         # Labels always wait; only for the rest does a delay make another feature.
-        if self.delay is not None and self.measure != LABEL:
+        if self.delay is not None and self.measure not in {LABEL, GENUINE}:
             parts.append(f"delayed_{format_duration(self.delay)}")
         return "_".join(parts)
 
@@ -158,7 +175,10 @@ class LinkGroup(Policy):
 
 
 class Condition(Policy):
-    """`[[features.conditions]]`: a named Spark SQL condition over row columns, for windows."""
+    """`[[features.conditions]]`: a named Spark SQL condition for windows, of a row at its own time.
+
+    It reads row columns and features, those left out that count rows by such a condition.
+    """
 
     name: Name
     sql: Annotated[str, Field(min_length=1)]
@@ -198,12 +218,6 @@ class FeatureSet(Policy):
     @property
     def reads_labels(self) -> bool:
         """Whether a feature counts known frauds."""
-        return any(w.measure == LABEL for w in self.expand()) or any(
+        return any(w.reads_labels for w in self.expand()) or any(
             link.statistic == "neighbour_frauds" for link in self.expand_links()
         )
-
-    @property
-    def lookback(self) -> timedelta:
-        """How far before a row's event time another row can still count."""
-        reaches = [w.lifetime for w in self.expand()]
-        return max(reaches + [link.length for link in self.expand_links()], default=timedelta())

@@ -56,7 +56,7 @@ def refuse_unreadable(session: SparkSession, columns: pa.Schema, features: Featu
     Raises:
         ProblemsError: naming every expression that it refuses.
     """
-    rows = _empty(session, from_arrow_schema(columns.remove_metadata()))
+    rows = _empty(session, row_schema(columns, features))
     conditions = [(f"conditions.{n} ({c.name})", c.sql) for n, c in enumerate(features.conditions)]
     problems = [
         f"features.{place}: it is {found} and has to be true or false, such as amount > 100"

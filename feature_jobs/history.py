@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
 from feature_jobs import kernel
-from feature_jobs.definitions import Window
+from feature_jobs.definitions import AGES, GENUINE, Window
 from feature_jobs.distinct import walk_distinct
 from feature_jobs.exact import SQUARE_DIGITS, SUM_DIGITS
-from feature_jobs.frauds import walk_labels
-from feature_jobs.hot import COUNTS, REQUEST, SLICE, SQUARES, SUMS, measure_values
+from feature_jobs.frauds import walk_genuine, walk_labels
+from feature_jobs.hot import COUNTS, REQUEST, SLICE, SQUARES, SUMS, measure_values, meets
 from feature_jobs.labels import Items, label_items
 from feature_jobs.order import encode, integers, time_order, visible_times
 from feature_jobs.units import MICROSECOND, Request, Unit
@@ -34,6 +34,7 @@ _STATISTICS: Mapping[str, int] = {
     "max": kernel.MAX,
     "last": kernel.LAST,
     "time_since_last": kernel.SINCE,
+    "time_since_first": kernel.FIRST,
 }
 
 
@@ -101,6 +102,8 @@ class _History:
         for request in self._unit.requests():
             if request.measure == LABEL:
                 found |= self._labels(request, counts)
+            elif request.measure == GENUINE:
+                found |= self._genuine(request)
             elif request.distinct:
                 found |= self._distinct(request)
         return found
@@ -113,18 +116,19 @@ class _History:
         asked = [
             (number, request)
             for number, request in enumerate(self._unit.requests())
-            if request.measure != LABEL and (request.sums or request.feeds_rate)
+            if not request.reads_labels and (request.sums or request.feeds_rate)
         ]
         whole = {
             request.span: number
             for number, request in asked
             if request.measure is not None
+            and request.where is None
             and not self._carries.has(number)
             and not np.isnan(measure_values(self.rows, request)).any()
         }
         walks: dict[int, list[Request]] = {number: [request] for number, request in asked}
         for number, request in asked:
-            if request.measure is None and request.span in whole:
+            if request.measure is None and request.where is None and request.span in whole:
                 walks[whole[request.span]] += walks.pop(number)
         return list(walks.items())
 
@@ -134,7 +138,7 @@ class _History:
         request = requests[0]
         windows = [w for one in requests for w in one.sums]
         statistics = [self._statistic(w) for w in windows]
-        priors = [w.is_prior or w.statistic == "time_since_last" for w in windows]
+        priors = [w.is_prior or w.statistic in AGES for w in windows]
         if any(one.feeds_rate for one in requests):
             statistics, priors = [*statistics, kernel.COUNT], [*priors, True]
         values = measure_values(self.rows, request)
@@ -163,21 +167,33 @@ class _History:
 
     def _labels(self, request: Request, counts: dict[object, Floats]) -> dict[str, Floats]:
         items = self._items(request)
-        frauds, since = (np.full(len(self._events), np.nan) for _ in range(2))
+        frauds, since_last, since_first = np.full((3, len(self._events)), np.nan)
         walk_labels(
             self._starts, self._firsts, self._events, items.starts, items.rows, items.enters,
-            items.changes, request.lifetime, frauds, since,
+            items.changes, request.lifetime, frauds, since_last, since_first,
         )  # fmt: skip
-        given = {"count": frauds, "time_since_last": since}
+        given = {"count": frauds, "time_since_last": since_last, "time_since_first": since_first}
         if any(w.statistic == "rate" for w in request.windows):
             seen = counts[request.span]
             # A transaction's label may be known before the transaction arrived.
             given["rate"] = np.divide(frauds, seen, out=np.zeros_like(frauds), where=seen > 0)
         return {w.name: given[w.statistic] for w in request.windows}
 
+    def _genuine(self, request: Request) -> dict[str, Floats]:
+        enters, order = self._visibility(request)
+        items = self._items(request)
+        since_last, since_first = np.full((2, len(self._events)), np.nan)
+        walk_genuine(
+            self._starts, self._firsts, self._events, enters, order, items.starts, items.rows,
+            items.enters, items.changes, request.lifetime, since_last, since_first,
+        )  # fmt: skip
+        given = {"time_since_last": since_last, "time_since_first": since_first}
+        return {w.name: given[w.statistic] for w in request.windows}
+
     def _items(self, request: Request) -> Items:
         delay = request.delay // MICROSECOND if request.delay else 0
-        return label_items(self.rows, self._starts, self._events, delay=delay)
+        counted = None if request.where is None else meets(self.rows, request.where)
+        return label_items(self.rows, self._starts, self._events, delay=delay, counted=counted)
 
     def _statistic(self, window: Window) -> int:
         if window.measure in self._conditions and window.statistic == "count":

@@ -5,7 +5,8 @@ needs those that become visible in it, and for each window those that leave in i
 stretch just as long one window back. What entered before a and stays until b is the same for
 every row of the slice: it is sent as counts and exact digits (the *carry*), summed where it is
 read. Where a sum does not do, the rows that can still matter are sent along: for min and max the
-ones that no later row outdoes, for last the newest, for distinct the newest of each value.
+ones that no later row outdoes, for last the newest, for the time since the first the oldest, for
+distinct the newest of each value.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
 from feature_jobs import kernel
+from feature_jobs.definitions import GENUINE
 from feature_jobs.exact import SQUARE_DIGITS, SUM_DIGITS, add_square, add_value
 from feature_jobs.labels import is_labelled
 from feature_jobs.order import encode, integers, owned, time_order, visible_times
@@ -163,6 +165,8 @@ class _View:
         for request in self._requests:
             if request.measure != LABEL:
                 alive = past & (self._enters[request.delay] < start)
+                # What leaves before the end is sent already.
+                alive &= events + request.lifetime >= end
                 inside[_witnesses(request, self._rows, alive)] = True
         return inside, past
 
@@ -182,7 +186,7 @@ class _View:
             return None
         lines = []
         for place, request in enumerate(self._requests):
-            if request.measure == LABEL:
+            if request.reads_labels:
                 continue
             mask = rest & (self._enters[request.delay] < start)
             mask &= self._events + request.lifetime >= end
@@ -208,10 +212,19 @@ class _View:
 def measure_values(rows: pa.Table, request: Request) -> Floats:
     """What a walk walks over: the measure as doubles, NaN where the row does not count."""
     if request.measure is None:
-        return np.ones(rows.num_rows)
-    column = rows[request.measure].cast(pa.float64()).combine_chunks()
-    values = owned(column.to_numpy(zero_copy_only=False))
-    return np.where(values == 1.0, 1.0, np.nan) if request.only_true else values
+        values = np.ones(rows.num_rows)
+    elif request.measure == GENUINE:
+        return np.where(is_labelled(rows), np.nan, 1.0)  # of the others nothing is ever said
+    else:
+        column = rows[request.measure].cast(pa.float64()).combine_chunks()
+        values = owned(column.to_numpy(zero_copy_only=False))
+    return values if request.where is None else np.where(meets(rows, request.where), values, np.nan)
+
+
+def meets(rows: pa.Table, condition: str) -> Bools:
+    """Which rows meet a condition; where it is null they do not."""
+    held: Bools = rows[condition].combine_chunks().to_numpy(zero_copy_only=False) == 1.0
+    return held
 
 
 def _adds(request: Request) -> bool:
@@ -232,7 +245,7 @@ def _witnesses(request: Request, rows: pa.Table, alive: Bools) -> Int64s:
     if statistics - {"distinct"}:
         values = measure_values(rows, request)[at]
         at, values = at[~np.isnan(values)], values[~np.isnan(values)]
-        kept.append(at[-1:])
+        kept += [at[:1], at[-1:]]
         for name, sign in (("max", 1.0), ("min", -1.0)):
             if name in statistics and len(at):
                 later = np.maximum.accumulate((sign * values)[::-1])[::-1]

@@ -1,14 +1,19 @@
 """The Spark job: Parquet parts in, point-in-time features out as one Parquet part per event day.
 
-Three stages with a shuffle of columnar blocks between them, however many entities there are: rows
+Where conditions read features, a first pass gives those and the second reads its parts. A pass is
+three stages with a shuffle of columnar blocks between them, however many entities there are: rows
 are scattered to the places of their histories, walked by the kernels, and assembled by day.
 Parts are named by the hash of their bytes and not yet visible: the lake commits them.
 """
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
@@ -39,10 +44,13 @@ from feature_jobs.blocks import BLOCKS, send
 from feature_jobs.definitions import FeatureSet
 from feature_jobs.derivation import derive, passing_columns, refuse_unreadable, row_schema
 from feature_jobs.parts import WrittenPart
+from feature_jobs.passes import conditions_reach, earlier_features
 from feature_jobs.reading import load_known_frauds, scatter_history
 from feature_jobs.scatter import Layout, scatterer
 from feature_jobs.units import Unit, units_of
 from feature_jobs.walking import walker
+
+EARLIER = ".earlier-"
 
 
 def build_features(
@@ -90,42 +98,84 @@ def build_features(
             f"The transactions have no {', '.join(missing)}; they have {', '.join(read.names)}. "
             'The spec names columns that were not ingested: run "overnight ingest" first.'
         )
-    schema = row_schema(read, features)
     refuse_unreadable(session, read, features)
-    assembly = Assembly(
-        columns=tuple(columns),
-        names=tuple(names),
-        units=tuple(units_of(features, computed)),
-        passing=tuple(passing_columns(features, computed, columns)),
-        derived=tuple(d.name for d in features.derived if d.name in computed),
-        target=target,
-    )
-    buckets = division.buckets(session, days)
-    try:
-        blocks = session.createDataFrame(
-            [(at, MANIFEST, manifest(bucket)) for at, bucket in enumerate(buckets)], BLOCKS
+    build = _Build(
+        session, features, row_schema(read, features), load_known_frauds(labels), tuple(columns),
+        places, share,
+    )  # fmt: skip
+    earlier = earlier_features(features, computed)
+    if not earlier:
+        return build.write(days, computed, target=target, names=names)
+    target.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=target, prefix=EARLIER) as folder:
+        reach = conditions_reach(features, computed)
+        first = date.fromisoformat(min(day.day for day in days if day.is_wanted)) - reach
+        ahead = [replace(day, is_wanted=day.day >= str(first - timedelta(days=1))) for day in days]
+        parts = build.write(ahead, earlier, target=Path(folder), names=earlier)
+        made = {part.day: f"{folder}/{part.path}" for part in parts}
+        days = [replace(d, files=(made[d.day],)) if d.day in made else d for d in days]
+        rest = computed.difference(earlier)
+        return build.write(days, rest, target=target, names=names, made=earlier)
+
+
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """What the passes of a build have in common."""
+
+    session: SparkSession
+    features: FeatureSet
+    schema: t.StructType
+    known: pa.Table
+    columns: tuple[str, ...]
+    places: int | None
+    share: int | None
+
+    def write(
+        self,
+        days: Sequence[Day],
+        computed: Collection[str],
+        *,
+        target: Path,
+        names: Sequence[str],
+        made: Sequence[str] = (),
+    ) -> list[WrittenPart]:
+        """One pass to parts with `names`; files of the wanted days hold those in `made` already."""
+        session, features = self.session, self.features
+        assembly = Assembly(
+            columns=self.columns,
+            made=tuple(made),
+            names=tuple(names),
+            units=tuple(units_of(features, computed)),
+            passing=tuple(passing_columns(features, computed, self.columns)),
+            derived=tuple(d.name for d in features.derived if d.name in computed),
+            target=target,
         )
-        if assembly.units:
-            starts = [division.start_of(bucket[0].day) for bucket in buckets[1:]]
-            layout = _layout(session, days, assembly.units, places, share)
-            conditions = [c.name for c in features.conditions]
-            walk = walker(assembly.units, conditions=conditions, day_borders=starts)
-            scattered = scatter_history(
-                session,
-                scatterer(layout, load_known_frauds(labels)),
-                tasks=[
-                    [file for day in task for file in day.files]
-                    for task in division.tasks(session, days)
-                ],
-                features=features,
-                units=assembly.units,
+        buckets = division.buckets(session, days)
+        try:
+            blocks = session.createDataFrame(
+                [(at, MANIFEST, manifest(bucket)) for at, bucket in enumerate(buckets)], BLOCKS
             )
-            walked = send(scattered, layout.places * len(layout.units)).mapInArrow(walk, BLOCKS)
-            blocks = blocks.unionByName(walked)
-        placed = send(blocks, len(buckets))
-        return _collect(_assemble(placed, features, computed, assembly, schema))
-    except PythonException as error:
-        raise _told_by(error) from error
+            if assembly.units:
+                starts = [division.start_of(bucket[0].day) for bucket in buckets[1:]]
+                layout = _layout(session, days, assembly.units, self.places, self.share)
+                conditions = [c.name for c in features.conditions]
+                walk = walker(assembly.units, conditions=conditions, day_borders=starts)
+                scattered = scatter_history(
+                    session,
+                    scatterer(layout, self.known),
+                    tasks=[
+                        [file for day in task for file in day.files]
+                        for task in division.tasks(session, days)
+                    ],
+                    features=features,
+                    units=assembly.units,
+                )
+                walked = send(scattered, layout.places * len(layout.units)).mapInArrow(walk, BLOCKS)
+                blocks = blocks.unionByName(walked)
+            placed = send(blocks, len(buckets))
+            return _collect(_assemble(placed, features, computed, assembly, self.schema))
+        except PythonException as error:
+            raise _told_by(error) from error
 
 
 def _layout(

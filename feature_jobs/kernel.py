@@ -39,7 +39,7 @@ Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-COUNT, SUM, MEAN, STD, MIN, MAX, LAST, SINCE, DISTINCT, RATE = range(10)
+COUNT, SUM, MEAN, STD, MIN, MAX, LAST, SINCE, FIRST = range(9)
 # Columns of `carried_counts`: values, and how many of them are infinite.
 CARRIED = 3
 MICROSECONDS = 1e6
@@ -64,7 +64,7 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
     carried_squares: Int64s,
     out: Floats,
 ) -> None:
-    """Count, sum, mean, std, min, max, last and time since last of a measure.
+    """Count, sum, mean, std, min, max, last, time since last and since first of a measure.
 
     Beside the arrays that the module describes:
 
@@ -106,7 +106,7 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                 for digit in range(SUM_DIGITS):
                     if sums[digit] != 0:
                         low, high = min(low, digit), max(high, digit + 3)
-        entering, leaving, fewer, greater, latest = first, first, 0, 0, -1
+        entering, leaving, fewer, greater, latest, oldest = first, first, 0, 0, -1, last
         for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + lifetime <= now:
@@ -128,7 +128,7 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                     continue
                 entered[other] = True
                 _count(counts, value, 1)
-                latest = max(latest, other)
+                latest, oldest = max(latest, other), min(oldest, other)
                 if wants_sum and np.isfinite(value):
                     least, most = _change(
                         sums, squares, least, most, bits[other], 1, lowest, wants_square
@@ -143,6 +143,8 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                 fewer = drop_left(lows, fewer, leaving, values, 1.0)
             if wants_max:
                 greater = drop_left(highs, greater, leaving, values, -1.0)
+            while oldest < latest and (oldest < leaving or not entered[oldest]):
+                oldest += 1
             own = values[row]
             counted = False
             for turn in range(2):  # aggregates without the row itself, then those with it
@@ -183,7 +185,8 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                         if statistic == LAST:
                             result = values[latest]
                         else:
-                            result = (now - events[latest]) / MICROSECONDS
+                            seen = oldest if statistic == FIRST else latest
+                            result = (now - events[seen]) / MICROSECONDS
                     out[line, row] = result
             if counted:
                 _count(counts, own, -1)

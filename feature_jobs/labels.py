@@ -54,7 +54,9 @@ class Items:
     changes: Int64s
 
 
-def label_items(rows: pa.Table, starts: Int64s, events: Int64s, *, delay: int) -> Items:
+def label_items(
+    rows: pa.Table, starts: Int64s, events: Int64s, *, delay: int, counted: Bools | None = None
+) -> Items:
     """The changes of sorted rows.
 
     Args:
@@ -62,6 +64,7 @@ def label_items(rows: pa.Table, starts: Int64s, events: Int64s, *, delay: int) -
         starts: where each history begins, and at last the number of rows.
         events: event times in microseconds.
         delay: how long after its event a label is visible at the earliest, in microseconds.
+        counted: rows whose labels count; None for all.
     """
     times, values = (rows[c].combine_chunks() for c in (LABEL_TIMES, LABEL_VALUES))
     lengths = pc.fill_null(pc.list_value_length(times), 0).to_numpy(zero_copy_only=False)
@@ -75,5 +78,7 @@ def label_items(rows: pa.Table, starts: Int64s, events: Int64s, *, delay: int) -
     history = np.searchsorted(starts, row, side="right") - 1
     order = np.lexsort((row, enters, history))
     order = order[changes[order] != 0]
+    if counted is not None:
+        order = order[counted[row[order]]]
     ends = np.searchsorted(history[order], np.arange(len(starts)))
     return Items(ends.astype(np.int64), row[order], enters[order], changes[order])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, format_duration
-from feature_jobs.definitions import FeatureSet, Link, Window
+from feature_jobs.definitions import GENUINE, FeatureSet, Link, Window
 from feature_jobs.expressions import referenced_columns
 
 _EMPTY_IS_ZERO = frozenset({"count", "sum", "distinct", "rate"})
@@ -48,8 +48,7 @@ def _of_window(window: Window, conditions: dict[str, str]) -> Meaning:
     without = ", itself left out" if window.is_prior else ""
     measure = window.measure
     reads = [*window.keys, EVENT_TIME, KNOWN_TIME]
-    if measure is not None and measure not in reads:
-        reads.append(measure)
+    reads += [name for name in (measure, window.where) if name and name not in reads]
     what = _what(window, conditions)
     empty = "0 where nothing is in the window" if window.statistic in _EMPTY_IS_ZERO else (
         "null where nothing is in the window"
@@ -57,7 +56,7 @@ def _of_window(window: Window, conditions: dict[str, str]) -> Meaning:
     if window.statistic == "std":
         empty = "null where fewer than two values are in the window, or one is infinite"
     null = f"{empty}; null where {' or '.join(window.keys)} is"
-    if measure not in {None, LABEL}:
+    if measure not in {None, LABEL, GENUINE}:
         null += f"; a null or NaN {measure} does not count"
     words = f"{what} of the same {entity} over the {length} {until}{without}"
     return Meaning(window.name, words, tuple(reads), null)
@@ -69,10 +68,14 @@ def _what(window: Window, conditions: dict[str, str]) -> str:
         subject = "transactions"
     elif measure == LABEL:
         subject = "known frauds"
+    elif measure == GENUINE:
+        subject = "transactions not known to be frauds"
     elif measure in conditions:
         subject = f"transactions with {conditions[measure]}"
     else:
         subject = _plain(measure)
+    if window.where is not None:
+        subject += f" where {conditions[window.where]}"
     match statistic:
         case "rate":
             return "known frauds per transaction"
@@ -82,6 +85,8 @@ def _what(window: Window, conditions: dict[str, str]) -> str:
             return f"number of different values of {subject}"
         case "time_since_last":
             return f"seconds since the last of the {subject}"
+        case "time_since_first":
+            return f"seconds since the first of the {subject}"
         case _:
             return f"{statistic} of {subject}"
 

@@ -7,16 +7,28 @@ from datetime import timedelta
 from typing import get_args
 
 from expectations.contract import LABEL, format_duration
-from feature_jobs.definitions import PRIOR, FeatureSet, LinkGroup, Statistic, WindowGroup
+from feature_jobs.definitions import (
+    AGES,
+    GENUINE,
+    PRIOR,
+    FeatureSet,
+    LinkGroup,
+    Statistic,
+    WindowGroup,
+)
 from feature_jobs.expressions import expression_problems
+from feature_jobs.passes import late_features
 
 _UNKNOWN_YET = "is the label, which is not known when the row happens"
-_ALWAYS_PRIOR = frozenset({"time_since_last", "rate"})
-_OF_TRANSACTIONS = frozenset({"count", "time_since_last"})
-_OF_LABELS = frozenset({"count", "rate", "time_since_last"})
-_OF_CONDITIONS = frozenset({"count", "share", "time_since_last"})
+_TOO_DEEP = "counts rows by a condition that reads features itself"
+_ALWAYS_PRIOR = AGES | {"rate"}
+_OF_TRANSACTIONS = AGES | {"count"}
+_OF_LABELS = AGES | {"count", "rate"}
+_OF_CONDITIONS = AGES | {"count", "share"}
 _OF_CATEGORIES = frozenset({"distinct"})
-_OF_NUMBERS = frozenset(get_args(Statistic)) - {"share", "rate", "time_since_last"}
+_OF_NUMBERS = frozenset(get_args(Statistic)) - AGES - {"share", "rate"}
+# Of rows that meet a condition: what is not a share of all rows or of their values.
+_WITH_WHERE = {LABEL: _OF_LABELS - {"rate"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,7 @@ def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
     for number, link in enumerate(features.links):
         found += [f"features.links.{number}.{p}" for p in _link_problems(link, columns)]
     conditions = [c.name for c in features.conditions]
-    taken = {*columns.all, *columns.labels}
+    taken = {*columns.all, *columns.labels, GENUINE}
     for name, times in Counter(conditions).items():
         if times > 1 or name in taken:
             found.append(f"features.conditions: the name {name!r} is taken; choose another")
@@ -66,8 +78,12 @@ def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
 
 def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str]:
     forbidden: Mapping[str, str] = dict.fromkeys(columns.labels, _UNKNOWN_YET)
+    deep = dict.fromkeys(late_features(features), _TOO_DEEP)
+    every = [*columns.all, *features.feature_names()]
     for number, condition in enumerate(features.conditions):
-        for problem in expression_problems(condition.sql, columns=columns.all, forbidden=forbidden):
+        for problem in expression_problems(
+            condition.sql, columns=every, forbidden={**forbidden, **deep}
+        ):
             yield f"features.conditions.{number} ({condition.name}): {problem}"
     readable = [*columns.all, *features.window_names()]
     for number, derived in enumerate(features.derived):
@@ -87,13 +103,32 @@ def _window_problems(group: WindowGroup, features: FeatureSet, columns: Columns)
         yield f"entity: {list(group.keys)} needs one column, or several different ones"
     allowed = _allowed_aggregates(group.measure, features, columns)
     if allowed is None:
-        known = ", ".join(sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL}))
+        known = ", ".join(
+            sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL, GENUINE})
+        )
         yield f"measure: {group.measure!r} is not a column, a condition or the label ({known})"
+    if group.measure == GENUINE and group.delay is None:
+        yield "delay: missing; add it (after how long what is not known to be a fraud is genuine)"
+    if group.where is not None:
+        yield from _where_problems(group, features, columns)
+        allowed = _WITH_WHERE.get(str(group.measure), _OF_NUMBERS - {"distinct"})
     for number, aggregate in enumerate(group.aggregates):
         yield from _aggregate_problems(number, aggregate, group.measure, allowed)
     yield from _length_problems(group.windows)
     if group.delay is not None and group.delay < timedelta():
         yield f"delay: {format_duration(group.delay)} is negative; use zero or more"
+
+
+def _where_problems(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
+    conditions = [c.name for c in features.conditions]
+    if group.where not in conditions:
+        known = ", ".join(conditions) or "none"
+        yield f"where: {group.where!r} is not one of features.conditions ({known})"
+    if group.measure not in {LABEL, *columns.numeric}:
+        yield (
+            f"where: it goes with is_fraud or a number ({', '.join(columns.numeric)}); for the "
+            f'transactions that meet it write measure = "{group.where}"'
+        )
 
 
 def _aggregate_problems(
@@ -103,7 +138,7 @@ def _aggregate_problems(
     if statistic not in get_args(Statistic):
         known = ", ".join(get_args(Statistic))
         yield f"aggregates.{number}: got {aggregate!r}; use one of {known}"
-    elif statistic != aggregate and (statistic in _ALWAYS_PRIOR or measure == LABEL):
+    elif statistic != aggregate and (statistic in _ALWAYS_PRIOR or measure in {LABEL, GENUINE}):
         yield (
             f"aggregates.{number}: {statistic!r} of {measure or 'transactions'} always leaves the "
             f"row itself out; write {statistic!r}"
@@ -128,17 +163,11 @@ def _allowed_aggregates(
     measure: str | None, features: FeatureSet, columns: Columns
 ) -> frozenset[str] | None:
     """Aggregates that a measure can have; None when there is no such measure."""
-    if measure is None:
-        return _OF_TRANSACTIONS
-    if measure == LABEL:
-        return _OF_LABELS
-    if measure in {c.name for c in features.conditions}:
-        return _OF_CONDITIONS
-    if measure in columns.numeric:
-        return _OF_NUMBERS
-    if measure in {*columns.categorical, *columns.entities}:
-        return _OF_CATEGORIES
-    return None
+    given = {None: _OF_TRANSACTIONS, LABEL: _OF_LABELS, GENUINE: AGES}
+    given |= dict.fromkeys((c.name for c in features.conditions), _OF_CONDITIONS)
+    given |= dict.fromkeys((*columns.categorical, *columns.entities), _OF_CATEGORIES)
+    given |= dict.fromkeys(columns.numeric, _OF_NUMBERS)
+    return given.get(measure)
 
 
 def _link_problems(group: LinkGroup, columns: Columns) -> Iterator[str]:

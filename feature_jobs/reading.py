@@ -62,7 +62,9 @@ def scatter_history(
         numbers = session.range(0, len(tasks), numPartitions=len(tasks))
         return numbers.mapInArrow(lambda batches: scatter(read(batches)), BLOCKS)
     files = [file for task in tasks for file in task]
-    schema = pq.read_schema(files[0]).remove_metadata()
+    # The newest file: those that lie further back than conditions reach may lack their features,
+    # which Spark then reads as nulls.
+    schema = pq.read_schema(files[-1]).remove_metadata()
     spelled = {name.lower(): name for name in schema.names}
     named = [spelled[c.lower()] for sql in met.values() for c in referenced_columns(sql)]
     wanted = pa.schema([schema.field(name) for name in kept | dict.fromkeys(named)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from expectations.contract import LABEL
-from feature_jobs.definitions import FeatureSet, Link, Window
+from feature_jobs.definitions import AGES, GENUINE, FeatureSet, Link, Window
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -19,16 +19,21 @@ class Request:
 
     Attributes:
         measure: None for the transactions themselves.
-        only_true: whether only rows that meet the condition are walked.
+        where: a condition; the rows that meet it are walked.
         feeds_rate: whether a fraud rate needs the count of transactions of this walk.
     """
 
     measure: str | None
+    where: str | None
     delay: timedelta | None
     length: timedelta
-    only_true: bool
     windows: tuple[Window, ...]
     feeds_rate: bool
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether it depends on what became known of rows."""
+        return self.measure in {LABEL, GENUINE}
 
     @property
     def lifetime(self) -> int:
@@ -89,13 +94,14 @@ class Unit:
     @property
     def measures(self) -> list[str]:
         """Columns that are read beside the keys; the label is not a column of rows."""
-        named = dict.fromkeys(w.measure for w in self.windows)
-        return [m for m in named if m is not None and m != LABEL and m not in self.keys]
+        named = dict.fromkeys(w.measure for w in self.windows if not w.reads_labels)
+        named |= dict.fromkeys(w.where for w in self.windows)
+        return [m for m in named if m is not None and m not in self.keys]
 
     @property
     def reads_labels(self) -> bool:
         """Whether known frauds are counted."""
-        return any(w.measure == LABEL for w in self.windows) or any(
+        return any(w.reads_labels for w in self.windows) or any(
             link.statistic == "neighbour_frauds" for link in self.links
         )
 
@@ -112,20 +118,22 @@ class Unit:
 
     def requests(self) -> list[Request]:
         """The walks that the windows need, those over transactions first."""
-        found: dict[tuple[str | None, timedelta | None, timedelta, bool], list[Window]] = {}
+        found: dict[tuple[str | None, str | None, timedelta | None, timedelta], list[Window]] = {}
         rates = set()
         for w in self.windows:
             if w.statistic == "rate":
                 rates.add((w.delay, w.length))
-                found.setdefault((None, w.delay, w.length, False), [])
-            only_true = w.statistic == "time_since_last" and w.measure not in {None, LABEL}
-            found.setdefault((w.measure, w.delay, w.length, only_true), []).append(w)
+                found.setdefault((None, None, w.delay, w.length), [])
+            measure, where = w.measure, w.where
+            if w.statistic in AGES and not w.reads_labels:  # of the rows that meet the condition
+                measure, where = None, w.measure
+            found.setdefault((measure, where, w.delay, w.length), []).append(w)
         return [
             Request(
-                measure, delay, length, only_true, tuple(windows),
-                feeds_rate=measure is None and (delay, length) in rates,
+                measure, where, delay, length, tuple(windows),
+                feeds_rate=measure is None and where is None and (delay, length) in rates,
             )
-            for (measure, delay, length, only_true), windows in sorted(
+            for (measure, where, delay, length), windows in sorted(
                 found.items(), key=lambda item: item[0][0] is not None
             )
         ]  # fmt: skip

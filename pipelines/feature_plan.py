@@ -10,9 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from expectations.contract import InputError
+from feature_jobs.passes import lookback
 from pipelines.lake import Lake, Part, TableVersion, digest_of
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec
@@ -163,24 +165,33 @@ def plan_features(
 
 
 def _definitions(spec: ModelSpec) -> dict[str, str]:
-    """Digest of each feature's own definition, and of what it is derived from."""
+    """Digest of each feature's own definition, and of the conditions and features in it."""
     from feature_jobs.expressions import referenced_columns
 
     features = spec.features
+    spelled = {name.lower(): name for name in features.feature_names()}
     conditions = {c.name: c.sql for c in features.conditions}
-    found: dict[str, str] = {}
-    for window in features.expand():
-        found[window.name] = digest_of({"window": str(window), "where": conditions.get(
-            window.measure or "")})  # fmt: skip
-    for link in features.expand_links():
-        found[link.name] = digest_of({"link": str(link)})
-    for derived in features.derived:
-        names = {name.lower(): name for name in found}
-        read = [names.get(c.lower(), "") for c in referenced_columns(derived.sql)]
-        found[derived.name] = digest_of(
-            {"sql": derived.sql, "of": [found[name] for name in read if name]}
+    windows = {w.name: w for w in features.expand()}
+    links = {link.name: link for link in features.expand_links()}
+    derived = {d.name: d.sql for d in features.derived}
+
+    def expression(sql: str) -> dict[str, object]:
+        read = [spelled[c.lower()] for c in referenced_columns(sql) if c.lower() in spelled]
+        return {"sql": sql, "of": [definition(name) for name in read]}
+
+    @cache
+    def definition(name: str) -> str:
+        if name in derived:
+            return digest_of(expression(derived[name]))
+        if name in links:
+            return digest_of({"link": str(links[name])})
+        window = windows[name]
+        named = [conditions.get(c or "") for c in (window.measure, window.where)]
+        return digest_of(
+            {"window": str(window), "where": [expression(sql) for sql in named if sql]}
         )
-    return found
+
+    return {name: definition(name) for name in features.feature_names()}
 
 
 def _engine_digest() -> str:
@@ -210,8 +221,8 @@ def _day_digests(lake: Lake, pinned: Snapshot, reach: tuple[int, bool]) -> dict[
 
 def lookback_days(spec: ModelSpec) -> int:
     """Whole days before a day whose rows its features can read."""
-    lookback = spec.features.lookback
-    return lookback.days + (1 if lookback.seconds or lookback.microseconds else 0)
+    reach = lookback(spec.features)
+    return reach.days + (1 if reach.seconds or reach.microseconds else 0)
 
 
 def _by_day(parts: Sequence[Part]) -> dict[str, list[str]]:

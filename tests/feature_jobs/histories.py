@@ -34,13 +34,15 @@ def group(
     *aggregates: str,
     windows: Iterable[float] = (2,),
     delay: float | None = None,
+    where: str | None = None,
 ) -> list[Window]:
     """Windows of `card_id`, lengths and delay in hours."""
     lengths = tuple(timedelta(hours=h) for h in windows)
     wait = None if delay is None else timedelta(hours=delay)
     declared = WindowGroup(
-        entity="card_id", measure=measure, aggregates=aggregates, windows=lengths, delay=wait
-    )
+        entity="card_id", measure=measure, where=where, aggregates=aggregates, windows=lengths,
+        delay=wait,
+    )  # fmt: skip
     return list(declared.expand())
 
 
@@ -55,17 +57,26 @@ def links(*, max_degree: int, windows: Iterable[float] = (2, 9)) -> LinkGroup:
 
 
 NUMBERS = ("count", "sum", "mean", "std", "min", "max", "last", "distinct")
+AGES = ("time_since_last", "time_since_first")
 BOTH = (*NUMBERS, *(f"prior_{name}" for name in NUMBERS))
 # A delayed label window shares its name with an undelayed one, so there are two sets.
 EVERY_WINDOW = [
     *group("amount", *BOTH, windows=(2, 9)),
     *group("amount", *NUMBERS, windows=(3,), delay=2),
-    *group(None, "count", "prior_count", "time_since_last", windows=(3, 30)),
+    *group(None, "count", "prior_count", *AGES, windows=(3, 30)),
+    *group(None, "time_since_first", windows=(6,), delay=1),
     *group("device_id", "distinct", "prior_distinct", windows=(1, 20)),
-    *group("large", "count", "share", "prior_share", "time_since_last", windows=(4,)),
-    *group("is_fraud", "count", "rate", "time_since_last", windows=(4, 48)),
+    *group("large", "count", "share", "prior_share", *AGES, windows=(4,)),
+    *group("amount", *NUMBERS[:-1], "prior_max", windows=(5,), where="large"),
+    *group("is_fraud", "count", "rate", *AGES, windows=(4, 48)),
+    *group("is_fraud", "count", *AGES, windows=(6, 48), where="large"),
+    *group("is_genuine", *AGES, windows=(4, 48), delay=0),
 ]
-DELAYED_LABELS = group("is_fraud", "count", "rate", "time_since_last", windows=(5,), delay=3)
+DELAYED_LABELS = [
+    *group("is_fraud", "count", "rate", *AGES, windows=(5,), delay=3),
+    *group("is_fraud", "count", *AGES, windows=(7,), delay=3, where="large"),
+    *group("is_genuine", *AGES, windows=(5, 20), delay=3),
+]
 
 moments = st.integers(0, 40)  # half hours: ties are frequent
 amounts = st.one_of(

@@ -56,7 +56,7 @@ def known_fraud(row: Row, now: Row, delay: timedelta) -> bool:
     return bool(seen) and max(seen)[1] == 1
 
 
-def _window_value(  # noqa: PLR0911 -- one return a definition
+def _window_value(  # noqa: PLR0911, PLR0912 -- one return a definition
     now: Row, rows: list[Row], window: Window
 ) -> float | None:
     if now.entity is None:
@@ -67,19 +67,27 @@ def _window_value(  # noqa: PLR0911 -- one return a definition
         if row is not now and row.entity == now.entity and is_inside(row, now, window)
     ]  # fmt: skip
     seen = [row for row in others if is_visible(row, row.known, now, delay)]
+    if window.measure == "is_genuine":
+        return _seconds_since(
+            window, [row for row in seen if not known_fraud(row, now, delay)], now
+        )
     if window.measure == "is_fraud":
         frauds = [row for row in others if known_fraud(row, now, delay)]
+        if window.where == "large":
+            frauds = [row for row in frauds if row.is_large]
         if window.statistic == "count":
             return len(frauds)
         if window.statistic == "rate":
             return len(frauds) / len(seen) if seen else 0.0
-        return _seconds_since(frauds, now)
-    if window.statistic == "time_since_last":
+        return _seconds_since(window, frauds, now)
+    if window.statistic.startswith("time_since"):
         if window.measure == "large":
             seen = [row for row in seen if row.is_large]
-        return _seconds_since(seen, now)
+        return _seconds_since(window, seen, now)
     if not window.is_prior and window.delay is None:
         seen.append(now)
+    if window.where == "large":
+        seen = [row for row in seen if row.is_large]
     if window.measure is None:
         return len(seen)
     if window.measure == "large":
@@ -140,10 +148,11 @@ def _deviation(values: list[float]) -> float | None:
     return float(Fraction(root) / Fraction(2) ** half)
 
 
-def _seconds_since(seen: list[Row], now: Row) -> float | None:
+def _seconds_since(window: Window, seen: list[Row], now: Row) -> float | None:
     if not seen:
         return None
-    return (now.event - max(row.event for row in seen)).total_seconds()
+    find = min if window.statistic == "time_since_first" else max
+    return (now.event - find(row.event for row in seen)).total_seconds()
 
 
 def _link_value(now: Row, rows: list[Row], link: Link) -> int | None:

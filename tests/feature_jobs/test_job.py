@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ from feature_jobs.assembly import Day
 from feature_jobs.definitions import Condition, Derived, FeatureSet, LinkGroup, WindowGroup
 from feature_jobs.job import build_features
 from feature_jobs.parts import WrittenPart
+from feature_jobs.passes import lookback
+from tests.feature_jobs.oracle import Row, window_values
 from tests.handbook import PATH, needs_handbook
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -183,6 +186,24 @@ def test_the_handbooks_features_are_those_of_pandas_on_its_own_transactions(
     compare(read(tmp_path / "all", parts), published_features(history))
 
 
+# It reads a derived feature, which reads a window: a first pass computes both.
+UNUSUAL = Condition(name="unusual", sql="ratio > 1.5")
+
+
+def unusual_windows(*lengths: timedelta) -> list[WindowGroup]:
+    """What the terminal saw of transactions that were unusual for their customers."""
+    frauds = ("count", "time_since_last", "time_since_first")
+    declared = {"entity": "terminal_id", "windows": lengths}
+    return [
+        WindowGroup(measure="unusual", aggregates=("share", "time_since_first"), **declared),
+        WindowGroup(measure="amount", where="unusual", aggregates=("count",), **declared),
+        WindowGroup(
+            measure="is_fraud", where="unusual", aggregates=frauds, delay=DAYS[1], **declared
+        ),
+        WindowGroup(measure="is_genuine", aggregates=frauds[1:], delay=DAYS[1], **declared),
+    ]
+
+
 def rich_features() -> FeatureSet:
     """Every kind of feature, on both entities and on the pair of them."""
     hours = (timedelta(hours=5), timedelta(days=9))
@@ -209,6 +230,7 @@ def rich_features() -> FeatureSet:
             aggregates=("rate", "time_since_last"),
             windows=hours,
         ),
+        *unusual_windows(*hours),
     ]
     links = LinkGroup(
         entity="customer_id",
@@ -217,7 +239,7 @@ def rich_features() -> FeatureSet:
         windows=hours[:1],
     )
     return FeatureSet(
-        conditions=(Condition(name="large", sql="amount > 40"),),
+        conditions=(Condition(name="large", sql="amount > 40"), UNUSUAL),
         windows=(*features().windows, *windows),
         links=(links,),
         derived=(
@@ -269,6 +291,64 @@ def test_some_days_with_their_lookback_give_the_parts_of_the_full_build(
     wanted = {part.day for part in whole[40:43]}
     parts = build(spark, late(make_history()), tmp_path, rich_features(), wanted=wanted)
     assert parts == whole[40:43]
+
+
+def test_days_that_no_pass_looks_back_to_are_not_needed(
+    spark: SparkSession, tmp_path: Path, whole: list[WrittenPart]
+) -> None:
+    declared = rich_features()
+    # Frauds of 9 days that were known after 7, of rows whose condition looks 7 days back; or 30
+    # days and the wait for labels.
+    unusual = FeatureSet(
+        conditions=(UNUSUAL,),
+        windows=(declared.windows[1], *unusual_windows(timedelta(days=9))),
+        derived=declared.derived[:1],
+    )
+    assert lookback(unusual) == timedelta(days=30)
+    assert lookback(unusual.model_copy(update={"windows": (
+        declared.windows[1].model_copy(update={"windows": DAYS[:2]}), *unusual.windows[1:]
+    )})) == timedelta(days=9 + 7 + 7)  # fmt: skip
+    assert lookback(declared) == timedelta(days=30 + 7)
+    first, last = whole[40].day, whole[44].day
+    since = datetime.fromisoformat(first).replace(tzinfo=UTC) - lookback(declared)
+    history = late(make_history())
+    history = history.filter(pc.greater_equal(history["event_time"], pa.scalar(since, TIME)))
+    parts = build(spark, history, tmp_path, declared, wanted={p.day for p in whole[40:]})
+    assert parts == whole[40:], (first, last)
+
+
+def test_a_condition_is_what_it_was_at_the_rows_own_time(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    history = late(make_history(900))
+    windows = unusual_windows(timedelta(days=9))
+    declared = rich_features().model_copy(update={"windows": (*features().windows, *windows)})
+    found = read(tmp_path, build(spark, history, tmp_path, declared)).set_index("transaction_id")
+    week = timedelta(days=7)
+    # To the oracle a large amount is one above 1.
+    rows = [
+        Row(
+            transaction_id=row["transaction_id"], event=row["event_time"], known=row["known_time"],
+            entity=row["terminal_id"],
+            amount=None if math.isnan(ratio) else 1 + float(ratio > 1.5),
+            labels=((row["event_time"] + week, row["is_fraud"]),),
+        )
+        for row in history.to_pylist()
+        for ratio in [found["ratio"][row["transaction_id"]]]
+    ]  # fmt: skip
+    assert 20 < sum(bool(row.is_large) for row in rows) < 500
+    swap = {"unusual": "large"}
+    for window in (w for g in windows for w in g.expand()):
+        asked = replace(
+            window,
+            measure=swap.get(str(window.measure), window.measure),
+            where=swap.get(str(window.where)),
+        )
+        expected = pd.Series(window_values(rows, asked), [r.transaction_id for r in rows], float)
+        assert expected.notna().sum() > 10
+        pd.testing.assert_series_equal(
+            found[window.name].astype(float), expected.sort_index(), check_names=False
+        )
 
 
 def test_a_row_that_was_known_before_it_happened_is_refused(

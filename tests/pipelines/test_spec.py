@@ -177,6 +177,57 @@ def test_every_fault_of_the_features_is_reported_at_once(write) -> None:
     assert len(found) == 12, text
 
 
+BY_CONDITION = """
+[[features.conditions]]
+name = "odd"
+sql = "ratio > 2"
+[[features.conditions]]
+name = "deep"
+sql = "customer_odd_count_1d > 1"
+[[features.windows]]
+entity = "customer_id"
+measure = "odd"
+aggregates = ["count"]
+windows = ["1d"]
+[[features.windows]]
+entity = "customer_id"
+where = "strange"
+aggregates = ["count"]
+windows = ["2d"]
+[[features.windows]]
+entity = "customer_id"
+measure = "is_fraud"
+where = "odd"
+aggregates = ["rate"]
+windows = ["3d"]
+[[features.windows]]
+entity = "customer_id"
+measure = "is_genuine"
+aggregates = ["count", "prior_time_since_last"]
+windows = ["4d"]
+[[features.derived]]
+name = "ratio"
+sql = "amount / customer_transaction_count_1d"
+"""
+
+
+def test_what_conditions_cannot_be_asked_for_is_said_at_once(write) -> None:
+    text = "\n".join(problems(write(GOOD + BY_CONDITION)))
+    for said in (
+        "features.conditions.1 (deep): position 1: 'customer_odd_count_1d' counts rows by a "
+        "condition that reads features itself; leave it out",
+        "features.windows.2.where: 'strange' is not one of features.conditions (odd, deep)",
+        "features.windows.2.where: it goes with is_fraud or a number (amount); for the "
+        'transactions that meet it write measure = "strange"',
+        "features.windows.3.aggregates.0: 'rate' is not made of is_fraud; use count, time_since",
+        "features.windows.4.delay: missing; add it",
+        "features.windows.4.aggregates.0: 'count' is not made of is_genuine; use time_since_first",
+        "features.windows.4.aggregates.1: 'time_since_last' of is_genuine always leaves the row",
+    ):
+        assert said in text, f"{said}\nis not in\n{text}"
+    assert len(text.splitlines()) == 7, text
+
+
 def test_the_label_is_no_attribute(write) -> None:
     text = GOOD + '[source.attributes]\nbad = {column = "fraud", kind = "numeric"}'
     (problem,) = problems(write(text))
