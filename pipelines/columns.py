@@ -39,13 +39,19 @@ def table_columns(spec: ModelSpec) -> Mapping[TableName, tuple[Column, ...]]:
 
 
 def request_columns(spec: ModelSpec) -> tuple[Column, ...]:
-    """What a request to the endpoint holds, in the model's order."""
+    """Everything that a model may read, in its order."""
     return (_amount(spec), *_attributes(spec), *feature_columns(spec.features))
 
 
 def request_kinds(spec: ModelSpec) -> dict[str, AttributeKind]:
-    """The same as the model reads it: numbers, and categories as text."""
+    """The same as a model reads it: numbers, and categories as text."""
     return {c.name: "numeric" if c.is_numeric else "categorical" for c in request_columns(spec)}
+
+
+def model_kinds(spec: ModelSpec) -> dict[str, AttributeKind]:
+    """Those of them that the spec's model reads, and that a request to its endpoint holds."""
+    chosen = spec.training.columns
+    return {n: kind for n, kind in request_kinds(spec).items() if not chosen or n in chosen}
 
 
 def _entities(spec: ModelSpec) -> tuple[Column, ...]:

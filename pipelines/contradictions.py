@@ -1,7 +1,9 @@
 """What is wrong with a spec that no single value shows, and pydantic's findings in our words."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
@@ -57,7 +59,7 @@ def find_contradictions(spec: "ModelSpec") -> list[str]:
             f"training.gap: {format_duration(training.gap)} is shorter than the wait for a "
             f"label, {format_duration(wait)}; labels of the train window would not be known yet"
         )
-    problems += _contract_problems(spec)
+    problems += _contract_problems(spec) + _chosen_problems(spec)
     problems += feature_problems(spec.features, row_columns(spec.source, spec.labels))
     window = training.exclude_window
     if window is not None and window > training.train_window:
@@ -76,6 +78,27 @@ def find_contradictions(spec: "ModelSpec") -> list[str]:
             f"training.exclude_detected: {training.exclude_detected!r} is not one of "
             "source.entities"
         )
+    return problems
+
+
+def _chosen_problems(spec: "ModelSpec") -> list[str]:
+    """Columns of the model that are none of the rows'."""
+    columns, chosen = row_columns(spec.source, spec.labels), spec.training.columns
+    known = [*columns.numeric, *columns.categorical, *spec.features.feature_names()]
+    problems = [
+        f"training.columns: {name!r} stands there twice; remove one"
+        for name, times in Counter(chosen).items()
+        if times > 1
+    ]
+    for name in dict.fromkeys(chosen):
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = (
+                f"did you mean {near[0]!r}?"
+                if near
+                else "give the amount, an attribute or a feature"
+            )
+            problems.append(f"training.columns: no column {name!r}; {hint}")
     return problems
 
 

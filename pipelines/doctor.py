@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, OvernightError, refuse_any
-from pipelines.columns import request_kinds
+from pipelines.columns import model_kinds, request_kinds
 from pipelines.settings import load_settings
 from pipelines.source import load_delivery
 from pipelines.spec import ModelSpec, load_spec
@@ -22,7 +22,8 @@ def examine(reference: str) -> Iterator[str]:
     """
     settings = load_settings()
     spec = load_spec(reference)
-    yield f"spec      {spec.name}: {len(request_kinds(spec))} model columns"
+    declared, read = len(request_kinds(spec)), len(model_kinds(spec))
+    yield f"spec      {spec.name}: {read} model columns of {declared} declared"
     problems: list[str] = []
     try:
         yield f"source    {_describe_source(spec, problems)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from expectations.contract import EVENT_TIME, InputError
-from pipelines.columns import request_kinds
+from pipelines.columns import model_kinds
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.settings import CHECKOUT, load_settings
 from pipelines.snapshot import parse_as_of
@@ -57,7 +57,7 @@ def pin(spec: ModelSpec, training_set: str) -> dict[str, object]:
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     return {
         "training_set": digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)}),
-        "columns": request_kinds(spec),
+        "columns": model_kinds(spec),
         "code": code.hexdigest(),
     }
 
@@ -68,7 +68,7 @@ def load_rows(spec: ModelSpec, training_set: str, *, holdout: "Fold") -> "Rows":
     from training.rows import gather_rows
 
     lake = Lake(load_settings().lake, spec=spec.name)
-    at, kinds = TableVersion.parse(training_set), request_kinds(spec)
+    at, kinds = TableVersion.parse(training_set), model_kinds(spec)
     missing = [name for name in kinds if name not in lake.schema(at).names]
     if missing:
         raise InputError(

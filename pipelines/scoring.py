@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
-from pipelines.columns import request_kinds
+from pipelines.columns import model_kinds
 from pipelines.feature_plan import FEATURES
 from pipelines.lake import Lake, TableVersion
 from pipelines.settings import load_settings
@@ -23,7 +23,7 @@ def score_transactions(reference: str, transactions: str) -> str:
     rows = _find_rows(spec, [part for part in transactions.split(",") if part])
     lines = [f"{'transaction':>14} {'score':>10} decision  threshold"]
     for row in rows.to_pylist():
-        features = {name: _plain(row[name]) for name in request_kinds(spec)}
+        features = {name: _plain(row[name]) for name in model_kinds(spec)}
         identity = str(row[TRANSACTION_ID])
         (answer,) = invoke(spec.name, [features], inference_id=identity)
         lines.append(

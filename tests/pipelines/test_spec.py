@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import InputError, ProblemsError
-from pipelines.columns import request_kinds
+from pipelines.columns import model_kinds, request_kinds
 from pipelines.spec import expand_path, list_specs, load_spec
 
 GOOD = """
@@ -62,6 +62,14 @@ def test_a_model_reads_amount_attributes_and_features_in_declared_order(write) -
     }
 
 
+def test_the_columns_of_the_model_may_be_chosen(write) -> None:
+    chosen = "[training]\ncolumns = ['customer_transaction_count_12h', 'amount']\n[labels]"
+    spec = load_spec(write(GOOD.replace("[labels]", chosen)))
+    assert list(model_kinds(spec)) == ["amount", "customer_transaction_count_12h"]
+    assert len(request_kinds(spec)) == 3
+    assert model_kinds(load_spec("demo")) == request_kinds(load_spec("demo"))
+
+
 def test_every_problem_is_reported_at_once_with_its_key_and_a_remedy(write) -> None:
     text = (
         GOOD.replace('event_time = "at"\n', "")
@@ -89,6 +97,9 @@ def test_every_problem_is_reported_at_once_with_its_key_and_a_remedy(write) -> N
         ("[labels]", '[training]\ngap = "3d"\n[labels]', "training.gap: 3d is shorter than"),
         ("[labels]", '[training]\nexclude_detected = "x"\n[labels]', "not one of source.entities"),
         ("[labels]", '[training]\nexclude_window = "60d"\n[labels]', "is longer than train_window"),
+        ("[labels]", '[training]\ncolumns = ["amuont"]\n[labels]', "did you mean 'amount'?"),
+        ("[labels]", '[training]\ncolumns = ["fraud"]\n[labels]', "no column 'fraud'; give the"),
+        ("[labels]", '[training]\ncolumns = ["amount", "amount"]\n[labels]', "stands there twice"),
     ],
 )
 def test_contradictions_between_keys_are_problems(write, old: str, new: str, said: str) -> None:
