@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo up test test-cluster check format bench bench-features bench-handbook bench-validation bench-detection bench-training lock clean
+.PHONY: help setup demo up browser test test-cluster check format bench bench-features bench-handbook bench-validation bench-detection bench-training lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -24,7 +24,10 @@ demo: $(READY) ## the main job on simulated data: raw transactions to a served m
 up: $(READY) ## Airflow, MLflow and the embedded SageMaker with their pages, until Ctrl-C
 	@exec $(BIN)/overnight up
 
-test: $(READY) ## unit, property, DAG and end-to-end tests
+browser: ## Debian's Chromium, for the tests of the review page
+	@infra/browser.sh
+
+test: $(READY) browser ## unit, property, DAG and end-to-end tests
 	@$(BIN)/python -m pytest --ignore=tests/cluster
 
 test-cluster: $(READY) ## the feature job on a Spark master and two workers of its own
