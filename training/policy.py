@@ -63,7 +63,8 @@ class TrainingPolicy(Policy):
         exclude_window: how far back from the end of the train window those frauds are looked for;
             absent: over the whole train window.
         trials_workers: tasks that search one study together.
-        time_budget: no trial is started after trials have run that long in all.
+        time_budget: how long all trials may run; none is started that would end later, by the
+            mean of those before it.
         params: LightGBM's parameters that are given instead of searched.
         members: models of different seeds that are averaged into one.
         calibration: what turns raw scores into probabilities, fitted on out-of-fold scores.

@@ -77,8 +77,9 @@ def _run_trials(
     ) as bar:  # fmt: skip
         while (begun := len(finished(study)) + len(running(study))) < policy.trials:
             done = len(finished(study))
-            if done and time_spent(study) >= budget:
-                log.info("Stopped after %d trials: the time budget is spent", done)
+            # By the mean of those before it, the next one would end too late.
+            if done and time_spent(study) * (done + 1) / done > budget:
+                log.info("Stopped after %d trials: the time budget holds no other", done)
                 return
             # Workers that begin together would draw alike with one seed.
             seed = policy.seed + worker * policy.trials

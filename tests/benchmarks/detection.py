@@ -34,6 +34,7 @@ OVERNIGHT = Path(sys.executable).with_name("overnight")
 SEARCHERS = Path(searchers.__file__).parent
 DELIVERED = "2018-10-08"
 OURS, HALF = "overnight", "overnight, half the time"
+HALF_SHARE = 0.45
 FIELDS = (
     "search", "budget_seconds", "seconds", "validation_average_precision", "auc", "auc_sd",
     "average_precision", "average_precision_sd", "card_precision_at_100",
@@ -80,7 +81,8 @@ def main() -> int:
             [sys.executable, "-m", "tests.benchmarks.searchers.lightgbm_tuner", str(arrays)],
             options.budget,
         ),
-        HALF: (ours, options.budget // 2),
+        # Less than half, as reading and binning the rows is no trial and is timed too.
+        HALF: (ours, round(options.budget * HALF_SHARE)),
         OURS: (ours, options.budget),
     }
     lines = []
