@@ -51,9 +51,16 @@ class Bundle:
         Raises:
             InputError: naming the columns that the rows do not have.
         """
+        return self.calibration.apply(self.model.predict(self.recode(rows)))
+
+    def recode(self, rows: Rows) -> Rows:
+        """Rows as this model reads them.
+
+        Raises:
+            InputError: naming the columns that the rows do not have.
+        """
         encoding = self.model.encoding
-        own = rows if rows.encoding == encoding else rows.recoded(encoding)
-        return self.calibration.apply(self.model.predict(own))
+        return rows if rows.encoding == encoding else rows.recoded(encoding)
 
 
 def write_bundle(

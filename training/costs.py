@@ -32,9 +32,20 @@ def reviewed_gains(
     Of each day's alerts those with the highest scores are, up to capacity; of equal scores the
     earlier row.
     """
-    order = np.lexsort((np.arange(len(scores)), -scores, days))
-    ranks = np.arange(len(scores)) - np.searchsorted(days[order], days[order])
-    chosen = np.zeros(len(scores), dtype=np.bool_)
-    chosen[order] = ranks < review.capacity
-    chosen &= scores >= threshold
+    chosen = is_reviewed(scores, days, threshold=threshold, capacity=review.capacity)
     return np.where(chosen, review_gains(labels, amounts, review), 0.0)
+
+
+def is_reviewed(
+    scores: Floats, days: npt.NDArray[np.int64], *, threshold: float, capacity: int
+) -> npt.NDArray[np.bool_]:
+    """Which rows are alerts that there is room for on their day."""
+    return (daily_ranks(scores, days) < capacity) & (scores >= threshold)
+
+
+def daily_ranks(scores: Floats, days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Place of each row on its day, 0 for the highest score; of equal scores the earlier row."""
+    order = np.lexsort((np.arange(len(scores)), -scores, days))
+    ranks = np.empty(len(scores), dtype=np.int64)
+    ranks[order] = np.arange(len(scores)) - np.searchsorted(days[order], days[order])
+    return ranks

@@ -43,9 +43,14 @@ def contributions(model: FittedModel, rows: Rows) -> Floats:
 
 def false_positives(model: FittedModel, scored: ScoredRows) -> list[Case]:
     """Legitimate rows with the highest scores."""
+    return _cases(model, scored, highest_legitimate(scored))
+
+
+def highest_legitimate(scored: ScoredRows) -> npt.NDArray[np.int64]:
+    """Where the legitimate rows with the highest scores stand, highest first."""
     legitimate = np.flatnonzero(scored.labels == 0)
     order = np.argsort(-scored.scores[legitimate], kind="stable")
-    return _cases(model, scored, legitimate[order[:SHOWN_ROWS]])
+    return legitimate[order[:SHOWN_ROWS]]
 
 
 def false_negatives(model: FittedModel, scored: ScoredRows) -> list[Case]:
@@ -68,6 +73,30 @@ def summarise(model: FittedModel, scored: ScoredRows, *, seed: int) -> tuple[Flo
     chosen = np.sort(np.append(frauds, chance.choice(others, count, replace=False)))
     rows = scored.rows.take(chosen)
     return contributions(model, rows)[:, :-1], as_numbers(rows.matrix).astype(np.float64)
+
+
+def top_reasons(
+    model: FittedModel, scored: ScoredRows, *, threshold: float, seed: int
+) -> dict[str, float]:
+    """Feature to the share of alerts whose score it raised most, largest first.
+
+    Args:
+        model: that scored the rows.
+        scored: the rows.
+        threshold: from it on a row is an alert.
+        seed: of the draw of 2,000 alerts where there are more.
+    """
+    alerts = np.flatnonzero(scored.scores >= threshold)
+    if not len(alerts):
+        return {}
+    chance = np.random.default_rng(seed)
+    count = min(len(alerts), SUMMARY_ROWS)
+    chosen = np.sort(chance.choice(alerts, count, replace=False))
+    rows = scored.rows.take(chosen)
+    raised_most = contributions(model, rows)[:, :-1].argmax(axis=1)
+    found = np.bincount(raised_most, minlength=len(rows.encoding.names)) / count
+    order = np.argsort(-found, kind="stable")
+    return {rows.encoding.names[at]: float(found[at]) for at in order if found[at] > 0}
 
 
 def _cases(model: FittedModel, scored: ScoredRows, at: npt.NDArray[np.int64]) -> list[Case]:
