@@ -2,22 +2,33 @@
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
+from dags.approvals import approval_asset
 from pipelines import steps
 from pipelines.spec import list_specs, load_spec
 
 for name in list_specs():
     declared = load_spec(name)
+    approved = approval_asset(name)
+    window = declared.schedule.deploy
     with DAG(
         dag_id=f"{name}_deploy",
-        schedule=declared.schedule.deploy,
+        # When a reviewer moves the alias `approved`; and at the change window, if there is one.
+        schedule=[approved]
+        if window is None
+        else AssetOrTimeSchedule(
+            timetable=CronTriggerTimetable(window, timezone="UTC"), assets=[approved]
+        ),
         start_date=datetime(2018, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
+        is_paused_upon_creation=False,
         tags=["overnight", name],
         doc_md=f"Deploys the version of `{name}` that has the alias `approved`.",
         default_args={"execution_timeout": timedelta(hours=2)},
     ) as dag:
-        task(steps.plan)(name) >> task(steps.deploy)(name)
+        # One version is carried through, however many moves of the alias started the run.
+        version = task(steps.reconcile)(name)
+        task(steps.plan)(name, version) >> task(steps.deploy)(name, version)
     globals()[dag.dag_id] = dag

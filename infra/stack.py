@@ -10,6 +10,7 @@ from pathlib import Path
 from expectations.contract import refuse_any
 from infra.airflow.environment import build_airflow_environment
 from infra.processes import Service
+from infra.tracking.server import build_mlflow
 
 DEFAULT_PORTS = {"airflow": 8080, "mlflow": 5000, "sagemaker": 8768, "aws": 8769, "docs": 8770}
 PORT_VARIABLES = {name: f"OVERNIGHT_{name.upper()}_PORT" for name in DEFAULT_PORTS}
@@ -68,7 +69,7 @@ def build_services(
     """
     return [
         build_sagemaker(environment, home=home, ports=ports),
-        _mlflow(environment, home, tracking_uri, ports),
+        build_mlflow(environment, home=home, tracking_uri=tracking_uri, port=ports.mlflow),
         _docs(environment, home, docs, ports),
         _airflow(environment, home, dags, ports),
     ]
@@ -95,21 +96,6 @@ def build_sagemaker(environment: Mapping[str, str], *, home: Path, ports: Ports)
         environment=environment,
         health=f"http://127.0.0.1:{ports.sagemaker}/health",
         log=home / "logs/sagemaker.log",
-    )
-
-
-def _mlflow(environment: Mapping[str, str], home: Path, tracking_uri: str, ports: Ports) -> Service:
-    # One worker and no job executor: 2 processes of 450 MB together instead of 15 of 1.4 GB.
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-    command += ["--port", str(ports.mlflow), "--workers", "1"]
-    command += ["--backend-store-uri", tracking_uri]
-    command += ["--default-artifact-root", str(home / "mlruns")]
-    return Service(
-        name="MLflow",
-        command=command,
-        environment={**environment, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        health=f"http://127.0.0.1:{ports.mlflow}/health",
-        log=home / "logs/mlflow.log",
     )
 
 

@@ -5,7 +5,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from expectations.contract import InputError, OvernightError
+from expectations.contract import InputError, OvernightError, refuse_any
+from pipelines.approval import deployment_refusals
+from pipelines.evidence import find_digests, open_decisions
+from pipelines.identity import os_actor
+from pipelines.ledger import Decision, Kind, Ledger, decide
+from pipelines.reconciliation import NOTHING
 from pipelines.registry import APPROVED, CHAMPION, Registry, Version
 from pipelines.review import fetch_verified, open_registry
 from pipelines.spec import ModelSpec, load_spec
@@ -13,71 +18,99 @@ from pipelines.spec import ModelSpec, load_spec
 if TYPE_CHECKING:
     from infra.sagemaker.deployment import DeploymentResult
 
-PREVIOUS = "overnight.champion_before"
-
 log = logging.getLogger(__name__)
 
 
-def plan_approved(reference: str) -> str:
+def plan_approved(reference: str, *, version: str = "") -> str:
     """See `steps.plan`."""
     from infra.sagemaker.plan import plan
 
+    if version == NOTHING:
+        return "Nothing is approved, so nothing would be deployed"
     spec = load_spec(reference)
     registry = open_registry(spec)
-    version = _approved(registry)
+    approved = _approved(spec, registry, version)
     with tempfile.TemporaryDirectory() as scratch:
-        bundle = fetch_verified(registry, version, target=Path(scratch))
+        bundle = fetch_verified(registry, approved, target=Path(scratch))
         text = plan(bundle, endpoint=spec.name, policy=spec.endpoint).describe()
-    return f"Deploying {version}:\n{text}"
+    return f"Deploying {approved}:\n{text}"
 
 
-def deploy_approved(reference: str) -> str:
+def deploy_approved(reference: str, *, version: str = "") -> str:
     """See `steps.deploy`."""
+    if version == NOTHING:
+        log.info("Nothing is approved, so nothing is deployed")
+        return NOTHING
     spec = load_spec(reference)
     registry = open_registry(spec)
-    return _deploy(registry, _approved(registry), spec)
+    approved = _approved(spec, registry, version)
+    return _deploy(spec, registry, approved, kind="promotion", reason="verified to serve")
 
 
-def roll_back(reference: str) -> str:
+def roll_back(reference: str, *, because: str = "") -> str:
     """See `steps.rollback`."""
     spec = load_spec(reference)
     registry = open_registry(spec)
-    champion = registry.find(CHAMPION)
-    if champion is None or PREVIOUS not in champion.tags:
+    before = open_decisions(spec, registry).load().champion_before
+    if before is None:
         raise InputError(
             f"{spec.name} has no champion before this one to go back to. "
             f'Approve another version: "overnight approve {spec.name} VERSION --because …".'
         )
-    previous = registry.get(champion.tags[PREVIOUS])
+    previous = registry.get(str(before))
+    result = _deploy(spec, registry, previous, kind="rollback", reason=because)
     # The alias a reviewer set goes back too: else the next deploy would undo the rollback.
-    result = _deploy(registry, previous, spec)
     registry.set_alias(APPROVED, previous)
     return result
 
 
-def _approved(registry: Registry) -> Version:
-    version = registry.find(APPROVED)
-    if version is None:
+def _approved(spec: ModelSpec, registry: Registry, wanted: str) -> Version:
+    """The version whose approval is in force, and may still be deployed.
+
+    Raises:
+        InputError: when none is, or another than the wanted one.
+        ProblemsError: with every reason against its deployment.
+    """
+    chain = open_decisions(spec, registry).load()
+    approval = chain.approval
+    if approval is None:
         raise InputError(
             f"No version of {registry.spec} is approved. Review the challenger, then "
             f'"overnight approve {registry.spec} challenger --because …".'
         )
+    version = registry.get(str(approval.version))
+    if wanted and registry.find(wanted) != version:
+        raise InputError(
+            f"{wanted} is not approved any more; {version} is, by {approval.actor}. Deploy again."
+        )
+    found = find_digests(spec, registry, version)
+    problems = deployment_refusals(approval, ledger=chain, found=found, policy=spec.approval)
+    refuse_any(f"the deployment of {version}", list(problems))
     return version
 
 
-def _deploy(registry: Registry, version: Version, spec: ModelSpec) -> str:
+def _deploy(
+    spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str
+) -> str:
     from infra.sagemaker.deployment import deploy
 
     with tempfile.TemporaryDirectory() as scratch:
         bundle = fetch_verified(registry, version, target=Path(scratch))
         result = deploy(bundle, endpoint=spec.name, policy=spec.endpoint)
     _refuse_unless_promoted(result, version)
-    champion = registry.find(CHAMPION)
-    if champion is None or champion.number != version.number:
-        # Going back must not make the version gone back from the next one to go back to.
-        if champion is not None and champion.tags.get(PREVIOUS) != str(version.number):
-            registry.tag_version(version, {PREVIOUS: str(champion.number)})
-        registry.set_alias(CHAMPION, version)
+
+    def promote(chain: Ledger) -> Decision | None:
+        if chain.champion == version.number:
+            return None
+        registered = chain.registration(version.number)
+        return decide(
+            kind, version.number, actor=os_actor(), reason=f"{reason} {result.config_name}".strip(),
+            gate="" if registered is None else registered.gate,
+            digests=find_digests(spec, registry, version),
+        )  # fmt: skip
+
+    open_decisions(spec, registry).record(promote)
+    registry.set_alias(CHAMPION, version)
     log.info("%s serves at %s with %s", version, spec.name, result.config_name)
     return f"endpoints:/{spec.name}/{result.config_name}"
 

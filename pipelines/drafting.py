@@ -106,5 +106,8 @@ def _text(source: Path, form: str, roles: dict[str, str | None], entities: list[
         "trials = 20",
         f'exclude_detected = "{first}"',
         "",
+        "[approval]",
+        "four_eyes = false       # true: whoever made a candidate may not approve it",
+        "",
     ]
     return "\n".join(lines)

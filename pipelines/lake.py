@@ -18,12 +18,23 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction
 from pyarrow import fs
 
-from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, InputError
+from expectations.contract import (
+    EVENT_DAY,
+    EVENT_TIME,
+    TRANSACTION_ID,
+    InputError,
+    OvernightError,
+)
 
 INPUTS = "overnight.inputs"
+
+
+class ChangedSinceError(OvernightError):
+    """Another writer committed to a table first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +212,35 @@ class Lake:
                 [*new], "overwrite", schema, partition_by=[EVENT_DAY], commit_properties=note
             )
         return TableVersion(table, DeltaTable(self.folder(table)).version())
+
+    def append(self, table: str, rows: pa.Table, *, at: TableVersion | None) -> TableVersion:
+        """Add rows to a table that nobody wrote to since a version.
+
+        Args:
+            table: the table's name.
+            rows: as for `write_days`.
+            at: the version that the rows were made by; None when there was none.
+
+        Raises:
+            ChangedSinceError: when another writer came first; nothing is added.
+        """
+        delta = self._open(table) or self._create(table, rows.schema)
+        version = 0 if at is None else at.version
+        if delta.version() == version:
+            parts = [self._write_part(table, day, own) for day, own in split_days(rows)]
+            delta = DeltaTable(self.folder(table), version=version)
+            try:
+                delta.create_write_transaction(
+                    [_add(part) for part in parts], "append", rows.schema,
+                    partition_by=[EVENT_DAY],
+                    commit_properties=CommitProperties(max_commit_retries=0),
+                )  # fmt: skip
+            except DeltaError as error:
+                if DeltaTable(self.folder(table)).version() == version:
+                    raise
+                raise ChangedSinceError(f"{table} was written to since v{version}.") from error
+            return TableVersion(table, version + 1)
+        raise ChangedSinceError(f"{table} is at v{delta.version()}, no more at v{version}.")
 
     def _refuse_to_lose(self, at: TableVersion, *, keeping: set[str]) -> None:
         lost = sorted({part.day for part in self.parts(at)} - keeping)

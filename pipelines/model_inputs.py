@@ -50,16 +50,21 @@ def pin(spec: ModelSpec, training_set: str) -> dict[str, object]:
     """What a model is made from, beside its parameters."""
     import training
 
-    lake = Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     own = Path(__file__)
     files = [own, own.with_name("fitting.py"), *sorted(Path(training.__file__).parent.glob("*.py"))]
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     return {
-        "training_set": digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)}),
+        "training_set": digest_training_set(spec, training_set),
         "columns": model_kinds(spec),
         "code": code.hexdigest(),
     }
+
+
+def digest_training_set(spec: ModelSpec, training_set: str) -> str:
+    """SHA-256 of its rows and of what they were made from."""
+    lake = Lake(load_settings().lake, spec=spec.name)
+    at = TableVersion.parse(training_set)
+    return digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)})
 
 
 def load_rows(spec: ModelSpec, training_set: str, *, holdout: "Fold") -> "Rows":

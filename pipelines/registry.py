@@ -105,10 +105,29 @@ class Registry:
         """Take an alias away."""
         self._client.delete_registered_model_alias(self.spec, alias)
 
+    def describe(self, version: Version, text: str) -> None:
+        """Set the description of a version, Markdown; MLflow shows it on the version's page."""
+        self._client.update_model_version(self.spec, str(version.number), description=text)
+
     def tag_version(self, version: Version, tags: Mapping[str, str]) -> None:
         """Record something of a version."""
         for key, value in tags.items():
             self._client.set_model_version_tag(self.spec, str(version.number), key, value)
+
+    def aliases(self) -> dict[str, int]:
+        """Each alias and the version it points at, in one call."""
+        found = self._client.search_registered_models(f"name = '{self.spec}'")
+        return {alias: int(number) for alias, number in found[0].aliases.items()} if found else {}
+
+    def model_tags(self) -> dict[str, str]:
+        """Tags of the registered model; none when there is no such model."""
+        found = self._client.search_registered_models(f"name = '{self.spec}'")
+        return dict(found[0].tags) if found else {}
+
+    def tag_model(self, tags: Mapping[str, str]) -> None:
+        """Record something of the registered model."""
+        for key, value in tags.items():
+            self._client.set_registered_model_tag(self.spec, key, value)
 
     def _has_registered_model(self) -> bool:
         return bool(self._client.search_registered_models(f"name = '{self.spec}'"))

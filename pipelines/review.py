@@ -1,11 +1,13 @@
 """Candidates and the reviewer's decision: register, describe, approve, reject."""
 
-import getpass
 import logging
-import tempfile
 from pathlib import Path
 
-from expectations.contract import InputError, OvernightError
+from expectations.contract import InputError, OvernightError, refuse_any
+from pipelines.approval import approval_refusals
+from pipelines.evidence import find_digests, open_decisions
+from pipelines.identity import Actor, os_actor
+from pipelines.ledger import Decision, Kind, Ledger, author_of, decide, describe
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, STATE, Registry, Version
 from pipelines.runs import DIGEST, Runs
 from pipelines.settings import load_settings
@@ -13,6 +15,7 @@ from pipelines.snapshot import parse_as_of
 from pipelines.spec import ModelSpec, load_spec
 
 GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
+ACCEPTED = "accepted"
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +29,21 @@ def register_challenger(reference: str, as_of: str, *, run: str) -> str:
     if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
         raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
     tags = {k: v for k, v in registry.runs.tags(run_id).items() if k.startswith("overnight.")}
-    decided = tags.get(GATE)
-    if decided is None:
+    if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
     version = registry.register(run_id, tags=tags)
-    if decided != "accepted":
-        log.warning("Registered %s, no challenger: %s", version, tags.get(GATE_REASONS))
-        return str(version)
-    if STATE not in version.tags and CHALLENGER not in version.aliases:
+    ledger = open_decisions(spec, registry).record(
+        lambda chain: None
+        if chain.registration(version.number)
+        else _about(spec, registry, version, chain, kind="registration", actor=os_actor(),
+                    reason=f"nightly run as of {as_of}")
+    )  # fmt: skip
+    if ledger.challenger == version.number and CHALLENGER not in version.aliases:
         registry.set_alias(CHALLENGER, version)
-    log.info("Registered %s from %s", version, run)
+    if tags[GATE] == ACCEPTED:
+        log.info("Registered %s from %s", version, run)
+    else:
+        log.warning("Registered %s, no challenger: %s", version, tags.get(GATE_REASONS))
     return str(version)
 
 
@@ -62,28 +70,61 @@ def describe_version(reference: str, wanted: str) -> str:
     return "\n".join(lines)
 
 
-def approve_version(reference: str, wanted: str, *, because: str) -> str:
+def approve_version(reference: str, wanted: str, *, because: str, override: str = "") -> str:
     """See `steps.approve`."""
     spec = load_spec(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
-    _require_reason(because)
-    if version.tags.get(STATE) == "rejected":
-        raise InputError(
-            f"{version} was rejected: {version.tags.get('overnight.because')}. "
-            "Train and register a new version."
-        )
-    if version.tags.get(GATE) != "accepted":
-        raise InputError(
-            f"The gate refused {version}: {version.tags.get(GATE_REASONS)}. "
-            "Train and register a new version."
-        )
-    with tempfile.TemporaryDirectory() as scratch:
-        fetch_verified(registry, version, target=Path(scratch))
-    _record(registry, version, state="approved", because=because)
+    require_reason(because)
+    reason = f"{because}; the gate's refusal set aside: {override}" if override else because
+    record_approval(spec, registry, version, actor=os_actor(), reason=reason, override=override)
     registry.set_alias(APPROVED, version)
     log.info("Approved %s: %s", version, because)
     return str(version)
+
+
+def record_approval(
+    spec: ModelSpec,
+    registry: Registry,
+    version: Version,
+    *,
+    actor: Actor,
+    reason: str,
+    override: str = "",
+) -> Ledger:
+    """Put an approval into the chain, or refuse it; the alias is the caller's.
+
+    Args:
+        spec: with the rules of approvals.
+        registry: of the spec.
+        version: what is approved.
+        actor: who approves.
+        reason: why.
+        override: why the gate's refusal is set aside; empty: it is not.
+
+    Raises:
+        ProblemsError: with every reason against it.
+    """
+
+    def approve(chain: Ledger) -> Decision | None:
+        held = chain.approval
+        drafted = _about(spec, registry, version, chain, kind="approval", actor=actor,
+                         reason=reason)  # fmt: skip
+        problems = approval_refusals(
+            version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
+            approver=actor, policy=spec.approval, is_override=bool(override.strip()),
+        )  # fmt: skip
+        refuse_any(f"the approval of {version}", list(problems))
+        if held is not None and held.version == version.number:
+            return None
+        if override.strip() and drafted.gate != ACCEPTED:
+            return _about(spec, registry, version, chain, kind="override", actor=actor,
+                          reason=reason)  # fmt: skip
+        return drafted
+
+    ledger = open_decisions(spec, registry).record(approve)
+    _note(registry, version, state="approved", because=reason, actor=actor)
+    return ledger
 
 
 def reject_version(reference: str, wanted: str, *, because: str) -> str:
@@ -91,15 +132,39 @@ def reject_version(reference: str, wanted: str, *, because: str) -> str:
     spec = load_spec(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
-    _require_reason(because)
-    if CHAMPION in version.aliases:
-        raise InputError(f'{version} is serving. Run "overnight rollback {spec.name}" first.')
-    _record(registry, version, state="rejected", because=because)
+    require_reason(because)
+    record_rejection(spec, registry, version, actor=os_actor(), reason=because)
+    log.info("Rejected %s: %s", version, because)
+    return str(version)
+
+
+def record_rejection(
+    spec: ModelSpec, registry: Registry, version: Version, *, actor: Actor, reason: str
+) -> None:
+    """Put a rejection into the chain and take the version's aliases away.
+
+    Raises:
+        InputError: when the version serves.
+    """
+
+    def reject(chain: Ledger) -> Decision | None:
+        if version.number == chain.champion or CHAMPION in version.aliases:
+            raise InputError(f'{version} is serving. Run "overnight rollback {spec.name}" first.')
+        if chain.last("rejection", version=version.number):
+            return None
+        return _about(spec, registry, version, chain, kind="rejection", actor=actor, reason=reason)
+
+    open_decisions(spec, registry).record(reject)
+    _note(registry, version, state="rejected", because=reason, actor=actor)
     for alias in (CHALLENGER, APPROVED):
         if alias in version.aliases:
             registry.remove_alias(alias)
-    log.info("Rejected %s: %s", version, because)
-    return str(version)
+
+
+def describe_decisions(reference: str) -> str:
+    """See `steps.decisions`."""
+    spec = load_spec(reference)
+    return describe(open_decisions(spec, open_registry(spec)).load())
 
 
 def open_registry(spec: ModelSpec) -> Registry:
@@ -130,15 +195,29 @@ def fetch_verified(registry: Registry, version: Version, *, target: Path) -> Pat
     return folder
 
 
-def _require_reason(because: str) -> None:
+def _about(
+    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, kind: Kind,
+    actor: Actor, reason: str,
+) -> Decision:  # fmt: skip
+    """A record about a version as it is now, with what the gate said when it was registered."""
+    registered = chain.registration(version.number)
+    said = version.tags.get(GATE, "not asked")
+    if said != ACCEPTED:
+        said = f"{said}: {version.tags.get(GATE_REASONS, '')}"
+    return decide(
+        kind, version.number, actor=actor, reason=reason,
+        gate=said if registered is None else registered.gate,
+        digests=find_digests(spec, registry, version),
+    )  # fmt: skip
+
+
+def require_reason(because: str) -> None:
+    """Refuse a decision without a reason."""
     if not because.strip():
         raise InputError('A decision needs a reason. Give one: --because "…".')
 
 
-def _record(registry: Registry, version: Version, *, state: str, because: str) -> None:
-    tags = {
-        STATE: state,
-        "overnight.because": because,
-        "overnight.decided_by": f"{getpass.getuser()} (operating system)",
-    }
+def _note(registry: Registry, version: Version, *, state: str, because: str, actor: Actor) -> None:
+    """Show the decision on the version's page; what counts is the chain."""
+    tags = {STATE: state, "overnight.because": because, "overnight.decided_by": str(actor)}
     registry.tag_version(version, tags)

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, cast
 
@@ -97,6 +98,22 @@ class Schedule(Policy):
     deploy: str | None = None
 
 
+class ApprovalPolicy(Policy):
+    """Who may say yes, and how long a yes holds.
+
+    Attributes:
+        where: `mlflow`: the alias `approved`, or the command; `airflow`: also a task of the nightly
+            run that waits for an answer.
+        expires: how long a candidate may be approved after it was registered, and how long an
+            approval may be deployed.
+        four_eyes: whether a candidate's author may not approve it; asked where both are known.
+    """
+
+    where: Literal["mlflow", "airflow"] = "mlflow"
+    expires: Duration = timedelta(days=14)
+    four_eyes: bool = True
+
+
 class ModelSpec(Policy):
     """Everything that is declared about one model."""
 
@@ -107,6 +124,7 @@ class ModelSpec(Policy):
     contract: Contract = Contract()
     training: TrainingPolicy = TrainingPolicy()
     gate: GatePolicy = GatePolicy()
+    approval: ApprovalPolicy = ApprovalPolicy()
     endpoint: EndpointPolicy = EndpointPolicy()
     schedule: Schedule = Schedule()
 

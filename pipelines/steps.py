@@ -106,20 +106,22 @@ def review(spec: str, version: str) -> str:
     return describe_version(spec, version)
 
 
-def approve(spec: str, version: str, because: str) -> str:
-    """Set the alias `approved` on a model version, with the reason.
+def approve(spec: str, version: str, because: str, override: str = "") -> str:
+    """Approve a model version, with the reason: into the decision chain, and as alias `approved`.
 
-    VERSION is a number or an alias. Refused when the gate refused the version, or when the
-    logged bundle is not the one registered.
+    VERSION is a number or an alias. Refused, with all reasons at once, when the gate refused it
+    (unless OVERRIDE says why that is set aside), when its bundle, training set, metrics or spec are
+    not those registered, when you made it, when it expired or was rejected, when it is older than
+    the champion, or while another approval waits to be deployed.
     Returns the model version.
     """
     from pipelines.review import approve_version
 
-    return approve_version(spec, version, because=because)
+    return approve_version(spec, version, because=because, override=override)
 
 
 def reject(spec: str, version: str, because: str) -> str:
-    """Mark a model version rejected, with the reason, and take its alias away.
+    """Reject a model version, with the reason, and take its aliases away.
 
     VERSION is a number or an alias. Returns the model version.
     """
@@ -128,29 +130,72 @@ def reject(spec: str, version: str, because: str) -> str:
     return reject_version(spec, version, because=because)
 
 
-def plan(spec: str) -> str:
-    """Show what a deployment of the approved version would change, and change nothing."""
+def reconcile(spec: str) -> str:
+    """Compare the aliases with the decision chain, and put back what no decision moved.
+
+    An alias `approved` that a reviewer set in MLflow becomes an approval, if it may be one. Returns
+    the version whose approval is in force, `models:/demo/7`, or `nothing`.
+    """
+    from pipelines.reconciliation import reconcile_aliases
+
+    return reconcile_aliases(spec)
+
+
+def plan(spec: str, version: str = "") -> str:
+    """Show what a deployment of the approved version would change, and change nothing.
+
+    VERSION is the one expected to be approved; without it, whichever is.
+    """
     from pipelines.deployment import plan_approved
 
-    return plan_approved(spec)
+    return plan_approved(spec, version=version)
 
 
-def deploy(spec: str) -> str:
+def deploy(spec: str, version: str = "") -> str:
     """Deploy the approved version, verify what serves, and move the alias `champion`.
 
-    Returns the endpoint and its configuration, `endpoints:/demo/demo-0a1b2c`. Does nothing when
-    the approved version serves already.
+    VERSION is the one expected to be approved; without it, whichever is. Returns the endpoint and
+    its configuration, `endpoints:/demo/demo-0a1b2c`. Does nothing when the approved version serves
+    already, or none is approved.
     """
     from pipelines.deployment import deploy_approved
 
-    return deploy_approved(spec)
+    return deploy_approved(spec, version=version)
 
 
-def rollback(spec: str) -> str:
+def rollback(spec: str, because: str = "") -> str:
     """Put the champion before this one back: endpoint, thresholds and alias together."""
     from pipelines.deployment import roll_back
 
-    return roll_back(spec)
+    return roll_back(spec, because=because)
+
+
+def candidate(spec: str) -> str:
+    """Find the challenger that nobody has decided about yet.
+
+    Returns the model version, `models:/demo/7`; empty when there is none.
+    """
+    from pipelines.answers import find_undecided
+
+    return find_undecided(spec)
+
+
+def answer(spec: str, version: str, choice: str, because: str, by: str) -> str:
+    """Record what a reviewer answered in Airflow: CHOICE is approve, reject or later.
+
+    BY is the name that Airflow knows the reviewer by. The rules are those of `approve` and
+    `reject`. Returns the model version.
+    """
+    from pipelines.answers import answer_question
+
+    return answer_question(spec, version, choice=choice, because=because, by=by)
+
+
+def decisions(spec: str) -> str:
+    """Show the decision chain of a spec, verified: who decided what, when and why."""
+    from pipelines.review import describe_decisions
+
+    return describe_decisions(spec)
 
 
 def score(spec: str, transactions: str = "") -> str:
@@ -181,5 +226,8 @@ NIGHTLY: dict[Callable[..., str], str] = {
     evaluate: "run",
     register: "version",
 }
-DEPLOY: tuple[Callable[..., str], ...] = (plan, deploy)
-BY_HAND: tuple[Callable[..., str], ...] = (review, approve, reject, rollback, score, status)
+DEPLOY: tuple[Callable[..., str], ...] = (reconcile, plan, deploy)
+REVIEW: tuple[Callable[..., str], ...] = (candidate, review, answer)
+BY_HAND: tuple[Callable[..., str], ...] = (
+    review, approve, reject, decisions, rollback, score, status,
+)  # fmt: skip

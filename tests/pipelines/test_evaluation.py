@@ -6,95 +6,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError
 from pipelines import steps
-from pipelines.lake import Lake
-from pipelines.registry import CHAMPION, Registry
-from pipelines.review import open_registry
-from pipelines.spec import load_spec
+from pipelines.registry import CHAMPION
+from tests.pipelines.nights import AS_OF, QUIET, SPEC, Night
 from tests.training.frames import make_rows
 
-# Until MLflow's own code and Optuna's pictures are free of what their libraries deprecate.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
-    pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
-    pytest.mark.filterwarnings("ignore::Warning:mlflow"),
-]
-
-SPEC = """
-[source]
-path = "none.parquet"
-[source.roles]
-transaction_id = "id"
-event_time = "at"
-amount = "amt"
-[source.entities]
-customer_id = "cust"
-[source.attributes]
-channel = { column = "channel", kind = "categorical" }
-count_7d = { column = "count", kind = "numeric" }
-[labels]
-column = "fraud"
-delay = "2d"
-maturity = "2d"
-[training]
-train_window = "14d"
-gap = "2d"
-test_window = "7d"
-folds = 2
-trials = 2
-members = 2
-exclude_detected = "customer_id"
-exclude_window = "1d"
-"""
-AS_OF = "2025-02-10"
-
-
-class Night:
-    """A spec with a training set, and the steps behind it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "cards.toml"
-        self.path.write_text(SPEC)
-        self.spec = load_spec(str(self.path))
-        rows = make_rows(12_000)
-        days = pa.array([f"{t:%Y-%m-%d}" for t in rows["event_time"].to_pylist()])
-        rows = rows.append_column("event_day", days).append_column("known_time", rows["event_time"])
-        lake = Lake(str(folder / "lake"), spec="cards")
-        self.training_set = str(lake.write_days("training_sets", rows, inputs="made"))
-
-    def reference(self, **overrides: object) -> str:
-        listed = "&".join(f"{key.replace('__', '.')}={value}" for key, value in overrides.items())
-        return f"{self.path}?{listed}" if listed else str(self.path)
-
-    def candidate(self, **overrides: object) -> str:
-        """Tune, train, evaluate; returns the run."""
-        reference = self.reference(**overrides)
-        study = steps.tune(reference, AS_OF, self.training_set)
-        run = steps.train(reference, AS_OF, self.training_set, study)
-        return steps.evaluate(reference, AS_OF, self.training_set, run)
-
-    @property
-    def registry(self) -> Registry:
-        return open_registry(self.spec)
-
-
-@pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory):
-    from pipelines.settings import load_settings
-
-    folder = tmp_path_factory.mktemp("night")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OVERNIGHT_HOME", str(folder))
-        for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
-            patch.delenv(name, raising=False)
-        load_settings.cache_clear()
-        yield Night(folder)
-    load_settings.cache_clear()
+pytestmark = QUIET
 
 
 @pytest.fixture(scope="module")

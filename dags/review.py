@@ -1,0 +1,49 @@
+"""`<spec>_review`: asks in Airflow about a new candidate, where a spec says so."""
+
+from datetime import UTC, datetime
+
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG, Param, task
+
+from dags.approvals import candidate_asset
+from pipelines import steps
+from pipelines.spec import list_specs, load_spec
+
+ASKED = "ti.xcom_pull(task_ids='ask')"
+
+for name in list_specs():
+    declared = load_spec(name)
+    if declared.approval.where != "airflow":
+        continue
+    with DAG(
+        dag_id=f"{name}_review",
+        # Its own run, so that the next night does not wait for an answer.
+        schedule=[candidate_asset(name)],
+        start_date=datetime(2018, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        tags=["overnight", name],
+        doc_md=f"Asks whether the newest candidate of `{name}` is approved.",
+    ) as dag:
+        version = task.short_circuit(steps.candidate)(name)
+        described = task(steps.review)(name, version)
+        asked = HITLOperator(
+            task_id="ask",
+            subject=f"Approve {{{{ ti.xcom_pull(task_ids='candidate') }}}} of {name}?",
+            body="```\n{{ ti.xcom_pull(task_ids='review') }}\n```",
+            options=["approve", "reject", "later"],
+            defaults="later",
+            params={
+                "because": Param("", type="string", title="The reason, kept with the decision")
+            },
+            response_timeout=declared.approval.expires,
+        )
+        described >> asked
+        said = (
+            f"{{{{ {ASKED}['chosen_options'][0] }}}}",
+            f"{{{{ {ASKED}['params_input'].get('because', '') }}}}",
+            f"{{{{ ({ASKED}['responded_by_user'] or {{}}).get('name', '') }}}}",
+        )
+        asked >> task(steps.answer)(name, version, *said)
+    globals()[dag.dag_id] = dag

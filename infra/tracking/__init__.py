@@ -1,0 +1,1 @@
+"""The MLflow server with people in it: who may move which alias."""

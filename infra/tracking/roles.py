@@ -1,0 +1,71 @@
+"""Who is author, reviewer or deployer: a file of names, read by the MLflow server's guard."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from expectations.contract import InputError, refuse_any
+
+Role = Literal["author", "reviewer", "deployer"]
+
+
+def read_roles(path: Path) -> Mapping[str, frozenset[Role]]:
+    """Name of a user of the MLflow server to the roles it has.
+
+    Args:
+        path: a TOML file with a list of names for each role: `reviewer = ["rita"]`.
+
+    Raises:
+        InputError: when there is no such file or it is not TOML.
+        ProblemsError: naming every unknown role and everything that is no list of names.
+    """
+    try:
+        declared = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The roles of the MLflow server cannot be read: {error}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}. Mend that line.") from error
+    known = get_args(Role)
+    problems = [
+        f"{role}: no such role; there are {', '.join(known)}" for role in declared.keys() - {*known}
+    ]
+    found: dict[str, set[Role]] = {}
+    for role in known:
+        names = declared.get(role, [])
+        if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names):
+            problems.append(f'{role}: got {names!r}; write a list of names, such as ["rita"]')
+            continue
+        for name in names:
+            found.setdefault(name, set()).add(role)
+    problems += [
+        f"{name}: is {' and '.join(sorted(roles))}; who deploys decides nothing, give it to another"
+        for name, roles in found.items()
+        if "deployer" in roles and len(roles) > 1
+    ]
+    refuse_any(str(path), sorted(problems))
+    return {name: frozenset(roles) for name, roles in found.items()}
+
+
+def refusal(
+    roles: frozenset[Role], *, alias: str | None, tags: frozenset[str] = frozenset()
+) -> str | None:
+    """Why someone may not do this to a registered model; None when they may.
+
+    Args:
+        roles: of the user.
+        alias: the alias that is moved or taken away, as it was written.
+        tags: keys of the tags that are set or taken away.
+    """
+    moved = None if alias is None else alias.strip().casefold()
+    if moved == "approved" and not roles & {"reviewer", "deployer"}:
+        return "only a reviewer may move the alias approved"
+    if moved in {"champion", "challenger"} and "deployer" not in roles:
+        return f"only the deployer may move the alias {moved}: it follows what was verified"
+    if alias is not None and moved in {"approved", "champion", "challenger"} and alias != moved:
+        return f"the alias is spelled {moved}"
+    if any(key.strip().casefold().startswith("overnight.") for key in tags) and (
+        "deployer" not in roles
+    ):
+        return "only the deployer may change what overnight noted of a version"
+    return None

@@ -1,0 +1,114 @@
+"""Whether a version may be approved, or deployed: every reason against it, at once."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
+
+from expectations.contract import format_duration
+from pipelines.identity import Actor
+from pipelines.ledger import Decision, Digests, Ledger
+from pipelines.spec import ApprovalPolicy
+
+NOUNS = {
+    "model": "the bundle",
+    "data": "the training set",
+    "metrics": "the run's metrics",
+    "policy": "the spec that it was made by",
+}
+
+
+def approval_refusals(
+    version: int,
+    *,
+    ledger: Ledger,
+    found: Digests,
+    author: Actor | None,
+    approver: Actor,
+    policy: ApprovalPolicy,
+    is_override: bool = False,
+    now: datetime | None = None,
+) -> Iterator[str]:
+    """Why a version may not be approved by someone; nothing when it may.
+
+    Args:
+        version: its number.
+        ledger: the verified chain.
+        found: digests of what the version is now.
+        author: who made it, where that is known.
+        approver: who approves.
+        policy: the spec's rules.
+        is_override: whether the gate's refusal is set aside, with a reason of its own.
+        now: the time of the approval; None for the clock's.
+    """
+    registered = ledger.registration(version)
+    if registered is None:
+        yield "it has no record of its registration; register its run with the register step"
+        return
+    if registered.gate != "accepted" and not is_override:
+        yield f"the gate refused it: {registered.gate}; set that aside with --override and a reason"
+    yield from _differences(registered.digests, found)
+    if policy.four_eyes and approver.is_known_as(author):
+        yield f"{approver} made it; another person has to approve it"
+    yield from _expiry("it was registered", registered, policy, now, "train a new version")
+    for kind in ("rejection", "rollback"):
+        undone = _undoing(ledger, kind, version)
+        if undone is not None:
+            yield f"{undone} by {undone.actor}: {undone.reason or '-'}; train a new version"
+    serving = ledger.champion
+    if serving is not None and version < serving:
+        yield f"it is older than the champion, version {serving}; use rollback to go back"
+    waiting = ledger.approval
+    if waiting is not None and waiting.version not in {version, serving}:
+        yield (
+            f"version {waiting.version} was approved by {waiting.actor} and is not deployed yet; "
+            "deploy it or reject it first"
+        )
+
+
+def deployment_refusals(
+    approval: Decision,
+    *,
+    ledger: Ledger,
+    found: Digests,
+    policy: ApprovalPolicy,
+    now: datetime | None = None,
+) -> Iterator[str]:
+    """Why an approved version may not be deployed any more; nothing when it may."""
+    yield from _differences(approval.digests, found)
+    if approval.version != ledger.champion:
+        yield from _expiry("it was approved", approval, policy, now, "approve it again")
+
+
+def _differences(recorded: Digests, found: Digests) -> Iterator[str]:
+    for field in fields(Digests):
+        was, now = getattr(recorded, field.name), getattr(found, field.name)
+        if was != now:
+            yield (
+                f"{NOUNS[field.name]} has the digest {now[:12]}, and {was[:12]} was recorded: it "
+                "was changed since; train and register a new version"
+            )
+
+
+def _expiry(
+    done: str, record: Decision, policy: ApprovalPolicy, now: datetime | None, remedy: str
+) -> Iterator[str]:
+    age = (now or datetime.now(UTC)) - record.time
+    if age > policy.expires:
+        yield (
+            f"{done} {age.days} days ago, and that holds {format_duration(policy.expires)}; "
+            f"{remedy}"
+        )
+
+
+def _undoing(ledger: Ledger, kind: str, version: int) -> Decision | None:
+    """The record that took a version back: its rejection, or the rollback from it."""
+    if kind == "rejection":
+        return ledger.last("rejection", version=version)
+    serving = None
+    found = None
+    for record in ledger.records:
+        if record.kind == "rollback" and serving == version and record.version != version:
+            found = record
+        if record.kind in {"promotion", "rollback"}:
+            serving = record.version
+    return found

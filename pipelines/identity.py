@@ -1,0 +1,52 @@
+"""Who did something, and who says so: MLflow, Airflow or the operating system."""
+
+import getpass
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["MLflow", "Airflow", "operating system"]
+
+UNKNOWN = "unknown"
+SCHEDULE = "schedule"
+_FORM = re.compile(r"(?P<name>.+) \((?P<source>MLflow|Airflow|operating system)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person or a program.
+
+    Attributes:
+        name: as the source has it; `unknown` where the source knows nobody.
+        source: who vouches for the name.
+
+    >>> str(Actor("alice", "MLflow"))
+    'alice (MLflow)'
+    """
+
+    name: str
+    source: Source
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.source})"
+
+    def is_known_as(self, other: "Actor | None") -> bool:
+        """Whether both are known, and to be the same person, whoever vouches for them."""
+        if other is None or UNKNOWN in {self.name, other.name}:
+            return False
+        return self.name.casefold() == other.name.casefold()
+
+
+def os_actor() -> Actor:
+    """The user of this process."""
+    return Actor(getpass.getuser(), "operating system")
+
+
+def parse_actor(text: str | None) -> Actor | None:
+    """Read `alice (MLflow)`; None where nobody stands there, such as for a schedule.
+
+    >>> parse_actor("schedule") is None
+    True
+    """
+    found = None if text is None else _FORM.fullmatch(text)
+    return None if found is None else Actor(found["name"], found["source"])  # type: ignore[arg-type]  # the pattern allows no other source

@@ -1,0 +1,109 @@
+"""Compares aliases with the decision chain: what a reviewer may set counts, the rest goes back.
+
+An alias is a name that anyone with access to MLflow can move, and an event that it moved may come
+twice, late or never. So the chain is what counts: `approved` on a version that may be approved is
+an approval and goes into the chain; every other difference is put back, and that is recorded.
+"""
+
+import logging
+
+from expectations.contract import ProblemsError
+from pipelines.evidence import find_digests, open_decisions
+from pipelines.identity import UNKNOWN, Actor, os_actor, parse_actor
+from pipelines.ledger import Decision, Ledger, decide
+from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
+from pipelines.review import open_registry, record_approval
+from pipelines.spec import ModelSpec, load_spec
+
+NOTHING = "nothing"
+# Set by the MLflow server's guard (infra.tracking), where it knows who moved the alias.
+MOVED_BY = "overnight.approved_by"
+
+log = logging.getLogger(__name__)
+
+
+def reconcile_aliases(reference: str) -> str:
+    """See `steps.reconcile`."""
+    spec = load_spec(reference)
+    registry = open_registry(spec)
+    if not registry.versions():
+        log.info("No version of %s is registered yet", spec.name)
+        return NOTHING
+    chain = open_decisions(spec, registry).load()
+    chain = _take_up_approval(spec, registry, chain)
+    for alias, wanted in (
+        (APPROVED, None if chain.approval is None else chain.approval.version),
+        (CHALLENGER, chain.challenger),
+        (CHAMPION, chain.champion),
+    ):
+        _put_back(spec, registry, alias, wanted, reason="no decision moved it")
+    approval = chain.approval
+    if approval is None:
+        log.info("No version of %s is approved", spec.name)
+        return NOTHING
+    version = registry.get(str(approval.version))
+    serves = " and serves" if chain.champion == version.number else ""
+    log.info("%s was approved by %s%s", version, approval.actor, serves)
+    return str(version)
+
+
+def find_approved(reference: str) -> str | None:
+    """The version that the alias `approved` points at now; None when there is none."""
+    spec = load_spec(reference)
+    number = open_registry(spec).aliases().get(APPROVED)
+    return None if number is None else f"models:/{spec.name}/{number}"
+
+
+def _take_up_approval(spec: ModelSpec, registry: Registry, chain: Ledger) -> Ledger:
+    """Make an alias that a reviewer set in MLflow an approval, or put it back with the reasons."""
+    version = registry.find(APPROVED)
+    held = chain.approval
+    if version is None or (held is not None and held.version == version.number):
+        return chain
+    told = parse_actor(registry.model_tags().get(f"{MOVED_BY}.{version.number}"))
+    actor = told or Actor(UNKNOWN, "MLflow")
+    try:
+        chain = record_approval(
+            spec, registry, version, actor=actor, reason="alias set in the registry"
+        )
+    except ProblemsError as error:
+        reason = "; ".join(error.problems)
+        log.warning("The alias approved on %s does not count: %s", version, reason)
+        wanted = None if held is None else held.version
+        return _put_back(spec, registry, APPROVED, wanted, reason=reason)
+    log.info("Approved %s: alias set in the registry by %s", version, actor)
+    return chain
+
+
+def _put_back(
+    spec: ModelSpec, registry: Registry, alias: str, wanted: int | None, *, reason: str
+) -> Ledger:
+    """Make an alias point where the chain says, and record it; does nothing when it does."""
+    decisions = open_decisions(spec, registry)
+    found = registry.find(alias)
+    if (None if found is None else found.number) == wanted:
+        return decisions.load()
+    target = None if wanted is None else registry.find(str(wanted))
+    concerned = found or target
+    if concerned is None:
+        return decisions.load()
+
+    def restore(_chain: Ledger) -> Decision:
+        was = "taken away" if found is None else f"on version {found.number}"
+        now = "taken away" if target is None else f"on version {target.number}"
+        return decide(
+            "restoration", concerned.number, actor=os_actor(),
+            reason=f"alias {alias} was {was} and is {now} again: {reason}",
+            gate="", digests=find_digests(spec, registry, concerned),
+        )  # fmt: skip
+
+    _move(registry, alias, target)
+    log.warning("The alias %s is put back to %s: %s", alias, target or "nothing", reason)
+    return decisions.record(restore)
+
+
+def _move(registry: Registry, alias: str, target: Version | None) -> None:
+    if target is None:
+        registry.remove_alias(alias)
+    else:
+        registry.set_alias(alias, target)

@@ -1,0 +1,78 @@
+"""A small spec with a training set in a lake, and the steps behind it: real tuning, real MLflow."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipelines import steps
+from pipelines.lake import Lake
+from pipelines.registry import Registry
+from pipelines.review import open_registry
+from pipelines.spec import load_spec
+from tests.training.frames import make_rows
+
+# Until MLflow's own code and Optuna's pictures are free of what their libraries deprecate.
+QUIET = [
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
+    pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
+    pytest.mark.filterwarnings("ignore::Warning:mlflow"),
+]
+
+SPEC = """
+[source]
+path = "none.parquet"
+[source.roles]
+transaction_id = "id"
+event_time = "at"
+amount = "amt"
+[source.entities]
+customer_id = "cust"
+[source.attributes]
+channel = { column = "channel", kind = "categorical" }
+count_7d = { column = "count", kind = "numeric" }
+[labels]
+column = "fraud"
+delay = "2d"
+maturity = "2d"
+[training]
+train_window = "14d"
+gap = "2d"
+test_window = "7d"
+folds = 2
+trials = 2
+members = 2
+exclude_detected = "customer_id"
+exclude_window = "1d"
+"""
+AS_OF = "2025-02-10"
+
+
+class Night:
+    """A spec with a training set, and the steps behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "cards.toml"
+        self.path.write_text(SPEC)
+        self.spec = load_spec(str(self.path))
+        rows = make_rows(12_000)
+        days = pa.array([f"{t:%Y-%m-%d}" for t in rows["event_time"].to_pylist()])
+        rows = rows.append_column("event_day", days).append_column("known_time", rows["event_time"])
+        lake = Lake(str(folder / "lake"), spec="cards")
+        self.training_set = str(lake.write_days("training_sets", rows, inputs="made"))
+
+    def reference(self, **overrides: object) -> str:
+        listed = "&".join(f"{key.replace('__', '.')}={value}" for key, value in overrides.items())
+        return f"{self.path}?{listed}" if listed else str(self.path)
+
+    def candidate(self, **overrides: object) -> str:
+        """Tune, train, evaluate; returns the run."""
+        reference = self.reference(**overrides)
+        study = steps.tune(reference, AS_OF, self.training_set)
+        run = steps.train(reference, AS_OF, self.training_set, study)
+        return steps.evaluate(reference, AS_OF, self.training_set, run)
+
+    @property
+    def registry(self) -> Registry:
+        return open_registry(self.spec)
