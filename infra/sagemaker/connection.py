@@ -4,6 +4,7 @@ Credentials and addresses come from where boto3 looks for them; nothing is read 
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,12 @@ class UnreachableError(InputError):
 def open_session() -> "boto3.Session":
     """A session whose clients give up on a dead address within seconds."""
     import boto3
-    import botocore.session
 
-    core = botocore.session.get_session()
-    core.set_config_variable("retry_mode", "standard")
-    core.set_config_variable("max_attempts", MAX_ATTEMPTS)
-    return boto3.Session(botocore_session=core)
+    # In the environment, for `sagemaker.core` puts its own 10 attempts, 100 s of them, above what a
+    # session says.
+    os.environ.setdefault("AWS_RETRY_MODE", "standard")
+    os.environ.setdefault("AWS_MAX_ATTEMPTS", str(MAX_ATTEMPTS))
+    return boto3.Session()
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import threading
+import time
 
 import boto3
 import pytest
@@ -175,6 +176,10 @@ def test_a_server_that_is_not_there_is_named_with_the_remedy(bundles, monkeypatc
         monkeypatch.setenv(f"AWS_ENDPOINT_URL{name}", nowhere)
     with pytest.raises(UnreachableError, match=rf"{nowhere}.*make up"):
         deploy(bundles["v1"].folder, endpoint="demo", policy=POLICY)
+    began = time.monotonic()
+    with pytest.raises(UnreachableError, match=rf"{nowhere}.*make up"):
+        plan(bundles["v1"].folder, endpoint="demo", policy=POLICY)
+    assert time.monotonic() - began < 30  # sagemaker.core by itself goes on for 100 s
     assert describe_endpoint("demo") == f"not reachable at {nowhere}"
 
 
