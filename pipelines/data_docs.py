@@ -1,9 +1,16 @@
-"""Where Great Expectations' pages stand, and under which address they are served."""
+"""What validation leaves: Great Expectations' pages, their address, and a summary of each table."""
 
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
+from expectations.findings import Validated
 from pipelines.settings import Settings
 from pipelines.snapshot import parse_as_of
+
+SUMMARY = "summary.json"
+
+_VALIDATED = TypeAdapter(Validated)
 
 
 def docs_folder(settings: Settings, spec: str, as_of: str, table: str) -> Path:
@@ -23,6 +30,20 @@ def newest_docs(settings: Settings, spec: str) -> str | None:
     dates = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     newest = max(dates, key=lambda path: path.stat().st_mtime, default=None)
     return None if newest is None else f"{docs_address(settings, spec)}{newest.name}/"
+
+
+def keep_summary(folder: Path, found: Validated) -> None:
+    """Write what was found beside the pages of a table."""
+    (folder / SUMMARY).write_bytes(_VALIDATED.dump_json(found, indent=2))
+
+
+def read_summaries(settings: Settings, spec: str, as_of: str) -> dict[str, Validated]:
+    """What was found of each table at a knowledge time; empty when nothing was checked here."""
+    pages = settings.data_docs / spec / _stamp(as_of)
+    return {
+        path.parent.name: _VALIDATED.validate_json(path.read_bytes())
+        for path in sorted(pages.glob(f"*/{SUMMARY}"))
+    }
 
 
 def _stamp(as_of: str) -> str:

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from expectations.contract import InputError, OvernightError
+from expectations.contract import InputError
+from pipelines.champion import Champion, score_champion
+from pipelines.data_facts import gather_data_facts
 from pipelines.model_inputs import last_fold, load_rows, pin
-from pipelines.registry import CHAMPION, Registry
-from pipelines.review import GATE, GATE_REASONS, fetch_verified, open_registry
+from pipelines.registry import Registry
+from pipelines.review import GATE, GATE_REASONS, open_registry
 from pipelines.spec import ModelSpec, load_spec
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
+    from training.comparison import Contender
     from training.gate import Check, GateResult, Judged
     from training.rows import Rows
     from training.splits import Fold
@@ -30,6 +33,7 @@ log = logging.getLogger(__name__)
 
 def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -> str:
     """See `steps.evaluate`."""
+    from pipelines.packet.material import write_material
     from training.bundle import load_bundle
     from training.rows import test_rows
 
@@ -44,8 +48,17 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
     with tempfile.TemporaryDirectory() as scratch:
         folder = registry.runs.fetch_bundle(run_id, target=Path(scratch) / "bundle")
         measured = _Measured(spec, fold, rows, test, load_bundle(folder))
-        gate = _judge(registry, measured, folder, run_id)
-        _log(registry, run_id, measured, gate, Path(scratch) / "report")
+        champion = score_champion(
+            registry, measured.scored, run=run_id, spec=spec, fold=measured.fold
+        )
+        gate = _judge(measured, folder, champion)
+        report = Path(scratch) / "report"
+        report.mkdir()
+        write_material(
+            report, measured.contender, champion, slices=measured.slices, window=str(fold.test),
+            spec=spec, data=gather_data_facts(spec, as_of, training_set=training_set),
+        )  # fmt: skip
+        _log(registry, run_id, measured, gate, report)
     metrics = measured.metrics
     log.info(
         "Evaluated %s on %s: average precision %.4f (logistic regression %.4f), AUC %.4f",
@@ -82,13 +95,19 @@ class _Measured:
         self.slices = slice_masks(test, train, entities=entities, categories=categories)
 
     @property
+    def contender(self) -> "Contender":
+        from training.comparison import Contender
+
+        return Contender(self.bundle, self.scored)
+
+    @property
     def judged(self) -> "Judged":
         from training.gate import Judged
 
         return Judged(self.scored, self.bundle.threshold, self.bundle.model.encoding.columns)
 
 
-def _judge(registry: Registry, measured: _Measured, folder: Path, run: str) -> "GateResult":
+def _judge(measured: _Measured, folder: Path, champion: Champion | None) -> "GateResult":
     from training.gate import GateResult, judge_alone
 
     checks = judge_alone(
@@ -98,39 +117,24 @@ def _judge(registry: Registry, measured: _Measured, folder: Path, run: str) -> "
         policy=measured.spec.gate,
         seed=measured.spec.training.seed,
     )
-    return GateResult((*checks, *_compare(registry, measured, run)))
+    return GateResult((*checks, *_compare(measured, champion)))
 
 
-def _compare(registry: Registry, measured: _Measured, run: str) -> "list[Check]":
-    """The checks against the champion; none when there is none, or the candidate is it."""
-    from training.bundle import load_bundle
+def _compare(measured: _Measured, champion: Champion | None) -> "list[Check]":
+    """The checks against the champion; none without one."""
     from training.gate import Check, Judged, compare
-    from training.scored import score_rows
 
-    champion = registry.find(CHAMPION)
-    if champion is None or champion.run == run:
+    if champion is None:
         return []
-    spec, fold, scored = measured.spec, measured.fold, measured.scored
-    known = last_fold(spec, champion.tags["overnight.as_of"]).train.end
-    if known > fold.test.start:
-        reason = (
-            f"{champion} was trained on rows up to {known:%Y-%m-%d}, which the test window "
-            f"{fold.test} holds; choose a later as_of"
-        )
-        return [Check("champion", is_passed=False, reason=reason)]
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            theirs = load_bundle(fetch_verified(registry, champion, target=Path(scratch)))
-            scores = theirs.predict(scored.rows)
-        except OvernightError as error:
-            return [Check("champion", is_passed=False, reason=f"{champion} cannot score: {error}")]
-    against = score_rows(scored.rows, scores, fold=fold, customer=spec.customer)
+    theirs = champion.contender
+    if theirs is None:
+        return [Check("champion", is_passed=False, reason=champion.problem)]
     return compare(
         measured.judged,
-        Judged(against, theirs.threshold, theirs.model.encoding.columns),
+        Judged(theirs.scored, theirs.bundle.threshold, theirs.bundle.model.encoding.columns),
         slices=measured.slices,
-        policy=spec.gate,
-        training=spec.training,
+        policy=measured.spec.gate,
+        training=measured.spec.training,
     )
 
 
@@ -165,7 +169,6 @@ def _log(
         for end, value in (("low", low), ("high", high))
     }
     runs.log_metrics(run, measured.metrics | baseline | limits)
-    folder.mkdir(parents=True)
     decision = {"is_accepted": gate.is_accepted, "checks": [asdict(c) for c in gate.checks]}
     (folder / "gate.json").write_text(json.dumps(decision, indent=2), encoding="utf-8")
     _write_report(measured, gate, folder, facts=runs.tags(run))

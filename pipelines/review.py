@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 def register_challenger(reference: str, as_of: str, *, run: str) -> str:
     """See `steps.register`."""
+    from pipelines.packet import publish_packet
+
     spec = load_spec(reference)
     registry = open_registry(spec)
     run_id = run.removeprefix("runs:/")
@@ -44,6 +46,7 @@ def register_challenger(reference: str, as_of: str, *, run: str) -> str:
         log.info("Registered %s from %s", version, run)
     else:
         log.warning("Registered %s, no challenger: %s", version, tags.get(GATE_REASONS))
+    publish_packet(spec, registry, version)
     return str(version)
 
 

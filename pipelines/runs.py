@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -132,6 +133,29 @@ class Runs:
     def log_folder(self, run: str, folder: Path, *, name: str) -> None:
         """Add the files of a folder to a run's artefacts; an empty name is their root."""
         self._client.log_artifacts(run, str(folder), name or None)
+
+    def read_file(self, run: str, path: str) -> bytes | None:
+        """A file among a run's artefacts; None when there is none of that name.
+
+        Args:
+            run: its id.
+            path: below the artefacts' root, with slashes.
+        """
+        import mlflow
+
+        folder = path.rpartition("/")[0]
+        if path not in {each.path for each in self._client.list_artifacts(run, folder or None)}:
+            return None
+        with tempfile.TemporaryDirectory() as scratch:
+            found = mlflow.artifacts.download_artifacts(
+                run_id=run, artifact_path=path, dst_path=scratch
+            )
+            return Path(found).read_bytes()
+
+    def page(self, run: str, path: str) -> str:
+        """Where MLflow shows a file of a run, below the address of its server."""
+        experiment = self._client.get_run(run).info.experiment_id
+        return f"#/experiments/{experiment}/runs/{run}/artifacts/{path}"
 
     def log_model(
         self, run: str, booster: object, *, bundle: Path, digest: str, example: "pa.Table"

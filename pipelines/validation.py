@@ -13,7 +13,7 @@ from expectations.policy import TableName, kept_columns
 from expectations.profile import ROWS, Profile, Profiler
 from expectations.validation import quiet_great_expectations
 from pipelines.columns import table_columns
-from pipelines.data_docs import docs_address, docs_folder
+from pipelines.data_docs import docs_address, docs_folder, keep_summary
 from pipelines.lake import Lake, Part, TableVersion, split_days
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
@@ -235,4 +235,6 @@ def _check(
             suite = suites.build_score_suite(columns, contract)
     own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
     folder = docs_folder(load_settings(), spec.name, as_of, table)
-    return validate_profile(profile, suite, table=at, own=own, docs=folder)
+    found = validate_profile(profile, suite, table=at, own=own, docs=folder)
+    keep_summary(folder, found)
+    return found

@@ -1,0 +1,70 @@
+"""The champion on a candidate's test rows, or why it cannot be compared."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from expectations.contract import OvernightError
+from pipelines.model_inputs import last_fold
+from pipelines.registry import CHAMPION, Registry, Version
+from pipelines.review import fetch_verified
+from pipelines.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from training.comparison import Contender
+
+    from training.scored import ScoredRows
+    from training.splits import Fold
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """What serves while a candidate is judged.
+
+    Attributes:
+        contender: with its scores of the candidate's rows; None when it cannot be compared.
+        problem: why not; empty when it can.
+    """
+
+    version: Version
+    contender: "Contender | None"
+    problem: str
+
+
+def score_champion(
+    registry: Registry, scored: "ScoredRows", *, run: str, spec: ModelSpec, fold: "Fold"
+) -> Champion | None:
+    """Let the champion score the same rows; None when there is none, or the candidate is it.
+
+    Args:
+        registry: of the spec.
+        scored: the candidate's rows.
+        run: of the candidate.
+        spec: of both.
+        fold: whose test window the rows are of.
+    """
+    from training.comparison import Contender
+
+    from training.bundle import load_bundle
+    from training.scored import score_rows
+
+    version = registry.find(CHAMPION)
+    if version is None or version.run == run:
+        return None
+    known = last_fold(spec, version.tags["overnight.as_of"]).train.end
+    if known > fold.test.start:
+        problem = (
+            f"{version} was trained on rows up to {known:%Y-%m-%d}, which the test window "
+            f"{fold.test} holds; choose a later as_of"
+        )
+        return Champion(version, None, problem)
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            bundle = load_bundle(fetch_verified(registry, version, target=Path(scratch)))
+            rows = bundle.recode(scored.rows)
+            scores = bundle.predict(rows)
+        except OvernightError as error:
+            return Champion(version, None, f"{version} cannot score: {error}")
+    against = score_rows(rows, scores, fold=fold, customer=spec.customer)
+    return Champion(version, Contender(bundle, against), "")
