@@ -9,15 +9,14 @@ import logging
 
 from expectations.contract import ProblemsError
 from pipelines.evidence import find_digests, open_decisions
-from pipelines.identity import UNKNOWN, Actor, os_actor, parse_actor
+from pipelines.identity import os_actor
 from pipelines.ledger import Decision, Ledger, decide
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
-from pipelines.review import open_registry, record_approval
+from pipelines.review import open_registry, record_approval, record_rejection
 from pipelines.spec import ModelSpec, load_spec
+from pipelines.wishes import find_wishes, mover_of
 
 NOTHING = "nothing"
-# Set by the MLflow server's guard (infra.tracking), where it knows who moved the alias.
-MOVED_BY = "overnight.approved_by"
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +29,7 @@ def reconcile_aliases(reference: str) -> str:
         log.info("No version of %s is registered yet", spec.name)
         return NOTHING
     chain = open_decisions(spec, registry).load()
+    chain = _take_up_rejections(spec, registry, chain)
     chain = _take_up_approval(spec, registry, chain)
     for alias, wanted in (
         (APPROVED, None if chain.approval is None else chain.approval.version),
@@ -54,17 +54,31 @@ def find_approved(reference: str) -> str | None:
     return None if number is None else f"models:/{spec.name}/{number}"
 
 
+def _take_up_rejections(spec: ModelSpec, registry: Registry, chain: Ledger) -> Ledger:
+    """Make decisions of what reviewers asked to be rejected."""
+    for number, wish in find_wishes(registry).items():
+        version = registry.find(str(number))
+        if wish.choice != "reject" or version is None or number == chain.champion:
+            continue
+        if chain.registration(number) and not chain.last("rejection", version=number):
+            record_rejection(spec, registry, version, actor=wish.by, reason=wish.because)
+            log.info("Rejected %s, as %s asked: %s", version, wish.by, wish.because)
+    return open_decisions(spec, registry).load()
+
+
 def _take_up_approval(spec: ModelSpec, registry: Registry, chain: Ledger) -> Ledger:
     """Make an alias that a reviewer set in MLflow an approval, or put it back with the reasons."""
     version = registry.find(APPROVED)
     held = chain.approval
     if version is None or (held is not None and held.version == version.number):
         return chain
-    told = parse_actor(registry.model_tags().get(f"{MOVED_BY}.{version.number}"))
-    actor = told or Actor(UNKNOWN, "MLflow")
+    actor, wish = mover_of(registry, version), find_wishes(registry).get(version.number)
+    reason, override = "alias set in the registry", ""
+    if wish is not None and wish.choice == "approve":
+        reason, override = wish.because, wish.override
     try:
         chain = record_approval(
-            spec, registry, version, actor=actor, reason="alias set in the registry"
+            spec, registry, version, actor=actor, reason=reason, override=override
         )
     except ProblemsError as error:
         reason = "; ".join(error.problems)

@@ -4,8 +4,10 @@ MLflow keeps no author of a version and no history of an alias, so what a later 
 written as tags, and the digest of the bundle is checked whenever it is fetched.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
@@ -65,6 +67,7 @@ class Registry:
         made = self._client.create_model_version(
             self.spec,
             source=f"models:/{held[MODEL_ID]}",
+            model_id=held[MODEL_ID],  # a server asks for it beside the source
             run_id=run,
             tags={**tags, DIGEST: held[DIGEST]},
         )
@@ -98,12 +101,18 @@ class Registry:
         return version
 
     def set_alias(self, alias: str, version: Version) -> None:
-        """Point an alias at a version."""
-        self._client.set_registered_model_alias(self.spec, alias, str(version.number))
+        """Point an alias at a version.
+
+        Raises:
+            InputError: when the server lets this user not.
+        """
+        with _explained():
+            self._client.set_registered_model_alias(self.spec, alias, str(version.number))
 
     def remove_alias(self, alias: str) -> None:
-        """Take an alias away."""
-        self._client.delete_registered_model_alias(self.spec, alias)
+        """Take an alias away; `InputError` when the server lets this user not."""
+        with _explained():
+            self._client.delete_registered_model_alias(self.spec, alias)
 
     def describe(self, version: Version, text: str) -> None:
         """Set the description of a version, Markdown; MLflow shows it on the version's page."""
@@ -125,9 +134,10 @@ class Registry:
         return dict(found[0].tags) if found else {}
 
     def tag_model(self, tags: Mapping[str, str]) -> None:
-        """Record something of the registered model."""
-        for key, value in tags.items():
-            self._client.set_registered_model_tag(self.spec, key, value)
+        """Record something of the registered model; `InputError` as above."""
+        with _explained():
+            for key, value in tags.items():
+                self._client.set_registered_model_tag(self.spec, key, value)
 
     def _has_registered_model(self) -> bool:
         return bool(self._client.search_registered_models(f"name = '{self.spec}'"))
@@ -141,3 +151,17 @@ class Registry:
             aliases=tuple(sorted(full.aliases)),
             tags=dict(full.tags),
         )
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Say a server's refusal in its own words, not in those of the client's traceback."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.get_http_status_code() != HTTPStatus.FORBIDDEN:
+            raise
+        said = str(error).partition("Response body:")[2].strip(" '\n") or str(error)
+        raise InputError(f"The registry refuses it: {said}. Ask someone with that role.") from error

@@ -1,6 +1,7 @@
 """Candidates and the reviewer's decision: register, describe, approve, reject."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from expectations.contract import InputError, OvernightError, refuse_any
@@ -13,6 +14,7 @@ from pipelines.runs import DIGEST, Runs
 from pipelines.settings import load_settings
 from pipelines.snapshot import parse_as_of
 from pipelines.spec import ModelSpec, load_spec
+from pipelines.wishes import leave_wish, signed_in_as
 
 GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
 ACCEPTED = "accepted"
@@ -79,8 +81,15 @@ def approve_version(reference: str, wanted: str, *, because: str, override: str 
     registry = open_registry(spec)
     version = registry.get(wanted)
     require_reason(because)
-    reason = f"{because}; the gate's refusal set aside: {override}" if override else because
-    record_approval(spec, registry, version, actor=os_actor(), reason=reason, override=override)
+    reviewer = signed_in_as(load_settings().tracking_uri)
+    if reviewer is not None:
+        chain = open_decisions(spec, registry).load()
+        _approval(spec, registry, version, chain, actor=reviewer, reason=because, override=override)
+        leave_wish(registry, version, "approve", because=because, override=override)
+        registry.set_alias(APPROVED, version)
+        log.info("Asked for %s as %s; the deploy run decides", version, reviewer)
+        return str(version)
+    record_approval(spec, registry, version, actor=os_actor(), reason=because, override=override)
     registry.set_alias(APPROVED, version)
     log.info("Approved %s: %s", version, because)
     return str(version)
@@ -110,24 +119,32 @@ def record_approval(
     """
 
     def approve(chain: Ledger) -> Decision | None:
+        drafted = _approval(
+            spec, registry, version, chain, actor=actor, reason=reason, override=override
+        )
         held = chain.approval
-        drafted = _about(spec, registry, version, chain, kind="approval", actor=actor,
-                         reason=reason)  # fmt: skip
-        problems = approval_refusals(
-            version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
-            approver=actor, policy=spec.approval, is_override=bool(override.strip()),
-        )  # fmt: skip
-        refuse_any(f"the approval of {version}", list(problems))
-        if held is not None and held.version == version.number:
-            return None
-        if override.strip() and drafted.gate != ACCEPTED:
-            return _about(spec, registry, version, chain, kind="override", actor=actor,
-                          reason=reason)  # fmt: skip
-        return drafted
+        return None if held is not None and held.version == version.number else drafted
 
     ledger = open_decisions(spec, registry).record(approve)
     _note(registry, version, state="approved", because=reason, actor=actor)
     return ledger
+
+
+def _approval(
+    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, actor: Actor,
+    reason: str, override: str,
+) -> Decision:  # fmt: skip
+    """The record of an approval, or every reason against it."""
+    drafted = _about(spec, registry, version, chain, kind="approval", actor=actor, reason=reason)
+    problems = approval_refusals(
+        version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
+        approver=actor, policy=spec.approval, is_override=bool(override.strip()),
+    )  # fmt: skip
+    refuse_any(f"the approval of {version}", list(problems))
+    if override.strip() and drafted.gate != ACCEPTED:
+        why = f"{reason}; the gate's refusal set aside: {override}"
+        return replace(drafted, kind="override", reason=why)
+    return drafted
 
 
 def reject_version(reference: str, wanted: str, *, because: str) -> str:
@@ -136,6 +153,11 @@ def reject_version(reference: str, wanted: str, *, because: str) -> str:
     registry = open_registry(spec)
     version = registry.get(wanted)
     require_reason(because)
+    reviewer = signed_in_as(load_settings().tracking_uri)
+    if reviewer is not None:
+        leave_wish(registry, version, "reject", because=because)
+        log.info("Asked to reject %s as %s; the next run decides", version, reviewer)
+        return str(version)
     record_rejection(spec, registry, version, actor=os_actor(), reason=because)
     log.info("Rejected %s: %s", version, because)
     return str(version)

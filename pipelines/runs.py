@@ -27,7 +27,9 @@ class Runs:
     def __init__(self, tracking_uri: str, *, spec: str, artifacts: str | None) -> None:
         import mlflow
 
-        logging.getLogger("sagemaker_mlflow").setLevel(logging.ERROR)
+        # SageMaker's plugin, which does not know servers of others, says so at every call.
+        for chatty in ("sagemaker_mlflow", "mlflow.tracking.request_header.registry"):
+            logging.getLogger(chatty).setLevel(logging.ERROR)
         for noisy in ("alembic", "mlflow.store", "mlflow.models", "mlflow.tracking"):
             logging.getLogger(noisy).setLevel(logging.WARNING)
         mlflow.set_tracking_uri(tracking_uri)

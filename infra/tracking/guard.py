@@ -16,7 +16,7 @@ from mlflow.server import auth
 from mlflow.server.handlers import _get_model_registry_store
 from werkzeug.datastructures import Authorization
 
-from infra.tracking.roles import Role, read_roles, refusal
+from infra.tracking.roles import WISH, Role, read_roles, refusal
 
 ROLES_VARIABLE = "OVERNIGHT_ROLES"
 MOVED_BY = "overnight.approved_by"
@@ -44,7 +44,7 @@ def authorize() -> Authorization | Response:
         )
         if problem is not None:
             return Response(f"{user}: {problem}\n", status=403, mimetype="text/plain")
-    if is_move and request.method == "POST" and "reviewer" in roles:
+    if (is_move or is_tag) and request.method == "POST" and "reviewer" in roles:
         _note_who(user)
     return known
 
@@ -57,11 +57,14 @@ def _parameters() -> list[dict[str, str]]:
 
 
 def _note_who(user: str) -> None:
-    """Note on the registered model who moves `approved` to which version."""
+    """Note on the registered model who moves `approved` to which version, or asks for what."""
     body = request.get_json(force=True, silent=True) or {}
     name, version = body.get("name"), body.get("version")
-    if body.get("alias") == "approved" and name and version:
-        tag = RegisteredModelTag(f"{MOVED_BY}.{version}", f"{user} (MLflow)")  # type: ignore[no-untyped-call]  # MLflow's own
+    noted = f"{MOVED_BY}.{version}" if body.get("alias") == "approved" and version else None
+    if WISH.fullmatch(str(body.get("key"))):
+        noted = str(body["key"]).replace("asked", "asked_by")
+    if noted and name:
+        tag = RegisteredModelTag(noted, f"{user} (MLflow)")  # type: ignore[no-untyped-call]  # MLflow's own
         _get_model_registry_store().set_registered_model_tag(name, tag)  # type: ignore[no-untyped-call]  # MLflow's own
 
 

@@ -56,7 +56,9 @@ def _write_configuration(path: Path, home: Path) -> Path:
         "default_permission = EDIT\n"
         f"database_uri = sqlite:///{home / 'mlflow-users.db'}\n"
         "admin_username = admin\n"
-        "authorization_function = infra.tracking.guard:authorize\n",
+        "authorization_function = infra.tracking.guard:authorize\n"
+        # Else the slow hash of the password is made at every call; a changed one holds after that.
+        "auth_cache_ttl_seconds = 30\n",
         encoding="utf-8",
     )
     return path

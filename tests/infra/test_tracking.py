@@ -39,6 +39,9 @@ PASSWORD = "a long enough password"
             "only the deployer may change what overnight noted",
         ),
         ("deployer", None, ("overnight.gate",), None),
+        ("reviewer", None, ("overnight.asked.3",), None),
+        ("reviewer", None, ("overnight.asked.3x",), "only the deployer may change"),
+        ("author", None, ("overnight.asked.3",), "only the deployer may change"),
     ],
 )
 def test_what_each_role_may_do(
@@ -130,6 +133,12 @@ def test_who_approved_is_noted_where_only_the_server_and_the_deployer_write(serv
     assert held["aliases"] == [{"alias": "approved", "version": "2"}]
     forged = {"name": "cards", "key": "overnight.approved_by.1", "value": "rita (MLflow)"}
     assert server.ask("alice", "registered-models/set-tag", forged).startswith("403 alice: only")
+    wish = {"name": "cards", "key": "overnight.asked.2", "value": "{}"}
+    assert server.ask("alice", "registered-models/set-tag", wish).startswith("403 alice: only")
+    assert server.ask("rita", "registered-models/set-tag", wish) == "{}"
+    model = json.loads(server.ask("alice", "registered-models/search", {}, method="GET"))
+    tags = {t["key"]: t["value"] for t in model["registered_models"][0]["tags"]}
+    assert tags["overnight.asked_by.2"] == "rita (MLflow)"
     gone = {"name": "cards", "version": "2", "key": "overnight.gate"}
     assert server.ask("rita", "model-versions/delete-tag", gone, method="DELETE").startswith("403")
 
