@@ -2,13 +2,13 @@
 
 import hashlib
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from expectations.contract import EVENT_TIME, InputError
+from expectations.contract import AMOUNT, EVENT_TIME, LABEL, TRANSACTION_ID, InputError
 from pipelines.columns import model_kinds
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.settings import CHECKOUT, load_settings
@@ -83,7 +83,11 @@ def load_rows(spec: ModelSpec, training_set: str, *, holdout: "Fold") -> "Rows":
     categorical = [name for name, kind in kinds.items() if kind == "categorical"]
     # With no such column just the times are read.
     learned = lake.read(at, columns=[EVENT_TIME, *categorical], where=_within(holdout))
-    return gather_rows(_days(lake, at), learn_encoding(learned, kinds), count=lake.row_count(at))
+    facts = {TRANSACTION_ID, EVENT_TIME, AMOUNT, LABEL, *spec.source.entities}
+    facts |= {name for name, kind in spec.attribute_kinds().items() if kind == "categorical"}
+    columns = [name for name in lake.schema(at).names if name in facts or name in kinds]
+    days = (lake.read_part(at.name, part, columns=columns) for part in lake.parts(at))
+    return gather_rows(days, learn_encoding(learned, kinds), count=lake.row_count(at))
 
 
 def last_fold(spec: ModelSpec, as_of: str) -> "Fold":
@@ -120,12 +124,6 @@ def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
         "version": str(at.version),
         "rows": str(lake.row_count(at)),
     }
-
-
-def _days(lake: Lake, at: TableVersion) -> Iterator[pa.Table]:
-    columns = [name for name in lake.schema(at).names if name != "event_day"]
-    for part in lake.parts(at):
-        yield lake.read_part(at.name, part, columns=columns)
 
 
 def _within(fold: "Fold") -> "pa.compute.Expression":

@@ -161,7 +161,7 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        if error.get_http_status_code() != HTTPStatus.FORBIDDEN:
+        if error.get_http_status_code() != HTTPStatus.FORBIDDEN:  # type: ignore[no-untyped-call]  # MLflow's own
             raise
         said = str(error).partition("Response body:")[2].strip(" '\n") or str(error)
         raise InputError(f"The registry refuses it: {said}. Ask someone with that role.") from error
