@@ -1,4 +1,4 @@
-"""The packet as one HTML file: no script, no picture and no style from elsewhere."""
+"""The packet as one HTML file that loads nothing from elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -56,11 +56,11 @@ def list_figures(material: Material) -> list[Row]:
 
 
 def summarise(material: Material, gate: GateDecision, *, version: str) -> list[str]:
-    """Three sentences: the gate, the money, the slices."""
+    """Up to three sentences: the gate, the money, the slices."""
     passed = sum(check.is_passed for check in gate.checks)
     said = "accepts" if gate.is_accepted else "refuses"
     sentences = [f"The gate {said} {version}: {passed} of {len(gate.checks)} checks passed."]
-    return [*sentences, _tell_money(material), _tell_slices(material)]
+    return [*sentences, _tell_money(material), *_tell_slices(material)]
 
 
 def describe_version(material: Material, gate: GateDecision, *, page: str) -> str:
@@ -72,8 +72,11 @@ def describe_version(material: Material, gate: GateDecision, *, page: str) -> st
         page: the packet's address below MLflow's.
     """
     rows = list_figures(material)
-    said = "Accepted by the gate" if gate.is_accepted else "Refused by the gate"
-    first = f"**{said}.** {escape_markdown(_tell_money(material))}"
+    first = "Accepted" if gate.is_accepted else "Refused"
+    gain = material.comparison.gains.get("money_saved")
+    if gain is not None:
+        first += f", {signed(STYLES['money_saved'](gain.value))} a day"
+    first += f". {escape_markdown(_tell_money(material))}"
     against = escape_markdown(material.champion or "no champion")
     lines = [first, "", f"| | this version | {against} | difference |", "|---|---|---|---|"]
     for row in rows:
@@ -83,7 +86,9 @@ def describe_version(material: Material, gate: GateDecision, *, page: str) -> st
     if failed:
         lines += ["", "Why the gate refuses:", ""]
         lines += [f"- {escape_markdown(f'{each.name}: {each.reason}')}" for each in failed]
-    lines += ["", escape_markdown(_tell_slices(material)), "", f"[Review packet]({page})"]
+    for sentence in _tell_slices(material):
+        lines += ["", escape_markdown(sentence)]
+    lines += ["", f"[Review packet]({page})"]
     return "\n".join(lines)
 
 
@@ -115,14 +120,15 @@ def _tell_money(material: Material) -> str:
     return f"{told} (95 %: {signed_limits('money_saved', gain)}): {verdict}."
 
 
-def _tell_slices(material: Material) -> str:
+def _tell_slices(material: Material) -> list[str]:
+    """One sentence; none without a champion."""
     if material.comparison.champion is None:
-        return "No slice is compared."
+        return []
     judged = [each for each in material.comparison.slices if each.is_judged]
     worse = worse_slices(material)
     if not worse:
-        return f"No slice of {len(judged)} is shown to be worse."
-    return f"{len(worse)} of {len(judged)} slices are shown to be worse: {', '.join(worse)}."
+        return [f"No slice of {len(judged)} is shown to be worse."]
+    return [f"{len(worse)} of {len(judged)} slices are shown to be worse: {', '.join(worse)}."]
 
 
 def _row(
