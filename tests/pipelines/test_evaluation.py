@@ -126,7 +126,7 @@ def test_what_the_gate_refuses_is_registered_without_an_alias_and_not_approved(
     held = night.registry.get(version)
     assert held.aliases == ()
     assert "latency: 99 % of single rows" in held.tags["overnight.gate_reasons"]
-    with pytest.raises(InputError, match=r"The gate refused .*latency"):
+    with pytest.raises(InputError, match=r"the gate refused it: .*latency"):
         steps.approve(reference, version, "I know better")
 
 
