@@ -1,0 +1,342 @@
+"""The packet's sentences, tables and pictures from figures written by hand; what it must not do."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from expectations.findings import CRITICAL, Finding, Validated
+from pipelines.data_facts import TableFacts
+from pipelines.packet.changes import (
+    Change,
+    data_changes,
+    differences,
+    feature_changes,
+    threshold_changes,
+)
+from pipelines.packet.material import GateDecision
+from pipelines.packet.page import Rollout, list_drifts, moved_reasons, order_slices, render_page
+from pipelines.packet.plot import Axis, Plot
+from pipelines.packet.story import describe_version, list_figures, summarise
+from tests.pipelines.packets import (
+    CANDIDATE,
+    CASE,
+    CHAMPION,
+    FAILED,
+    PASSED,
+    SLICES,
+    make_contents,
+    make_material,
+)
+
+MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
+REFUSED = GateDecision(False, (PASSED, FAILED))
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: elements, ids, links, words."""
+
+    EMPTY = frozenset({"meta", "link", "path", "circle", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.said: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.EMPTY:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.said.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.said).split())
+
+    def all(self, name: str) -> list[dict[str, str | None]]:
+        return [given for tag, given in self.elements if tag == name]
+
+
+def page(material=None, **changed: object) -> Page:
+    return Page(render_page(make_contents(material or make_material(), **changed)))
+
+
+def test_the_head_says_what_the_gate_thinks_what_it_brings_and_what_to_do() -> None:
+    words = page().words
+    assert "cards, version 2" in words
+    assert (
+        "Recommended for approval The gate accepts models:/cards/2: 1 of 1 checks passed." in words
+    )
+    assert (
+        "It saves 1,234 a day with 100 reviews a day, 134.00 more than the champion "
+        "(95 %: +20.00 to +250.00): better."
+    ) in words
+    assert "1 of 2 slices are shown to be worse: channel web." in words
+    assert "set the alias approved on the page of version 2" in words
+    assert 'overnight approve cards 2 --because "…"' in words
+
+
+def test_a_refused_version_is_not_recommended_and_says_how_to_set_that_aside() -> None:
+    words = page(gate=REFUSED).words
+    assert "Not recommended The gate refuses models:/cards/2: 1 of 2 checks passed." in words
+    assert "set the alias approved on" not in words
+    assert 'overnight approve cards 2 --because "…" --override "…"' in words
+    assert "slices not passed worse by more than 0.05 in channel web" in words
+
+
+def test_without_a_champion_nothing_is_compared() -> None:
+    first = page(make_material(champion=None))
+    assert "There is no champion yet." in first.words
+    assert "There is no champion to compare it with." in first.words
+    for word in ("difference", "got worse", "champion's score", "than with the champion"):
+        assert word not in first.words
+    assert len(first.all("figure")) == 3
+
+
+def test_a_champion_that_cannot_be_compared_is_named_with_the_reason() -> None:
+    problem = "models:/cards/1 cannot score: the rows have no country"
+    words = page(make_material(champion=None, problem=problem)).words
+    assert "Champion: models:/cards/1" in words
+    assert f"It saves 1,234 a day with 100 reviews a day. {problem}." in words
+
+
+def test_each_figure_has_its_interval_and_what_the_difference_says() -> None:
+    rows = {row.key: row for row in list_figures(make_material())}
+    assert rows["money_saved"].value == ("1,234", "1,000 to 1,500")
+    assert rows["money_saved"].gain == ("+134.00", "+20.00 to +250.00")
+    said = {key: (row.verdict, row.tone) for key, row in rows.items()}
+    assert said == {
+        "money_saved": ("better", "good"),
+        "alerts": ("fewer", "even"),  # neither good nor bad by itself
+        "reviews": ("within chance", "even"),
+        "frauds_found": ("within chance", "even"),
+        "average_precision": ("worse", "bad"),
+        "auc": ("within chance", "even"),
+    }
+    assert rows["average_precision"].gain == (f"{MINUS}0.030", f"{MINUS}0.050 to {MINUS}0.010")
+    assert rows["auc"].gain == ("+0.000", "")
+
+
+def test_a_loss_of_money_is_told_as_one() -> None:
+    material = make_material()
+    loss = replace(material.comparison.gains["money_saved"], value=-50.0, low=-80.0, high=-10.0)
+    gains = {**material.comparison.gains, "money_saved": loss}
+    changed = replace(material, comparison=replace(material.comparison, gains=gains))
+    _, told, _ = summarise(changed, REFUSED, version="models:/cards/2")
+    assert told.endswith(
+        f"50.00 less than the champion (95 %: {MINUS}80.00 to {MINUS}10.00): worse."
+    )
+
+
+def test_slices_that_got_worse_come_first_and_few_frauds_are_not_judged() -> None:
+    names = [each.name for each in order_slices(SLICES)]
+    assert names == ["channel web", "channel app", "hour 00-06", "channel fax"]
+    words = page().words
+    assert "1 of 2 got worse." in words
+    assert (
+        f"channel web 400 40 0.500 0.600 {MINUS}0.100 {MINUS}0.150 to {MINUS}0.050 worse" in words
+    )
+    assert (
+        f"channel app 10 1 0.200 0.900 {MINUS}0.700 {MINUS}0.800 to {MINUS}0.600 too few" in words
+    )
+    assert "hour 00-06 300 30 0.700 0.680 +0.020 " in words
+
+
+def test_reasons_that_moved_are_counted_once() -> None:
+    # A quarter of the alerts went to amount, a quarter to hour, and half left country.
+    assert moved_reasons(CANDIDATE, CHAMPION) == 0.5
+    assert moved_reasons(CANDIDATE, CANDIDATE) == 0.0
+    assert moved_reasons(CANDIDATE, None) is None
+    found = [(each.name, each.ours, each.theirs) for each in list_drifts(CANDIDATE, CHAMPION)]
+    assert found == [("amount", 0.75, 0.5), ("country", 0.0, 0.5), ("hour", 0.25, 0.0)]
+    words = page().words
+    assert "At least 50.0 % of the alerts have another top reason" in words
+    assert f"country 0.0 % 50.0 % {MINUS}50.0 %" in words
+
+
+def test_false_alarms_have_their_reasons_and_both_scores() -> None:
+    words = page().words
+    assert "tx-77 2025-02-03 04:05:06 99.50 0.910 alert 0.120" in words
+    assert f"amount = 99.5 (+2.50) hour = 4 ({MINUS}0.50)" in words
+
+
+def test_data_checks_and_quarantine_are_told() -> None:
+    words = page().words
+    assert "training sets v3 12,000 2025-01-01 to 2025-02-07 480 4.000 %" in words
+    assert f"transactions v9 20,000 2025-01-01 to 2025-02-09 {DASH} {DASH}" in words
+    assert "features : the features of cards 20,000 94 1" in words
+    assert "warning: fewer rows than usual" in words
+    assert "7 rows are held back. By rule: repeated: 5 amount_below_minimum: 2" in words
+
+
+def test_what_approving_does_is_the_plan_or_why_there_is_none() -> None:
+    assert "endpoint cards: would be created" in page().words
+    unknown = page(rollout=Rollout("", "Could not connect to http://nowhere", "0 6 * * *")).words
+    assert "SageMaker could not be asked when this page was written" in unknown
+    assert "Could not connect to http://nowhere" in unknown
+    assert "change window ( 0 6 * * * , UTC)" in unknown
+
+
+def test_decisions_are_listed() -> None:
+    assert "Decisions None yet." in page().words
+    assert "2025-02-11 override by alice" in page(decisions=["2025-02-11 override by alice"]).words
+
+
+HOSTILE = '<script>alert(1)</script><img src="http://evil.example/x" onerror="alert(2)">'
+
+
+def test_hostile_values_stay_text() -> None:
+    material = make_material()
+    compared = replace(
+        material.comparison,
+        slices=(replace(SLICES[1], name=f"channel {HOSTILE}"),),
+        candidate=replace(CANDIDATE, top_reasons={HOSTILE: 1.0}),
+        false_positives=(
+            replace(
+                material.comparison.false_positives[0],
+                case=replace(CASE, transaction=HOSTILE, reasons=(("channel", HOSTILE, 1.0),)),
+            ),
+        ),
+    )
+    checks = {"features": Validated(HOSTILE, 1, 1, (Finding(CRITICAL, HOSTILE),))}
+    data = replace(material.data, checks=checks, rules={HOSTILE: 1}, docs=HOSTILE)
+    hostile = replace(material, comparison=compared, data=data)
+    text = render_page(
+        make_contents(
+            hostile,
+            gate=GateDecision(False, (replace(FAILED, name=HOSTILE, reason=HOSTILE),)),
+            changes={"Features": (Change(HOSTILE, HOSTILE, HOSTILE, HOSTILE),)},
+            rollout=Rollout("", HOSTILE, None),
+            origin={HOSTILE: HOSTILE},
+            decisions=[HOSTILE],
+        )
+    )
+    found = Page(text)
+    assert found.all("img") == []
+    assert len(found.all("script")) == 1  # the page's own
+    assert not any("onerror" in given for _, given in found.elements)
+    assert found.words.count("<script>alert(1)</script>") >= 14
+    described = describe_version(
+        hostile, GateDecision(False, (replace(FAILED, reason=HOSTILE),)), page="#/x"
+    )
+    assert not re.search(r"(?<!\\)[<>]", described)
+
+
+def test_the_page_loads_nothing_and_links_only_to_itself() -> None:
+    text = render_page(make_contents(make_material()))
+    found = Page(text)
+    for tag, given in found.elements:
+        for name in ("src", "href", "action", "srcset"):
+            address = given.get(name)
+            assert (
+                address is None or address.startswith("#") or (tag, address) == ("link", "data:,")
+            )
+    assert not re.search(r"url\(|@import|https?://(?!127\.0\.0\.1:8770)", text)
+
+
+def test_the_page_can_be_walked_without_seeing_it() -> None:
+    found = page()
+    ids = [given["id"] for _, given in found.elements if "id" in given]
+    assert len(ids) == len(set(ids))
+    links = [str(given["href"]) for given in found.all("a")]
+    assert links[0] == "#content"
+    assert len(links) >= 12
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+    assert found.all("html") == [{"lang": "en"}]
+    for given in found.all("svg"):
+        assert given.get("aria-hidden") == "true" or (given["role"], bool(given["aria-label"])) == (
+            "img", True,
+        )  # fmt: skip
+    assert all(given.get("scope") in {"col", "row"} for given in found.all("th"))
+    # Every picture has its numbers as a table.
+    assert len(found.all("figure")) == len(found.all("details")) == 3
+    assert "50 900.00 900.00" in found.words
+    assert found.open == []
+
+
+def test_the_description_tells_the_story_from_its_first_word() -> None:
+    told = describe_version(make_material(), REFUSED, page="#/experiments/1/x").splitlines()
+    assert told[0].startswith("Refused, +134.00 a day. It saves 1,234 a day with 100 reviews a day")
+    assert "| | this version | models:/cards/1 | difference |" in told
+    both = "1,234 (1,000 to 1,500) | 1,234 (1,000 to 1,500)"
+    assert f"| money saved a day | {both} | +134.00 (+20.00 to +250.00) |" in told
+    assert "- slices: worse by more than 0.05 in channel web (-0.1000)" in told
+    assert told[-1] == "[Review packet](#/experiments/1/x)"
+    first = describe_version(
+        make_material(champion=None), GateDecision(True, (PASSED,)), page="#/x"
+    )
+    assert first.startswith(
+        "Accepted. It saves 1,234 a day with 100 reviews a day. There is no champion"
+    )
+    assert "Why the gate refuses" not in first
+
+
+def test_only_what_is_different_is_a_change() -> None:
+    before, after = (
+        {"rounds": "50", "seed": "7", "old": "1"},
+        {"rounds": "60", "seed": "7", "new": "2"},
+    )
+    assert list(differences(before, after)) == [
+        Change("rounds", "50", "60"), Change("old", "1", DASH), Change("new", DASH, "2"),
+    ]  # fmt: skip
+
+
+def test_features_and_thresholds_are_compared_by_what_models_read() -> None:
+    assert feature_changes(CANDIDATE, CHAMPION, words={"hour": "hour(event_time)"}) == [
+        Change("country", "categorical", DASH),
+        Change("hour", DASH, "numeric", "hour(event_time)"),
+    ]
+    assert threshold_changes(CANDIDATE, CHAMPION) == [Change("threshold", "0.3000", "0.2500")]
+
+
+def test_data_is_compared_by_rows_windows_and_hashes() -> None:
+    sets = [TableFacts("training_sets", v, r, "2025-01-01", "2025-02-07", f) for v, r, f in
+            ((2, 10_000, 100), (3, 10_000, 250))]  # fmt: skip
+    tags = {"overnight.as_of": "2025-02-10", "overnight.spec_digest": "ab" * 32}
+    found = data_changes(
+        {**tags, "overnight.as_of": "2025-02-11"}, tags, training_set=sets[1], champion_set=sets[0]
+    )
+    assert found == [
+        Change("training set: version", "v2", "v3"),
+        Change("training set: frauds", "100", "250"),
+        Change("training set: fraud rate", "1.000 %", "2.500 %"),
+        Change("known as of", "2025-02-10", "2025-02-11"),
+    ]
+    assert data_changes(tags, tags, training_set=sets[0], champion_set=None)[0].before == DASH
+
+
+@pytest.mark.parametrize(
+    ("axis", "names"),
+    [
+        (Axis("x", 0, 200), ["0", "50", "100", "150", "200"]),
+        (Axis("x", -100, 300), ["-100", "0", "100", "200", "300"]),
+        (Axis("x", 0, 1, form=".0%"), ["0%", "25%", "50%", "75%", "100%"]),
+        (Axis("x", 0.02, 1, is_log=True), ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]),
+        (Axis("x", 0.0004, 1, is_log=True), ["0.001", "0.01", "0.1", "1"]),
+    ],
+)
+def test_an_axis_has_round_ticks(axis: Axis, names: list[str]) -> None:
+    assert [name for _, name in axis.ticks()] == names
+
+
+def test_a_line_runs_from_corner_to_corner() -> None:
+    plot = Plot("p", "t", "w", Axis("x", 0, 10), Axis("y", 0, 2), (), (), ())
+    left, top, right, bottom = plot.frame
+    assert plot.path(((0, 0), (5, 1), (10, 2))) == (
+        f"M{left} {bottom} L{(left + right) / 2} {(top + bottom) / 2} L{right} {top}"
+    )
+    # What lies beyond an axis is put on its end.
+    assert plot.down(5.0) == top
