@@ -15,12 +15,17 @@ Points = tuple[tuple[float, float], ...]
 
 
 def precision_recall_points(scored: ScoredRows) -> Points:
-    """Recall and the best precision at it, from the lowest recall that a score reaches to 1."""
+    """Recall and precision by falling score, from the first fraud on.
+
+    Of the points of one recall the first and the last are kept, the best precision and the worst,
+    so that the line runs through every threshold.
+    """
     precision, recall, _ = precision_recall_curve(scored.labels, scored.scores)
     # Highest scores first, without the point (0, 1), which no score reaches.
     recall, precision = recall[-2::-1], precision[-2::-1]
-    first_of_recall = np.flatnonzero(np.diff(recall, prepend=0.0) > 0)
-    kept = first_of_recall[_spread(len(first_of_recall))]
+    firsts = np.flatnonzero(np.diff(recall, prepend=0.0) > 0)
+    corners = np.union1d(firsts, np.append(firsts[1:] - 1, len(recall) - 1))
+    kept = corners[_spread(len(corners))]
     return tuple(zip(recall[kept].tolist(), precision[kept].tolist(), strict=True))
 
 

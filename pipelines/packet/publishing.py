@@ -4,6 +4,7 @@ import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import dedent
 
 from expectations.contract import InputError, OvernightError
 from pipelines.data_facts import TableFacts
@@ -124,4 +125,4 @@ def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Roll
             told = plan(bundle, endpoint=spec.name, policy=spec.endpoint).describe()
         except OvernightError as error:
             return Rollout("", str(error), window)
-    return Rollout(told, "", window)
+    return Rollout(dedent(told), "", window)

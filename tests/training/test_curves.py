@@ -30,9 +30,13 @@ TWO_DAYS = [
 ]  # fmt: skip
 
 
-def test_a_recall_has_the_best_precision_that_reaches_it() -> None:
-    rows = [(0, 1, 1.0, 0.9), (0, 0, 1.0, 0.8), (0, 1, 1.0, 0.7), (0, 0, 1.0, 0.6)]
-    assert precision_recall_points(scored(rows)) == ((0.5, 1.0), (1.0, pytest.approx(2 / 3)))
+def test_a_recall_has_its_best_and_its_worst_precision() -> None:
+    labels, marks = (0, 1, 0, 0, 1, 0), (0.95, 0.9, 0.8, 0.75, 0.7, 0.6)
+    rows = [(0, label, 1.0, mark) for label, mark in zip(labels, marks, strict=True)]
+    # Half of the frauds with 2, 3 and 4 alerts, all with 5 and 6.
+    assert precision_recall_points(scored(rows)) == (
+        (0.5, 0.5), (0.5, 0.25), (1.0, 0.4), (1.0, pytest.approx(1 / 3)),
+    )  # fmt: skip
 
 
 def test_a_curve_has_no_more_points_than_a_picture_shows() -> None:
