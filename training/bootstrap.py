@@ -49,14 +49,25 @@ class Ranking:
         ordered = scores[self._order]
         self._is_fraud = labels[self._order].astype(np.float64)
         self._ends = np.flatnonzero(np.append(np.diff(ordered) != 0, True))
+        # Of groups of equal scores, average precision only looks at those with a fraud: one sum
+        # over the rows from each of them to the next.
+        frauds = np.flatnonzero(self._is_fraud)
+        ends = self._ends[np.unique(np.searchsorted(self._ends, frauds))]
+        self._starts = np.append(0, ends + 1)[: len(ends)]
+        self._asked = self._order[: ends[-1] + 1] if len(ends) else self._order[:0]
+        self._frauds = self._order[frauds]
+        self._fraud_starts = np.searchsorted(frauds, self._starts)
 
     def average_precision(self, weights: Floats) -> float:
         """NaN when no fraud has weight."""
-        hits, all_ = self._sums(weights)
+        if not len(self._frauds):
+            return float("nan")
+        gained = np.add.reduceat(weights[self._frauds], self._fraud_starts)
+        hits = gained.cumsum()
         if hits[-1] <= 0:
             return float("nan")
-        gained = np.diff(hits, prepend=0.0)
-        precision = np.divide(hits, all_, out=np.zeros_like(hits), where=all_ > 0)
+        seen = np.add.reduceat(weights[self._asked], self._starts).cumsum()
+        precision = np.divide(hits, seen, out=np.zeros_like(hits), where=seen > 0)
         return float((gained * precision).sum() / hits[-1])
 
     def auc(self, weights: Floats) -> float:
