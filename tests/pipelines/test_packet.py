@@ -267,6 +267,30 @@ def test_the_page_can_be_walked_without_seeing_it() -> None:
     assert found.open == []
 
 
+def luminance(colour: str) -> float:
+    """Of `#rrggbb`, as WCAG 2.2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_every_colour_can_be_read_in_light_in_dark_and_on_paper() -> None:
+    text = render_page(make_contents(make_material()))
+    schemes = [
+        dict(re.findall(r"--([\w-]+): (#\w{6});", block))
+        for block in re.findall(r":root \{(.*?)\}", text, re.S)
+    ]
+    assert len(schemes) == 3
+    for colours in schemes:
+        grounds = ["paper", "panel"]
+        pairs = [(ink, on) for ink in ("ink", "muted", "candidate") for on in grounds]
+        pairs += [(tone, on) for tone in ("good", "bad") for on in (*grounds, f"{tone}-panel")]
+        pairs += [("ink", "good-panel"), ("ink", "bad-panel"), ("champion", "paper")]
+        for pair in pairs:
+            dark, light = sorted(luminance(colours[name]) for name in pair)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, pair
+
+
 def test_the_description_tells_the_story_from_its_first_word() -> None:
     told = describe_version(make_material(), REFUSED, page="#/experiments/1/x").splitlines()
     assert told[0].startswith("Refused, +134.00 a day. It saves 1,234 a day with 100 reviews a day")
