@@ -4,39 +4,39 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, Param, task
 
+from dags.approvals import candidate_asset
 from pipelines import steps
+from pipelines.form import form_schema
 from pipelines.spec import list_specs, load_spec
 
 # The date field of the form, else the day on which the run starts: never the worker's clock.
 AS_OF = "{{ params.as_of or dag_run.run_after.strftime('%Y-%m-%d') }}"
-
-FORM = {
-    "as_of": Param(None, type=["null", "string"], format="date", title="Knowledge date"),
-    "from": Param(None, type=["null", "string"], format="date", title="Features: first day"),
-    "to": Param(None, type=["null", "string"], format="date", title="Features: day after the last"),
-    "overrides": Param(
-        "",
-        type="string",
-        title="Changes to the spec for this run",
-        description="section.key=value, joined by &: training.trials=5&training.seed=1",
-    ),
-}
+AUTHOR = (
+    "{{ dag_run.triggering_user_name ~ ' (Airflow)' if dag_run.triggering_user_name "
+    "else 'schedule' }}"
+)
 
 for name in list_specs():
     declared = load_spec(name)
+    form = {
+        field: Param(schema.pop("default", None), **schema)
+        for field, schema in form_schema(declared).items()
+    }
     with DAG(
         dag_id=f"{name}_nightly",
         schedule=declared.schedule.nightly,
         start_date=datetime(2018, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
-        params=FORM,
+        params=form,
         tags=["overnight", name],
         doc_md=f"Retrains and checks `{name}`: see `pipelines/specs/{name}.toml`.",
         default_args={"execution_timeout": timedelta(hours=3)},
     ) as dag:
-        spec = name + "{{ '?' + params.overrides if params.overrides else '' }}"
+        spec = task(steps.configure)(name, "{{ params | tojson }}")
+        reconciled = task(steps.reconcile)(name)
         ingested = task(steps.ingest)(spec, AS_OF)
+        spec >> reconciled >> ingested
         snapshot = task(steps.validate)(spec, AS_OF, ingested)
         days = ("{{ params['from'] or '' }}", "{{ params['to'] or '' }}")
         features = task(steps.build_features)(spec, AS_OF, snapshot, *days)
@@ -49,9 +49,10 @@ for name in list_specs():
             mapped = tuned.expand(worker=workers)
             # Every worker returns the same study; training waits for all of them.
             study = "{{ ti.xcom_pull(task_ids='tune', map_indexes=0) }}"
-        trained = task(steps.train)(spec, AS_OF, training_set, study)
+        trained = task(steps.train)(spec, AS_OF, training_set, study, AUTHOR)
         if declared.training.trials_workers > 1:
             mapped >> trained
         evaluated = task(steps.evaluate)(spec, AS_OF, training_set, trained)
-        task(steps.register)(spec, AS_OF, evaluated)
+        register = task(outlets=[candidate_asset(name)])(steps.register)
+        register(spec, AS_OF, evaluated, "{{ params.register }}")
     globals()[dag.dag_id] = dag

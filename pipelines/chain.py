@@ -7,13 +7,19 @@ from collections.abc import Iterator
 from pipelines import steps
 
 
-def run_nightly(spec: str, as_of: str) -> Iterator[str]:
+def run_nightly(spec: str, as_of: str, *, ask: str = "automatic") -> Iterator[str]:
     """Run every nightly step in order, handing references on by name.
+
+    Args:
+        spec: name or path, with overrides.
+        as_of: the knowledge time.
+        ask: whether the model is registered; see `steps.register`.
 
     Yields:
         One line a step: its name, the reference it returned, the seconds it took.
     """
-    given = {"spec": spec, "as_of": as_of}
+    given = {"spec": steps.configure(spec), "as_of": as_of, "ask": ask}
+    yield f"{steps.reconcile.__name__:18} {steps.reconcile(spec)}"
     for step, produced in steps.NIGHTLY.items():
         began = time.monotonic()
         wanted = inspect.signature(step).parameters

@@ -50,8 +50,12 @@ def request_kinds(spec: ModelSpec) -> dict[str, AttributeKind]:
 
 def model_kinds(spec: ModelSpec) -> dict[str, AttributeKind]:
     """Those of them that the spec's model reads, and that a request to its endpoint holds."""
-    chosen = spec.training.columns
-    return {n: kind for n, kind in request_kinds(spec).items() if not chosen or n in chosen}
+    chosen, left = spec.training.columns, spec.training.leave_out
+    return {
+        name: kind
+        for name, kind in request_kinds(spec).items()
+        if (not chosen or name in chosen) and name not in left
+    }
 
 
 def _entities(spec: ModelSpec) -> tuple[Column, ...]:

@@ -38,6 +38,11 @@ HELP = {
     "since": "First day to build; without it and --to, what changed.",
     "until": "Day after the last one to build.",
     "run": "MLflow run; without it the newest of the spec.",
+    "author": "Who asked for the model; without it, you.",
+    "ask": "Whether to register: yes, no, or automatic (unless SPEC has overrides).",
+    "form": "What the form of a run asks for, as JSON.",
+    "choice": "approve, reject or later.",
+    "by": "Who answered, as Airflow knows the reviewer.",
     "worker": "Number of this worker among training.trials_workers, from 0.",
 }
 POSITIONAL = ("spec", "version")
@@ -100,7 +105,9 @@ def _command_of(step: Callable[..., str]) -> Callable[..., None]:
     return command
 
 
-for _step in (*steps.NIGHTLY, *steps.DEPLOY, *steps.BY_HAND):
+for _step in dict.fromkeys(
+    (*steps.OPENING, *steps.NIGHTLY, *steps.DEPLOY, *steps.REVIEW, *steps.BY_HAND)
+):
     app.command(_step.__name__.replace("_", "-"))(_command_of(_step))
 
 Spec = Annotated[str, typer.Argument(help=HELP["spec"], show_default=False)]
@@ -108,12 +115,31 @@ AsOf = Annotated[str, typer.Option(help=HELP["as_of"], show_default=False)]
 
 
 @app.command()
-def run(spec: Spec, as_of: AsOf) -> None:
+def run(
+    spec: Spec,
+    as_of: AsOf,
+    register: Annotated[
+        bool | None,
+        typer.Option(help="Whether the model is registered; else unless SPEC has overrides."),
+    ] = None,
+) -> None:
     """Run the nightly chain in this process, from the source to a registered challenger."""
     from pipelines.chain import run_nightly
 
-    for line in run_nightly(spec, as_of):
+    ask = {None: "automatic", True: "yes", False: "no"}[register]
+    for line in run_nightly(spec, as_of, ask=ask):
         typer.echo(line)
+
+
+@app.command()
+def compare(
+    spec: Spec,
+    runs: Annotated[list[str], typer.Argument(help="Runs, version numbers or aliases.")],
+) -> None:
+    """Show what differs between runs of a spec: data, parameters, metrics, the gate's answer."""
+    from pipelines.differences import compare_runs
+
+    typer.echo(compare_runs(spec, runs))
 
 
 @app.command()

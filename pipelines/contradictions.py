@@ -82,23 +82,20 @@ def find_contradictions(spec: "ModelSpec") -> list[str]:
 
 
 def _chosen_problems(spec: "ModelSpec") -> list[str]:
-    """Columns of the model that are none of the rows'."""
-    columns, chosen = row_columns(spec.source, spec.labels), spec.training.columns
+    """Columns of the model that are none of the rows', and a model of none."""
+    columns, training = row_columns(spec.source, spec.labels), spec.training
     known = [*columns.numeric, *columns.categorical, *spec.features.feature_names()]
-    problems = [
-        f"training.columns: {name!r} stands there twice; remove one"
-        for name, times in Counter(chosen).items()
-        if times > 1
-    ]
-    for name in dict.fromkeys(chosen):
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = (
-                f"did you mean {near[0]!r}?"
-                if near
-                else "give the amount, an attribute or a feature"
-            )
-            problems.append(f"training.columns: no column {name!r}; {hint}")
+    problems = []
+    for key, names in (("columns", training.columns), ("leave_out", training.leave_out)):
+        for name, times in Counter(names).items():
+            if times > 1:
+                problems.append(f"training.{key}: {name!r} stands there twice; remove one")
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else "give amount, attribute or feature"
+                problems.append(f"training.{key}: no column {name!r}; {hint}")
+    if {*(training.columns or known)} <= {*training.leave_out}:
+        problems.append("training.leave_out: no column is left for the model; leave out fewer")
     return problems
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.data_docs import docs_address
+from pipelines.identity import os_actor
 from pipelines.lake import digest_of
 from pipelines.model_inputs import (
     BESIDE_MODEL,
@@ -35,7 +36,9 @@ EXAMPLE_ROWS = 5
 log = logging.getLogger(__name__)
 
 
-def train_model(reference: str, as_of: str, *, training_set: str, study: str) -> str:
+def train_model(
+    reference: str, as_of: str, *, training_set: str, study: str, author: str = ""
+) -> str:
     """See `steps.train`."""
     from training.study import load_best
 
@@ -54,6 +57,8 @@ def train_model(reference: str, as_of: str, *, training_set: str, study: str) ->
     fold = last_fold(spec, as_of)
     tags = lineage_tags(spec, training_set) | {
         "overnight.as_of": as_of,
+        "overnight.author": author or str(os_actor()),
+        "overnight.spec": reference,
         "overnight.study": study,
         "overnight.data_docs": docs_address(settings, spec.name, as_of),
         "overnight.train_window": str(fold.train),

@@ -18,14 +18,20 @@ from pipelines.wishes import leave_wish, signed_in_as
 
 GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
 ACCEPTED = "accepted"
+ASKS = ("automatic", "yes", "no")
 
 log = logging.getLogger(__name__)
 
 
-def register_challenger(reference: str, as_of: str, *, run: str) -> str:
+def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes") -> str:
     """See `steps.register`."""
     from pipelines.packet import publish_packet
 
+    if ask not in ASKS:
+        raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
+    if ask == "no" or (ask == "automatic" and "?" in reference):
+        log.info("Not registered: %s is an experiment. Register it by hand if it is good", run)
+        return run
     spec = load_spec(reference)
     registry = open_registry(spec)
     run_id = run.removeprefix("runs:/")

@@ -45,6 +45,10 @@ class Runs:
         """The model's run that was started last; None when there is none."""
         return self._search(f"tags.`{KIND}` = 'model'")
 
+    def exists(self, run: str) -> bool:
+        """Whether the spec's experiment holds a run of this id."""
+        return self._search(f"attributes.run_id = '{run}'") is not None if run.isalnum() else False
+
     def has_model(self, run: str) -> bool:
         """Whether the run got as far as logging its model."""
         return MODEL_ID in self.tags(run)

@@ -12,6 +12,7 @@ import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, cast
+from urllib.parse import unquote
 
 from pydantic import Field, ValidationError
 
@@ -33,6 +34,7 @@ from pipelines.contradictions import explain, find_contradictions, find_in_featu
 from training.policy import GatePolicy, TrainingPolicy
 
 SPECS = Path(__file__).parent / "specs"
+FEATURES_ADDED = "features.add"
 
 
 class Roles(Policy):
@@ -157,7 +159,8 @@ def load_spec(reference: str) -> ModelSpec:
     """Read a spec by name or by path, with overrides behind a question mark.
 
     Args:
-        reference: `demo`, `mine/cards.toml`, `demo?training.trials=5&training.seed=1`.
+        reference: `demo`, `mine/cards.toml`, `demo?training.trials=5&training.seed=1`. Values are
+            TOML, percent-encoded where they hold a `&`; `features.add` appends features.
 
     Raises:
         ProblemsError: with every unknown key, wrong type and contradiction.
@@ -213,12 +216,32 @@ def _folders() -> list[Path]:
     return [Path(own), SPECS] if own else [SPECS]
 
 
+def _add_features(declared: dict[str, object], text: str) -> list[str]:
+    """Append what a piece of TOML declares under `features` to what the spec does."""
+    try:
+        added = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return [f"{FEATURES_ADDED}: not TOML: {error}; mend that line"]
+    given = added.pop("features", None)
+    if added or not isinstance(given, dict) or not all(isinstance(v, list) for v in given.values()):
+        return [f"{FEATURES_ADDED}: write [[features.windows]], [[features.derived]] and the like"]
+    features = declared.setdefault("features", {})
+    if isinstance(features, dict):
+        for kind, items in given.items():
+            features[kind] = [*features.get(kind, []), *items]
+    return []
+
+
 def _override(declared: dict[str, object], overrides: str) -> list[str]:
     problems = []
     for item in filter(None, overrides.split("&")):
-        key, equals, text = item.partition("=")
+        key, equals, quoted = item.partition("=")
+        text = unquote(quoted)  # so that a value may hold & and more lines
         if not equals or not key:
             problems.append(f"override {item!r}: write it as section.key=value")
+            continue
+        if key == FEATURES_ADDED:
+            problems += _add_features(declared, text)
             continue
         try:
             value: object = tomllib.loads(f"value = {text}")["value"]

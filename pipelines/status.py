@@ -1,34 +1,94 @@
-"""What is where for one spec: newest data, candidate, champion, endpoint."""
+"""What is where for one spec, or for all: last night, candidate, champion, endpoint, links."""
+
+from collections.abc import Iterator
 
 from pipelines.data_docs import newest_docs
+from pipelines.evidence import open_decisions
 from pipelines.feature_plan import FEATURES
 from pipelines.ingestion import LABELS, TRANSACTIONS
 from pipelines.lake import Lake
+from pipelines.ledger import Ledger
 from pipelines.quarantine import QUARANTINE
-from pipelines.registry import APPROVED, CHALLENGER, CHAMPION
-from pipelines.review import open_registry
-from pipelines.settings import load_settings
-from pipelines.spec import load_spec
+from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry
+from pipelines.review import GATE, GATE_REASONS, open_registry
+from pipelines.settings import Settings, load_settings
+from pipelines.spec import ModelSpec, list_specs, load_spec
 from pipelines.training_set import TRAINING_SETS
 
 
 def describe_status(reference: str) -> str:
     """See `steps.status`."""
-    from infra.sagemaker.status import describe_endpoint
+    if not reference:
+        return "\n".join(_line(load_spec(name)) for name in list_specs())
+    spec, settings = load_spec(reference), load_settings()
+    registry = open_registry(spec)
+    chain = open_decisions(spec, registry).load()
+    lines = [
+        f"{spec.name}  (spec {spec.digest[:12]})",
+        *_tables(spec, settings),
+        f"  last night     {_last_night(registry)}",
+        *_aliases(registry, chain),
+        f"  endpoint       {_endpoint(spec)}",
+        *_links(spec, settings),
+    ]
+    return "\n".join(lines)
 
-    spec = load_spec(reference)
-    settings = load_settings()
+
+def _line(spec: ModelSpec) -> str:
+    """One spec in one line."""
+    registry = open_registry(spec)
+    aliases = registry.aliases()
+    told = ", ".join(f"{a} {aliases[a]}" for a in (CHALLENGER, APPROVED, CHAMPION) if a in aliases)
+    return f"{spec.name:16} {told or 'no version':40} last night {_last_night(registry)}"
+
+
+def _tables(spec: ModelSpec, settings: Settings) -> Iterator[str]:
     lake = Lake(settings.lake, spec=spec.name)
-    lines = [f"{spec.name}  (spec {spec.digest[:12]})"]
     for table in (TRANSACTIONS, LABELS, QUARANTINE, FEATURES, TRAINING_SETS):
         at = lake.newest(table)
         rows = "never written" if at is None else f"{at}: {lake.row_count(at):,} rows"
-        lines.append(f"  {table:14} {rows}")
-    registry = open_registry(spec)
-    for alias in (CHALLENGER, APPROVED, CHAMPION):
-        version = registry.find(alias)
-        lines.append(f"  {alias:14} {version or '-'}")
-    endpoint = describe_endpoint(spec.name)
-    lines.append(f"  endpoint       {endpoint or '-'}")
-    lines.append(f"  data docs      {newest_docs(settings, spec.name) or '-'}")
-    return "\n".join(lines)
+        yield f"  {table:14} {rows}"
+
+
+def _last_night(registry: Registry) -> str:
+    """The newest run of a model: its date, how the gate found it, why not."""
+    run = registry.runs.newest_model()
+    if run is None:
+        return "none yet"
+    tags = registry.runs.tags(run)
+    spec = tags.get("overnight.spec", "")
+    kind = f", experiment {spec}" if "?" in spec else ""
+    gate = tags.get(GATE, "not evaluated")
+    why = f": {tags[GATE_REASONS].partition('; ')[0]}" if tags.get(GATE_REASONS) else ""
+    return f"as of {tags.get('overnight.as_of', '?')}, runs:/{run}, gate {gate}{why}{kind}"
+
+
+def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:
+    """Each alias's version, and the decision behind it."""
+    aliases = registry.aliases()
+    behind = {
+        CHALLENGER: None if chain.challenger is None else chain.registration(chain.challenger),
+        APPROVED: chain.approval,
+        CHAMPION: chain.last("promotion", "rollback"),
+    }
+    for alias, record in behind.items():
+        number = aliases.get(alias)
+        told = "-" if number is None else f"models:/{registry.spec}/{number}"
+        if number is not None and record is not None and record.version == number:
+            told += f"  since {record.time:%F %T}, {record.actor}"
+        yield f"  {alias:14} {told}"
+
+
+def _endpoint(spec: ModelSpec) -> str:
+    from infra.sagemaker.status import describe_endpoint
+
+    return describe_endpoint(spec.name) or "-"
+
+
+def _links(spec: ModelSpec, settings: Settings) -> Iterator[str]:
+    ports = settings.ports
+    server = settings.tracking_uri
+    mlflow = server if server.startswith("http") else f"http://127.0.0.1:{ports.mlflow}"
+    yield f"  data docs      {newest_docs(settings, spec.name) or '-'}"
+    yield f"  MLflow page    {mlflow}/#/models/{spec.name}"
+    yield f"  Airflow page   http://127.0.0.1:{ports.airflow}/dags/{spec.name}_nightly"

@@ -12,6 +12,17 @@ UTC, and nothing that became known at or after it is used.
 from collections.abc import Callable
 
 
+def configure(spec: str, form: str = "") -> str:
+    """Check what the form of a run asks for, and make the spec reference that all its steps read.
+
+    FORM is the form as JSON; see `pipelines.form`. Stops with every problem at once. Returns the
+    reference, `demo?training.trials=5` where the form changes the spec for this run.
+    """
+    from pipelines.form import configure_night
+
+    return configure_night(spec, form)
+
+
 def ingest(spec: str, as_of: str) -> str:
     """Read the source, quarantine rows that break a rule, commit the rest to the lake.
 
@@ -66,14 +77,15 @@ def tune(spec: str, as_of: str, training_set: str, worker: str = "0") -> str:
     return tune_parameters(spec, as_of, training_set=training_set, worker=worker)
 
 
-def train(spec: str, as_of: str, training_set: str, study: str) -> str:
+def train(spec: str, as_of: str, training_set: str, study: str, author: str = "") -> str:
     """Fit the model with the study's best parameters and log it to MLflow as a bundle.
 
-    Returns the MLflow run. The same inputs give the same model, and the run that holds it.
+    AUTHOR is who asked for it, `alice (Airflow)` or `schedule`; without it, you. Returns the MLflow
+    run. The same inputs give the same model, and the run that holds it.
     """
     from pipelines.fitting import train_model
 
-    return train_model(spec, as_of, training_set=training_set, study=study)
+    return train_model(spec, as_of, training_set=training_set, study=study, author=author)
 
 
 def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
@@ -86,14 +98,15 @@ def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
     return evaluate_model(spec, as_of, training_set=training_set, run=run)
 
 
-def register(spec: str, as_of: str, run: str) -> str:
+def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
     """Register a run's model as a version; with the alias `challenger` when the gate accepted it.
 
-    Returns the model version, `models:/demo/7`. A run is registered once.
+    ASK is yes, no, or automatic: yes, unless the run changes anything of the spec. Returns the
+    model version, `models:/demo/7`, or the run when it is not registered. A run is registered once.
     """
     from pipelines.review import register_challenger
 
-    return register_challenger(spec, as_of, run=run)
+    return register_challenger(spec, as_of, run=run, ask=ask)
 
 
 def review(spec: str, version: str) -> str:
@@ -208,13 +221,15 @@ def score(spec: str, transactions: str = "") -> str:
     return score_transactions(spec, transactions)
 
 
-def status(spec: str) -> str:
-    """Show the newest data, candidate, champion and endpoint of a spec."""
+def status(spec: str = "") -> str:
+    """Show last night, candidate, champion, endpoint and links of a spec; without one, of all."""
     from pipelines.status import describe_status
 
     return describe_status(spec)
 
 
+# What a nightly run begins with: its form, and what happened since the last one.
+OPENING: tuple[Callable[..., str], ...] = (configure, reconcile)
 # Each nightly step in order, with the name of the reference it returns.
 NIGHTLY: dict[Callable[..., str], str] = {
     ingest: "snapshot",

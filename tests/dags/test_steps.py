@@ -31,9 +31,9 @@ def test_each_spec_has_its_two_dags(dags) -> None:
 
 def test_tasks_are_the_steps_in_their_order(dags) -> None:
     nightly = dags["demo_nightly"]
-    assert {task.python_callable for task in nightly.tasks} == set(steps.NIGHTLY)
+    assert {t.python_callable for t in nightly.tasks} == {*steps.OPENING, *steps.NIGHTLY}
     assert {task.python_callable for task in dags["demo_deploy"].tasks} == set(steps.DEPLOY)
-    order = [step.__name__ for step in steps.NIGHTLY]
+    order = [step.__name__ for step in (*steps.OPENING, *steps.NIGHTLY)]
     assert nightly.task_ids == order
     for before, after in pairwise(order):
         assert before in nightly.get_task(after).upstream_task_ids
@@ -49,6 +49,33 @@ def test_the_form_refuses_what_is_no_date(dags) -> None:
     form["as_of"] = "2025-04-01"
     with pytest.raises(Exception, match="is not a 'date'"):
         form["as_of"] = "tomorrow"
+
+
+def test_the_form_refuses_a_column_that_is_none_and_a_budget_that_is_no_length(dags) -> None:
+    form = dags["demo_nightly"].params
+    form["leave_out"] = ["amount"]
+    with pytest.raises(Exception, match="is not one of"):
+        form["leave_out"] = ["amuont"]
+    with pytest.raises(Exception, match="does not match"):
+        form["time_budget"] = "soon"
+
+
+def test_a_spec_that_asks_in_airflow_has_a_dag_for_it(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib
+
+    from dags import review
+
+    declared = (SPECS / "demo.toml").read_text(encoding="utf-8")
+    asked = f'{declared}\n[approval]\nwhere = "airflow"\n'
+    (tmp_path / "asked.toml").write_text(asked, encoding="utf-8")
+    monkeypatch.setenv("OVERNIGHT_SPECS", str(tmp_path))
+    made = importlib.reload(review)
+    assert not hasattr(made, "demo_review")
+    steps_of = {t.python_callable for t in made.asked_review.tasks if t.task_id != "ask"}
+    assert steps_of == set(steps.REVIEW)
+    assert made.asked_review.task_ids == ["candidate", "review", "ask", "answer"]
 
 
 def test_several_tuning_workers_are_mapped_tasks_that_training_waits_for(

@@ -65,7 +65,7 @@ def test_a_rollback_puts_endpoint_and_aliases_back_together(bank: Bank) -> None:
     first = bank.run("deploy", "bank.toml")
     # On a bank of 200 customers chance alone costs a model more than the gate usually tolerates.
     changed = "bank.toml?training.seed=5&training.trials=1&gate.margin=0.99"
-    assert "models:/bank/2" in bank.run("run", changed, "--as-of", AS_OF)
+    assert "models:/bank/2" in bank.run("run", changed, "--as-of", AS_OF, "--register")
     bank.run("approve", "bank.toml", "2", "--because", "to be taken back")
     assert " -> " in bank.run("plan", "bank.toml")
     second = bank.run("deploy", "bank.toml")

@@ -32,7 +32,7 @@ def slice_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def handbook(make_installation, slice_path: Path) -> tuple[Installation, str]:
     installation = make_installation("handbook", OVERNIGHT_HANDBOOK=str(slice_path))
-    return installation, installation.overnight("run", SPEC, "--as-of", AS_OF)
+    return installation, installation.overnight("run", SPEC, "--as-of", AS_OF, "--register")
 
 
 def published_test_rows(path: Path) -> tuple[int, int]:
@@ -69,7 +69,7 @@ def test_a_challenger_is_registered_with_its_metrics(handbook, slice_path: Path)
 def test_an_identical_run_adds_no_rows_and_no_version(handbook) -> None:
     installation, first = handbook
     before = installation.status("handbook")
-    second = installation.overnight("run", SPEC, "--as-of", AS_OF)
+    second = installation.overnight("run", SPEC, "--as-of", AS_OF, "--register")
     assert installation.status("handbook") == before
     references = [[line.split()[1] for line in text.splitlines()] for text in (first, second)]
     assert references[0] == references[1]

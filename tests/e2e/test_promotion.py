@@ -1,52 +1,82 @@
-"""A reviewer's alias starts the deployment: real scheduler, triggerer, MLflow server, endpoint."""
+"""From a night to a champion with nobody at the command line: reviewers in Airflow and in MLflow.
+
+Real scheduler, triggerer, MLflow server and endpoint.
+"""
+
+import contextlib
 
 import pytest
 
+from pipelines.spec import SPECS
 from tests.e2e.conftest import Installation
 from tests.e2e.services import Airflow, Mlflow, serving, wait_until
 
-FORM = {"as_of": "2025-03-12"}
+AS_OF = "2025-03-12"
 
 
 @pytest.fixture(scope="module")
-def house(make_installation):
-    """An installation that serves, with a night behind it."""
-    installation: Installation = make_installation("promotion")
+def house(make_installation, tmp_path_factory: pytest.TempPathFactory):
+    """An installation that serves, with a night of the spec `cards` behind it."""
+    specs = tmp_path_factory.mktemp("specs")
+    declared = (
+        (SPECS / "demo.toml").read_text(encoding="utf-8").replace("trials = 12", "trials = 2")
+    )
+    asked = '[approval]\nwhere = "airflow"\n'
+    (specs / "cards.toml").write_text(f'name = "cards"\n{declared}\n{asked}', encoding="utf-8")
+    installation: Installation = make_installation("promotion", OVERNIGHT_SPECS=str(specs))
     installation.overnight("simulate", "--days", "70", "--customers", "300")
     with serving(installation):
         airflow = Airflow(installation)
-        airflow.trigger("demo_nightly", FORM)
-        airflow.wait("demo_nightly")
+        airflow.trigger("cards_nightly", {"as_of": AS_OF})
+        airflow.wait("cards_nightly")
         yield installation, airflow, Mlflow(installation)
+
+
+def decided(installation: Installation) -> list[str]:
+    """The kinds of all records, oldest first."""
+    return [
+        line.split()[3] for line in installation.overnight("decisions", "cards").splitlines()[:-1]
+    ]
+
+
+def test_an_answer_in_airflow_is_deployed_by_itself(house) -> None:
+    installation, airflow, mlflow = house
+    assert mlflow.aliases("cards") == {"challenger": 1}
+    assert airflow.runs("cards_deploy") == []
+    wait_until(lambda: airflow.runs("cards_review"), 60)
+    (asked,) = airflow.runs("cards_review")
+    question = f"dags/cards_review/dagRuns/{asked['dag_run_id']}/taskInstances/ask/-1/hitlDetails"
+
+    def is_asked() -> bool:
+        with contextlib.suppress(AssertionError):
+            return bool(airflow.call(question)["options"])
+        return False
+
+    wait_until(is_asked, 120)
+    assert "Approve models:/cards/1 of cards?" in airflow.call(question)["subject"]
+    said = {"chosen_options": ["approve"], "params_input": {"because": "best of the month"}}
+    airflow.call(question, said, method="PATCH")
+    airflow.wait("cards_review")
+    (run,) = airflow.wait("cards_deploy")
+    assert run["run_type"] == "asset_triggered"
+    assert mlflow.aliases("cards") == {"challenger": 1, "approved": 1, "champion": 1}
+    assert decided(installation) == ["registration", "approval", "promotion"]
+    assert "(Airflow): best of the month" in installation.overnight("decisions", "cards")
 
 
 def test_an_alias_set_in_mlflow_is_deployed_by_itself_and_once(house) -> None:
     installation, airflow, mlflow = house
-    assert mlflow.aliases("demo") == {"challenger": 1}
-    assert airflow.runs("demo_deploy") == []
-    mlflow.set_alias("demo", "approved", 1)
-    (run,) = airflow.wait("demo_deploy")
-    assert run["run_type"] == "asset_triggered"
-    assert mlflow.aliases("demo") == {"challenger": 1, "approved": 1, "champion": 1}
-    # An event that comes twice: the run by hand finds the version serving.
-    airflow.trigger("demo_deploy", {})
-    airflow.wait("demo_deploy", count=2)
-    said = installation.overnight("decisions", "demo")
-    kinds = [line.split()[3] for line in said.splitlines()[:-1]]
-    assert kinds == ["registration", "approval", "promotion"]
-    assert "unknown (MLflow): alias set in the registry" in said
-
-
-def test_an_alias_without_a_decision_behind_it_goes_back_with_the_next_run(house) -> None:
-    installation, airflow, mlflow = house
-    installation.overnight(
-        "run", "demo?training.trials=1&training.seed=3&gate.margin=0.99", "--as-of", FORM["as_of"]
-    )
-    mlflow.set_alias("demo", "champion", 2)
-    runs = len(airflow.runs("demo_deploy"))
-    airflow.trigger("demo_deploy", {})
-    airflow.wait("demo_deploy", count=runs + 1)
-    wait_until(lambda: mlflow.aliases("demo")["champion"] == 1, 5)
-    assert "alias champion was on version 2 and is on version 1" in installation.overnight(
-        "decisions", "demo"
-    )
+    changed = "cards?training.trials=1&training.seed=3&gate.margin=0.99"
+    installation.overnight("run", changed, "--as-of", AS_OF, "--register")
+    mlflow.set_alias("cards", "approved", 2)
+    airflow.wait("cards_deploy", count=2)
+    assert mlflow.aliases("cards") == {"challenger": 2, "approved": 2, "champion": 2}
+    # An event that comes twice, and an alias that no decision moved.
+    mlflow.set_alias("cards", "champion", 1)
+    airflow.trigger("cards_deploy", {})
+    airflow.wait("cards_deploy", count=3)
+    assert mlflow.aliases("cards")["champion"] == 2
+    assert decided(installation)[3:] == ["registration", "approval", "promotion", "restoration"]
+    text = installation.overnight("decisions", "cards")
+    assert "unknown (MLflow): alias set in the registry" in text
+    assert "alias champion was on version 1 and is on version 2" in text

@@ -21,7 +21,7 @@ COMMANDS = {
     "run", "ingest", "validate", "build-features", "build-training-set", "tune", "train",
     "evaluate", "register", "review", "approve", "reject", "plan", "deploy", "rollback", "status",
     "score", "quarantine", "simulate", "new", "doctor", "features", "prove-no-leak", "backtest",
-    "demo", "up",
+    "demo", "up", "decisions", "reconcile", "compare",
 }  # fmt: skip
 
 
@@ -56,7 +56,10 @@ def test_help_loads_nothing_heavy() -> None:
     assert ran.stdout.splitlines()[-1] == "loaded []"
 
 
-@pytest.mark.parametrize("step", [*steps.NIGHTLY, *steps.DEPLOY, *steps.BY_HAND])
+EVERY = (*steps.OPENING, *steps.NIGHTLY, *steps.DEPLOY, *steps.REVIEW, *steps.BY_HAND)
+
+
+@pytest.mark.parametrize("step", dict.fromkeys(EVERY))
 def test_a_steps_help_is_its_docstring(step) -> None:
     shown = CliRunner().invoke(app, [step.__name__.replace("_", "-"), "--help"])
     assert shown.exit_code == 0

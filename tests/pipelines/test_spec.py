@@ -98,7 +98,7 @@ def test_every_problem_is_reported_at_once_with_its_key_and_a_remedy(write) -> N
         ("[labels]", '[training]\nexclude_detected = "x"\n[labels]', "not one of source.entities"),
         ("[labels]", '[training]\nexclude_window = "60d"\n[labels]', "is longer than train_window"),
         ("[labels]", '[training]\ncolumns = ["amuont"]\n[labels]', "did you mean 'amount'?"),
-        ("[labels]", '[training]\ncolumns = ["fraud"]\n[labels]', "no column 'fraud'; give the"),
+        ("[labels]", '[training]\ncolumns = ["fraud"]\n[labels]', "no column 'fraud'; give amount"),
         ("[labels]", '[training]\ncolumns = ["amount", "amount"]\n[labels]', "stands there twice"),
     ],
 )
