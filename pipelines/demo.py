@@ -75,13 +75,15 @@ def _sagemaker(settings: Settings) -> Iterator[None]:
 
 def _summary(settings: Settings, version: str) -> list[str]:
     from pipelines.data_docs import docs_address
+    from pipelines.packet.publishing import PACKET
     from pipelines.registry import CHAMPION
     from pipelines.review import open_registry
     from pipelines.spec import load_spec
 
     spec = load_spec(SPEC)
     registry = open_registry(spec)
-    metrics = registry.runs.metrics(registry.get(CHAMPION).run)
+    run = registry.get(CHAMPION).run
+    metrics, packet = registry.runs.metrics(run), registry.runs.page(run, PACKET)
     k, counted = spec.training.card_precision_k, spec.training.card_precision_metric
     return [
         f"champion          {version}",
@@ -89,6 +91,7 @@ def _summary(settings: Settings, version: str) -> list[str]:
         f"card precision@{k} {metrics[f'test_{counted}']:.3f} "
         f"(a perfect model: {metrics[f'perfect_{counted}']:.3f})",
         f"MLflow page       http://127.0.0.1:{settings.ports.mlflow}/#/models/{SPEC}",
+        f"review packet     http://127.0.0.1:{settings.ports.mlflow}/{packet}",
         f"Airflow page      http://127.0.0.1:{settings.ports.airflow}/dags/{SPEC}_nightly",
         f"Data Docs         {docs_address(settings, SPEC)}",
         f"endpoint          {SPEC} at {os.environ['AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME']}",

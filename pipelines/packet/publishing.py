@@ -24,6 +24,7 @@ from pipelines.review import fetch_verified
 from pipelines.spec import ModelSpec
 
 FOLDER, FILE = "review", "review.html"
+PACKET = f"{FOLDER}/{FILE}"
 
 # Tags of a run that say where its model comes from.
 ORIGIN = (
@@ -75,7 +76,7 @@ def publish_packet(
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / FILE).write_text(render_page(contents), encoding="utf-8")
         runs.log_folder(version.run, Path(scratch), name=FOLDER)
-    page = runs.page(version.run, f"{FOLDER}/{FILE}")
+    page = runs.page(version.run, PACKET)
     registry.describe(version, describe_version(material, gate, page=page))
     log.info("Wrote the review packet of %s: %s", version, page)
 

@@ -12,7 +12,7 @@ import tests.quiet  # noqa: F401 -- for its effect
 from infra.processes import running
 from infra.tracking.server import build_mlflow
 from pipelines import steps
-from pipelines.packet.publishing import FILE, FOLDER
+from pipelines.packet.publishing import FILE, PACKET
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
 from pipelines.settings import load_settings
 from tests.e2e.browser import ARTIFACTS, Witness, open_browser
@@ -40,7 +40,7 @@ class Desk:
 
     @property
     def packet_page(self) -> str:
-        return self.address + self.registry.runs.page(self.version.run, f"{FOLDER}/{FILE}")
+        return self.address + self.registry.runs.page(self.version.run, PACKET)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_the_packet_is_read_with_the_keyboard(desk: Desk, browser: Browser) -> N
 def test_the_packet_is_one_file_that_can_be_printed(
     desk: Desk, browser: Browser, tmp_path: Path
 ) -> None:
-    text = desk.registry.runs.read_file(desk.version.run, f"{FOLDER}/{FILE}")
+    text = desk.registry.runs.read_file(desk.version.run, PACKET)
     assert text is not None
     (tmp_path / FILE).write_bytes(text)
     witness = Witness()
@@ -164,9 +164,7 @@ def test_nothing_is_wider_than_a_narrow_window(desk: Desk, browser: Browser) -> 
     witness = Witness()
     page = open_page(browser, witness)
     page.set_viewport_size({"width": 400, "height": 800})
-    page.set_content(
-        str(desk.registry.runs.read_file(desk.version.run, f"{FOLDER}/{FILE}"), "utf-8")
-    )
+    page.set_content(str(desk.registry.runs.read_file(desk.version.run, PACKET), "utf-8"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 

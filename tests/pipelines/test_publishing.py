@@ -9,7 +9,7 @@ from pipelines import steps
 from pipelines.data_facts import gather_data_facts
 from pipelines.packet import publish_packet
 from pipelines.packet.material import COMPARISON, read_material
-from pipelines.packet.publishing import FILE, FOLDER
+from pipelines.packet.publishing import PACKET
 from pipelines.registry import CHAMPION, Version
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot
@@ -34,7 +34,7 @@ def versions(night: Night) -> tuple[Version, Version]:
 
 
 def packet(night: Night, version: Version) -> str:
-    text = night.registry.runs.read_file(version.run, f"{FOLDER}/{FILE}")
+    text = night.registry.runs.read_file(version.run, PACKET)
     assert text is not None
     return text.decode()
 
@@ -66,7 +66,7 @@ def test_a_refused_version_has_one_too_with_all_that_changed(night: Night, versi
     told = description(versions[1])
     assert told.startswith("Refused, ")
     assert "- latency: 99 % of single rows" in told
-    assert f"/runs/{versions[1].run}/artifacts/{FOLDER}/{FILE})" in told
+    assert f"/runs/{versions[1].run}/artifacts/{PACKET})" in told
 
 
 def test_the_packet_tells_what_evaluation_measured(night: Night, versions) -> None:
