@@ -53,6 +53,7 @@ class TrainingPolicy(Policy):
     Attributes:
         columns: columns that the model reads, of the amount, attributes and features declared;
             none: all of them.
+        leave_out: those of them that it does not read.
         split: rows of different times are never mixed; there is no other way.
         gap: between the end of a train window and its test window; the wait for labels.
         folds: validation folds before the holdout, one test window apart.
@@ -75,6 +76,7 @@ class TrainingPolicy(Policy):
 
     seed: Annotated[int, Field(ge=0, lt=2**31 - 10_000)] = 7
     columns: tuple[str, ...] = ()
+    leave_out: tuple[str, ...] = ()
     split: Literal["prequential"] = "prequential"
     train_window: Duration = timedelta(days=28)
     gap: Duration = timedelta(days=7)
