@@ -1,6 +1,7 @@
 """What differs between runs of a spec, side by side: what they were made from, what came of it."""
 
 from collections.abc import Mapping, Sequence
+from os.path import commonprefix
 
 from expectations.contract import InputError
 from pipelines.registry import Registry
@@ -8,10 +9,11 @@ from pipelines.review import open_registry
 from pipelines.spec import load_spec
 
 WIDEST = 40
+KEPT = 8  # characters of what long values share, before the first that differs
 # Of a run's tags, what says how it was made or judged; the others are ids.
 SHOWN_TAGS = (
-    "spec", "author", "as_of", "training_set", "train_window", "test_window", "code_revision",
-    "gate", "gate_reasons",
+    "spec", "experiment", "author", "as_of", "training_set", "train_window", "test_window",
+    "code_revision", "gate", "gate_reasons",
 )  # fmt: skip
 
 
@@ -32,7 +34,7 @@ def compare_runs(reference: str, wanted: Sequence[str]) -> str:
     names = list(dict.fromkeys(name for values in found for name in values))
     rows = [(name, *(values.get(name, "-") for values in found)) for name in names]
     differing = [row for row in rows if len(set(row[1:])) > 1]
-    table = [("", *wanted), *((n, *map(_short, values)) for n, *values in differing)]
+    table = [("", *wanted), *((name, *_shorten(values)) for name, *values in differing)]
     widths = [max(len(row[at]) for row in table) for at in range(len(wanted) + 1)]
     lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
     return "\n".join([*lines, f"{len(rows) - len(differing)} more values are the same in all"])
@@ -55,7 +57,12 @@ def _values(registry: Registry, run: str) -> Mapping[str, str]:
     """Every value of a run by name: tags, parameters, metrics with their intervals."""
     runs = registry.runs
     tags, metrics = runs.tags(run), runs.metrics(run)
-    found = {name: tags[f"overnight.{name}"] for name in SHOWN_TAGS if f"overnight.{name}" in tags}
+    # With spaces: `train window` is the days themselves, the parameter `train_window` their number.
+    found = {
+        name.replace("_", " "): tags[f"overnight.{name}"]
+        for name in SHOWN_TAGS
+        if f"overnight.{name}" in tags
+    }
     found |= dict(sorted(runs.params(run).items()))
     for name in sorted(metrics):
         if name.endswith(("_low", "_high")) and name.rpartition("_")[0] in metrics:
@@ -66,6 +73,10 @@ def _values(registry: Registry, run: str) -> Mapping[str, str]:
     return found
 
 
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…"
+def _shorten(values: Sequence[str]) -> list[str]:
+    """Each value in one line of at most `WIDEST` characters, which show where they differ."""
+    lines = [" ".join(value.split()) for value in values]
+    if max(map(len, lines)) > WIDEST:
+        shared = len(commonprefix(lines)) - KEPT  # noqa: RUF071 -- text, not paths
+        lines = [f"…{line[shared:]}" if shared > 0 else line for line in lines]
+    return [line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…" for line in lines]

@@ -20,8 +20,9 @@ from pipelines.model_inputs import (
     study_name,
 )
 from pipelines.review import open_registry
+from pipelines.runs import EXPERIMENT
 from pipelines.settings import load_settings
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec, is_changed, load_spec
 from pipelines.tuning import log_study
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def train_model(
         "overnight.as_of": as_of,
         "overnight.author": author or str(os_actor()),
         "overnight.spec": reference,
+        EXPERIMENT: "yes" if is_changed(reference) else "no",
         "overnight.study": study,
         "overnight.data_docs": docs_address(settings, spec.name, as_of),
         "overnight.train_window": str(fold.train),

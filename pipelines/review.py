@@ -13,7 +13,7 @@ from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, STATE, Registry, 
 from pipelines.runs import DIGEST, Runs
 from pipelines.settings import load_settings
 from pipelines.snapshot import parse_as_of
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec, is_changed, load_spec
 from pipelines.wishes import leave_wish, signed_in_as
 
 GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
@@ -29,7 +29,7 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
 
     if ask not in ASKS:
         raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
-    if ask == "no" or (ask == "automatic" and "?" in reference):
+    if ask == "no" or (ask == "automatic" and is_changed(reference)):
         log.info("Not registered: %s is an experiment. Register it by hand if it is good", run)
         return run
     spec = load_spec(reference)

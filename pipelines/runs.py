@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INPUTS, KIND = "overnight.inputs", "overnight.kind"
 DIGEST, MODEL_ID = "overnight.bundle_digest", "overnight.model_id"
+EXPERIMENT = "overnight.experiment"  # yes: the spec was changed for this run
 TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
 BUNDLE = "bundle"
 

@@ -184,6 +184,15 @@ def load_spec(reference: str) -> ModelSpec:
     return spec
 
 
+def is_changed(reference: str) -> bool:
+    """Whether a reference changes anything of its spec: what it makes is an experiment.
+
+    >>> is_changed("demo?training.trials=5"), is_changed("demo")
+    (True, False)
+    """
+    return bool(reference.partition("?")[2])
+
+
 def find_spec(name: str) -> Path:
     """The file of a spec, given its name or its path."""
     candidates = [folder / f"{name}.toml" for folder in _folders()]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pipelines.airflow_page import describe_last_run
 from pipelines.data_docs import newest_docs
 from pipelines.evidence import open_decisions
 from pipelines.feature_plan import FEATURES
@@ -11,6 +12,7 @@ from pipelines.ledger import Ledger
 from pipelines.quarantine import QUARANTINE
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry
 from pipelines.review import GATE, GATE_REASONS, open_registry
+from pipelines.runs import EXPERIMENT
 from pipelines.settings import Settings, load_settings
 from pipelines.spec import ModelSpec, list_specs, load_spec
 from pipelines.training_set import TRAINING_SETS
@@ -27,6 +29,7 @@ def describe_status(reference: str) -> str:
         f"{spec.name}  (spec {spec.digest[:12]})",
         *_tables(spec, settings),
         f"  last night     {_last_night(registry)}",
+        f"  its DAG run    {describe_last_run(f'{spec.name}_nightly', settings=settings)}",
         *_aliases(registry, chain),
         f"  endpoint       {_endpoint(spec)}",
         *_links(spec, settings),
@@ -56,8 +59,8 @@ def _last_night(registry: Registry) -> str:
     if run is None:
         return "none yet"
     tags = registry.runs.tags(run)
-    spec = tags.get("overnight.spec", "")
-    kind = f", experiment {spec}" if "?" in spec else ""
+    is_experiment = tags.get(EXPERIMENT) == "yes"
+    kind = f", experiment {tags.get('overnight.spec', '')}" if is_experiment else ""
     gate = tags.get(GATE, "not evaluated")
     why = f": {tags[GATE_REASONS].partition('; ')[0]}" if tags.get(GATE_REASONS) else ""
     return f"as of {tags.get('overnight.as_of', '?')}, runs:/{run}, gate {gate}{why}{kind}"
