@@ -83,6 +83,8 @@ def configure_night(reference: str, form: str) -> str:
     except ValidationError as error:
         refuse_any("the form", explain(error))
         raise  # not reached: a validation error has at least one problem
+    if asked.since and asked.until and asked.since >= asked.until:
+        refuse_any("the form", [f"from: {asked.since} is not before to, {asked.until}"])
     changes = list(asked.changes())
     if not changes:
         load_spec(reference)

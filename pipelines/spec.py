@@ -242,7 +242,7 @@ def _add_features(declared: dict[str, object], text: str) -> list[str]:
 
 
 def _override(declared: dict[str, object], overrides: str) -> list[str]:
-    problems = []
+    problems, given = [], set[str]()
     for item in filter(None, overrides.split("&")):
         key, equals, quoted = item.partition("=")
         text = unquote(quoted)  # so that a value may hold & and more lines
@@ -252,6 +252,9 @@ def _override(declared: dict[str, object], overrides: str) -> list[str]:
         if key == FEATURES_ADDED:
             problems += _add_features(declared, text)
             continue
+        if key in given:
+            problems.append(f"override {item!r}: {key} is given twice; keep one")
+        given.add(key)
         try:
             value: object = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:

@@ -61,6 +61,8 @@ def test_what_the_form_asks_for_is_in_the_reference(cards: str) -> None:
         ),
         ({"leave_out": ["amount", "channel", "count_7d"]}, "no column is left for the model"),
         ({"overrides": "training.trails=3"}, "training.trails: unknown key"),
+        ({"trials": 5, "overrides": "training.trials=3"}, "training.trials is given twice"),
+        ({"from": "2025-02-02", "to": "2025-02-02"}, "from: 2025-02-02 is not before to"),
         ({"add_features": "[[features.windows]"}, "features.add: not TOML"),
         ({"add_features": "[training]\nseed = 1"}, "features.add: write [[features.windows]]"),
         (
