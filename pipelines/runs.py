@@ -6,6 +6,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -201,6 +202,14 @@ class Runs:
     def tags(self, run: str) -> dict[str, str]:
         """Tags of a run."""
         return dict(self._client.get_run(run).data.tags)
+
+    def ending(self, run: str) -> str:
+        """How and when (UTC) a run ended, `finished 2025-04-01 02:03:00`; before that `running`."""
+        info = self._client.get_run(run).info
+        state = str(info.status).lower()
+        if info.end_time is None:
+            return state
+        return f"{state} {datetime.fromtimestamp(info.end_time / 1_000, UTC):%F %T}"
 
     def fetch_bundle(self, run: str, *, target: Path) -> Path:
         """Download a run's bundle.

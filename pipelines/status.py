@@ -54,7 +54,7 @@ def _tables(spec: ModelSpec, settings: Settings) -> Iterator[str]:
 
 
 def _last_night(registry: Registry) -> str:
-    """The newest run of a model: its date, how the gate found it, why not."""
+    """The newest run of a model: its date, its end, who asked, how the gate found it, why not."""
     run = registry.runs.newest_model()
     if run is None:
         return "none yet"
@@ -63,7 +63,8 @@ def _last_night(registry: Registry) -> str:
     kind = f", experiment {tags.get('overnight.spec', '')}" if is_experiment else ""
     gate = tags.get(GATE, "not evaluated")
     why = f": {tags[GATE_REASONS].partition('; ')[0]}" if tags.get(GATE_REASONS) else ""
-    return f"as of {tags.get('overnight.as_of', '?')}, runs:/{run}, gate {gate}{why}{kind}"
+    told = f"as of {tags.get('overnight.as_of', '?')}, runs:/{run}, {registry.runs.ending(run)}"
+    return f"{told}, by {tags.get('overnight.author', '?')}, gate {gate}{why}{kind}"
 
 
 def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:

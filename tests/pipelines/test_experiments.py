@@ -1,5 +1,6 @@
 """Runs side by side, experiments that stay out of the registry, and the last night told."""
 
+import getpass
 import json
 import threading
 from collections.abc import Iterator
@@ -82,7 +83,8 @@ def test_an_experiment_is_registered_only_when_asked(night: Night, runs) -> None
 def test_status_tells_the_last_night_and_where_to_look(night: Night, runs) -> None:
     told = steps.status(night.reference())
     night_line = next(line for line in told.splitlines() if "last night" in line)
-    assert f"as of {AS_OF}, {runs[1]}, gate " in night_line
+    assert f"as of {AS_OF}, {runs[1]}, finished 20" in night_line
+    assert f", by {getpass.getuser()} (operating system), gate " in night_line
     assert "seed=2" in night_line
     assert "Airflow is not running at http://127.0.0.1:" in told
     assert "/dags/cards_nightly" in told
