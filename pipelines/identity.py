@@ -8,6 +8,8 @@ from typing import Literal
 Source = Literal["MLflow", "Airflow", "operating system"]
 
 UNKNOWN = "unknown"
+# An Airflow that asks nobody to sign in calls everybody so.
+_NOBODY = frozenset({UNKNOWN, "anonymous"})
 SCHEDULE = "schedule"
 _FORM = re.compile(r"(?P<name>.+) \((?P<source>MLflow|Airflow|operating system)\)")
 
@@ -32,9 +34,8 @@ class Actor:
 
     def is_known_as(self, other: "Actor | None") -> bool:
         """Whether both are known, and to be the same person, whoever vouches for them."""
-        if other is None or UNKNOWN in {self.name, other.name}:
-            return False
-        return self.name.casefold() == other.name.casefold()
+        name = self.name.casefold()
+        return other is not None and name not in _NOBODY and name == other.name.casefold()
 
 
 def os_actor() -> Actor:

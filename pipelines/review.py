@@ -133,6 +133,8 @@ def record_approval(
 
     ledger = open_decisions(spec, registry).record(approve)
     _note(registry, version, state="approved", because=reason, actor=actor)
+    if override.strip():
+        _show_decisions(spec, registry, version, ledger)
     return ledger
 
 
@@ -240,6 +242,17 @@ def _about(
         gate=said if registered is None else registered.gate,
         digests=find_digests(spec, registry, version),
     )  # fmt: skip
+
+
+def _show_decisions(spec: ModelSpec, registry: Registry, version: Version, ledger: Ledger) -> None:
+    """Write the packet anew, with what was decided of the version."""
+    from pipelines.packet import publish_packet
+
+    told = [
+        f"{r.time:%F %T} UTC, {r.kind} by {r.actor}: {r.reason}"
+        for r in ledger.records if r.version == version.number and r.kind != "registration"
+    ]  # fmt: skip
+    publish_packet(spec, registry, version, decisions=told)
 
 
 def require_reason(because: str) -> None:

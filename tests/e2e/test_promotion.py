@@ -22,8 +22,7 @@ def house(make_installation, tmp_path_factory: pytest.TempPathFactory):
         (SPECS / "demo.toml").read_text(encoding="utf-8").replace("trials = 12", "trials = 4")
     )
     # Fewer trials lose to the logistic regression on so few customers, and the gate says so.
-    # An Airflow without sign-in knows author and reviewer alike as Anonymous: four eyes are none.
-    asked = '[approval]\nwhere = "airflow"\nfour_eyes = false\n'
+    asked = '[approval]\nwhere = "airflow"\n'
     (specs / "cards.toml").write_text(f'name = "cards"\n{declared}\n{asked}', encoding="utf-8")
     installation: Installation = make_installation("promotion", OVERNIGHT_SPECS=str(specs))
     installation.overnight("simulate", "--days", "70", "--customers", "300")

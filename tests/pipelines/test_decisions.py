@@ -239,6 +239,13 @@ def test_an_approval_is_not_deployed_when_it_expired_or_its_version_changed() ->
     assert other.startswith("the bundle has the digest eeeeeeeeeeee, and mmmmmmmmmmmm was recorded")
 
 
+def test_whom_nobody_knows_is_not_the_same_person() -> None:
+    assert ALICE.is_known_as(Actor("Alice", "Airflow"))
+    assert not ALICE.is_known_as(BOB)
+    for nobody in (Actor("Anonymous", "Airflow"), Actor("unknown", "MLflow")):
+        assert not nobody.is_known_as(nobody)
+
+
 def test_an_identity_is_read_as_it_is_written() -> None:
     assert parse_actor("ann smith (operating system)") == Actor("ann smith", "operating system")
     assert parse_actor("schedule") is None

@@ -105,6 +105,8 @@ def test_a_refused_candidate_is_registered_and_needs_an_override(night: Night, m
     assert record is not None
     assert (record.kind, record.version) == ("override", version.number)
     assert "set aside: latency is measured on a laptop" in record.reason
+    packet = night.registry.runs.read_file(version.run, "review/review.html")
+    assert b"latency is measured on a laptop" in (packet or b"")
     free(night)
 
 
