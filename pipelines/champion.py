@@ -13,7 +13,6 @@ from pipelines.spec import ModelSpec
 
 if TYPE_CHECKING:
     from training.comparison import Contender
-
     from training.scored import ScoredRows
     from training.splits import Fold
 
@@ -44,9 +43,8 @@ def score_champion(
         spec: of both.
         fold: whose test window the rows are of.
     """
-    from training.comparison import Contender
-
     from training.bundle import load_bundle
+    from training.comparison import Contender
     from training.scored import score_rows
 
     version = registry.find(CHAMPION)
