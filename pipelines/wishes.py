@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from infra.tracking.roles import APPROVED_BY, ASKED, ASKED_BY
 from pipelines.identity import UNKNOWN, Actor, parse_actor
 from pipelines.registry import Registry, Version
-
-ASKED, ASKED_BY, APPROVED_BY = "overnight.asked", "overnight.asked_by", "overnight.approved_by"
 
 Choice = Literal["approve", "reject"]
 

@@ -16,10 +16,16 @@ from mlflow.server import auth
 from mlflow.server.handlers import _get_model_registry_store
 from werkzeug.datastructures import Authorization
 
-from infra.tracking.roles import WISH, Role, read_roles, refusal
-
-ROLES_VARIABLE = "OVERNIGHT_ROLES"
-MOVED_BY = "overnight.approved_by"
+from infra.tracking.roles import (
+    APPROVED_BY,
+    ASKED,
+    ASKED_BY,
+    ROLES_VARIABLE,
+    WISH,
+    Role,
+    read_roles,
+    refusal,
+)
 
 _MOVES = re.compile(r".*/(?:ajax-)?api/[\d.]+/mlflow/registered-models/alias/?")
 _TAGS = re.compile(
@@ -60,9 +66,9 @@ def _note_who(user: str) -> None:
     """Note on the registered model who moves `approved` to which version, or asks for what."""
     body = request.get_json(force=True, silent=True) or {}
     name, version = body.get("name"), body.get("version")
-    noted = f"{MOVED_BY}.{version}" if body.get("alias") == "approved" and version else None
+    noted = f"{APPROVED_BY}.{version}" if body.get("alias") == "approved" and version else None
     if WISH.fullmatch(str(body.get("key"))):
-        noted = str(body["key"]).replace("asked", "asked_by")
+        noted = str(body["key"]).replace(ASKED, ASKED_BY)
     if noted and name:
         tag = RegisteredModelTag(noted, f"{user} (MLflow)")  # type: ignore[no-untyped-call]  # MLflow's own
         _get_model_registry_store().set_registered_model_tag(name, tag)  # type: ignore[no-untyped-call]  # MLflow's own

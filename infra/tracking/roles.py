@@ -8,7 +8,11 @@ from typing import Literal, get_args
 
 from expectations.contract import InputError, refuse_any
 
-WISH = re.compile(r"overnight\.asked\.\d+")
+ROLES_VARIABLE = "OVERNIGHT_ROLES"
+# Tags of a registered model, a version's number behind each: what a reviewer asks for, who asked,
+# and who set the alias `approved`. The last two are the guard's.
+ASKED, ASKED_BY, APPROVED_BY = "overnight.asked", "overnight.asked_by", "overnight.approved_by"
+WISH = re.compile(rf"{re.escape(ASKED)}\.\d+")
 
 Role = Literal["author", "reviewer", "deployer"]
 

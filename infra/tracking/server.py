@@ -5,11 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.processes import Service
-from infra.tracking.roles import read_roles
-
-ROLES_VARIABLE = "OVERNIGHT_ROLES"
-ADMIN_PASSWORD = "MLFLOW_AUTH_ADMIN_PASSWORD"  # noqa: S105 -- the name of MLflow's own variable
-SECRET_KEY = "MLFLOW_FLASK_SERVER_SECRET_KEY"  # noqa: S105 -- the name of MLflow's own variable
+from infra.tracking.roles import ROLES_VARIABLE, read_roles
 
 
 def build_mlflow(
