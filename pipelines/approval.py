@@ -46,7 +46,7 @@ def approval_refusals(
         return
     if registered.gate != "accepted" and not is_override:
         yield f"the gate refused it: {registered.gate}; set that aside with --override and a reason"
-    yield from _differences(registered.digests, found)
+    yield from changes_since(registered, found)
     if policy.four_eyes and approver.is_known_as(author):
         yield f"{approver} made it; another person has to approve it"
     yield from _expiry("it was registered", registered, policy, now, "train a new version")
@@ -74,12 +74,19 @@ def deployment_refusals(
     now: datetime | None = None,
 ) -> Iterator[str]:
     """Why an approved version may not be deployed any more; nothing when it may."""
-    yield from _differences(approval.digests, found)
+    yield from changes_since(approval, found)
     if approval.version != ledger.champion:
         yield from _expiry("it was approved", approval, policy, now, "approve it again")
 
 
-def _differences(recorded: Digests, found: Digests) -> Iterator[str]:
+def changes_since(record: Decision, found: Digests) -> Iterator[str]:
+    """What of a version is not as it was when a record of it was made.
+
+    Args:
+        record: of the version.
+        found: digests of what it is now.
+    """
+    recorded = record.digests
     for field in fields(Digests):
         was, now = getattr(recorded, field.name), getattr(found, field.name)
         if was != now:

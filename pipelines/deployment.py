@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from pipelines.approval import deployment_refusals
+from pipelines.approval import changes_since, deployment_refusals
 from pipelines.evidence import find_digests, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import Decision, Kind, Ledger, decide
@@ -29,9 +29,10 @@ def plan_approved(reference: str, *, version: str = "") -> str:
         return "Nothing is approved, so nothing would be deployed"
     spec = load_spec(reference)
     registry = open_registry(spec)
-    approved = _approved(spec, registry, version)
+    approved, approval = _approved(spec, registry, version)
     with tempfile.TemporaryDirectory() as scratch:
-        bundle = fetch_verified(registry, approved, target=Path(scratch))
+        digest = approval.digests.model
+        bundle = fetch_verified(registry, approved, target=Path(scratch), digest=digest)
         text = plan(bundle, endpoint=spec.name, policy=spec.endpoint).describe()
     return f"Deploying {approved}:\n{text}"
 
@@ -43,29 +44,38 @@ def deploy_approved(reference: str, *, version: str = "") -> str:
         return NOTHING
     spec = load_spec(reference)
     registry = open_registry(spec)
-    approved = _approved(spec, registry, version)
-    return _deploy(spec, registry, approved, kind="promotion", reason="verified to serve")
+    approved, approval = _approved(spec, registry, version)
+    return _deploy(
+        spec, registry, approved, kind="promotion", reason="verified to serve",
+        digest=approval.digests.model,
+    )  # fmt: skip
 
 
 def roll_back(reference: str, *, because: str = "") -> str:
     """See `steps.rollback`."""
     spec = load_spec(reference)
     registry = open_registry(spec)
-    before = open_decisions(spec, registry).load().champion_before
-    if before is None:
+    chain = open_decisions(spec, registry).load()
+    before = chain.champion_before
+    served = None if before is None else chain.last("promotion", version=before)
+    if before is None or served is None:
         raise InputError(
             f"{spec.name} has no champion before this one to go back to. "
             f'Approve another version: "overnight approve {spec.name} VERSION --because …".'
         )
     previous = registry.get(str(before))
-    result = _deploy(spec, registry, previous, kind="rollback", reason=because)
+    found = find_digests(spec, registry, previous)
+    refuse_any(f"the rollback to {previous}", list(changes_since(served, found)))
+    result = _deploy(
+        spec, registry, previous, kind="rollback", reason=because, digest=served.digests.model
+    )
     # The alias a reviewer set goes back too: else the next deploy would undo the rollback.
     registry.set_alias(APPROVED, previous)
     return result
 
 
-def _approved(spec: ModelSpec, registry: Registry, wanted: str) -> Version:
-    """The version whose approval is in force, and may still be deployed.
+def _approved(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Version, Decision]:
+    """The version whose approval is in force and may still be deployed, and that approval.
 
     Raises:
         InputError: when none is, or another than the wanted one.
@@ -86,16 +96,17 @@ def _approved(spec: ModelSpec, registry: Registry, wanted: str) -> Version:
     found = find_digests(spec, registry, version)
     problems = deployment_refusals(approval, ledger=chain, found=found, policy=spec.approval)
     refuse_any(f"the deployment of {version}", list(problems))
-    return version
+    return version, approval
 
 
 def _deploy(
-    spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str
+    spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str, digest: str
 ) -> str:
     from infra.sagemaker.deployment import deploy
 
     with tempfile.TemporaryDirectory() as scratch:
-        bundle = fetch_verified(registry, version, target=Path(scratch))
+        # The copy that is deployed is the copy that is compared, with the chain and no tag.
+        bundle = fetch_verified(registry, version, target=Path(scratch), digest=digest)
         result = deploy(bundle, endpoint=spec.name, policy=spec.endpoint)
     _refuse_unless_promoted(result, version)
 

@@ -181,7 +181,7 @@ def record_rejection(
     """
 
     def reject(chain: Ledger) -> Decision | None:
-        if version.number == chain.champion or CHAMPION in version.aliases:
+        if version.number == chain.champion:
             raise InputError(f'{version} is serving. Run "overnight rollback {spec.name}" first.')
         if chain.last("rejection", version=version.number):
             return None
@@ -209,8 +209,16 @@ def open_registry(spec: ModelSpec) -> Registry:
     return Registry(Runs(settings.tracking_uri, spec=spec.name, artifacts=artifacts))
 
 
-def fetch_verified(registry: Registry, version: Version, *, target: Path) -> Path:
+def fetch_verified(
+    registry: Registry, version: Version, *, target: Path, digest: str | None = None
+) -> Path:
     """Download a version's bundle and refuse one that is not what was registered.
+
+    Args:
+        registry: of the spec.
+        version: whose bundle.
+        target: a folder to download to.
+        digest: what was recorded of it in the decision chain; None: what its tag says.
 
     Raises:
         OvernightError: when a file was changed since, or its digest is another version's.
@@ -218,11 +226,11 @@ def fetch_verified(registry: Registry, version: Version, *, target: Path) -> Pat
     from training.bundle import load_bundle
 
     folder = registry.runs.fetch_bundle(version.run, target=target)
-    digest = load_bundle(folder).digest
-    if digest != version.tags.get(DIGEST):
+    found, expected = load_bundle(folder).digest, digest or version.tags.get(DIGEST)
+    if found != expected:
         raise OvernightError(
-            f"The bundle of {version} has the digest {digest[:12]}, and "
-            f"{str(version.tags.get(DIGEST))[:12]} was registered: it was changed since. "
+            f"The bundle of {version} has the digest {found[:12]}, and "
+            f"{str(expected)[:12]} was registered: it was changed since. "
             "Do not deploy it; train and register a new version."
         )
     return folder
