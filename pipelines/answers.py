@@ -4,8 +4,8 @@ import logging
 
 from pipelines.evidence import open_decisions
 from pipelines.identity import UNKNOWN, Actor
-from pipelines.registry import APPROVED
-from pipelines.review import open_registry, record_approval, record_rejection, require_reason
+from pipelines.registry import APPROVED, open_registry
+from pipelines.review import record_approval, record_rejection, require_reason
 from pipelines.spec import load_spec
 
 log = logging.getLogger(__name__)

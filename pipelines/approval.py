@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from expectations.contract import format_duration
 from pipelines.identity import Actor
-from pipelines.ledger import Decision, Digests, Ledger
+from pipelines.ledger import ACCEPTED, Decision, Digests, Ledger
 from pipelines.spec import ApprovalPolicy
 
 NOUNS = {
@@ -44,7 +44,7 @@ def approval_refusals(
     if registered is None:
         yield "it has no record of its registration; register its run with the register step"
         return
-    if registered.gate != "accepted" and not is_override:
+    if registered.gate != ACCEPTED and not is_override:
         yield f"the gate refused it: {registered.gate}; set that aside with --override and a reason"
     yield from changes_since(registered, found)
     if policy.four_eyes and approver.is_known_as(author):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from pipelines import steps
-from pipelines.review import open_registry
+from pipelines.registry import open_registry
 from pipelines.snapshot import parse_as_of
 from pipelines.spec import load_spec
 

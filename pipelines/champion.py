@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.contract import OvernightError
+from pipelines.evidence import fetch_verified
 from pipelines.model_inputs import last_fold
 from pipelines.registry import CHAMPION, Registry, Version
-from pipelines.review import fetch_verified
 from pipelines.spec import ModelSpec
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.approval import changes_since, deployment_refusals
-from pipelines.evidence import find_digests, open_decisions
+from pipelines.evidence import draft_decision, fetch_verified, find_digests, open_decisions
 from pipelines.identity import os_actor
-from pipelines.ledger import Decision, Kind, Ledger, decide
+from pipelines.ledger import Decision, Kind, Ledger
 from pipelines.reconciliation import NOTHING
-from pipelines.registry import APPROVED, CHAMPION, Registry, Version
-from pipelines.review import fetch_verified, open_registry
+from pipelines.registry import APPROVED, CHAMPION, Registry, Version, open_registry
 from pipelines.spec import ModelSpec, load_spec
 
 if TYPE_CHECKING:
@@ -113,11 +112,9 @@ def _deploy(
     def promote(chain: Ledger) -> Decision | None:
         if chain.champion == version.number:
             return None
-        registered = chain.registration(version.number)
-        return decide(
-            kind, version.number, actor=os_actor(), reason=f"{reason} {result.config_name}".strip(),
-            gate="" if registered is None else registered.gate,
-            digests=find_digests(spec, registry, version),
+        return draft_decision(
+            spec, registry, version, chain, kind=kind, actor=os_actor(),
+            reason=f"{reason} {result.config_name}".strip(),
         )  # fmt: skip
 
     open_decisions(spec, registry).record(promote)

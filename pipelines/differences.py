@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 
 from expectations.contract import InputError
-from pipelines.registry import Registry
-from pipelines.review import open_registry
+from pipelines.registry import Registry, open_registry
 from pipelines.spec import load_spec
 
 WIDEST = 40

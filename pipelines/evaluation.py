@@ -15,8 +15,8 @@ from expectations.contract import InputError
 from pipelines.champion import Champion, score_champion
 from pipelines.data_facts import gather_data_facts
 from pipelines.model_inputs import last_fold, load_rows, pin
-from pipelines.registry import Registry
-from pipelines.review import GATE, GATE_REASONS, open_registry
+from pipelines.registry import Registry, open_registry
+from pipelines.runs import GATE, GATE_REASONS
 from pipelines.spec import ModelSpec, load_spec
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a version is now: the digests that a decision about it rests on."""
+"""What a version is now: its verified bundle, and the digests that a decision about it rests on."""
 
 import tempfile
 from collections.abc import Mapping
@@ -6,10 +6,12 @@ from pathlib import Path
 
 from expectations.contract import OvernightError
 from pipelines.decisions import Decisions
+from pipelines.identity import Actor
 from pipelines.lake import Lake, digest_of
-from pipelines.ledger import Digests
+from pipelines.ledger import ACCEPTED, Decision, Digests, Kind, Ledger, decide
 from pipelines.model_inputs import digest_training_set
 from pipelines.registry import Registry, Version
+from pipelines.runs import DIGEST, GATE, GATE_REASONS
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec
 
@@ -38,6 +40,49 @@ def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Diges
         metrics=digest_of(dict(registry.runs.metrics(run))),
         policy=tags.get("overnight.spec_digest", MISSING),
     )
+
+
+def fetch_verified(
+    registry: Registry, version: Version, *, target: Path, digest: str | None = None
+) -> Path:
+    """Download a version's bundle and refuse one that is not what was registered.
+
+    Args:
+        registry: of the spec.
+        version: whose bundle.
+        target: a folder to download to.
+        digest: what was recorded of it in the decision chain; None: what its tag says.
+
+    Raises:
+        OvernightError: when a file was changed since, or its digest is another version's.
+    """
+    from training.bundle import load_bundle
+
+    folder = registry.runs.fetch_bundle(version.run, target=target)
+    found, expected = load_bundle(folder).digest, digest or version.tags.get(DIGEST)
+    if found != expected:
+        raise OvernightError(
+            f"The bundle of {version} has the digest {found[:12]}, and "
+            f"{str(expected)[:12]} was registered: it was changed since. "
+            "Do not deploy it; train and register a new version."
+        )
+    return folder
+
+
+def draft_decision(
+    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, kind: Kind,
+    actor: Actor, reason: str,
+) -> Decision:  # fmt: skip
+    """A record about a version as it is now, with what the gate said when it was registered."""
+    registered = chain.registration(version.number)
+    said = version.tags.get(GATE, "not asked")
+    if said != ACCEPTED:
+        said = f"{said}: {version.tags.get(GATE_REASONS, '')}"
+    return decide(
+        kind, version.number, actor=actor, reason=reason,
+        gate=said if registered is None else registered.gate,
+        digests=find_digests(spec, registry, version),
+    )  # fmt: skip
 
 
 def _digest_bundle(registry: Registry, version: Version) -> str:

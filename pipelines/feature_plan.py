@@ -15,7 +15,8 @@ from pathlib import Path
 
 from expectations.contract import InputError
 from feature_jobs.passes import lookback
-from pipelines.lake import Lake, Part, TableVersion, digest_of
+from pipelines.lake import Lake, TableVersion, digest_of
+from pipelines.parts import Part
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec
 

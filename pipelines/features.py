@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from expectations.contract import InputError, refuse_any
 from pipelines.feature_plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
-from pipelines.lake import Lake, Part, TableVersion, digest_of
+from pipelines.lake import Lake, TableVersion, digest_of
+from pipelines.parts import Part
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec, load_spec

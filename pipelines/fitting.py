@@ -19,7 +19,7 @@ from pipelines.model_inputs import (
     pin,
     study_name,
 )
-from pipelines.review import open_registry
+from pipelines.registry import open_registry
 from pipelines.runs import EXPERIMENT
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, is_changed, load_spec

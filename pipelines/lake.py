@@ -1,6 +1,6 @@
 """The lake: Delta tables partitioned by event day, committed by delta-rs, addressed by content.
 
-A part's file name is the hash of its bytes. So a rerun that makes the same rows makes the same
+A part is named by its bytes (`pipelines.parts`). So a rerun that makes the same rows makes the same
 names and commits nothing, a version's content hash needs no read of its data, and days that two
 versions share are stored once.
 """
@@ -9,9 +9,8 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +19,6 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction
-from pyarrow import fs
 
 from expectations.contract import (
     EVENT_DAY,
@@ -29,22 +27,13 @@ from expectations.contract import (
     InputError,
     OvernightError,
 )
+from pipelines.parts import Part, resolve, split_days, write_part
 
 INPUTS = "overnight.inputs"
 
 
 class ChangedSinceError(OvernightError):
     """Another writer committed to a table first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One Parquet file of one event day, already under the table's folder."""
-
-    path: str
-    day: str
-    rows: int
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +133,14 @@ class Lake:
         if not parts:
             kept = schema if columns is None else pa.schema([schema.field(c) for c in columns])
             return kept.empty_table()
-        filesystem, folder = _resolve(self.folder(at.name))
+        filesystem, folder = resolve(self.folder(at.name))
         paths = [f"{folder}/{part.path}" for part in parts]
         rows = ds.dataset(paths, schema=schema, format="parquet", filesystem=filesystem)
         return rows.to_table(columns=None if columns is None else list(columns), filter=where)
 
     def read_part(self, table: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
         """Columns of one part, committed or not; the event day is not among them."""
-        filesystem, folder = _resolve(self.folder(table))
+        filesystem, folder = resolve(self.folder(table))
         with filesystem.open_input_file(f"{folder}/{part.path}") as file:
             return pq.ParquetFile(file).read(columns=list(columns))
 
@@ -167,7 +156,7 @@ class Lake:
             empty_days: further days to replace, by nothing.
         """
         ordered = rows.sort_by([(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)])
-        parts = [self._write_part(table, day, own) for day, own in split_days(ordered)]
+        parts = [write_part(self.folder(table), day, own) for day, own in split_days(ordered)]
         days = {part.day for part in parts} | set(empty_days)
         return self.commit(table, parts, schema=rows.schema, days=days, inputs=inputs)
 
@@ -227,7 +216,7 @@ class Lake:
         delta = self._open(table) or self._create(table, rows.schema)
         version = 0 if at is None else at.version
         if delta.version() == version:
-            parts = [self._write_part(table, day, own) for day, own in split_days(rows)]
+            parts = [write_part(self.folder(table), day, own) for day, own in split_days(rows)]
             delta = DeltaTable(self.folder(table), version=version)
             try:
                 delta.create_write_transaction(
@@ -250,19 +239,8 @@ class Lake:
                 f"{lost[-1]}) are not in this write. Write all days of the table in one call."
             )
 
-    def _write_part(self, table: str, day: str, rows: pa.Table) -> Part:
-        buffer = BytesIO()
-        pq.write_table(rows, buffer, compression="zstd", store_schema=False)
-        content = buffer.getvalue()
-        path = f"{EVENT_DAY}={day}/part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
-        filesystem, folder = _resolve(self.folder(table))
-        filesystem.create_dir(f"{folder}/{EVENT_DAY}={day}", recursive=True)
-        with filesystem.open_output_stream(f"{folder}/{path}") as stream:
-            stream.write(content)
-        return Part(path, day, rows.num_rows, len(content))
-
     def _create(self, table: str, schema: pa.Schema) -> DeltaTable:
-        filesystem, folder = _resolve(self.folder(table))
+        filesystem, folder = resolve(self.folder(table))
         filesystem.create_dir(folder, recursive=True)
         return DeltaTable.create(
             self.folder(table), schema=schema, mode="ignore", partition_by=[EVENT_DAY]
@@ -284,25 +262,10 @@ class Lake:
         return delta
 
 
-def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Each event day with its rows, of rows that are ordered by day."""
-    rows = rows.combine_chunks()
-    runs = pc.run_end_encode(rows[EVENT_DAY].combine_chunks())
-    start = 0
-    for day, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        yield day, rows.slice(start, end - start)
-        start = end
-
-
 def digest_of(facts: Mapping[str, object]) -> str:
     """SHA-256 of the canonical JSON of what a table, a study or a run is made from."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _resolve(address: str) -> tuple[fs.FileSystem, str]:
-    filesystem, path = fs.FileSystem.from_uri(address)
-    return filesystem, path
 
 
 def _add(part: Part) -> AddAction:

@@ -12,6 +12,7 @@ from pipelines.identity import Actor, parse_actor
 from pipelines.lake import TableVersion, digest_of
 
 FIRST = "0" * 64
+ACCEPTED = "accepted"  # what the gate says of a candidate that may be reviewed
 
 Kind = Literal[
     "registration", "approval", "override", "rejection", "promotion", "rollback", "restoration"
@@ -135,7 +136,7 @@ class Ledger:
     def challenger(self) -> int | None:
         """The newest version that the gate accepted; None when it was rejected."""
         accepted = [
-            r.version for r in self.records if r.kind == "registration" and r.gate == "accepted"
+            r.version for r in self.records if r.kind == "registration" and r.gate == ACCEPTED
         ]
         newest = max(accepted, default=None)
         return None if newest is None or self.last("rejection", version=newest) else newest

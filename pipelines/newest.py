@@ -63,7 +63,7 @@ def _study(reference: str, training_set: str) -> str:
 
 
 def _newest_run(spec: ModelSpec) -> str:
-    from pipelines.review import open_registry
+    from pipelines.registry import open_registry
 
     run = open_registry(spec).runs.newest_model()
     if run is None:

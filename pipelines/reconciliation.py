@@ -8,11 +8,18 @@ an approval and goes into the chain; every other difference is put back, and tha
 import logging
 
 from expectations.contract import ProblemsError
-from pipelines.evidence import find_digests, open_decisions
+from pipelines.evidence import draft_decision, open_decisions
 from pipelines.identity import os_actor
-from pipelines.ledger import Decision, Ledger, decide
-from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
-from pipelines.review import open_registry, record_approval, record_rejection
+from pipelines.ledger import Decision, Ledger
+from pipelines.registry import (
+    APPROVED,
+    CHALLENGER,
+    CHAMPION,
+    Registry,
+    Version,
+    open_registry,
+)
+from pipelines.review import record_approval, record_rejection
 from pipelines.spec import ModelSpec, load_spec
 from pipelines.wishes import find_wishes, mover_of
 
@@ -25,10 +32,10 @@ def reconcile_aliases(reference: str) -> str:
     """See `steps.reconcile`."""
     spec = load_spec(reference)
     registry = open_registry(spec)
-    if not registry.versions():
+    chain = open_decisions(spec, registry).load()
+    if not chain.records and not registry.aliases():
         log.info("No version of %s is registered yet", spec.name)
         return NOTHING
-    chain = open_decisions(spec, registry).load()
     chain = _take_up_rejections(spec, registry, chain)
     chain = _take_up_approval(spec, registry, chain)
     for alias, wanted in (
@@ -102,13 +109,12 @@ def _put_back(
     if concerned is None:
         return decisions.load()
 
-    def restore(_chain: Ledger) -> Decision:
+    def restore(chain: Ledger) -> Decision:
         was = "taken away" if found is None else f"on version {found.number}"
         now = "taken away" if target is None else f"on version {target.number}"
-        return decide(
-            "restoration", concerned.number, actor=os_actor(),
+        return draft_decision(
+            spec, registry, concerned, chain, kind="restoration", actor=os_actor(),
             reason=f"alias {alias} was {was} and is {now} again: {reason}",
-            gate="", digests=find_digests(spec, registry, concerned),
         )  # fmt: skip
 
     _move(registry, alias, target)

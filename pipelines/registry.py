@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from pipelines.runs import DIGEST, MODEL_ID, Runs
+from pipelines.settings import load_settings
+from pipelines.spec import ModelSpec
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -56,9 +58,9 @@ class Registry:
 
     def register(self, run: str, *, tags: Mapping[str, str]) -> Version:
         """Make a version of a run's model, or return the one made before."""
-        for version in self.versions():
-            if version.run == run:
-                return version
+        found = self._client.search_model_versions(f"name = '{self.spec}' and run_id = '{run}'")
+        if found:
+            return self._version(found[0])
         held = self.runs.tags(run)
         if MODEL_ID not in held:
             raise InputError(f"Run {run} has no model. Run the train step for it first.")
@@ -80,10 +82,18 @@ class Registry:
 
     def find(self, reference: str) -> Version | None:
         """A version by number, by alias or by `models:/name/7`; None when there is none."""
+        from mlflow.exceptions import MlflowException
+
         wanted = reference.removeprefix(f"models:/{self.spec}/")
-        return next(
-            (v for v in self.versions() if wanted == str(v.number) or wanted in v.aliases), None
-        )
+        number = wanted if wanted.isdecimal() else self.aliases().get(wanted)
+        if number is None:
+            return None
+        try:
+            return self._load(str(number))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
 
     def get(self, reference: str) -> Version:
         """A version by number or by alias.
@@ -143,7 +153,11 @@ class Registry:
         return bool(self._client.search_registered_models(f"name = '{self.spec}'"))
 
     def _version(self, entity: "Entity") -> Version:
-        full = self._client.get_model_version(self.spec, entity.version)
+        return self._load(entity.version)
+
+    def _load(self, number: str) -> Version:
+        # Of what a search gives, the aliases are missing.
+        full = self._client.get_model_version(self.spec, number)
         return Version(
             name=self.spec,
             number=int(full.version),
@@ -165,3 +179,12 @@ def _explained() -> Iterator[None]:
             raise
         said = str(error).partition("Response body:")[2].strip(" '\n") or str(error)
         raise InputError(f"The registry refuses it: {said}. Ask someone with that role.") from error
+
+
+def open_registry(spec: ModelSpec) -> Registry:
+    """The registry of this environment for a spec."""
+    settings = load_settings()
+    # A tracking server says itself where artefacts go; a bare database does not.
+    is_embedded = settings.tracking_uri.startswith("sqlite")
+    artifacts = (settings.home / "mlruns" / spec.name).as_uri() if is_embedded else None
+    return Registry(Runs(settings.tracking_uri, spec=spec.name, artifacts=artifacts))

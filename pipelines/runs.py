@@ -21,6 +21,7 @@ DIGEST, MODEL_ID = "overnight.bundle_digest", "overnight.model_id"
 EXPERIMENT = "overnight.experiment"  # yes: the spec was changed for this run
 TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
 BUNDLE = "bundle"
+GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
 
 
 class Runs:

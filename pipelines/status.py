@@ -10,9 +10,8 @@ from pipelines.ingestion import LABELS, TRANSACTIONS
 from pipelines.lake import Lake
 from pipelines.ledger import Ledger
 from pipelines.quarantine import QUARANTINE
-from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry
-from pipelines.review import GATE, GATE_REASONS, open_registry
-from pipelines.runs import EXPERIMENT
+from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, open_registry
+from pipelines.runs import EXPERIMENT, GATE, GATE_REASONS
 from pipelines.settings import Settings, load_settings
 from pipelines.spec import ModelSpec, list_specs, load_spec
 from pipelines.training_set import TRAINING_SETS

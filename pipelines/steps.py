@@ -104,7 +104,7 @@ def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
     ASK is yes, no, or automatic: yes, unless the run changes anything of the spec. Returns the
     model version, `models:/demo/7`, or the run when it is not registered. A run is registered once.
     """
-    from pipelines.review import register_challenger
+    from pipelines.registration import register_challenger
 
     return register_challenger(spec, as_of, run=run, ask=ask)
 

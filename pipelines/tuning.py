@@ -14,7 +14,7 @@ from pipelines.model_inputs import (
     study_name,
     study_of,
 )
-from pipelines.review import open_registry
+from pipelines.registry import open_registry
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
 

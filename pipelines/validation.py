@@ -14,7 +14,8 @@ from expectations.profile import ROWS, Profile, Profiler
 from expectations.validation import quiet_great_expectations
 from pipelines.columns import table_columns
 from pipelines.data_docs import docs_address, docs_folder, keep_summary
-from pipelines.lake import Lake, Part, TableVersion, split_days
+from pipelines.lake import Lake, TableVersion
+from pipelines.parts import Part, split_days
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import only_known

@@ -8,6 +8,7 @@ from textwrap import dedent
 
 from expectations.contract import InputError, OvernightError
 from pipelines.data_facts import TableFacts
+from pipelines.evidence import fetch_verified
 from pipelines.packet.changes import (
     Change,
     data_changes,
@@ -20,7 +21,6 @@ from pipelines.packet.material import Material, read_gate, read_material
 from pipelines.packet.page import Contents, Rollout, render_page
 from pipelines.packet.story import describe_version
 from pipelines.registry import Registry, Version
-from pipelines.review import fetch_verified
 from pipelines.spec import ModelSpec
 
 FOLDER, FILE = "review", "review.html"

@@ -17,7 +17,7 @@ from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
 from pipelines.settings import load_settings
 from tests.e2e.browser import ARTIFACTS, Witness, open_browser
 from tests.infra.embedded_server import free_port
-from tests.pipelines.nights import AS_OF, QUIET, Night
+from tests.pipelines.nights import AS_OF, QUIET, installed
 
 pytestmark = QUIET
 
@@ -46,12 +46,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home = tmp_path_factory.mktemp("desk")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OVERNIGHT_HOME", str(home))
-        for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
-            patch.delenv(name, raising=False)
-        load_settings.cache_clear()
-        night = Night(home)
+    with installed(home) as night:
         versions = []
         for seed in (1, 2):
             run = night.candidate(training__seed=seed, **SMALL)
@@ -62,7 +57,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         server = build_mlflow(dict(os.environ), home=home, tracking_uri=uri, port=port)
         with running([server]):
             yield Desk(night.registry, versions[-1], f"http://127.0.0.1:{port}/")
-    load_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """A small spec with a training set in a lake, and the steps behind it: real tuning, real MLflow."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,8 +9,8 @@ import pytest
 
 from pipelines import steps
 from pipelines.lake import Lake
-from pipelines.registry import Registry
-from pipelines.review import open_registry
+from pipelines.registry import Registry, open_registry
+from pipelines.settings import load_settings
 from pipelines.spec import load_spec
 from tests.training.frames import make_rows
 
@@ -76,3 +78,15 @@ class Night:
     @property
     def registry(self) -> Registry:
         return open_registry(self.spec)
+
+
+@contextlib.contextmanager
+def installed(folder: Path) -> Iterator[Night]:
+    """A night in an installation of its own, for as long as the block lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OVERNIGHT_HOME", str(folder))
+        for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
+        load_settings.cache_clear()
+        yield Night(folder)
+    load_settings.cache_clear()

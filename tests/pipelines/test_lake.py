@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError
-from pipelines.lake import Lake, TableVersion, split_days
+from pipelines.lake import Lake, TableVersion
+from pipelines.parts import split_days
 
 SCHEMA = pa.schema(
     [

@@ -1,0 +1,52 @@
+"""Parts of a table: one Parquet file of one event day, named by the hash of its bytes."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from expectations.contract import EVENT_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet file of one event day, already under the table's folder."""
+
+    path: str
+    day: str
+    rows: int
+    size_bytes: int
+
+
+def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Each event day with its rows, of rows that are ordered by day."""
+    rows = rows.combine_chunks()
+    runs = pc.run_end_encode(rows[EVENT_DAY].combine_chunks())
+    start = 0
+    for day, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        yield day, rows.slice(start, end - start)
+        start = end
+
+
+def write_part(address: str, day: str, rows: pa.Table) -> Part:
+    """Write rows of one day below a table's folder; nobody sees them before they are committed."""
+    buffer = BytesIO()
+    pq.write_table(rows, buffer, compression="zstd", store_schema=False)
+    content = buffer.getvalue()
+    path = f"{EVENT_DAY}={day}/part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
+    filesystem, folder = resolve(address)
+    filesystem.create_dir(f"{folder}/{EVENT_DAY}={day}", recursive=True)
+    with filesystem.open_output_stream(f"{folder}/{path}") as stream:
+        stream.write(content)
+    return Part(path, day, rows.num_rows, len(content))
+
+
+def resolve(address: str) -> tuple[fs.FileSystem, str]:
+    """The file system of a folder or an object store URL, and the path in it."""
+    filesystem, path = fs.FileSystem.from_uri(address)
+    return filesystem, path

@@ -1,0 +1,53 @@
+"""The step `register`: a run's model becomes a version, recorded, with its packet for reviewers."""
+
+import logging
+
+from expectations.contract import InputError
+from pipelines.evidence import draft_decision, open_decisions
+from pipelines.identity import os_actor
+from pipelines.ledger import ACCEPTED
+from pipelines.registry import CHALLENGER, open_registry
+from pipelines.runs import GATE, GATE_REASONS
+from pipelines.snapshot import parse_as_of
+from pipelines.spec import is_changed, load_spec
+
+ASKS = ("automatic", "yes", "no")
+
+log = logging.getLogger(__name__)
+
+
+def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes") -> str:
+    """See `steps.register`."""
+    from pipelines.packet import publish_packet
+
+    if ask not in ASKS:
+        raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
+    if ask == "no" or (ask == "automatic" and is_changed(reference)):
+        log.info("Not registered: %s is an experiment. Register it by hand if it is good", run)
+        return run
+    spec = load_spec(reference)
+    registry = open_registry(spec)
+    run_id = run.removeprefix("runs:/")
+    recorded = registry.runs.tags(run_id).get("overnight.as_of")
+    if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
+        raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
+    tags = {k: v for k, v in registry.runs.tags(run_id).items() if k.startswith("overnight.")}
+    if GATE not in tags:
+        raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
+    version = registry.register(run_id, tags=tags)
+    ledger = open_decisions(spec, registry).record(
+        lambda chain: None
+        if chain.registration(version.number)
+        else draft_decision(
+            spec, registry, version, chain, kind="registration", actor=os_actor(),
+            reason=f"nightly run as of {as_of}",
+        )
+    )  # fmt: skip
+    if ledger.challenger == version.number and CHALLENGER not in version.aliases:
+        registry.set_alias(CHALLENGER, version)
+    if tags[GATE] == ACCEPTED:
+        log.info("Registered %s from %s", version, run)
+    else:
+        log.warning("Registered %s, no challenger: %s", version, tags.get(GATE_REASONS))
+    publish_packet(spec, registry, version)
+    return str(version)
