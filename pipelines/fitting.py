@@ -19,10 +19,11 @@ from pipelines.model_inputs import (
     pin,
     study_name,
 )
+from pipelines.overrides import is_changed
 from pipelines.registry import open_registry
 from pipelines.runs import EXPERIMENT
 from pipelines.settings import load_settings
-from pipelines.spec import ModelSpec, is_changed, load_spec
+from pipelines.spec import ModelSpec, load_spec
 from pipelines.tuning import log_study
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from pydantic import Field, ValidationError
 from expectations.contract import Policy, refuse_any
 from pipelines.columns import request_kinds
 from pipelines.contradictions import explain
-from pipelines.spec import FEATURES_ADDED, ModelSpec, load_spec
+from pipelines.overrides import FEATURES_ADDED
+from pipelines.spec import ModelSpec, load_spec
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,11 @@ from expectations.contract import InputError
 from pipelines.evidence import draft_decision, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import ACCEPTED
+from pipelines.overrides import is_changed
 from pipelines.registry import CHALLENGER, open_registry
 from pipelines.runs import GATE, GATE_REASONS
 from pipelines.snapshot import parse_as_of
-from pipelines.spec import is_changed, load_spec
+from pipelines.spec import load_spec
 
 ASKS = ("automatic", "yes", "no")
 

@@ -11,8 +11,7 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, cast
-from urllib.parse import unquote
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
@@ -31,10 +30,10 @@ from expectations.policy import Contract
 from feature_jobs.definitions import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.contradictions import explain, find_contradictions, find_in_features
+from pipelines.overrides import apply_overrides
 from training.policy import GatePolicy, TrainingPolicy
 
 SPECS = Path(__file__).parent / "specs"
-FEATURES_ADDED = "features.add"
 
 
 class Roles(Policy):
@@ -173,7 +172,7 @@ def load_spec(reference: str) -> ModelSpec:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path.name} is not TOML: {error}. Mend that line.") from error
     declared.setdefault("name", path.stem)
-    problems = _override(declared, overrides)
+    problems = apply_overrides(declared, overrides)
     try:
         spec = ModelSpec.model_validate(declared)
     except ValidationError as error:
@@ -182,15 +181,6 @@ def load_spec(reference: str) -> ModelSpec:
         raise  # not reached: a validation error has at least one problem
     refuse_any(path.name, [*problems, *find_contradictions(spec)])
     return spec
-
-
-def is_changed(reference: str) -> bool:
-    """Whether a reference changes anything of its spec: what it makes is an experiment.
-
-    >>> is_changed("demo?training.trials=5"), is_changed("demo")
-    (True, False)
-    """
-    return bool(reference.partition("?")[2])
 
 
 def find_spec(name: str) -> Path:
@@ -223,50 +213,3 @@ def expand_path(text: str) -> Path:
 def _folders() -> list[Path]:
     own = os.environ.get("OVERNIGHT_SPECS")
     return [Path(own), SPECS] if own else [SPECS]
-
-
-def _add_features(declared: dict[str, object], text: str) -> list[str]:
-    """Append what a piece of TOML declares under `features` to what the spec does."""
-    try:
-        added = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        return [f"{FEATURES_ADDED}: not TOML: {error}; mend that line"]
-    given = added.pop("features", None)
-    if added or not isinstance(given, dict) or not all(isinstance(v, list) for v in given.values()):
-        return [f"{FEATURES_ADDED}: write [[features.windows]], [[features.derived]] and the like"]
-    features = declared.setdefault("features", {})
-    if isinstance(features, dict):
-        for kind, items in given.items():
-            features[kind] = [*features.get(kind, []), *items]
-    return []
-
-
-def _override(declared: dict[str, object], overrides: str) -> list[str]:
-    problems, given = [], set[str]()
-    for item in filter(None, overrides.split("&")):
-        key, equals, quoted = item.partition("=")
-        text = unquote(quoted)  # so that a value may hold & and more lines
-        if not equals or not key:
-            problems.append(f"override {item!r}: write it as section.key=value")
-            continue
-        if key == FEATURES_ADDED:
-            problems += _add_features(declared, text)
-            continue
-        if key in given:
-            problems.append(f"override {item!r}: {key} is given twice; keep one")
-        given.add(key)
-        try:
-            value: object = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        *sections, last = key.split(".")
-        table: dict[str, object] = declared
-        for section in sections:
-            inner = table.setdefault(section, {})
-            if not isinstance(inner, dict):
-                problems.append(f"override {item!r}: {section} is not a section")
-                break
-            table = cast("dict[str, object]", inner)
-        else:
-            table[last] = value
-    return problems

@@ -1,0 +1,76 @@
+"""What stands behind the question mark of a spec's reference: changes for one run.
+
+`demo?training.trials=5&features.add=…`: values are TOML, percent-encoded where they hold a `&`;
+`features.add` appends features to those declared.
+"""
+
+import tomllib
+from typing import cast
+from urllib.parse import unquote
+
+FEATURES_ADDED = "features.add"
+
+
+def is_changed(reference: str) -> bool:
+    """Whether a reference changes anything of its spec: what it makes is an experiment.
+
+    >>> is_changed("demo?training.trials=5"), is_changed("demo")
+    (True, False)
+    """
+    return bool(reference.partition("?")[2])
+
+
+def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
+    """Change what a spec declares, in place.
+
+    Args:
+        declared: the spec's tables, as TOML gives them.
+        overrides: `section.key=value`, joined by `&`; empty: nothing.
+
+    Returns:
+        What is wrong with them.
+    """
+    problems, given = [], set[str]()
+    for item in filter(None, overrides.split("&")):
+        key, equals, quoted = item.partition("=")
+        text = unquote(quoted)  # so that a value may hold & and more lines
+        if not equals or not key:
+            problems.append(f"override {item!r}: write it as section.key=value")
+            continue
+        if key == FEATURES_ADDED:
+            problems += _add_features(declared, text)
+            continue
+        if key in given:
+            problems.append(f"override {item!r}: {key} is given twice; keep one")
+        given.add(key)
+        try:
+            value: object = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *sections, last = key.split(".")
+        table: dict[str, object] = declared
+        for section in sections:
+            inner = table.setdefault(section, {})
+            if not isinstance(inner, dict):
+                problems.append(f"override {item!r}: {section} is not a section")
+                break
+            table = cast("dict[str, object]", inner)
+        else:
+            table[last] = value
+    return problems
+
+
+def _add_features(declared: dict[str, object], text: str) -> list[str]:
+    """Append what a piece of TOML declares under `features` to what the spec does."""
+    try:
+        added = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return [f"{FEATURES_ADDED}: not TOML: {error}; mend that line"]
+    given = added.pop("features", None)
+    if added or not isinstance(given, dict) or not all(isinstance(v, list) for v in given.values()):
+        return [f"{FEATURES_ADDED}: write [[features.windows]], [[features.derived]] and the like"]
+    features = declared.setdefault("features", {})
+    if isinstance(features, dict):
+        for kind, items in given.items():
+            features[kind] = [*features.get(kind, []), *items]
+    return []
