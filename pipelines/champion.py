@@ -13,7 +13,7 @@ from pipelines.spec import ModelSpec
 
 if TYPE_CHECKING:
     from training.comparison import Contender
-    from training.scored import ScoredRows
+    from training.rows import Rows
     from training.splits import Fold
 
 
@@ -32,13 +32,13 @@ class Champion:
 
 
 def score_champion(
-    registry: Registry, scored: "ScoredRows", *, run: str, spec: ModelSpec, fold: "Fold"
+    registry: Registry, test: "Rows", *, run: str, spec: ModelSpec, fold: "Fold"
 ) -> Champion | None:
     """Let the champion score the same rows; None when there is none, or the candidate is it.
 
     Args:
         registry: of the spec.
-        scored: the candidate's rows.
+        test: the candidate's test rows, with every column that a model may read.
         run: of the candidate.
         spec: of both.
         fold: whose test window the rows are of.
@@ -60,7 +60,7 @@ def score_champion(
     with tempfile.TemporaryDirectory() as scratch:
         try:
             bundle = load_bundle(fetch_verified(registry, version, target=Path(scratch)))
-            rows = bundle.recode(scored.rows)
+            rows = bundle.recode(test)
             scores = bundle.predict(rows)
         except OvernightError as error:
             return Champion(version, None, f"{version} cannot score: {error}")

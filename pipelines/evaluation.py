@@ -13,6 +13,7 @@ import numpy as np
 
 from expectations.contract import InputError
 from pipelines.champion import Champion, score_champion
+from pipelines.columns import request_kinds
 from pipelines.data_facts import gather_data_facts
 from pipelines.model_inputs import last_fold, load_rows, pin
 from pipelines.registry import Registry, open_registry
@@ -43,14 +44,15 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
     if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
         raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")
     fold = last_fold(spec, as_of)
-    rows = load_rows(spec, training_set, holdout=fold)
-    test = test_rows(rows, fold, spec.training)
+    # With the columns that this model leaves out: the champion may read them.
+    every = load_rows(spec, training_set, holdout=fold, columns=request_kinds(spec))
     with tempfile.TemporaryDirectory() as scratch:
         folder = registry.runs.fetch_bundle(run_id, target=Path(scratch) / "bundle")
-        measured = _Measured(spec, fold, rows, test, load_bundle(folder))
-        champion = score_champion(
-            registry, measured.scored, run=run_id, spec=spec, fold=measured.fold
-        )
+        bundle = load_bundle(folder)
+        rows = bundle.recode(every)
+        measured = _Measured(spec, fold, rows, test_rows(rows, fold, spec.training), bundle)
+        test = test_rows(every, fold, spec.training)
+        champion = score_champion(registry, test, run=run_id, spec=spec, fold=fold)
         gate = _judge(measured, folder, champion)
         report = Path(scratch) / "report"
         report.mkdir()

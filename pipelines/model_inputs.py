@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from expectations.contract import AMOUNT, EVENT_TIME, LABEL, TRANSACTION_ID, InputError
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    LABEL,
+    TRANSACTION_ID,
+    AttributeKind,
+    InputError,
+)
 from pipelines.columns import model_kinds
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.settings import CHECKOUT, load_settings
@@ -67,13 +74,27 @@ def digest_training_set(spec: ModelSpec, training_set: str) -> str:
     return digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)})
 
 
-def load_rows(spec: ModelSpec, training_set: str, *, holdout: "Fold") -> "Rows":
-    """Read a pinned training set, day by day; categories are those of the train window."""
+def load_rows(
+    spec: ModelSpec,
+    training_set: str,
+    *,
+    holdout: "Fold",
+    columns: Mapping[str, AttributeKind] | None = None,
+) -> "Rows":
+    """Read a pinned training set, day by day; categories are those of the train window.
+
+    Args:
+        spec: of the training set.
+        training_set: its version.
+        holdout: the fold whose train window says which categories there are.
+        columns: what may be read of it and its kind; None: what the spec's model reads.
+    """
     from training.matrix import learn_encoding
     from training.rows import gather_rows
 
     lake = Lake(load_settings().lake, spec=spec.name)
-    at, kinds = TableVersion.parse(training_set), model_kinds(spec)
+    at = TableVersion.parse(training_set)
+    kinds = model_kinds(spec) if columns is None else columns
     missing = [name for name in kinds if name not in lake.schema(at).names]
     if missing:
         raise InputError(
@@ -85,8 +106,8 @@ def load_rows(spec: ModelSpec, training_set: str, *, holdout: "Fold") -> "Rows":
     learned = lake.read(at, columns=[EVENT_TIME, *categorical], where=_within(holdout))
     facts = {TRANSACTION_ID, EVENT_TIME, AMOUNT, LABEL, *spec.source.entities}
     facts |= {name for name, kind in spec.attribute_kinds().items() if kind == "categorical"}
-    columns = [name for name in lake.schema(at).names if name in facts or name in kinds]
-    days = (lake.read_part(at.name, part, columns=columns) for part in lake.parts(at))
+    read = [name for name in lake.schema(at).names if name in facts or name in kinds]
+    days = (lake.read_part(at.name, part, columns=read) for part in lake.parts(at))
     return gather_rows(days, learn_encoding(learned, kinds), count=lake.row_count(at))
 
 

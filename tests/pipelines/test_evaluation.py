@@ -145,6 +145,13 @@ def test_a_challenger_is_compared_with_the_champion_on_the_same_rows(
         assert not decision["is_accepted"]
         (why,) = [c["reason"] for c in decision["checks"] if c["name"] == "average precision"]
         assert "better asks for more than +0.0050" in why
+        # Without a column that the champion reads, both still score the same rows.
+        left = night.candidate(training__leave_out='["count_7d"]')
+        checks = json.loads((artifacts(left, "evaluation") / "gate.json").read_text())["checks"]
+        told = {check["name"]: check for check in checks}
+        assert names - {"champion"} <= set(told)
+        assert "count_7d" in told["features"]["reason"]
+        assert told["features"]["is_passed"]
     finally:
         registry.remove_alias(CHAMPION)
 
