@@ -103,6 +103,7 @@ def write_candidate(
     from training.calibration import fit_calibration
     from training.fitting import fit
     from training.out_of_fold import score_out_of_fold
+    from training.reference import build_reference
     from training.splits import validation_folds
     from training.threshold import choose_threshold, threshold_name
 
@@ -110,9 +111,8 @@ def write_candidate(
     folds = validation_folds(fold, policy)
     unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=policy)
     calibration = fit_calibration(unseen.scores, unseen.labels, method=policy.calibration)
-    threshold = choose_threshold(
-        calibration.apply(unseen.scores), unseen.labels, unseen.amounts, unseen.days, policy=policy
-    )
+    chances = calibration.apply(unseen.scores)
+    threshold = choose_threshold(chances, unseen.labels, unseen.amounts, unseen.days, policy=policy)
     model = fit(rows, fold.train, params=best.params, policy=policy)
     train = rows.within(fold.train)
     return write_bundle(
@@ -123,6 +123,7 @@ def write_candidate(
         threshold=threshold,
         threshold_id=threshold_name(policy),
         golden=_golden(train, model.predict(train)),
+        reference=build_reference(unseen.scores, chances, threshold=threshold, matrix=train.matrix),
     )
 
 

@@ -1,7 +1,8 @@
 """The bundle: LightGBM's text and the JSON that says how to score with it. No pickle.
 
 The digest covers every byte that decides a score. Golden vectors carry the scores that training
-computed, so whoever serves the bundle can prove that it answers alike.
+computed, so whoever serves the bundle can prove that it answers alike; the reference says what
+training saw, so whoever serves it can tell when that has changed.
 """
 
 import hashlib
@@ -20,9 +21,10 @@ from expectations.contract import AttributeKind, OvernightError
 from training.calibration import Calibration
 from training.fitting import FittedModel
 from training.matrix import Encoding
+from training.reference import Reference
 from training.rows import Rows
 
-FORMAT = 2
+FORMAT = 3
 MODEL_FILE = "model.txt"
 MANIFEST_FILE = "bundle.json"
 MAX_GOLDEN = 20
@@ -36,7 +38,7 @@ class Bundle:
 
     Attributes:
         digest: SHA-256 of the canonical manifest, which holds the model's own.
-        threshold: a calibrated score from it on is an alert.
+        threshold: a probability from it on is an alert.
     """
 
     name: str
@@ -72,6 +74,7 @@ def write_bundle(
     threshold: float,
     threshold_id: str,
     golden: Rows,
+    reference: Reference,
 ) -> Bundle:
     """Write a model and its manifest into a folder.
 
@@ -80,9 +83,10 @@ def write_bundle(
         name: of the spec.
         model: the fitted model.
         calibration: what makes its raw scores probabilities.
-        threshold: a calibrated score from it on is an alert.
+        threshold: a probability from it on is an alert.
         threshold_id: says what the threshold was made from.
         golden: rows of which the first `MAX_GOLDEN` and their scores are kept.
+        reference: what training saw.
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = model.text.encode()
@@ -94,11 +98,12 @@ def write_bundle(
         "features": [
             _describe(n, kind, model.encoding) for n, kind in model.encoding.columns.items()
         ],
-        "threshold": {"id": threshold_id, "score": threshold},
+        "threshold": {"id": threshold_id, "probability": threshold},
         "calibration": asdict(calibration),
         "reasons": {n: n.replace("_", " ") for n in model.encoding.names},
         "model_sha256": hashlib.sha256(text).hexdigest(),
-        "golden": _golden_vectors(kept, calibration.apply(model.predict(kept))),
+        "golden": _golden_vectors(kept, model.predict(kept), calibration),
+        "reference": asdict(reference),
     }
     manifest["digest"] = hashlib.sha256(_canonical(manifest)).hexdigest()
     (folder / MANIFEST_FILE).write_bytes(_canonical(manifest))
@@ -148,7 +153,7 @@ def _parse(manifest: Mapping[str, Any], booster: lgb.Booster) -> Bundle:
     return Bundle(
         name=manifest["name"],
         digest=manifest["digest"],
-        threshold=manifest["threshold"]["score"],
+        threshold=manifest["threshold"]["probability"],
         calibration=Calibration(**described),
         model=FittedModel(booster, encoding),
     )
@@ -161,13 +166,22 @@ def _describe(name: str, kind: AttributeKind, encoding: Encoding) -> Mapping[str
     return described
 
 
-def _golden_vectors(rows: Rows, scores: npt.NDArray[np.float64]) -> list[Mapping[str, object]]:
+def _golden_vectors(
+    rows: Rows, scores: npt.NDArray[np.float64], calibration: Calibration
+) -> list[Mapping[str, object]]:
     kinds = rows.encoding.columns
     # A 32-bit number is the same as a double, so serving rounds it to the bits that were scored.
     read = {n: (rows.facts if kinds[n] == "categorical" else rows.matrix)[n] for n in kinds}
+    probabilities = calibration.apply(scores)
     return [
-        {"features": {n: _plain(value) for n, value in named.items()}, "score": score}
-        for named, score in zip(pa.table(read).to_pylist(), scores.tolist(), strict=True)
+        {
+            "features": {name: _plain(value) for name, value in named.items()},
+            "score": score,
+            "probability": probability,
+        }
+        for named, score, probability in zip(
+            pa.table(read).to_pylist(), scores.tolist(), probabilities.tolist(), strict=True
+        )
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-FORMAT = 2
+FORMAT = 3
 MODEL_FILE = "model.txt"
 MANIFEST_FILE = "bundle.json"
 
@@ -35,10 +35,10 @@ class Feature(msgspec.Struct, frozen=True):
 
 
 class Threshold(msgspec.Struct, frozen=True):
-    """A score from `score` on is an alert."""
+    """A probability from `probability` on is an alert."""
 
     id: str
-    score: float
+    probability: float
 
 
 class Calibration(msgspec.Struct, frozen=True):
@@ -58,16 +58,38 @@ class Calibration(msgspec.Struct, frozen=True):
 
 
 class GoldenVector(msgspec.Struct, frozen=True):
-    """Features and the score that training computed for them."""
+    """Features and what training computed for them.
+
+    Attributes:
+        score: as the model gives it, before calibration.
+        probability: calibrated.
+    """
 
     features: dict[str, Value]
     score: float
+    probability: float
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """What training saw, for telling when what is served differs from it.
+
+    Attributes:
+        score_edges: between the bins of raw scores, ascending; an edge itself lies to its right.
+        score_shares: of each bin, one more than the edges.
+        alert_rate: share of rows that were alerts.
+        missing: share of missing values by feature.
+    """
+
+    score_edges: tuple[float, ...]
+    score_shares: tuple[float, ...]
+    alert_rate: float
+    missing: dict[str, float]
 
 
 class Bundle(msgspec.Struct, frozen=True):
     """What `bundle.json` holds; features stand in the order of the model's columns."""
 
-    format: Literal[2]
+    format: Literal[3]
     name: str
     features: tuple[Feature, ...]
     threshold: Threshold
@@ -75,6 +97,7 @@ class Bundle(msgspec.Struct, frozen=True):
     reasons: dict[str, str]
     model_sha256: str
     golden: tuple[GoldenVector, ...]
+    reference: Reference
     digest: str
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,14 @@ import numpy as np
 
 CHANNELS = ["app", "pos", "web"]
 NUMERIC = ["amount", "customer_amount_mean_7d", "terminal_fraud_rate_28d"]
+
+# Halves by score, every tenth value missing: about what `make_instances` gives.
+REFERENCE = {
+    "score_edges": [0.5],
+    "score_shares": [0.5, 0.5],
+    "alert_rate": 0.5,
+    "missing": {**dict.fromkeys(NUMERIC, 0.1), "channel": 0.4},
+}
 
 Features = dict[str, float | str | None]
 
@@ -24,31 +33,45 @@ class MadeBundle:
 
     def expected(self, instances: list[Features]) -> list[float]:
         """What `lightgbm.Booster.predict` says."""
-        return [float(s) for s in self.booster.predict(np.array([_row(i) for i in instances]))]
+        return [float(s) for s in self.booster.predict(np.array([row_of(i) for i in instances]))]
 
 
-def make_bundle(folder: Path, *, seed: int = 1, golden_shift: float = 0.0) -> MadeBundle:
-    """Train on noise and write a bundle; `golden_shift` spoils its golden scores."""
+def make_bundle(
+    folder: Path,
+    *,
+    seed: int = 1,
+    golden_shift: float = 0.0,
+    change_model: Callable[[str], str] = str,
+) -> MadeBundle:
+    """Train on noise and write a bundle.
+
+    Args:
+        folder: receives it.
+        seed: of the noise.
+        golden_shift: spoils its golden scores.
+        change_model: changes the model's text before its digest is taken.
+    """
     folder.mkdir(parents=True)
     booster = _fit(seed)
-    booster.save_model(folder / "model.txt")
+    (folder / "model.txt").write_text(change_model(booster.model_to_string()))
     golden = make_instances(8, seed=seed + 100)
-    scores = booster.predict(np.array([_row(i) for i in golden]))
+    scores = booster.predict(np.array([row_of(i) for i in golden]))
     manifest = {
-        "format": 2,
+        "format": 3,
         "name": "demo",
         "features": [
             *({"name": name, "kind": "numeric"} for name in NUMERIC),
             {"name": "channel", "kind": "categorical", "categories": CHANNELS},
         ],
-        "threshold": {"id": "alert-budget-1.0%", "score": 0.5},
+        "threshold": {"id": "alert-budget-1.0%", "probability": 0.5},
         "calibration": {"method": "identity"},
         "reasons": {"amount": "montant élevé"},
         "model_sha256": hashlib.sha256((folder / "model.txt").read_bytes()).hexdigest(),
         "golden": [
-            {"features": features, "score": float(score) + golden_shift}
-            for features, score in zip(golden, scores, strict=True)
+            {"features": features, "score": shifted, "probability": shifted}
+            for features, shifted in zip(golden, (scores + golden_shift).tolist(), strict=True)
         ],
+        "reference": REFERENCE,
     }
     digest = hashlib.sha256(_canonical(manifest)).hexdigest()
     (folder / "bundle.json").write_bytes(_canonical({**manifest, "digest": digest}))
@@ -84,7 +107,7 @@ def _fit(seed: int) -> lightgbm.Booster:
     return lightgbm.train(parameters, data, num_boost_round=20)
 
 
-def _row(features: Features) -> list[float]:
+def row_of(features: Features) -> list[float]:
     numbers = [np.nan if features[n] is None else float(features[n]) for n in NUMERIC]  # type: ignore[arg-type]
     channel = features["channel"]
     return [*numbers, float(CHANNELS.index(channel)) if channel in CHANNELS else np.nan]  # type: ignore[arg-type]

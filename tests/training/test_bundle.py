@@ -6,13 +6,16 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError, Interval, OvernightError
+from infra.serving.bundle import BundleError
 from infra.serving.scorer import load_scorer
 from tests.training.frames import COLUMNS, PARAMS, as_rows, day, make_rows
 from training.bundle import Bundle, load_bundle, write_bundle
 from training.calibration import Calibration
 from training.fitting import fit
 from training.policy import TrainingPolicy
+from training.reference import Reference
 
+REFERENCE = Reference((0.1, 0.4), (0.5, 0.25, 0.25), 0.25, {"amount": 0.5})
 LOW = Interval(start=day(0), end=day(40))
 CALIBRATIONS = {
     "identity": Calibration(),
@@ -36,6 +39,7 @@ def write(
         threshold=0.5,
         threshold_id="alert_rate_0.005",
         golden=rows.take(range(12)),
+        reference=REFERENCE,
     )
 
 
@@ -70,14 +74,40 @@ def test_serving_scores_every_row_with_the_bits_of_training(tmp_path: Path, meth
             {n: None if row[n] is None or row[n] != row[n] else row[n] for n in COLUMNS}
             for row in table.to_pylist()
         ]
-        assert [p.score for p in scorer.score(features)] == scores.tolist()
+        found = scorer.score(features, unknown_categories="missing")
+        assert [p.probability for p in found] == scores.tolist()
+        raw = offline.model.predict(offline.recode(as_rows(table)))
+        assert [p.score for p in found] == raw.tolist()
 
 
 def test_the_golden_vectors_are_the_scores_of_training(bundle: Bundle, tmp_path: Path) -> None:
     write(tmp_path)
     golden = json.loads((tmp_path / "bundle.json").read_text())["golden"]
-    expected = bundle.predict(as_rows(make_rows()).take(range(12)))
-    assert [vector["score"] for vector in golden] == expected.tolist()
+    rows = as_rows(make_rows()).take(range(12))
+    assert [vector["probability"] for vector in golden] == bundle.predict(rows).tolist()
+    assert [vector["score"] for vector in golden] == bundle.model.predict(rows).tolist()
+
+
+def test_the_container_reads_the_threshold_and_the_reference_that_training_wrote(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    assert write(tmp_path).digest == bundle.digest
+    served = load_scorer(tmp_path).bundle
+    assert (served.threshold.id, served.threshold.probability) == ("alert_rate_0.005", 0.5)
+    assert served.reference.score_edges == (0.1, 0.4)
+    assert served.reference.score_shares == (0.5, 0.25, 0.25)
+    assert served.reference.alert_rate == 0.25
+    assert served.reference.missing == {"amount": 0.5}
+
+
+def test_a_bundle_of_format_2_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    write(tmp_path)
+    manifest = tmp_path / "bundle.json"
+    manifest.write_text(manifest.read_text().replace('"format":3', '"format":2'))
+    with pytest.raises(OvernightError, match="format 2, and this version reads 3"):
+        load_bundle(tmp_path)
+    with pytest.raises(BundleError, match="Train the model again with this version"):
+        load_scorer(tmp_path)
 
 
 def test_rows_without_a_column_of_the_model_are_refused_with_its_name(bundle: Bundle) -> None:
@@ -89,7 +119,7 @@ def test_rows_without_a_column_of_the_model_are_refused_with_its_name(bundle: Bu
 def test_a_changed_file_is_refused(bundle: Bundle, tmp_path: Path) -> None:
     write(tmp_path)
     for name, old, new in [
-        ("bundle.json", '"score":0.5', '"score":0.4'),
+        ("bundle.json", '"probability":0.5}', '"probability":0.4}'),
         ("model.txt", "learning_rate", "learning_pace"),
     ]:
         text = (tmp_path / name).read_text()

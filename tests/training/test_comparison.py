@@ -15,6 +15,7 @@ from training.explanation import contributions, top_reasons
 from training.fitting import fit
 from training.gate import MIN_SLICE_FRAUDS
 from training.policy import TrainingPolicy
+from training.reference import Reference
 from training.scored import ScoredRows
 
 POLICY = TrainingPolicy(members=1, review={"cost": 5.0, "capacity": 1})
@@ -31,6 +32,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         threshold=0.6,
         threshold_id="alert_rate_0.005",
         golden=rows.take(range(3)),
+        reference=Reference((), (1.0,), 0.0, {}),
     )
 
 
