@@ -1,103 +1,155 @@
-"""The SageMaker container's HTTP side, `GET /ping` and `POST /invocations`, as raw ASGI.
+"""The container's two routes, `GET /ping` and `POST /invocations`: bytes in, bytes out."""
 
-Two routes need no framework, and a request spends its time in the model. One worker scores on
-the event loop: a thread would cost more than the 15 us of a row.
-"""
-
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Protocol
 
 import msgspec
 
+from infra.serving.csv_body import CsvReader, write_csv
+from infra.serving.json_body import JsonReader
+from infra.serving.metrics import Metrics
+from infra.serving.recorder import Exchange, Recorder
+from infra.serving.refusal import RequestError
+from infra.serving.request import Request
 from infra.serving.scorer import Prediction, Scorer
-from infra.serving.signature import RequestError
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
-JSON = "application/json"
+MAX_SHOWN_PATH = 80
+JSON, CSV = "application/json", "text/csv"
+CHARSETS = ("utf-8", "utf8", "us-ascii")
+INFERENCE_ID = b"x-amzn-sagemaker-inference-id"
 
-# ASGI itself defines its messages as mappings of any values.
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
 
 
-class Invocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a request; the signature checks the features of each instance."""
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What goes back."""
 
-    instances: list[dict[str, object]]
+    status: int
+    kind: str
+    body: bytes
+
+
+class Reader(Protocol):
+    """Reads the body of a request in one format."""
+
+    def read(self, body: bytes) -> Request:
+        """The rows of a body, or a RequestError."""
 
 
 class Application:
     """Answers requests with one scorer."""
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        *,
+        version: str | None,
+        metrics: Metrics | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        """Be ready for requests.
+
+        Args:
+            scorer: the loaded model.
+            version: what the registry calls it; None when nobody said.
+            metrics: counts what is scored; None where nobody collects it.
+            recorder: captures what is asked and answered; None where the platform does.
+        """
         self._scorer = scorer
-        self._model = {"name": scorer.bundle.name, "digest": scorer.bundle.digest}
-        self._decoders = {JSON: msgspec.json.Decoder(Invocation)}
-        self._encoder = msgspec.json.Encoder()
+        self._metrics = metrics
+        self._recorder = recorder
+        bundle = scorer.bundle
+        self._model = {"name": bundle.name, "version": version, "digest": bundle.digest}
+        self._readers: dict[str, Reader] = {
+            JSON: JsonReader(scorer.signature),
+            CSV: CsvReader(scorer.signature),
+        }
+        self._encode = msgspec.json.Encoder().encode
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request; every refusal has a JSON body that says why."""
+    def answer(self, method: bytes, path: bytes, headers: Headers, body: bytes) -> Answer:
+        """Answer one request; every refusal has a JSON body that says why.
+
+        Args:
+            method: in capital letters.
+            path: without a query.
+            headers: by name in small letters.
+            body: at most `MAX_BODY_BYTES` and one more, which says that it was larger.
+        """
         try:
-            status, body = 200, await self._answer(scope, receive)
-        except RequestError as error:
-            status, body = error.status, self._encoder.encode(_describe(error))
-        headers = [(b"content-type", JSON.encode()), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-    async def _answer(self, scope: Message, receive: Receive) -> bytes:
-        path, method = scope["path"], scope["method"]
-        if path == "/ping":
-            _refuse_method(method, allowed="GET")
-            return self._encoder.encode({"status": "ready", "model": self._model})
-        if path == "/invocations":
-            _refuse_method(method, allowed="POST")
-            predictions = self._scorer.score(await self._read(scope, receive))
-            return self._encoder.encode(self._reply(predictions))
-        raise RequestError(f"No such path: {path}. There are /ping and /invocations.", status=404)
-
-    async def _read(self, scope: Message, receive: Receive) -> list[dict[str, object]]:
-        headers = dict(scope["headers"])
-        kind = headers.get(b"content-type", JSON.encode()).decode("latin-1").split(";")[0].strip()
-        if kind not in self._decoders:
+            if path == b"/invocations":
+                return self._invoke(method, headers, body)
+            if path == b"/ping":
+                _refuse_method(method, allowed=b"GET")
+                return Answer(200, JSON, self._encode({"status": "ready", "model": self._model}))
+            shown = path[:MAX_SHOWN_PATH].decode("latin-1")
             raise RequestError(
-                f"Content type {kind} cannot be read; send {', '.join(self._decoders)}.", status=415
+                f"No such path: {shown}. There are /ping and /invocations.", status=404
             )
-        body = await _read_body(receive)
-        try:
-            return self._decoders[kind].decode(body).instances
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise RequestError(f'The body is not {{"instances": [{{…}}, …]}}: {error}') from error
+        except RequestError as error:
+            return self.refuse(error)
 
-    def _reply(self, predictions: list[Prediction]) -> dict[str, object]:
-        return {"predictions": predictions, "model": self._model}
+    def refuse(self, error: RequestError) -> Answer:
+        """The answer that says why there is no other."""
+        described = {"message": str(error), "problems": error.problems}
+        return Answer(error.status, JSON, self._encode({"error": described}))
 
-
-def _describe(error: RequestError) -> dict[str, object]:
-    return {"error": {"message": str(error), "problems": error.problems}}
-
-
-def _refuse_method(method: str, *, allowed: str) -> None:
-    if method != allowed:
-        raise RequestError(f"{method} is not allowed here; use {allowed}.", status=405)
-
-
-async def _read_body(receive: Receive) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RequestError("The client went away before its body was read.")
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > MAX_BODY_BYTES:
+    def _invoke(self, method: bytes, headers: Headers, body: bytes) -> Answer:
+        _refuse_method(method, allowed=b"POST")
+        content_type = headers.get(b"content-type", b"application/json").decode("latin-1")
+        reader = self._reader_of(content_type)
+        if len(body) > MAX_BODY_BYTES:
             raise RequestError(
                 f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer instances.",
                 status=413,
             )
-        chunks.append(chunk)
-        more = message.get("more_body", False)
-    return b"".join(chunks)
+        asked = reader.read(body)
+        predictions = self._scorer.predict(asked.rows, reasons=asked.reasons)
+        answer = self._write(predictions, headers.get(b"accept", b""))
+        if self._metrics is not None:
+            self._metrics.count(asked.rows, predictions)
+        if self._recorder is not None:
+            identity = headers.get(INFERENCE_ID)
+            self._recorder.record(
+                Exchange(
+                    body=body,
+                    answer=answer.body,
+                    body_type=content_type,
+                    answer_type=answer.kind,
+                    inference_id=identity.decode("latin-1") if identity else None,
+                    time=datetime.now(UTC),
+                )
+            )
+        return answer
+
+    def _reader_of(self, content_type: str) -> Reader:
+        reader = self._readers.get(content_type)
+        if reader is not None:
+            return reader
+        kind, _, parameters = content_type.partition(";")
+        reader = self._readers.get(kind.strip().lower())
+        if reader is None:
+            raise RequestError(
+                f"Content type {kind} cannot be read; send {' or '.join(self._readers)}.",
+                status=415,
+            )
+        for parameter in parameters.lower().split(";"):
+            name, _, value = parameter.strip().partition("=")
+            if name == "charset" and value.strip('"') not in CHARSETS:
+                raise RequestError(f"The charset {value} cannot be read; send UTF-8.", status=415)
+        return reader
+
+    def _write(self, predictions: list[Prediction], accept: bytes) -> Answer:
+        """CSV for a client that takes nothing else; JSON in any other case."""
+        if b"text/csv" in accept and b"json" not in accept:
+            return Answer(200, CSV, write_csv(predictions))
+        content = self._encode({"predictions": predictions, "model": self._model})
+        return Answer(200, JSON, content)
+
+
+def _refuse_method(method: bytes, *, allowed: bytes) -> None:
+    if method != allowed:
+        raise RequestError(
+            f"{method.decode()} is not allowed here; use {allowed.decode()}.", status=405
+        )

@@ -1,4 +1,4 @@
-"""LightGBM's single-row fast predictor, called through its C library.
+"""LightGBM's single-row fast predictors, called through its C library.
 
 The Python package of LightGBM imports scipy, pandas and scikit-learn where they exist (3 s) and
 checks its input at every call; the C call takes 15 us a row and gives the same bits.
@@ -7,20 +7,23 @@ checks its input at every call; the C call takes 15 us a row and gives the same 
 import ctypes
 import functools
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 from infra.serving.bundle import BundleError
 
 FLOAT32 = 0
-PREDICT_NORMAL = 0
+PREDICT_NORMAL, PREDICT_RAW, PREDICT_CONTRIBUTIONS = 0, 1, 3
 ALL_ITERATIONS = -1
-Row = list[float]
 
 PARAMETERS = b"num_threads=1 verbosity=-1"
 
 
 class Booster:
-    """A model and the one row buffer that it predicts from; for one thread."""
+    """A model and its predictors, each with a buffer for its result; for one thread.
+
+    Rows are `Row.numbers`: 32-bit numbers in the model's order, NaN where missing.
+    """
 
     def __init__(self, model: Path) -> None:
         self._library = _load_library()
@@ -35,37 +38,36 @@ class Booster:
         self.width = self._ask("LGBM_BoosterGetNumFeature")
         if self._ask("LGBM_BoosterGetNumClasses") != 1:
             raise BundleError(f"{model} has several classes; a bundle holds a binary model.")
-        self._row = (ctypes.c_float * self.width)()
         self._length = ctypes.c_int64()
-        self._result = ctypes.c_double()
-        self._fast = self._open_fast_predictor()
-        self._predict = self._library.LGBM_BoosterPredictForMatSingleRowFast
-        self._arguments = (
-            self._fast,
-            ctypes.cast(self._row, ctypes.c_void_p),
-            ctypes.byref(self._length),
-            ctypes.byref(self._result),
-        )
+        self.predict = self._open_number(PREDICT_NORMAL)
+        self.predict_log_odds = self._open_number(PREDICT_RAW)
+        self._parts = (ctypes.c_double * (self.width + 1))()
+        self._predict_parts = self._open(PREDICT_CONTRIBUTIONS, self._parts)
 
-    def predict(self, row: Row) -> float:
-        """The raw score of one row, the same bits as `lightgbm.Booster.predict` gives.
+    def contributions(self, row: bytes) -> list[float]:
+        """Each feature's part of the log odds by TreeSHAP (Lundberg et al. 2020), the base last."""
+        self._predict_parts(row)
+        return list(self._parts)
 
-        Numbers are rounded to 32 bits, as training rounds them.
+    def _open_number(self, kind: int) -> Callable[[bytes], float]:
+        result = ctypes.c_double()
+        predict = self._open(kind, result)
 
-        Args:
-            row: one number per feature, in the model's order; NaN is a missing value.
-        """
-        self._row[:] = row  # type: ignore[assignment]
-        if self._predict(*self._arguments) != 0:
-            raise RuntimeError(f"LightGBM: {_last_error(self._library)}")
-        return self._result.value
+        def predict_number(row: bytes) -> float:
+            predict(row)
+            return result.value
 
-    def _open_fast_predictor(self) -> ctypes.c_void_p:
+        return predict_number
+
+    def _open(
+        self, kind: int, result: "ctypes.c_double | ctypes.Array[ctypes.c_double]"
+    ) -> Callable[[bytes], None]:
+        """A predictor of one kind that writes into `result`."""
         fast = ctypes.c_void_p()
         self._call(
             "LGBM_BoosterPredictForMatSingleRowFastInit",
             self._handle,
-            ctypes.c_int(PREDICT_NORMAL),
+            ctypes.c_int(kind),
             ctypes.c_int(0),
             ctypes.c_int(ALL_ITERATIONS),
             ctypes.c_int(FLOAT32),
@@ -73,7 +75,14 @@ class Booster:
             PARAMETERS,
             ctypes.byref(fast),
         )
-        return fast
+        call, library = self._library.LGBM_BoosterPredictForMatSingleRowFast, self._library
+        length, out = ctypes.byref(self._length), ctypes.byref(result)
+
+        def predict(row: bytes) -> None:
+            if call(fast, row, length, out) != 0:
+                raise RuntimeError(f"LightGBM: {_last_error(library)}")
+
+        return predict
 
     def _ask(self, function: str) -> int:
         answer = ctypes.c_int()

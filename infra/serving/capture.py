@@ -5,7 +5,9 @@ Both write these lines, so whoever reads them need not know which it was.
 """
 
 import base64
+import functools
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -22,29 +24,50 @@ def capture_line(
     answer_type: str,
     inference_id: str | None,
     time: datetime,
+    custom_attributes: str | None = None,
+    encodings: Mapping[str, str] = ENCODINGS,
 ) -> bytes:
     """A line of JSON, with its line end.
 
     Args:
-        body: of the request.
+        body: of the request; empty where only answers are captured.
         answer: body of the reply; empty where only requests are captured.
         body_type: content type of the request.
         answer_type: content type of the reply.
         inference_id: the client's id, which joins the label later; None when it sent none.
         time: when it was asked.
+        custom_attributes: what the client sent along, as it sent it.
+        encodings: JSON or CSV by content type; all else is base64.
     """
-    captured = {"endpointInput": _payload(body, body_type, mode="INPUT")}
+    captured = {}
+    if body:
+        captured["endpointInput"] = _payload(body, body_type, mode="INPUT", encodings=encodings)
     if answer:
-        captured["endpointOutput"] = _payload(answer, answer_type, mode="OUTPUT")
-    about = {"eventId": str(uuid.uuid4()), "inferenceTime": f"{time.astimezone(UTC):%FT%TZ}"}
+        captured["endpointOutput"] = _payload(
+            answer, answer_type, mode="OUTPUT", encodings=encodings
+        )
+    about: dict[str, str | list[str]] = {
+        "eventId": str(uuid.uuid4()),
+        "inferenceTime": _shown(int(time.timestamp())),
+    }
     if inference_id:
         about["inferenceId"] = inference_id
+    if custom_attributes:
+        about["customAttributes"] = [custom_attributes]
     line = {"captureData": captured, "eventMetadata": about, "eventVersion": "0"}
     return msgspec.json.encode(line) + b"\n"
 
 
-def _payload(content: bytes, kind: str, *, mode: str) -> dict[str, str]:
-    encoding = ENCODINGS.get(kind.partition(";")[0].strip(), "BASE64")
+@functools.lru_cache(maxsize=8)
+def _shown(second: int) -> str:
+    """A second of the epoch; many requests share it."""
+    return f"{datetime.fromtimestamp(second, UTC):%FT%TZ}"
+
+
+def _payload(
+    content: bytes, kind: str, *, mode: str, encodings: Mapping[str, str]
+) -> dict[str, str]:
+    encoding = encodings.get(kind.partition(";")[0].strip(), "BASE64")
     data = base64.b64encode(content) if encoding == "BASE64" else content
     return {
         "observedContentType": kind,

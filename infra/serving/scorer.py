@@ -1,23 +1,40 @@
 """Scores rows with a loaded bundle, and proves on loading that it scores as training did."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
+
+import msgspec
 
 from infra.serving.booster import Booster
 from infra.serving.bundle import MODEL_FILE, Bundle, BundleError, load_bundle
 from infra.serving.calibration import calibrate_with
-from infra.serving.signature import Signature
+from infra.serving.reasons import Explainer, Reason, ReasonsError
+from infra.serving.row import Row
+from infra.serving.signature import Instance, Signature, UnknownCategories
 
 LISTED = 3
 
+# Which predictions carry reasons.
+Reasons = Literal["alerts", "all", "none"]
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The answer for one instance."""
+
+class Prediction(msgspec.Struct, frozen=True):
+    """The answer for one instance.
+
+    Attributes:
+        score: as the model gives it, before calibration.
+        probability: calibrated; it decides.
+        reasons: of an alert, what raised the score; else what moved it; None when not asked for.
+        reasons_problem: why there are none although they were asked for.
+    """
 
     score: float
-    decision: str
+    probability: float
+    decision: Literal["alert", "pass"]
     threshold: str
+    reasons: tuple[Reason, ...] | None = None
+    reasons_problem: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Scorer:
@@ -25,33 +42,63 @@ class Scorer:
 
     def __init__(self, bundle: Bundle, booster: Booster) -> None:
         self.bundle = bundle
+        self.signature = Signature(bundle.features)
         self._booster = booster
-        self._signature = Signature(bundle.features)
+        self._explainer = Explainer(bundle, booster)
         self._calibrate = calibrate_with(bundle.calibration)
 
-    def score(self, instances: list[dict[str, object]]) -> list[Prediction]:
-        """Score instances of named features.
+    def score(
+        self, instances: list[Instance], *, unknown_categories: UnknownCategories = "refuse"
+    ) -> list[Prediction]:
+        """Score instances of named features, without reasons.
+
+        Args:
+            instances: every feature of each.
+            unknown_categories: what becomes of a category that training did not see.
 
         Raises:
             RequestError: when they do not match the bundle's signature.
         """
-        return [self._decide(self._score(row)) for row in self._signature.rows(instances)]
+        rows = self.signature.rows(instances, unknown_categories=unknown_categories)
+        return self.predict(rows, reasons="none")
 
-    def _score(self, row: list[float]) -> float:
-        return self._calibrate(self._booster.predict(row))
-
-    def _decide(self, score: float) -> Prediction:
+    def predict(self, rows: list[Row], *, reasons: Reasons) -> list[Prediction]:
+        """Score rows, with reasons for those that `reasons` names."""
         threshold = self.bundle.threshold
-        decision = "alert" if score >= threshold.score else "pass"
-        return Prediction(score=score, decision=decision, threshold=threshold.id)
+        predict, calibrate = self._booster.predict, self._calibrate
+        explained = {"alerts": ("alert",), "all": ("alert", "pass"), "none": ()}[reasons]
+        predictions = []
+        for row in rows:
+            score = predict(row.numbers)
+            probability = calibrate(score)
+            decision: Literal["alert", "pass"] = (
+                "alert" if probability >= threshold.probability else "pass"
+            )
+            prediction = Prediction(score, probability, decision, threshold.id)
+            if decision in explained:
+                prediction = self._explain(prediction, row)
+            predictions.append(prediction)
+        return predictions
+
+    def _explain(self, prediction: Prediction, row: Row) -> Prediction:
+        """The score goes out in any case: a payment waits for it."""
+        is_alert = prediction.decision == "alert"
+        explain: Callable[[bytes], tuple[Reason, ...]] = (
+            self._explainer.reasons_for_alert if is_alert else self._explainer.reasons
+        )
+        try:
+            return msgspec.structs.replace(prediction, reasons=explain(row.numbers))
+        except ReasonsError as error:
+            return msgspec.structs.replace(prediction, reasons_problem=str(error))
 
     def differences(self) -> list[str]:
         """Where this machine scores a golden vector otherwise than training did."""
         found = []
         for number, vector in enumerate(self.bundle.golden):
-            score = self._score(self._signature.golden_row(vector.features))
-            if score != vector.score:
-                found.append(f"golden[{number}]: training {vector.score!r}, here {score!r}")
+            score = self._booster.predict(self.signature.golden_row(vector.features).numbers)
+            here, then = (score, self._calibrate(score)), (vector.score, vector.probability)
+            if here != then:
+                found.append(f"golden[{number}]: training {then!r}, here {here!r}")
         return found
 
 

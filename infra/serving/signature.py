@@ -6,69 +6,81 @@ but never a value: what a customer did must not end up in a log.
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Literal, NoReturn
 
 from infra.serving.bundle import Feature, Value
+from infra.serving.refusal import RequestError
+from infra.serving.row import Packer, Row
 
 MAX_LISTED_PROBLEMS = 100
-
-# From here on a number rounds to infinity in 32 bits; training takes it for missing, and so do we.
-BEYOND_FLOAT32 = 2.0**128 - 2.0**103
+MAX_SHOWN_NAME = 80
 
 Reader = Callable[[object], float]
+NamedReaders = tuple[tuple[str, Reader], ...]
+Instance = dict[str, object]
 
-
-class RequestError(Exception):
-    """A request that cannot be scored, with every reason.
-
-    Attributes:
-        status: the HTTP status that says whose fault it is.
-    """
-
-    def __init__(self, message: str, *, problems: tuple[str, ...] = (), status: int = 400) -> None:
-        super().__init__(message)
-        self.problems = problems
-        self.status = status
+# What becomes of a category that training did not see; training itself takes it for missing.
+UnknownCategories = Literal["refuse", "missing"]
+# While traffic moves from one model to another, a client sends what either of them reads.
+UnknownFeatures = Literal["refuse", "ignore"]
 
 
 class Signature:
     """The features of a model, as the check of a request."""
 
     def __init__(self, features: tuple[Feature, ...]) -> None:
-        self._readers = tuple((feature.name, _reader_of(feature)) for feature in features)
+        self.features = features
+        self.packer = Packer(len(features))
+        self._readers: dict[UnknownCategories, NamedReaders] = {
+            "refuse": tuple((feature.name, _reader_of(feature)) for feature in features),
+            "missing": tuple((feature.name, _lenient_reader_of(feature)) for feature in features),
+        }
         self._names = frozenset(feature.name for feature in features)
 
-    def rows(self, instances: list[dict[str, object]]) -> list[list[float]]:
-        """One row of numbers per instance, in the model's order.
+    def rows(
+        self, instances: list[Instance], *, unknown_categories: UnknownCategories
+    ) -> list[Row]:
+        """One row per instance.
 
         Raises:
-            RequestError: naming every unknown, missing and wrongly typed feature.
+            RequestError: naming every unknown, missing and wrongly typed feature, and every
+                category that training did not see unless those are taken for missing.
         """
         if not instances:
             raise RequestError("The request holds no instances; send at least one.")
+        readers = self._readers[unknown_categories]
         rows = []
         problems: list[str] = []
         unlisted = 0
         for position, instance in enumerate(instances):
             try:
-                if len(instance) != len(self._readers):
+                if len(instance) != len(readers):
                     raise KeyError
-                rows.append([read(instance[name]) for name, read in self._readers])
+                rows.append(self.packer.row([read(instance[name]) for name, read in readers]))
             except (KeyError, TypeError):
-                found = self._problems_of(instance, where=f"instances[{position}]")
+                found = self._problems_of(instance, readers, where=f"instances[{position}]")
                 room = MAX_LISTED_PROBLEMS - len(problems)
                 problems += found[:room]
                 unlisted += len(found[room:])
         if problems:
-            _refuse(problems, unlisted=unlisted)
+            refuse(problems, unlisted=unlisted)
         return rows
 
-    def golden_row(self, features: Mapping[str, Value]) -> list[float]:
-        """The row of a golden vector; what it does not name is missing."""
-        return [read(features.get(name)) for name, read in self._readers]
+    def known(self, instance: Instance) -> Instance:
+        """Those features of an instance that the model reads."""
+        return {name: value for name, value in instance.items() if name in self._names}
 
-    def _problems_of(self, instance: dict[str, object], *, where: str) -> list[str]:
-        problems = [f"{where}.{name}: unknown feature" for name in instance.keys() - self._names]
-        for name, read in self._readers:
+    def golden_row(self, features: Mapping[str, Value]) -> Row:
+        """The row of a golden vector; what it does not name is missing."""
+        readers = self._readers["missing"]
+        return self.packer.row([read(features.get(name)) for name, read in readers])
+
+    def _problems_of(self, instance: Instance, readers: NamedReaders, *, where: str) -> list[str]:
+        problems = [
+            f"{where}.{name[:MAX_SHOWN_NAME]}: unknown feature"
+            for name in instance.keys() - self._names
+        ]
+        for name, read in readers:
             if name not in instance:
                 problems.append(f"{where}.{name}: missing; send null for an unknown value")
                 continue
@@ -79,28 +91,56 @@ class Signature:
         return sorted(problems)
 
 
-def _refuse(problems: list[str], *, unlisted: int) -> None:
+def refuse(problems: list[str], *, unlisted: int = 0) -> NoReturn:
+    """Raise one error for all problems.
+
+    Args:
+        problems: those that are listed.
+        unlisted: how many more there are.
+
+    Raises:
+        RequestError: always.
+    """
     count = len(problems) + unlisted
-    if unlisted:
-        problems.append(f"and {unlisted} more")
+    more = [f"and {unlisted} more"] if unlisted else []
     raise RequestError(
-        f"{count} problem{'s' if count != 1 else ''} in the request", problems=tuple(problems)
+        f"{count} problem{'s' if count != 1 else ''} in the request",
+        problems=(*problems, *more),
     )
+
+
+def category_codes(feature: Feature) -> dict[str, float]:
+    """The number that the model reads for each category."""
+    return {category: float(code) for code, category in enumerate(feature.categories)}
 
 
 def _reader_of(feature: Feature) -> Reader:
     if feature.kind == "numeric":
         return _read_number
-    codes = {category: float(code) for code, category in enumerate(feature.categories)}
+    codes = category_codes(feature)
 
     def read_category(value: object) -> float:
         if value is None:
             return math.nan
-        if not isinstance(value, str):
-            raise TypeError(f"expected text or null, got {_kind(value)}")
-        return codes.get(value, math.nan)
+        code = codes.get(_read_text(value))
+        if code is None:
+            raise TypeError(f"not one of the {len(codes)} categories that training saw")
+        return code
 
     return read_category
+
+
+def _lenient_reader_of(feature: Feature) -> Reader:
+    if feature.kind == "numeric":
+        return _read_number
+    codes = category_codes(feature)
+    return lambda value: math.nan if value is None else codes.get(_read_text(value), math.nan)
+
+
+def _read_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text or null, got {_kind(value)}")
+    return value
 
 
 def _read_number(value: object) -> float:
@@ -110,9 +150,11 @@ def _read_number(value: object) -> float:
         raise TypeError(f"expected a number or null, got {_kind(value)}")
     try:
         number = float(value)
-        return number if abs(number) < BEYOND_FLOAT32 else math.nan
     except OverflowError:
-        raise TypeError("expected a number, got one beyond the range of a double") from None
+        number = math.inf
+    if math.isinf(number):
+        raise TypeError("expected a number, got one beyond the range of a double")
+    return number
 
 
 def _kind(value: object) -> str:

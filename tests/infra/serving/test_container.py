@@ -1,13 +1,9 @@
 """The container as SageMaker sees it: a real process behind a socket."""
 
-import http.client
 import json
 import math
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 
@@ -15,40 +11,7 @@ import pytest
 
 from tests.infra.bundles import make_bundle, make_instances
 from tests.infra.embedded_server import wait_for
-
-
-class Container:
-    def __init__(self, folder):
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen()
-        self.port = self.listener.getsockname()[1]
-        descriptor = self.listener.fileno()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "infra.serving", "serve", "--fd", str(descriptor)],
-            env=os.environ | {"SM_MODEL_DIR": str(folder)},
-            pass_fds=[descriptor],
-            stderr=subprocess.PIPE,
-        )
-
-    def ask(self, method, path, body=None, kind="application/json"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, body, {"Content-Type": kind})
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    def invoke(self, instances):
-        return self.ask("POST", "/invocations", json.dumps({"instances": instances}))
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.process.stderr.close()
-        self.listener.close()
+from tests.infra.serving.container import Container
 
 
 @pytest.fixture(scope="module")
@@ -61,19 +24,24 @@ def container(bundles):
 def test_ping_names_the_model_that_is_loaded(container, bundles):
     status, body = container.ask("GET", "/ping")
     assert status == 200
-    assert body == {"status": "ready", "model": {"name": "demo", "digest": bundles["v1"].digest}}
+    assert body == {
+        "status": "ready",
+        "model": {"name": "demo", "version": None, "digest": bundles["v1"].digest},
+    }
 
 
 def test_scores_have_the_bits_that_lightgbm_gives(container, bundles):
     instances = make_instances(200, seed=7)
-    status, body = container.invoke(instances)
+    status, body = container.invoke(instances, unknown_categories="missing")
     assert status == 200
     assert [p["score"] for p in body["predictions"]] == bundles["v1"].expected(instances)
 
 
 def test_a_score_from_the_threshold_on_is_an_alert(container):
-    _, body = container.invoke(make_instances(200, seed=8))
-    decisions = {(p["score"] >= 0.5, p["decision"], p["threshold"]) for p in body["predictions"]}
+    _, body = container.invoke(make_instances(200, seed=8), unknown_categories="missing")
+    decisions = {
+        (p["probability"] >= 0.5, p["decision"], p["threshold"]) for p in body["predictions"]
+    }
     assert decisions == {(True, "alert", "alert-budget-1.0%"), (False, "pass", "alert-budget-1.0%")}
 
 
@@ -86,11 +54,12 @@ def test_null_scores_as_a_missing_value(container, bundles):
 
 
 def test_every_problem_of_every_instance_is_listed(container):
-    good = make_instances(1, seed=1)[0]
+    good = {**make_instances(1, seed=1)[0], "channel": "app"}
     unknown = {**good, "amout": 1.0}
     missing = {name: value for name, value in good.items() if name != "amount"}
     mistyped = {**good, "amount": "12", "channel": 3, "customer_amount_mean_7d": True}
-    status, body = container.invoke([good, unknown, missing, mistyped])
+    unseen = {**good, "channel": "fax"}
+    status, body = container.invoke([good, unknown, missing, mistyped, unseen])
     assert status == 400
     assert body["error"]["problems"] == [
         "instances[1].amout: unknown feature",
@@ -98,7 +67,23 @@ def test_every_problem_of_every_instance_is_listed(container):
         "instances[3].amount: expected a number or null, got text",
         "instances[3].channel: expected text or null, got a number",
         "instances[3].customer_amount_mean_7d: expected a number or null, got a boolean",
+        "instances[4].channel: not one of the 3 categories that training saw",
     ]
+
+
+def test_features_of_another_model_are_ignored_where_the_client_says_so(container):
+    (good,) = make_instances(1, seed=9)
+    more = {**good, "of_the_next_model": 1.0}
+    told = {"unknown_categories": "missing"}
+    alone = container.invoke([good], **told)
+    assert container.invoke([more], unknown_features="ignore", **told) == alone
+    status, body = container.invoke([more], **told)
+    assert (status, body["error"]["problems"]) == (
+        400, ["instances[0].of_the_next_model: unknown feature"],
+    )  # fmt: skip
+    wrong = {**more, "amount": "much"}
+    status, body = container.invoke([wrong], unknown_features="ignore", **told)
+    assert body["error"]["problems"] == ["instances[0].amount: expected a number or null, got text"]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +93,7 @@ def test_every_problem_of_every_instance_is_listed(container):
         ("GET /invocations", None, "application/json", 405),
         ("POST /ping", "{}", "application/json", 405),
         ("POST /invocations", b" " * (6 * 1024 * 1024 + 1), "application/json", 413),
-        ("POST /invocations", "a,b", "text/csv", 415),
+        ("POST /invocations", "a,b", "text/plain", 415),
         ("POST /invocations", "{", "application/json", 400),
         ("POST /invocations", '{"rows": []}', "application/json", 400),
         ("POST /invocations", '{"instances": []}', "application/json", 400),
@@ -122,6 +107,42 @@ def test_what_cannot_be_answered_is_refused_with_a_reason(
     got, content = container.ask(*request_line.split(), body, kind)
     assert got == status
     assert content["error"]["message"]
+
+
+def test_one_instance_is_answered_as_one_prediction_with_its_reasons(container):
+    (instance,) = make_instances(1, seed=9)
+    body = json.dumps({"instance": {**instance, "channel": "app"}, "reasons": "all"})
+    status, answer = container.ask("POST", "/invocations", body)
+    assert status == 200
+    (prediction,) = answer["predictions"]
+    assert prediction.keys() == {"score", "probability", "decision", "threshold", "reasons"}
+    assert prediction["reasons"][0].keys() == {"feature", "text", "contribution"}
+    assert answer["model"].keys() == {"name", "version", "digest"}
+
+
+def test_a_table_of_csv_is_answered_with_one(container, bundles):
+    instances = [{**i, "channel": "pos"} for i in make_instances(3, seed=9)]
+    lines = [",".join(instances[0])]
+    lines += [",".join("" if v is None else str(v) for v in i.values()) for i in instances]
+    headers = {"Content-Type": "text/csv; charset=utf-8", "Accept": "text/csv"}
+    status, answer = container.ask_raw("POST", "/invocations", "\n".join(lines), headers)
+    assert status == 200
+    head, *rows = answer.decode().splitlines()
+    assert head == "score,probability,decision,threshold,reasons"
+    assert [float(row.split(",")[0]) for row in rows] == bundles["v1"].expected(instances)
+
+
+def test_a_charset_that_is_not_utf_8_is_refused(container):
+    for kind in ("text/csv; charset=latin-1", 'application/json;charset="utf-16"'):
+        status, answer = container.ask("POST", "/invocations", "{}", kind)
+        assert status == 415
+        assert "send UTF-8" in answer["error"]["message"]
+
+
+def test_a_body_that_comes_in_pieces_is_read(container):
+    body = json.dumps({"instances": make_instances(4, seed=2), "unknown_categories": "missing"})
+    pieces = (body[at : at + 50].encode() for at in range(0, len(body), 50))
+    assert container.ask_raw("POST", "/invocations", pieces)[0] == 200
 
 
 def test_a_changed_model_refuses_to_start_and_says_so(tmp_path):
@@ -150,7 +171,9 @@ def test_a_bundle_that_scores_otherwise_than_in_training_refuses_to_start(bundle
 def test_sigterm_finishes_the_request_in_flight_and_exits_with_0(bundles):
     container = Container(bundles["v1"].folder)
     answers = []
-    body = json.dumps({"instances": make_instances(20, seed=3)}).encode()
+    body = json.dumps(
+        {"instances": make_instances(20, seed=3), "unknown_categories": "missing"}
+    ).encode()
     try:
         assert container.ask("GET", "/ping")[0] == 200
         with socket.create_connection(("127.0.0.1", container.port), timeout=30) as client:

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Lists what an environment holds as CycloneDX JSON, the same bytes for the same content.
+# Usage: infra/serving/image/sbom.sh TOOLS VENV OUTPUT   (TOOLS: an environment with cyclonedx-bom)
+set -euo pipefail
+tools=$1 venv=$2 output=$3
+
+"$tools/bin/cyclonedx-py" environment --output-reproducible --output-format JSON \
+  --output-file "$output" "$venv/bin/python"

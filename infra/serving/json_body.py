@@ -1,0 +1,139 @@
+"""Reads a request's JSON into rows.
+
+A body as it should be is decoded straight into a class made from the bundle's features. Whatever
+that refuses is read again by the signature, which alone decides what is wrong.
+"""
+
+import math
+from typing import Any
+
+import msgspec
+
+from infra.serving.bundle import Feature
+from infra.serving.refusal import RequestError
+from infra.serving.request import Request
+from infra.serving.row import Row
+from infra.serving.scorer import Reasons
+from infra.serving.signature import (
+    Instance,
+    Signature,
+    UnknownCategories,
+    UnknownFeatures,
+    category_codes,
+)
+
+UNSET = msgspec.UNSET
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    """The fields of a request; the signature checks the features of each instance."""
+
+    instances: list[Instance] | msgspec.UnsetType = UNSET
+    instance: Instance | msgspec.UnsetType = UNSET
+    reasons: Reasons = "alerts"
+    unknown_categories: UnknownCategories = "refuse"
+    unknown_features: UnknownFeatures = "refuse"
+
+
+class JsonReader:
+    """Reads the requests of one model."""
+
+    def __init__(self, signature: Signature) -> None:
+        self._signature = signature
+        self._pack = signature.packer.pack
+        self._codes = [
+            (at, category_codes(feature))
+            for at, feature in enumerate(signature.features)
+            if feature.kind == "categorical"
+        ]
+        self._typed = msgspec.json.Decoder(_body_of(signature.features, is_strict=True))
+        self._tolerant = msgspec.json.Decoder(_body_of(signature.features, is_strict=False))
+        self._loose = msgspec.json.Decoder(Body)
+
+    def read(self, body: bytes) -> Request:
+        """The rows of a body.
+
+        Raises:
+            RequestError: when it is no JSON, or its features are not the model's.
+        """
+        try:
+            asked = self._decode(body)
+            is_strict = asked.unknown_categories == "refuse"
+            rows = [self._row(each, is_strict=is_strict) for each in _instances_of(asked)]
+            if rows:
+                return Request(rows, asked.reasons)
+        except (msgspec.DecodeError, RecursionError, KeyError, OverflowError, UnicodeError):
+            pass
+        return self._read_loosely(body)
+
+    def _decode(self, body: bytes) -> Any:
+        """The typed body; KeyError leaves features that are not the model's to the signature."""
+        try:
+            return self._typed.decode(body)
+        except msgspec.ValidationError:
+            asked = self._tolerant.decode(body)
+            if asked.unknown_features == "refuse":
+                raise KeyError from None
+            return asked
+
+    def _row(self, instance: msgspec.Struct, *, is_strict: bool) -> Row:
+        """The row of an instance; KeyError and OverflowError leave it to the signature."""
+        values: list[Any] = list(msgspec.structs.astuple(instance))
+        for at, codes in self._codes:
+            text = values[at]
+            if text is not None:
+                values[at] = codes[text] if is_strict else codes.get(text)
+        if None not in values:
+            return Row(self._pack(*values), ())
+        missing = tuple(at for at, value in enumerate(values) if value is None)
+        for at in missing:
+            values[at] = math.nan
+        return Row(self._pack(*values), missing)
+
+    def _read_loosely(self, body: bytes) -> Request:
+        try:
+            asked = self._loose.decode(body)
+        except (msgspec.DecodeError, UnicodeError) as error:
+            raise RequestError(
+                f'The body is not {{"instances": [{{…}}, …]}} or {{"instance": {{…}}}}: {error}'
+            ) from error
+        except RecursionError as error:
+            raise RequestError("The body is nested too deep; an instance is flat.") from error
+        instances = _instances_of(asked)
+        if asked.unknown_features == "ignore":
+            instances = [self._signature.known(instance) for instance in instances]
+        rows = self._signature.rows(instances, unknown_categories=asked.unknown_categories)
+        return Request(rows, asked.reasons)
+
+
+def _body_of(features: tuple[Feature, ...], *, is_strict: bool) -> type[Any]:
+    """`Body` with a class of the features for an instance; strict, it takes no others."""
+    kinds = {"numeric": float | None, "categorical": str | None}
+    # A feature's name may be no name of Python's; the position always is.
+    fields = {f"f{at}": feature for at, feature in enumerate(features)}
+    instance = msgspec.defstruct(
+        "TypedInstance",
+        [(field, kinds[feature.kind]) for field, feature in fields.items()],
+        rename={field: feature.name for field, feature in fields.items()},
+        forbid_unknown_fields=is_strict,
+        gc=False,
+    )
+    return msgspec.defstruct(
+        "TypedBody",
+        [
+            ("instances", list[instance] | msgspec.UnsetType, UNSET),  # type: ignore[valid-type]
+            ("instance", instance | msgspec.UnsetType, UNSET),
+            ("reasons", Reasons, "alerts"),
+            ("unknown_categories", UnknownCategories, "refuse"),
+            ("unknown_features", UnknownFeatures, "refuse"),
+        ],
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _instances_of(asked: Any) -> Any:
+    """One or many, of either body."""
+    if (asked.instances is UNSET) == (asked.instance is UNSET):
+        raise RequestError('The body needs "instances" or "instance", one of the two.')
+    return [asked.instance] if asked.instances is UNSET else asked.instances

@@ -1,0 +1,61 @@
+"""How far what is served lies from what training saw: three numbers, each 0 or 1 for "not at all".
+
+Rates come with Wilson's interval (Wilson 1927), so that few rows raise no alarm.
+"""
+
+import math
+from collections.abc import Sequence
+
+Z = 3.0
+# An empty bin would make the index infinite.
+MIN_SHARE = 1e-4
+
+
+def population_stability_index(counts: Sequence[int], shares: Sequence[float]) -> float:
+    """The sum over bins of (served - reference) * ln(served / reference), 0 when alike.
+
+    Args:
+        counts: served rows by bin; at least one in all.
+        shares: of the reference, by bin.
+    """
+    total = sum(counts)
+    pairs = [
+        (max(count / total, MIN_SHARE), max(share, MIN_SHARE))
+        for count, share in zip(counts, shares, strict=True)
+    ]
+    return sum((served - share) * math.log(served / share) for served, share in pairs)
+
+
+def wilson_interval(hits: int, count: int) -> tuple[float, float]:
+    """Between which rates `hits` of `count` leave the truth, at `Z` standard deviations.
+
+    >>> [round(limit, 4) for limit in wilson_interval(0, 91)]
+    [0.0, 0.09]
+    """
+    square = Z * Z
+    centre = (hits + square / 2) / (count + square)
+    spread = Z / (count + square) * math.sqrt(hits * (count - hits) / count + square / 4)
+    return max(0.0, centre - spread), min(1.0, centre + spread)
+
+
+def rate_factor(hits: int, count: int, *, reference: float) -> float:
+    """The smallest factor, at least 1, by which a rate surely differs from the reference's.
+
+    A reference of 0 counts as half a row of `count`: no rate is a multiple of 0.
+    """
+    low, high = wilson_interval(hits, count)
+    expected = reference or 0.5 / count
+    if low > expected:
+        return low / expected
+    # Even without a single hit the upper end is above 0.
+    return expected / high if high < expected else 1.0
+
+
+def missing_excess(missing: Sequence[int], count: int, *, reference: Sequence[float]) -> float:
+    """The largest part of a feature's rows, at least 0, that is surely missing more than before."""
+    excesses = [
+        wilson_interval(hits, count)[0] - share
+        for hits, share in zip(missing, reference, strict=True)
+        if hits > share * count
+    ]
+    return max(0.0, *excesses) if excesses else 0.0

@@ -1,0 +1,59 @@
+"""The real container as a process behind a socket, as SageMaker would run it."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+
+class Container:
+    """Started by its constructor; `close` ends it. Its standard output goes to a file."""
+
+    def __init__(self, folder, *, python=sys.executable, cwd=None, output=None, **environment):
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.port = self.listener.getsockname()[1]
+        descriptor = self.listener.fileno()
+        self.output = Path(output or os.devnull)
+        with self.output.open("wb") as stdout:
+            self.process = subprocess.Popen(
+                [python, "-m", "infra.serving", "serve", "--fd", str(descriptor)],
+                env=os.environ | {"SM_MODEL_DIR": str(folder)} | environment,
+                cwd=cwd,
+                pass_fds=[descriptor],
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+            )
+
+    def ask(self, method, path, body=None, kind="application/json", **headers):
+        status, content = self.ask_raw(method, path, body, {"Content-Type": kind, **headers})
+        return status, json.loads(content)
+
+    def ask_raw(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def invoke(self, instances, **asked):
+        return self.ask("POST", "/invocations", json.dumps({"instances": instances, **asked}))
+
+    @property
+    def workers(self):
+        """The process ids of its workers."""
+        pid = self.process.pid
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        self.listener.close()
