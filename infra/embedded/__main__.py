@@ -10,13 +10,17 @@ import signal
 import sys
 from pathlib import Path
 
-import aiohttp
-from aiohttp import web
-
 from expectations.contract import InputError
+from infra.embedded.alarm_file import AlarmFile
+from infra.embedded.alarms import Alarms
 from infra.embedded.artifacts import Artifacts
 from infra.embedded.aws import Aws
+from infra.embedded.calls import Calls
+from infra.embedded.captures import Captures
+from infra.embedded.faults import Faults
 from infra.embedded.host import Host
+from infra.embedded.listener import Listener
+from infra.embedded.metrics import Metrics
 from infra.embedded.operations import ControlPlane
 from infra.embedded.resources import Resources
 from infra.embedded.server import Server
@@ -24,8 +28,8 @@ from infra.processes import refuse_taken_ports
 
 log = logging.getLogger("infra.embedded")
 
-# Below the 75 s after which the container closes an idle connection: never reuse a closed one.
-KEEP_ALIVE_SECONDS = 30
+MIN_STEP_SECONDS = 0.1
+MIN_CAPTURE_SECONDS = 0.5
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +43,7 @@ def main(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    for noisy in ("werkzeug", "aiohttp.access", "botocore"):
+    for noisy in ("werkzeug", "botocore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         refuse_taken_ports(
@@ -60,37 +64,50 @@ async def serve(home: Path, port: int, aws_port: int, time_scale: float) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     aws = Aws(aws_port)
-    aws.start()
-    # Connections to containers are theirs to limit, not ours.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
-    async with aiohttp.ClientSession(connector=connector) as http:
-        host = Host(
-            resources=Resources(home / "state.json"),
-            artifacts=Artifacts(home / "artifacts", aws),
-            logs=home / "logs",
-            aws=aws,
-            http=http,
-            time_scale=time_scale,
-        )
-        plane = ControlPlane(host)
-        server = Server(plane, http)
-        runner = web.AppRunner(server.build(), access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", port).start()
-            await _until(stopping, server)
-        finally:
-            await runner.cleanup()
-            await plane.stop()
-            aws.stop()
+    host = build_host(home, aws, time_scale=time_scale)
+    alarms = AlarmFile(home / "alarms.json", aws_port=aws_port)
+    aws.start(faults=host.faults, calls=host.calls, after=alarms.hear)
+    plane = ControlPlane(host)
+    server = Server(plane, host)
+    listener = Listener(server.handle)
+    work = [
+        host.alarms.keep_evaluating(every_seconds=min(1.0, max(MIN_STEP_SECONDS, time_scale))),
+        host.captures.keep_writing(every_seconds=max(MIN_CAPTURE_SECONDS, 60 * time_scale)),
+    ]
+    try:
+        await asyncio.to_thread(alarms.restore)
+        await asyncio.to_thread(host.captures.restore)
+        await listener.start(port)
+        tasks = [asyncio.create_task(each) for each in (server.restore(), *work)]
+        await stopping.wait()
+        log.info("Stopping")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        # What hangs by a fault would be waited for.
+        host.faults.clear()
+        await listener.stop()
+        await plane.stop()
+        await host.captures.write()
+        aws.stop()
 
 
-async def _until(stopping: asyncio.Event, server: Server) -> None:
-    restoring = asyncio.create_task(server.restore())
-    await stopping.wait()
-    log.info("Stopping")
-    restoring.cancel()
-    await asyncio.gather(restoring, return_exceptions=True)
+def build_host(home: Path, aws: Aws, *, time_scale: float) -> Host:
+    """What the endpoints share, with its files below a home."""
+    faults = Faults()
+    metrics = Metrics(step_seconds=min(1.0, max(MIN_STEP_SECONDS / 2, time_scale)))
+    return Host(
+        resources=Resources(home / "state.json"),
+        artifacts=Artifacts(home / "artifacts", aws),
+        logs=home / "logs",
+        faults=faults,
+        calls=Calls(),
+        metrics=metrics,
+        alarms=Alarms(metrics, faults, time_scale=time_scale),
+        captures=Captures(home / "captures", aws),
+        time_scale=time_scale,
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,18 @@
 """moto in this process, as every AWS service that is not SageMaker: S3, CloudWatch, IAM."""
 
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import boto3
 
+from infra.embedded.calls import Calls
+from infra.embedded.faults import Faults
+from infra.embedded.gate import OWN_KEY, Gate
 from infra.embedded.resources import REGION
 
 if TYPE_CHECKING:
-    from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+    from werkzeug.serving import BaseWSGIServer
 
 
 class Aws:
@@ -15,25 +20,38 @@ class Aws:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._server: ThreadedMotoServer | None = None
-        access = {"aws_access_key_id": "embedded", "aws_secret_access_key": "embedded"}
+        self._server: BaseWSGIServer | None = None
+        access = {"aws_access_key_id": OWN_KEY, "aws_secret_access_key": OWN_KEY}
         address = f"http://127.0.0.1:{port}"
         self._s3 = boto3.client("s3", region_name=REGION, endpoint_url=address, **access)
-        self._alarms = boto3.client(
-            "cloudwatch", region_name=REGION, endpoint_url=address, **access
+
+    def start(self, *, faults: Faults, calls: Calls, after: Callable[[str, str], None]) -> None:
+        """Listen; the port must be free.
+
+        Args:
+            faults: what may strike a call.
+            calls: where each call is noted.
+            after: hears service and operation of each call that was done, in the call's thread.
+        """
+        from moto.moto_server.werkzeug_app import (
+            DomainDispatcherApplication,
+            MotoRequestHandler,
+            create_backend_app,
         )
+        from werkzeug.serving import make_server
 
-    def start(self) -> None:
-        """Listen; the port must be free."""
-        from moto.moto_server.threaded_moto_server import ThreadedMotoServer
-
-        self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
-        self._server.start()
+        moto = DomainDispatcherApplication(create_backend_app)
+        gate = Gate(moto, faults=faults, calls=calls, after=after)
+        self._server = make_server(
+            "127.0.0.1", self._port, gate, threaded=True, request_handler=MotoRequestHandler
+        )
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening; what moto held is gone."""
         if self._server is not None:
-            self._server.stop()
+            self._server.shutdown()
+            self._server.server_close()
 
     def read_object(self, bucket: str, key: str) -> bytes:
         """An object of S3.
@@ -43,10 +61,14 @@ class Aws:
         """
         return bytes(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
-    def ringing(self, alarms: list[str]) -> list[str]:
-        """Those of some CloudWatch alarms that are in the state ALARM."""
-        if not alarms:
-            return []
-        # moto does not filter by state when it filters by name.
-        found = self._alarms.describe_alarms(AlarmNames=alarms)["MetricAlarms"]
-        return [alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM"]
+    def write_object(self, bucket: str, key: str, content: bytes) -> None:
+        """Put an object.
+
+        Raises:
+            botocore.exceptions.ClientError: when there is no such bucket.
+        """
+        self._s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+    def make_bucket(self, bucket: str) -> None:
+        """Make a bucket; in this region, making it twice is no error."""
+        self._s3.create_bucket(Bucket=bucket)

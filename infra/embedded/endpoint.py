@@ -8,28 +8,30 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-
-from botocore.exceptions import BotoCoreError, ClientError
+from dataclasses import asdict, replace
 
 from infra.embedded.artifacts import ArtifactError
-from infra.embedded.fleet import Fleet, Turn, VariantPlan, take_turn
+from infra.embedded.description import summarise, summarise_capture
+from infra.embedded.fleet import Fleet
 from infra.embedded.host import Host
-from infra.embedded.instance import Instance, StartError
+from infra.embedded.instance import StartError
+from infra.embedded.plans import FleetPlan, build_plan, read_plan
 from infra.embedded.protocol import Content, ServiceError, invalid
-from infra.embedded.resources import CONFIG, ENDPOINT, MODEL, arn_of
+from infra.embedded.resources import CONFIG, ENDPOINT, arn_of
+from infra.embedded.rollout import (
+    RollbackError,
+    refuse_trouble,
+    shift_traffic,
+    strike_crash,
+    strike_start,
+)
 from infra.embedded.shift import Shift, read_shift
+from infra.embedded.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
-WATCH_SECONDS = 0.2
 MAX_REASON = 1024
 BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
-
-
-class RollbackError(Exception):
-    """Why an update must turn back."""
 
 
 class Endpoint:
@@ -38,9 +40,7 @@ class Endpoint:
     def __init__(self, name: str, host: Host) -> None:
         self._name = name
         self._host = host
-        self._live: Fleet | None = None
-        self._next: Fleet | None = None
-        self._turns = (Turn(1.0), Turn(0.0))
+        self._traffic = Traffic()
         self._work: asyncio.Task[None] | None = None
 
     @property
@@ -55,7 +55,7 @@ class Endpoint:
 
     def restore(self) -> None:
         """After a restart of the server: bring up what was live, in the background."""
-        if self._record.get("Plans"):
+        if self._record.get("Plan"):
             self._work = asyncio.create_task(self._restore())
         elif self.status != "Failed":
             self.create()
@@ -67,11 +67,11 @@ class Endpoint:
             ServiceError: when the endpoint is busy or not in service, or the course is impossible.
         """
         self.refuse_when_busy("update")
-        if self._live is None:
+        if self._traffic.live is None:
             raise invalid(f'Cannot update endpoint "{self._arn}" in status {self.status}.')
         shift = read_shift(deployment)
         names = {v["VariantName"] for v in self._config(config)["ProductionVariants"]}
-        if deployment and names != {variant.name for variant in self._live.variants}:
+        if deployment and names != {variant.name for variant in self._traffic.live.variants}:
             raise invalid("A blue/green update needs the same variant names in both configs.")
         self._change(
             EndpointStatus="Updating",
@@ -86,18 +86,45 @@ class Endpoint:
         if self.status in BUSY:
             raise invalid(f'Cannot {verb} in-progress endpoint "{self._arn}".')
 
-    def route(self, target: str | None) -> tuple[str, Instance]:
-        """The variant and the instance for the next invocation.
+    def route(self) -> Fleet:
+        """The fleet for the next invocation.
 
         Raises:
-            ServiceError: when nothing serves, or there is no such variant.
+            ServiceError: when nothing serves.
         """
-        if self._live is None:
+        fleet = self._traffic.route()
+        if fleet is None:
             raise ServiceError("ValidationError", f"Endpoint {self._name} is {self.status}.")
-        fleet = self._live
-        if self._next is not None and take_turn(self._turns) == 1:
-            fleet = self._next
-        return fleet.pick(target)
+        return fleet
+
+    def weigh(self, desired: Sequence[Content]) -> None:
+        """Set weights of production variants.
+
+        Raises:
+            ServiceError: when the endpoint is busy, or a variant is not there or to be resized.
+        """
+        self.refuse_when_busy("update")
+        plan = read_plan(self._record["Plan"])
+        known = {variant.name: variant for variant in plan.variants}
+        for one in desired:
+            variant = known.get(one["VariantName"])
+            if variant is None:
+                raise invalid(f"Variant {one['VariantName']} is not of this endpoint.")
+            if one.get("DesiredInstanceCount", variant.count) != variant.count:
+                raise invalid("The embedded SageMaker changes weights here, not instance counts.")
+            weight = float(one.get("DesiredWeight", variant.weight))
+            known[variant.name] = replace(variant, weight=weight)
+        if not any(variant.weight for variant in known.values()):
+            raise invalid("At least one variant must have a weight above 0.")
+        plan = replace(plan, variants=list(known.values()))
+        if self._traffic.live is not None:
+            self._traffic.live.weigh({variant.name: variant.weight for variant in plan.variants})
+        self._change(Plan=asdict(plan))
+
+    def crash_live(self) -> None:
+        """Let an armed crash strike the serving fleet; during an update it waits for the new."""
+        if self._traffic.live is not None and self.status not in BUSY:
+            strike_crash(self._name, self._traffic.live, self._host)
 
     async def wait(self) -> None:
         """Wait until no change goes on."""
@@ -109,67 +136,65 @@ class Endpoint:
         if self._work is not None:
             self._work.cancel()
             await self.wait()
-        fleets = [fleet for fleet in (self._next, self._live) if fleet is not None]
-        self._live = self._next = None
-        await asyncio.gather(*(fleet.stop() for fleet in fleets))
+        await asyncio.gather(*(fleet.stop() for fleet in self._traffic.end()))
 
     def describe(self) -> Content:
         """The reply of DescribeEndpoint."""
         record = self._record
-        content = {key: record.get(key) for key in record if key not in ("Plans", "Pending")}
+        content = {key: record.get(key) for key in record if key not in ("Plan", "Pending")}
         content |= {"EndpointName": self._name, "EndpointArn": self._arn}
-        if self._live is not None:
-            share = self._turns[0].weight if self._next is not None else 1.0
-            content["ProductionVariants"] = _summarise(self._live, share)
+        if self._traffic.live is not None:
+            content |= summarise(self._traffic.live, 1.0 - self._traffic.share)
+            content["DataCaptureConfig"] = summarise_capture(record.get("Plan"))
         if record.get("Pending"):
             pending: Content = {"EndpointConfigName": record["Pending"]}
-            if self._next is not None:
-                pending["ProductionVariants"] = _summarise(self._next, self._turns[1].weight)
+            if self._traffic.next is not None:
+                pending |= summarise(self._traffic.next, self._traffic.share)
             content["PendingDeploymentSummary"] = pending
         return content
 
     async def _create(self) -> None:
-        config = str(self._record["EndpointConfigName"])
         try:
-            plans = await self._plan(config)
-            await self._bring_up(config, plans)
+            plan = await self._plan(str(self._record["EndpointConfigName"]))
+            await self._bring_up(plan)
         except (StartError, ArtifactError, ServiceError) as error:
-            log.warning("Endpoint %s failed: %s", self._name, error)
-            self._change(EndpointStatus="Failed", FailureReason=str(error)[:MAX_REASON])
+            self._fail(error)
             return
-        self._settle(config, plans, reason=None)
+        self._settle(plan, reason=None)
 
     async def _restore(self) -> None:
-        config = str(self._record["EndpointConfigName"])
-        plans = [VariantPlan(**plan) for plan in self._record["Plans"]]
+        plan = read_plan(self._record["Plan"])
         try:
-            await self._bring_up(config, plans)
+            await self._bring_up(plan)
         except StartError as error:
-            log.warning("Endpoint %s did not come back: %s", self._name, error)
-            self._change(EndpointStatus="Failed", FailureReason=str(error)[:MAX_REASON])
+            self._fail(error)
             return
-        self._settle(config, plans, reason=self._record.get("FailureReason"))
+        self._settle(plan, reason=self._record.get("FailureReason"))
 
-    async def _bring_up(self, config: str, plans: Sequence[VariantPlan]) -> None:
-        fleet = Fleet(config, plans)
-        self._next = fleet
-        self._turns = (Turn(1.0), Turn(0.0))
+    def _fail(self, error: Exception) -> None:
+        log.warning("Endpoint %s failed: %s", self._name, error)
+        self._change(EndpointStatus="Failed", FailureReason=str(error)[:MAX_REASON])
+
+    async def _bring_up(self, plan: FleetPlan) -> None:
+        fleet = Fleet(self._name, plan)
+        self._traffic.prepare(fleet)
         try:
-            await fleet.start(
-                self._host.artifacts.home, logs=self._log_folder, http=self._host.http
-            )
+            await strike_start(self._name, self._host)
+            await fleet.start(self._host, logs=self._host.logs / self._name)
         except StartError:
-            self._next = None
+            self._traffic.withdraw()
             raise
-        if self._live is None:
-            self._live, self._next = fleet, None
+        if self._traffic.live is None:
+            self._traffic.switch()
 
     async def _update(self, config: str, shift: Shift) -> None:
         before = str(self._record["EndpointConfigName"])
         try:
-            plans = await self._plan(config)
-            await self._bring_up(config, plans)
-            await self._shift(shift)
+            # An alarm that rings before anything moved ends the deployment, as on AWS.
+            refuse_trouble(self._traffic, shift, self._host)
+            plan = await self._plan(config)
+            await self._bring_up(plan)
+            await shift_traffic(self._name, self._traffic, shift, self._host)
         except (StartError, ArtifactError, ServiceError, RollbackError) as error:
             log.warning("Endpoint %s keeps %s: %s", self._name, before, error)
             await self._turn_back()
@@ -177,73 +202,34 @@ class Endpoint:
                 EndpointStatus="InService", Pending=None, FailureReason=str(error)[:MAX_REASON]
             )
             return
-        old, self._live, self._next = self._live, self._next, None
-        await self._pause(shift.linger_seconds)
+        old = self._traffic.switch()
+        await asyncio.sleep(shift.linger_seconds * self._host.time_scale)
         # The update has ended for the caller only when the old fleet is gone, as on AWS.
         if old is not None:
             await old.stop()
-        self._settle(config, plans, reason=None)
-
-    async def _shift(self, shift: Shift) -> None:
-        for share in shift.shares:
-            self._turns = (Turn(1.0 - share), Turn(share))
-            log.info("Endpoint %s: %.0f %% to the new fleet", self._name, 100 * share)
-            await self._watch(shift)
-
-    async def _watch(self, shift: Shift) -> None:
-        """Wait out a step; turn back on an alarm or on a new container that crashed."""
-        end = time.monotonic() + shift.wait_seconds * self._host.time_scale
-        while True:
-            await self._refuse_trouble(list(shift.alarms))
-            left = end - time.monotonic()
-            if left <= 0:
-                return
-            await asyncio.sleep(min(left, WATCH_SECONDS))
-
-    async def _refuse_trouble(self, alarms: list[str]) -> None:
-        try:
-            ringing = await asyncio.to_thread(self._host.aws.ringing, alarms)
-        except (ClientError, BotoCoreError) as error:
-            raise RollbackError(f"The alarms could not be read: {error}") from error
-        if ringing:
-            raise RollbackError(f"One or more alarms were in ALARM: {', '.join(ringing)}")
-        if self._next is not None and any(i.crashes for i in self._next.instances()):
-            raise RollbackError("A container of the new fleet crashed while it was watched.")
+        self._settle(plan, reason=None)
 
     async def _turn_back(self) -> None:
-        fleet, self._next = self._next, None
+        self._change(EndpointStatus="RollingBack")
+        fleet = self._traffic.withdraw()
         if fleet is not None:
-            self._change(EndpointStatus="RollingBack")
             await fleet.stop()
 
-    async def _pause(self, seconds: float) -> None:
-        await asyncio.sleep(seconds * self._host.time_scale)
-
-    async def _plan(self, config: str) -> list[VariantPlan]:
-        """What the variants of a config are to run, with their artefacts on disk."""
-        return [await self._plan_variant(v) for v in self._config(config)["ProductionVariants"]]
-
-    async def _plan_variant(self, variant: Content) -> VariantPlan:
-        model = self._host.resources.get(MODEL, variant["ModelName"])
-        container = model["PrimaryContainer"]
-        digest = await asyncio.to_thread(self._host.artifacts.fetch, container["ModelDataUrl"])
-        return VariantPlan(
-            name=variant["VariantName"],
-            weight=float(variant.get("InitialVariantWeight", 1.0)),
-            count=int(variant.get("InitialInstanceCount", 1)),
-            image=container["Image"],
-            artifact=digest,
+    async def _plan(self, config: str) -> FleetPlan:
+        content = self._config(config)
+        return await build_plan(
+            config, content, resources=self._host.resources, artifacts=self._host.artifacts
         )
 
-    def _settle(self, config: str, plans: Sequence[VariantPlan], *, reason: str | None) -> None:
+    def _settle(self, plan: FleetPlan, *, reason: str | None) -> None:
         self._change(
             EndpointStatus="InService",
-            EndpointConfigName=config,
-            Plans=[asdict(plan) for plan in plans],
+            EndpointConfigName=plan.config,
+            Plan=asdict(plan),
             Pending=None,
             FailureReason=reason,
         )
-        log.info("Endpoint %s serves %s", self._name, config)
+        log.info("Endpoint %s serves %s", self._name, plan.config)
 
     def _change(self, **changes: object) -> None:
         self._record.update(changes, LastModifiedTime=time.time())
@@ -259,21 +245,3 @@ class Endpoint:
     @property
     def _arn(self) -> str:
         return arn_of(ENDPOINT, self._name)
-
-    @property
-    def _log_folder(self) -> Path:
-        return self._host.logs / self._name
-
-
-def _summarise(fleet: Fleet, share: float) -> list[Content]:
-    return [
-        {
-            "VariantName": variant.name,
-            "DeployedImages": [{"SpecifiedImage": variant.image}],
-            "CurrentWeight": variant.turn.weight * share,
-            "DesiredWeight": variant.turn.weight,
-            "CurrentInstanceCount": len(variant.instances),
-            "DesiredInstanceCount": len(variant.instances),
-        }
-        for variant in fleet.variants
-    ]

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
-
+from infra.embedded.alarms import Alarms
 from infra.embedded.artifacts import Artifacts
-from infra.embedded.aws import Aws
+from infra.embedded.calls import Calls
+from infra.embedded.captures import Captures
+from infra.embedded.faults import Faults
+from infra.embedded.metrics import Metrics
 from infra.embedded.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The state, the models, the logs, the rest of AWS and the way to containers.
+    """The state, the models, the logs, and what hears of every invocation.
 
     Attributes:
         time_scale: how long a second of a DeploymentConfig lasts here.
@@ -21,6 +23,9 @@ class Host:
     resources: Resources
     artifacts: Artifacts
     logs: Path
-    aws: Aws
-    http: aiohttp.ClientSession
+    faults: Faults
+    calls: Calls
+    metrics: Metrics
+    alarms: Alarms
+    captures: Captures
     time_scale: float

@@ -5,10 +5,13 @@ from collections.abc import Callable
 
 from infra.embedded.endpoint import Endpoint
 from infra.embedded.host import Host
+from infra.embedded.paging import cut_page
+from infra.embedded.plans import refuse_variants
 from infra.embedded.protocol import Content, ServiceError, invalid
 from infra.embedded.resources import CONFIG, ENDPOINT, MODEL, arn_of
 
 Operation = Callable[[Content], Content]
+NAMES = {MODEL: "ModelName", CONFIG: "EndpointConfigName", ENDPOINT: "EndpointName"}
 
 
 class ControlPlane:
@@ -26,18 +29,24 @@ class ControlPlane:
         self._operations: dict[str, Operation] = {
             "CreateModel": self._create_model,
             "DescribeModel": self._describe_model,
-            "ListModels": self._list_models,
+            "ListModels": lambda r: self._list(MODEL, "Models", self._describe_model, r),
             "DeleteModel": lambda request: self._delete(MODEL, request["ModelName"]),
             "CreateEndpointConfig": self._create_config,
             "DescribeEndpointConfig": self._describe_config,
-            "ListEndpointConfigs": self._list_configs,
+            "ListEndpointConfigs": lambda r: self._list(
+                CONFIG, "EndpointConfigs", self._describe_config, r
+            ),
             "DeleteEndpointConfig": lambda r: self._delete(CONFIG, r["EndpointConfigName"]),
             "CreateEndpoint": self._create_endpoint,
             "UpdateEndpoint": self._update_endpoint,
-            "DescribeEndpoint": lambda r: self._endpoint(r["EndpointName"]).describe(),
-            "ListEndpoints": self._list_endpoints,
+            "UpdateEndpointWeightsAndCapacities": self._weigh_endpoint,
+            "DescribeEndpoint": self._describe_endpoint,
+            "ListEndpoints": lambda r: self._list(
+                ENDPOINT, "Endpoints", self._describe_endpoint, r
+            ),
             "DeleteEndpoint": self._delete_endpoint,
             "AddTags": self._add_tags,
+            "DeleteTags": self._delete_tags,
             "ListTags": lambda r: {"Tags": self._resources.tags(r["ResourceArn"])},
         }
 
@@ -54,6 +63,11 @@ class ControlPlane:
         """Stop every process of every endpoint."""
         await asyncio.gather(*(endpoint.stop() for endpoint in self.endpoints.values()))
         await asyncio.gather(*self._leaving)
+
+    def crash_live(self) -> None:
+        """Let armed crashes strike the endpoints that are not changing."""
+        for endpoint in self.endpoints.values():
+            endpoint.crash_live()
 
     def find(self, operation: str) -> Operation:
         """The function behind an operation.
@@ -81,7 +95,9 @@ class ControlPlane:
         return {**content, "ModelArn": arn_of(MODEL, request["ModelName"])}
 
     def _create_config(self, request: Content) -> Content:
-        for variant in request["ProductionVariants"]:
+        shadows = request.get("ShadowProductionVariants", [])
+        refuse_variants(request["ProductionVariants"], shadows)
+        for variant in (*request["ProductionVariants"], *shadows):
             if "ModelName" not in variant or "InstanceType" not in variant:
                 raise invalid("The embedded SageMaker needs ModelName and InstanceType by variant.")
             self._resources.get(MODEL, variant["ModelName"])
@@ -106,7 +122,20 @@ class ControlPlane:
 
     def _update_endpoint(self, request: Content) -> Content:
         name, config = request["EndpointName"], request["EndpointConfigName"]
-        self._endpoint(name).update(config, request.get("DeploymentConfig"))
+        if request.get("RetainAllVariantProperties"):
+            raise invalid("The embedded SageMaker does not do RetainAllVariantProperties.")
+        deployment = request.get("DeploymentConfig")
+        if deployment is None and request.get("RetainDeploymentConfig"):
+            deployment = self._resources.get(ENDPOINT, name).get("LastDeploymentConfig")
+        self._endpoint(name).update(config, deployment)
+        return {"EndpointArn": arn_of(ENDPOINT, name)}
+
+    def _describe_endpoint(self, request: Content) -> Content:
+        return self._endpoint(request["EndpointName"]).describe()
+
+    def _weigh_endpoint(self, request: Content) -> Content:
+        name = request["EndpointName"]
+        self._endpoint(name).weigh(request["DesiredWeightsAndCapacities"])
         return {"EndpointArn": arn_of(ENDPOINT, name)}
 
     def _delete_endpoint(self, request: Content) -> Content:
@@ -132,21 +161,14 @@ class ControlPlane:
         self._resources.add_tags(request["ResourceArn"], request["Tags"])
         return {"Tags": self._resources.tags(request["ResourceArn"])}
 
-    def _list_models(self, request: Content) -> Content:
-        names = self._resources.page(MODEL, request)
-        return {"Models": [self._describe_model({"ModelName": name}) for name in names]}
+    def _delete_tags(self, request: Content) -> Content:
+        self._resources.remove_tags(request["ResourceArn"], request["TagKeys"])
+        return {}
 
-    def _list_configs(self, request: Content) -> Content:
-        names = self._resources.page(CONFIG, request)
-        configs = [self._describe_config({"EndpointConfigName": name}) for name in names]
-        return {"EndpointConfigs": configs}
-
-    def _list_endpoints(self, request: Content) -> Content:
-        found = [
-            self.endpoints[name].describe() for name in self._resources.page(ENDPOINT, request)
-        ]
-        wanted = request.get("StatusEquals")
-        return {"Endpoints": [e for e in found if wanted in (None, e["EndpointStatus"])]}
+    def _list(self, kind: str, key: str, describe: Operation, request: Content) -> Content:
+        found = [describe({NAMES[kind]: name}) for name in self._resources.names(kind)]
+        page, token = cut_page(found, request, name=NAMES[kind])
+        return {key: page, "NextToken": token}
 
     def _endpoint(self, name: str) -> Endpoint:
         self._resources.get(ENDPOINT, name)

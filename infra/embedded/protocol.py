@@ -48,6 +48,8 @@ def read_request(operation: str, body: bytes) -> Content:
         content = json.loads(body or b"{}")
     except ValueError as error:
         raise ServiceError("SerializationException", f"The body is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ServiceError("SerializationException", "The body is not a JSON object.")
     if shape is None:
         return {}
     report = ParamValidator().validate(content, shape)

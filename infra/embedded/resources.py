@@ -7,14 +7,12 @@ before the change or after it.
 import json
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from infra.embedded.protocol import Content, invalid
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-MAX_PAGE = 100
 
 MODEL = "model"
 CONFIG = "endpoint-config"
@@ -78,16 +76,6 @@ class Resources:
         """Names of a kind, in the order of creation."""
         return list(self._kinds[kind])
 
-    def page(self, kind: str, request: Mapping[str, object]) -> list[str]:
-        """The names that a `List…` request asks for, newest first unless it says otherwise."""
-        part = str(request.get("NameContains", ""))
-        names = [name for name in self._kinds[kind] if part in name]
-        if request.get("SortBy") == "Name":
-            names.sort()
-        elif request.get("SortOrder") != "Ascending":
-            names.reverse()
-        return names[: int(str(request.get("MaxResults", MAX_PAGE)))]
-
     def tags(self, arn: str) -> list[dict[str, str]]:
         """Tags of a resource, as AWS writes them."""
         return [{"Key": key, "Value": value} for key, value in self._tags.get(arn, {}).items()]
@@ -95,6 +83,12 @@ class Resources:
     def add_tags(self, arn: str, tags: list[dict[str, str]]) -> None:
         """Set tags of a resource."""
         self._tags.setdefault(arn, {}).update({tag["Key"]: tag["Value"] for tag in tags})
+        self.save()
+
+    def remove_tags(self, arn: str, keys: list[str]) -> None:
+        """Remove tags of a resource; those that it does not have are no error."""
+        for key in keys:
+            self._tags.get(arn, {}).pop(key, None)
         self.save()
 
     def save(self) -> None:

@@ -1,12 +1,14 @@
-"""The HTTP side: AWS's JSON protocol on `/`, invocations, and `/health`."""
+"""The routes: AWS's JSON protocol on `/`, invocations, `/health`, `/faults` and `/calls`."""
 
+import asyncio
 import json
-import logging
+from collections.abc import Callable
 
-import aiohttp
-from aiohttp import web
-
-from infra.embedded.endpoint import Endpoint
+from infra.embedded.faults import POLL_SECONDS, ApiFault, FaultError, read_faults
+from infra.embedded.gate import write_error
+from infra.embedded.host import Host
+from infra.embedded.invocations import Invocations
+from infra.embedded.listener import Request
 from infra.embedded.operations import ControlPlane
 from infra.embedded.protocol import (
     ServiceError,
@@ -16,110 +18,118 @@ from infra.embedded.protocol import (
     write_reply,
 )
 
-log = logging.getLogger(__name__)
-
-# The container refuses above 6 MiB itself; this only bounds what is read for it.
-MAX_BODY_BYTES = 8 * 1024 * 1024
-INVOKE_SECONDS = 60
-AMZ_JSON = "application/x-amz-json-1.1"
-HEADER = "X-Amzn-SageMaker-"
+AMZ_JSON = {"Content-Type": "application/x-amz-json-1.1"}
+JSON = {"Content-Type": "application/json"}
+INVOCATION = ("/endpoints/", "/invocations")
 
 
 class Server:
     """Routes requests to the control plane and to containers."""
 
-    def __init__(self, plane: ControlPlane, http: aiohttp.ClientSession) -> None:
+    def __init__(self, plane: ControlPlane, host: Host) -> None:
         self._plane = plane
-        self._http = http
+        self._host = host
+        self._invocations = Invocations(plane, host)
         self._is_restored = False
-
-    def build(self) -> web.Application:
-        """The aiohttp application."""
-        application = web.Application(client_max_size=MAX_BODY_BYTES)
-        application.router.add_post("/", self._control)
-        application.router.add_post("/endpoints/{name}/invocations", self._invoke)
-        application.router.add_get("/health", self._health)
-        return application
+        self._hanging: set[asyncio.Task[None]] = set()
+        self._routes: dict[tuple[str, str], Callable[[Request], None]] = {
+            ("POST", "/"): self._control,
+            ("GET", "/health"): self._health,
+            ("GET", "/faults"): lambda r: _reply_json(r, host.faults.listed()),
+            ("POST", "/faults"): self._arm_faults,
+            ("DELETE", "/faults"): self._clear_faults,
+            ("GET", "/calls"): lambda r: _reply_json(r, host.calls.listed()),
+            ("DELETE", "/calls"): self._clear_calls,
+        }
 
     async def restore(self) -> None:
         """Bring the endpoints back; from then on `/health` answers 200."""
         await self._plane.restore()
         self._is_restored = True
 
-    async def _health(self, _: web.Request) -> web.Response:
-        endpoints = {name: endpoint.status for name, endpoint in self._plane.endpoints.items()}
-        status = "ok" if self._is_restored else "starting"
-        return web.json_response(
-            {"status": status, "endpoints": endpoints}, status=200 if self._is_restored else 503
-        )
+    def handle(self, request: Request) -> None:
+        """Answer a request."""
+        path = request.path
+        if path.startswith(INVOCATION[0]) and path.endswith(INVOCATION[1]):
+            name = path[len(INVOCATION[0]) : -len(INVOCATION[1])]
+            self._strike(
+                "sagemaker-runtime",
+                "InvokeEndpoint",
+                request,
+                lambda: self._invocations.invoke(request, name),
+            )
+            return
+        route = self._routes.get((request.method, path))
+        if route is None:
+            _reply_json(request, {"error": f"No {request.method} {path} here."}, status=404)
+            return
+        route(request)
 
-    async def _control(self, request: web.Request) -> web.Response:
-        operation = request.headers.get("X-Amz-Target", "").removeprefix("SageMaker.")
+    def _control(self, request: Request) -> None:
+        operation = request.headers.get("x-amz-target", "").removeprefix("SageMaker.")
+        self._strike("sagemaker", operation, request, lambda: self._answer(operation, request))
+
+    def _answer(self, operation: str, request: Request) -> None:
         try:
             if not is_operation(operation):
                 raise ServiceError("UnknownOperationException", f"SageMaker has no {operation!r}.")
-            answer = self._plane.find(operation)
-            content = answer(read_request(operation, await request.read()))
+            content = self._plane.find(operation)(read_request(operation, request.body))
         except ServiceError as refusal:
-            return web.Response(
-                body=write_refusal(refusal), status=refusal.status, content_type=AMZ_JSON
-            )
-        return web.Response(body=write_reply(operation, content), content_type=AMZ_JSON)
+            request.reply(refusal.status, write_refusal(refusal), AMZ_JSON)
+            return
+        request.reply(200, write_reply(operation, content), AMZ_JSON)
 
-    async def _invoke(self, request: web.Request) -> web.Response:
+    def _strike(
+        self, service: str, operation: str, request: Request, answer: Callable[[], None]
+    ) -> None:
+        """Note a call, then answer it unless a fault strikes."""
+        self._host.calls.add(service, operation)
+        fault = self._host.faults.strike_call(service, operation)
+        if fault is None:
+            answer()
+        elif fault.effect == "error":
+            headers, body = write_error(fault, protocol="json")
+            request.reply(fault.status, body, headers)
+        elif fault.effect == "lost_reply":
+            request.mute()
+            answer()
+        elif fault.effect == "drop":
+            request.drop()
+        else:
+            task = asyncio.get_running_loop().create_task(self._hang(fault, request))
+            self._hanging.add(task)
+            task.add_done_callback(self._hanging.discard)
+
+    async def _hang(self, fault: ApiFault, request: Request) -> None:
+        hanging = self._host.faults.hanging(fault)
+        while not hanging.is_over():
+            await asyncio.sleep(POLL_SECONDS)
+        request.drop()
+
+    def _health(self, request: Request) -> None:
+        endpoints = {name: endpoint.status for name, endpoint in self._plane.endpoints.items()}
+        status = "ok" if self._is_restored else "starting"
+        content = {"status": status, "endpoints": endpoints}
+        _reply_json(request, content, status=200 if self._is_restored else 503)
+
+    def _arm_faults(self, request: Request) -> None:
         try:
-            return await self._forward(request, self._find(request.match_info["name"]))
-        except ServiceError as refusal:
-            return _refuse_invocation(refusal.code, str(refusal), status=refusal.status)
+            faults = read_faults(request.body)
+        except FaultError as error:
+            _reply_json(request, {"error": str(error)}, status=400)
+            return
+        self._host.faults.arm(faults)
+        self._plane.crash_live()
+        _reply_json(request, self._host.faults.listed())
 
-    def _find(self, name: str) -> Endpoint:
-        if name not in self._plane.endpoints:
-            raise ServiceError("ValidationError", f"Endpoint {name} not found.")
-        return self._plane.endpoints[name]
+    def _clear_faults(self, request: Request) -> None:
+        self._host.faults.clear()
+        _reply_json(request, [])
 
-    async def _forward(self, request: web.Request, endpoint: Endpoint) -> web.Response:
-        body = await request.read()
-        variant, instance = endpoint.route(request.headers.get(f"{HEADER}Target-Variant"))
-        kept = {
-            "Content-Type": request.content_type,
-            "Accept": request.headers.get("Accept", "*/*"),
-        }
-        kept |= {
-            name: request.headers[name]
-            for name in (f"{HEADER}Inference-Id", f"{HEADER}Custom-Attributes")
-            if name in request.headers
-        }
-        instance.in_flight += 1
-        try:
-            async with self._http.post(
-                f"{instance.address}/invocations",
-                data=body,
-                headers=kept,
-                timeout=aiohttp.ClientTimeout(total=INVOKE_SECONDS),
-            ) as answer:
-                content = await answer.read()
-                status, kind = answer.status, answer.content_type
-        except (aiohttp.ClientError, TimeoutError) as error:
-            status, kind, content = 503, "text/plain", f"{type(error).__name__}: {error}".encode()
-        finally:
-            instance.in_flight -= 1
-        if status >= 400:  # noqa: PLR2004 -- where HTTP's errors begin
-            return _model_error(variant, status, content.decode(errors="replace"))
-        headers = {"x-Amzn-Invoked-Production-Variant": variant, "Content-Type": kind}
-        return web.Response(body=content, headers=headers)
+    def _clear_calls(self, request: Request) -> None:
+        self._host.calls.clear()
+        _reply_json(request, [])
 
 
-def _model_error(variant: str, status: int, original: str) -> web.Response:
-    fault = "client" if status < 500 else "server"  # noqa: PLR2004
-    message = f'Received {fault} error ({status}) from {variant} with message "{original}".'
-    more = {"OriginalStatusCode": status, "OriginalMessage": original, "LogStreamArn": ""}
-    return _refuse_invocation("ModelError", message, status=424, **more)
-
-
-def _refuse_invocation(code: str, message: str, *, status: int, **more: object) -> web.Response:
-    return web.Response(
-        body=json.dumps({"Message": message, **more}).encode(),
-        status=status,
-        headers={"x-amzn-ErrorType": code},
-        content_type="application/json",
-    )
+def _reply_json(request: Request, content: object, *, status: int = 200) -> None:
+    request.reply(status, json.dumps(content).encode(), JSON)

@@ -1,6 +1,7 @@
 """Runs `python -m infra.embedded` as a real process on free ports, for the length of a test."""
 
 import contextlib
+import json
 import signal
 import socket
 import subprocess
@@ -56,6 +57,13 @@ class EmbeddedServer:
         """Send a signal, wait for the end, give the exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=60)
+
+    def ask(self, method: str, path: str, body: object = None) -> object:
+        """Ask what is not AWS's: `/faults`, `/calls`."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.address + path, data=data, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
 
     def is_healthy(self) -> bool:
         with (

@@ -21,23 +21,18 @@ class Clients:
         self.runtime = boto3.client("sagemaker-runtime")
         self.cloudwatch = boto3.client("cloudwatch")
 
-    def put_model(self, name, folder):
+    def put_model(self, name, folder, **environment):
         """Upload a bundle, then make a model and an endpoint config, both of this name."""
         self.s3.create_bucket(Bucket=BUCKET)
         self.s3.put_object(Bucket=BUCKET, Key=name, Body=build_archive(folder))
         container = {"Image": IMAGE, "ModelDataUrl": f"s3://{BUCKET}/{name}"}
+        container["Environment"] = environment
         self.sagemaker.create_model(ModelName=name, PrimaryContainer=container)
         self.put_config(name, name)
 
-    def put_config(self, name, model, **variant):
-        variant = {
-            "VariantName": "AllTraffic",
-            "ModelName": model,
-            "InstanceType": "ml.m5.large",
-            "InitialInstanceCount": 1,
-            **variant,
-        }
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    def put_config(self, name, model, **more):
+        variants = [variant(model, **more)]
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
 
     def create(self, endpoint, config):
         self.sagemaker.create_endpoint(EndpointName=endpoint, EndpointConfigName=config)
@@ -91,3 +86,14 @@ def blue_green(kind, *, wait=100, percent=None):
         key = "CanarySize" if kind == "CANARY" else "LinearStepSize"
         routing[key] = {"Type": "CAPACITY_PERCENT", "Value": percent}
     return {"TrafficRoutingConfiguration": routing}
+
+
+def variant(model, **more):
+    """A ProductionVariant."""
+    return {
+        "VariantName": "AllTraffic",
+        "ModelName": model,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+        **more,
+    }

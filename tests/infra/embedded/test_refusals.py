@@ -110,15 +110,23 @@ def test_an_endpoint_that_is_not_there_cannot_be_invoked(aws):
     assert code == "ValidationError"
 
 
+def test_an_inference_id_longer_than_the_runtime_takes_is_refused(aws):
+    aws.create("long", "v1")
+    code, message = refusal(
+        aws.runtime.invoke_endpoint, EndpointName="long", Body=b"{}", InferenceId="x" * 65
+    )
+    assert (code, "less than or equal to 64, got 65" in message) == ("ValidationError", True)
+
+
 def test_a_request_that_the_container_refuses_is_a_model_error_with_its_words(aws):
     aws.create("refuses", "v1")
     with pytest.raises(ClientError) as caught:
-        aws.runtime.invoke_endpoint(EndpointName="refuses", Body=b"{", ContentType="text/csv")
+        aws.runtime.invoke_endpoint(EndpointName="refuses", Body=b"{", ContentType="text/plain")
     response = caught.value.response
     assert response["Error"]["Code"] == "ModelError"
     assert response["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert response["OriginalStatusCode"] == 415
-    assert "Content type text/csv cannot be read" in response["OriginalMessage"]
+    assert "Content type text/plain cannot be read" in response["OriginalMessage"]
 
 
 def test_tags_are_kept_with_their_resource(aws):

@@ -1,0 +1,214 @@
+"""Faults that a test or a rehearsal arms, and who asks whether one strikes.
+
+A deployment is worth most where AWS misbehaves: a throttled call, an answer that is lost, a fleet
+that finds no capacity. Here each is one line of JSON, so the way back can be tried on a laptop.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+POLL_SECONDS = 0.05
+
+
+class ApiFault(BaseModel):
+    """A fault of one operation's answer.
+
+    Attributes:
+        service: as the request is signed for, `s3`, `monitoring`; invocations: `sagemaker-runtime`.
+        operation: its name; None is any of the service.
+        effect: `error` and `drop` and `hang` do nothing; `lost_reply` does it and says nothing.
+        seconds: how long a `hang` lasts.
+        times: how many calls are struck; None is all until cleared.
+        skip: how many calls pass before the first is struck.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["api"]
+    service: str
+    operation: str | None = None
+    effect: Literal["error", "hang", "lost_reply", "drop"] = "error"
+    code: str = "ThrottlingException"
+    status: int = Field(default=400, ge=400, le=599)
+    message: str = "Rate exceeded"
+    seconds: float = Field(default=120.0, ge=0)
+    times: int | None = Field(default=1, ge=1)
+    skip: int = Field(default=0, ge=0)
+
+
+class EndpointFault(BaseModel):
+    """A fault of an endpoint's life.
+
+    Attributes:
+        endpoint: its name; None is any.
+        seconds: how much longer a `slow_start` takes.
+        alarm: start of the names of the alarms that an `alarm` fault forces to ALARM.
+        times: how often it strikes; None is always until cleared.
+        skip: how many occasions pass before the first is struck.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["start_failure", "slow_start", "insufficient_capacity", "crash"]
+    endpoint: str | None = None
+    seconds: float = Field(default=5.0, ge=0)
+    times: int | None = Field(default=1, ge=1)
+    skip: int = Field(default=0, ge=0)
+
+
+class AlarmFault(BaseModel):
+    """Alarms held in ALARM, for a number of evaluations or until cleared.
+
+    Attributes:
+        endpoint: only alarms with this endpoint among their dimensions; None is any.
+        alarm: start of their names.
+        times: how many evaluations; None is until cleared.
+        skip: how many evaluations pass before the first that is forced.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["alarm"]
+    endpoint: str | None = None
+    alarm: str = ""
+    times: int | None = Field(default=None, ge=1)
+    skip: int = Field(default=0, ge=0)
+
+
+Fault = ApiFault | EndpointFault | AlarmFault
+_FAULTS: TypeAdapter[list[Annotated[Fault, Field(discriminator="kind")]]] = TypeAdapter(
+    list[Annotated[Fault, Field(discriminator="kind")]]
+)
+
+
+class FaultError(ValueError):
+    """A fault that cannot be armed; names every problem."""
+
+
+def read_faults(content: bytes) -> list[Fault]:
+    """Read one fault or a list of them from JSON.
+
+    Raises:
+        FaultError: naming every field that is unknown, missing or out of range.
+    """
+    one_or_more = content if content.lstrip().startswith(b"[") else b"[" + content + b"]"
+    try:
+        return list(_FAULTS.validate_json(one_or_more))
+    except ValidationError as error:
+        problems = (
+            f"{'.'.join(str(part) for part in problem['loc']) or 'body'}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise FaultError("; ".join(problems)) from error
+
+
+@dataclass(slots=True)
+class _Armed:
+    fault: Fault
+    left: int | None
+    skip: int
+
+
+class Faults:
+    """The faults that are armed; asked from the event loop and from the threads of moto."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._armed: list[_Armed] = []
+        self._clearings = 0
+
+    def arm(self, faults: list[Fault]) -> None:
+        """Arm more faults; of those that fit a call, the first armed strikes."""
+        with self._lock:
+            self._armed += [_Armed(fault, fault.times, fault.skip) for fault in faults]
+
+    def clear(self) -> None:
+        """Disarm all, and end what hangs."""
+        with self._lock:
+            self._armed = []
+            self._clearings += 1
+
+    def listed(self) -> list[Mapping[str, object]]:
+        """What is still armed, with the times and skips that are left."""
+        with self._lock:
+            return [
+                {**armed.fault.model_dump(), "times": armed.left, "skip": armed.skip}
+                for armed in self._armed
+            ]
+
+    def strike_call(self, service: str, operation: str) -> ApiFault | None:
+        """The fault that strikes a call, which is then used up by one."""
+        if not self._armed:
+            return None
+        with self._lock:
+            for armed in self._armed:
+                fault = armed.fault
+                if (
+                    isinstance(fault, ApiFault)
+                    and fault.service == service
+                    and fault.operation in (None, operation)
+                ):
+                    return fault if self._use(armed) else None
+        return None
+
+    def strike_endpoint(self, kind: str, endpoint: str) -> EndpointFault | None:
+        """The fault of a kind that strikes an endpoint, which is then used up by one."""
+        with self._lock:
+            for armed in self._armed:
+                fault = armed.fault
+                if (
+                    isinstance(fault, EndpointFault)
+                    and fault.kind == kind
+                    and fault.endpoint in (None, endpoint)
+                ):
+                    return fault if self._use(armed) else None
+        return None
+
+    def strike_alarm(self, alarm: str, dimensions: list[str]) -> bool:
+        """Whether an evaluation of an alarm is forced; dimensions are the values it watches."""
+        with self._lock:
+            for armed in self._armed:
+                fault = armed.fault
+                if (
+                    isinstance(fault, AlarmFault)
+                    and alarm.startswith(fault.alarm)
+                    and (fault.endpoint is None or fault.endpoint in dimensions)
+                ):
+                    return self._use(armed)
+        return False
+
+    def hanging(self, fault: ApiFault) -> "Hanging":
+        """The clock of a call that hangs from now on."""
+        return Hanging(self, time.monotonic() + fault.seconds, self._clearings)
+
+    def is_cleared_since(self, clearings: int) -> bool:
+        """Whether all was cleared after a count of clearings was read."""
+        return self._clearings != clearings
+
+    def _use(self, armed: _Armed) -> bool:
+        if armed.skip:
+            armed.skip -= 1
+            return False
+        if armed.left is not None:
+            armed.left -= 1
+            if armed.left == 0:
+                self._armed.remove(armed)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """How long a call hangs; asked again and again by whoever holds the connection."""
+
+    faults: Faults
+    until: float
+    clearings: int
+
+    def is_over(self) -> bool:
+        """Whether the time has passed or the faults were cleared."""
+        return time.monotonic() >= self.until or self.faults.is_cleared_since(self.clearings)

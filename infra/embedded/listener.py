@@ -1,0 +1,217 @@
+"""The HTTP/1.1 server: connections of clients, one request of each at a time.
+
+A handler is called with the whole request and replies when it can: at once, from a callback, or
+never. No task is made for a request.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from time import perf_counter
+from urllib.parse import unquote
+
+import httptools
+
+# The container refuses above 6 MiB itself; this only bounds what is read for it.
+MAX_BODY_BYTES = 8 * 1024 * 1024
+DRAIN_SECONDS = 30.0
+POLL_SECONDS = 0.02
+REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Request:
+    """A request and the way back to its client.
+
+    Attributes:
+        headers: by their names in lower case.
+        received: when it was read whole, by `perf_counter`.
+    """
+
+    __slots__ = ("_connection", "_is_mute", "body", "headers", "method", "path", "received")
+
+    def __init__(
+        self,
+        connection: "_Connection",
+        *,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> None:
+        self._connection = connection
+        self._is_mute = False
+        self.received = perf_counter()
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.body = body
+
+    def reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Answer; only the first answer counts."""
+        if self._is_mute:
+            self.drop()
+        else:
+            self._connection.reply(self, status, body, headers)
+
+    def mute(self) -> None:
+        """Lose the answer: where it would be sent, the connection is closed."""
+        self._is_mute = True
+
+    def drop(self) -> None:
+        """Close the connection without an answer."""
+        self._connection.abort()
+
+
+Handler = Callable[[Request], None]
+
+
+class Listener:
+    """Listens on a port of the loopback address.
+
+    Attributes:
+        connections: those that are open.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._server: asyncio.Server | None = None
+        self.connections: set[_Connection] = set()
+
+    async def start(self, port: int) -> None:
+        """Listen; the port must be free."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Connection(self, self._handler), "127.0.0.1", port, backlog=512
+        )
+
+    async def stop(self) -> None:
+        """Take no new connection, let what was begun be answered, close the rest."""
+        if self._server is not None:
+            self._server.close()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + DRAIN_SECONDS
+        while any(c.is_busy for c in self.connections) and loop.time() < end:
+            await asyncio.sleep(POLL_SECONDS)
+        for connection in list(self.connections):
+            connection.close()
+
+
+class _Connection(asyncio.Protocol):
+    """A client's connection."""
+
+    def __init__(self, listener: Listener, handler: Handler) -> None:
+        self._listener = listener
+        self._handler = handler
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._waiting: deque[Request] = deque()
+        self._current: Request | None = None
+        self._keeps = True
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request of it is not answered."""
+        return self._current is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Note the transport."""
+        self._transport = transport  # type: ignore[assignment]
+        self._listener.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
+        """Forget the connection; answers to it are lost."""
+        self._transport = None
+        self._current = None
+        self._waiting.clear()
+        self._listener.connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(400)
+        except httptools.HttpParserError:
+            self._refuse(400)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._target, self._headers, self._parts, self._size = b"", {}, [], 0
+
+    def on_url(self, url: bytes) -> None:
+        """Note a part of the target."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Note a header."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """Let a client that asks send its body."""
+        if self._headers.get("expect", "").lower() == "100-continue" and self._transport:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        """Note a part of the body, up to the limit."""
+        self._size += len(body)
+        if self._size > MAX_BODY_BYTES:
+            self._refuse(413)
+        else:
+            self._parts.append(body)
+
+    def on_message_complete(self) -> None:
+        """Hand the request over, or queue it behind the one before."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._keeps = self._parser.should_keep_alive()
+        request = Request(
+            self,
+            method=self._parser.get_method().decode(),
+            path=unquote(self._target.partition(b"?")[0].decode("latin-1")),
+            headers=self._headers,
+            body=self._parts[0] if len(self._parts) == 1 else b"".join(self._parts),
+        )
+        if self._current is None:
+            self._current = request
+            self._handler(request)
+        else:
+            self._waiting.append(request)
+
+    def reply(self, request: Request, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send an answer to the current request and go on to the next."""
+        if self._transport is None or request is not self._current:
+            return
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        keeps = "" if self._keeps else "Connection: close\r\n"
+        head = (
+            f"HTTP/1.1 {status} {REASONS.get(status, 'Error')}\r\n{lines}{keeps}"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        self._transport.write(head.encode("latin-1", "replace") + body)
+        self._current = None
+        if not self._keeps and not self._waiting:
+            self._transport.close()
+        elif self._waiting:
+            self._current = self._waiting.popleft()
+            self._handler(self._current)
+
+    def close(self) -> None:
+        """Close it when all is sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close it at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _refuse(self, status: int) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            line = f"HTTP/1.1 {status} {REASONS[status]}\r\nConnection: close\r\n"
+            self._transport.write(f"{line}Content-Length: 0\r\n\r\n".encode())
+            self._transport.close()
