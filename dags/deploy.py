@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
 
 from dags.approvals import approval_asset
 from pipelines import steps
@@ -24,11 +24,23 @@ for name in list_specs():
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
+        params={
+            "dry_run": Param(
+                default=False,
+                type="boolean",
+                title="Dry run",
+                description="Show the plan and change nothing",
+            )
+        },
         tags=["overnight", name],
         doc_md=f"Deploys the version of `{name}` that has the alias `approved`.",
         default_args={"execution_timeout": timedelta(hours=2)},
     ) as dag:
         # One version is carried through, however many moves of the alias started the run.
         version = task(steps.reconcile)(name)
-        task(steps.plan)(name, version) >> task(steps.deploy)(name, version)
+        planned = task(steps.plan)(name, version)
+        deployed = task(steps.roll_out)(name, version, "{{ params.dry_run }}")
+        planned >> deployed
+        outcome = task(steps.verify)(name, deployed)
+        task(steps.settle)(name, deployed, outcome)
     globals()[dag.dag_id] = dag

@@ -65,6 +65,20 @@ def approval_refusals(
         )
 
 
+def shadow_refusals(version: int, *, ledger: Ledger, found: Digests) -> Iterator[str]:
+    """Why a version may not answer copies of the traffic; nothing when it may."""
+    registered = ledger.registration(version)
+    if registered is None:
+        yield "it has no record of its registration; register its run with the register step"
+        return
+    if registered.gate != ACCEPTED:
+        yield f"the gate refused it: {registered.gate}; train a new version"
+    yield from changes_since(registered, found)
+    rejected = _undoing(ledger, "rejection", version)
+    if rejected is not None:
+        yield f"{rejected} by {rejected.actor}: {rejected.reason or '-'}; train a new version"
+
+
 def deployment_refusals(
     approval: Decision,
     *,

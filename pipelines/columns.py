@@ -15,7 +15,7 @@ from expectations.policy import TableName
 from feature_jobs.columns import feature_columns
 from pipelines.spec import ModelSpec
 
-SCORE = "score"
+SCORE, PROBABILITY = "score", "probability"
 
 
 def table_columns(spec: ModelSpec) -> Mapping[TableName, tuple[Column, ...]]:
@@ -28,13 +28,16 @@ def table_columns(spec: ModelSpec) -> Mapping[TableName, tuple[Column, ...]]:
     rows = (*ids, *_entities(spec), _amount(spec), *_attributes(spec))
     label = Column(name=LABEL, kind="label", is_required=True, minimum=0, maximum=1)
     features = (*rows, *feature_columns(spec.features))
-    score = Column(name=SCORE, kind="number", is_required=True, minimum=0, maximum=1)
+    shares = (
+        Column(name=name, kind="number", is_required=True, minimum=0, maximum=1)
+        for name in (SCORE, PROBABILITY)
+    )
     return {
         "transactions": rows,
         "labels": (*ids, label),
         "features": features,
         "training_set": (*features, label),
-        "scores": (*ids, *request_columns(spec), score),
+        "scores": (*ids, *request_columns(spec), *shares),
     }
 
 

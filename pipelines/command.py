@@ -30,7 +30,12 @@ HELP = {
     "version": "Number or alias of a model version.",
     "because": "The reason, kept in the decision chain.",
     "override": "Why the refusal of the gate is set aside; recorded.",
-    "transactions": "Ids separated by commas; without them the newest five.",
+    "transactions": "Id of a transaction; may be repeated; without it the newest five.",
+    "dry_run": "yes: stop before anything is changed.",
+    "outcome": "What verify returned.",
+    "percent": "Share of the traffic, in percent.",
+    "day": "An event day, such as 2018-08-08.",
+    "traffic": "File of captured requests; without it the newest rows of the lake.",
     "snapshot": "Versions of transactions and labels; without it the newest.",
     "features": "Version of the feature table; without it the newest.",
     "training_set": "Version of the training set; without it the newest.",
@@ -46,7 +51,10 @@ HELP = {
     "worker": "Number of this worker among training.trials_workers, from 0.",
 }
 POSITIONAL = ("spec", "version")
-SPELLED = {"since": "--from", "until": "--to"}  # from is a word of Python's
+# Of these a version is one thing among others.
+BY_OPTION = {("rehearse", "version"), ("score_batch", "version")}
+SPELLED = {"since": "--from", "until": "--to", "transactions": "--transaction"}
+REPEATED = ("transactions",)
 
 
 def main() -> None:
@@ -79,25 +87,29 @@ def _command_of(step: Callable[..., str]) -> Callable[..., None]:
     """A function that typer can read, with the step's parameters and docstring."""
     parameters = []
     for name, given in inspect.signature(step).parameters.items():
-        if name in POSITIONAL:
+        if name in POSITIONAL and (step.__name__, name) not in BY_OPTION:
             kind: object = typer.Argument(help=HELP[name], show_default=False)
         else:
             names = [SPELLED[name]] if name in SPELLED else []
             kind = typer.Option(*names, help=HELP[name], show_default=False)
         optional = name in steps.NIGHTLY.values() and name not in POSITIONAL
-        default = "" if optional else given.default
+        default: object = "" if optional else given.default
+        held: object = str
+        if name in REPEATED:
+            held, default = list[str], []
         parameters.append(
             given.replace(
                 kind=inspect.Parameter.KEYWORD_ONLY,
-                annotation=Annotated[str, kind],
+                annotation=Annotated[held, kind],
                 default=default,
             )
         )
 
-    def command(**given: str) -> None:
+    def command(**given: str | list[str]) -> None:
         from pipelines.newest import fill_newest
 
-        typer.echo(step(**fill_newest(given)))
+        told = {n: v if isinstance(v, str) else ",".join(v) for n, v in given.items()}
+        typer.echo(step(**fill_newest(told)))
 
     command.__doc__ = inspect.cleandoc(str(step.__doc__))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

@@ -1,21 +1,27 @@
-"""Deploys what a reviewer approved, and names as champion only what was verified to serve."""
+"""Deploys what a reviewer approved, and names as champion only what was verified to serve.
+
+Three steps, each of which may be run again: `roll_out` moves the traffic, `verify` finds out what
+serves, `settle` writes it into the decision chain and moves the alias.
+"""
 
 import logging
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from pipelines.approval import changes_since, deployment_refusals
-from pipelines.evidence import draft_decision, fetch_verified, find_digests, open_decisions
+from pipelines.approval import deployment_refusals
+from pipelines.evidence import draft_decision, find_digests, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import Decision, Kind, Ledger
 from pipelines.reconciliation import NOTHING
 from pipelines.registry import APPROVED, CHAMPION, Registry, Version, open_registry
+from pipelines.releases import champion_digest, laid_out
 from pipelines.spec import ModelSpec, load_spec
 
 if TYPE_CHECKING:
     from infra.sagemaker.deployment import DeploymentResult
+
+PROMOTED = "PROMOTED"
+YES = ("yes", "true")
 
 log = logging.getLogger(__name__)
 
@@ -28,52 +34,80 @@ def plan_approved(reference: str, *, version: str = "") -> str:
         return "Nothing is approved, so nothing would be deployed"
     spec = load_spec(reference)
     registry = open_registry(spec)
-    approved, approval = _approved(spec, registry, version)
-    with tempfile.TemporaryDirectory() as scratch:
-        digest = approval.digests.model
-        bundle = fetch_verified(registry, approved, target=Path(scratch), digest=digest)
-        text = plan(bundle, endpoint=spec.name, policy=spec.endpoint).describe()
+    approved, approval = find_approval(spec, registry, version)
+    with laid_out(spec, registry, approved, digest=approval.digests.model) as layout:
+        text = plan(layout).describe()
+    log.info("Deploying %s would change:", approved)
+    for line in text.splitlines():
+        log.info(line)
     return f"Deploying {approved}:\n{text}"
 
 
-def deploy_approved(reference: str, *, version: str = "") -> str:
-    """See `steps.deploy`."""
+def roll_out_approved(reference: str, *, version: str = "", dry_run: str = "") -> str:
+    """See `steps.roll_out`."""
+    from infra.sagemaker.deployment import roll_out
+
     if version == NOTHING:
         log.info("Nothing is approved, so nothing is deployed")
         return NOTHING
     spec = load_spec(reference)
     registry = open_registry(spec)
-    approved, approval = _approved(spec, registry, version)
-    return _deploy(
-        spec, registry, approved, kind="promotion", reason="verified to serve",
-        digest=approval.digests.model,
-    )  # fmt: skip
+    approved, approval = find_approval(spec, registry, version)
+    if dry_run.lower() in YES:
+        log.info("A dry run: %s is not deployed", approved)
+        return NOTHING
+    with laid_out(spec, registry, approved, digest=approval.digests.model) as layout:
+        roll_out(layout)
+    return str(approved)
 
 
-def roll_back(reference: str, *, because: str = "") -> str:
-    """See `steps.rollback`."""
+def verify_deployed(reference: str, version: str) -> str:
+    """See `steps.verify`."""
+    from infra.sagemaker.deployment import verify
+
+    if version == NOTHING:
+        return NOTHING
     spec = load_spec(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
-    before = chain.champion_before
-    served = None if before is None else chain.last("promotion", version=before)
-    if before is None or served is None:
-        raise InputError(
-            f"{spec.name} has no champion before this one to go back to. "
-            f'Approve another version: "overnight approve {spec.name} VERSION --because …".'
-        )
-    previous = registry.get(str(before))
-    found = find_digests(spec, registry, previous)
-    refuse_any(f"the rollback to {previous}", list(changes_since(served, found)))
-    result = _deploy(
-        spec, registry, previous, kind="rollback", reason=because, digest=served.digests.model
+    deployed = registry.get(version)
+    digest = find_digests(spec, registry, deployed).model
+    with laid_out(spec, registry, deployed, digest=digest) as layout:
+        result = verify(layout, champion_digest=champion_digest(chain))
+    if result.is_wrong_model and chain.champion not in (None, deployed.number):
+        result = _put_champion_back(spec, registry, chain, because=result.reason)
+    return f"{result.outcome} {result.config}: {result.reason}".rstrip(": ")
+
+
+def settle_deployment(reference: str, version: str, outcome: str) -> str:
+    """See `steps.settle`."""
+    if NOTHING in (version, outcome):
+        log.info("Nothing to do: nothing was deployed")
+        return NOTHING
+    spec = load_spec(reference)
+    registry = open_registry(spec)
+    deployed = registry.get(version)
+    verdict, _, told = outcome.partition(" ")
+    config, _, reason = told.partition(": ")
+    if verdict == PROMOTED:
+        reason = f"verified to serve {config}"
+        serves = record_promotion(spec, registry, deployed, kind="promotion", reason=reason)
+        _tidy_alarms(spec, registry)
+        return serves
+    _record_failure(spec, registry, deployed, reason=f"{verdict}: {reason}")
+    raise OvernightError(
+        f"The deployment of {deployed} ended {verdict}: {reason} The champion is unchanged. Look "
+        f'at "overnight status {spec.name}", then deploy again or reject the version.'
     )
-    # The alias a reviewer set goes back too: else the next deploy would undo the rollback.
-    registry.set_alias(APPROVED, previous)
-    return result
 
 
-def _approved(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Version, Decision]:
+def deploy_approved(reference: str, *, version: str = "") -> str:
+    """See `steps.deploy`."""
+    deployed = roll_out_approved(reference, version=version)
+    return settle_deployment(reference, deployed, verify_deployed(reference, deployed))
+
+
+def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Version, Decision]:
     """The version whose approval is in force and may still be deployed, and that approval.
 
     Raises:
@@ -98,34 +132,79 @@ def _approved(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Version
     return version, approval
 
 
-def _deploy(
-    spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str, digest: str
+def record_promotion(
+    spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str
 ) -> str:
-    from infra.sagemaker.deployment import deploy
+    """Write that a version was verified to serve, and move the aliases; once for each change.
 
-    with tempfile.TemporaryDirectory() as scratch:
-        # The copy that is deployed is the copy that is compared, with the chain and no tag.
-        bundle = fetch_verified(registry, version, target=Path(scratch), digest=digest)
-        result = deploy(bundle, endpoint=spec.name, policy=spec.endpoint)
-    _refuse_unless_promoted(result, version)
+    Raises:
+        InputError: when its approval was taken back while it was deployed.
+    """
 
     def promote(chain: Ledger) -> Decision | None:
         if chain.champion == version.number:
             return None
+        if kind == "promotion" and (
+            chain.approval is None or chain.approval.version != version.number
+        ):
+            raise InputError(
+                f"{version} serves, but is not approved any more. Go back with "
+                f'"overnight rollback {spec.name}", or approve another version and deploy it.'
+            )
         return draft_decision(
-            spec, registry, version, chain, kind=kind, actor=os_actor(),
-            reason=f"{reason} {result.config_name}".strip(),
-        )  # fmt: skip
+            spec, registry, version, chain, kind=kind, actor=os_actor(), reason=reason
+        )
 
     open_decisions(spec, registry).record(promote)
     registry.set_alias(CHAMPION, version)
-    log.info("%s serves at %s with %s", version, spec.name, result.config_name)
-    return f"endpoints:/{spec.name}/{result.config_name}"
+    if kind == "rollback":
+        # The alias a reviewer set goes back too: else the next deploy would undo the rollback.
+        registry.set_alias(APPROVED, version)
+    log.info("%s serves at %s: %s", version, spec.name, reason)
+    return f"endpoints:/{spec.name}/{version.number}"
 
 
-def _refuse_unless_promoted(result: "DeploymentResult", version: Version) -> None:
-    if result.outcome != "PROMOTED":
-        raise OvernightError(
-            f"The deployment of {version} ended {result.outcome}: {result.reason} "
-            f"The champion is unchanged. Look at the endpoint {result.endpoint}, then deploy again."
+def _put_champion_back(
+    spec: ModelSpec, registry: Registry, chain: Ledger, *, because: str
+) -> "DeploymentResult":
+    """A model that answers otherwise than training must not go on deciding."""
+    from dataclasses import replace
+
+    from infra.sagemaker.deployment import put_at_once, verify
+
+    digest = champion_digest(chain)
+    champion = registry.get(str(chain.champion))
+    log.warning("%s Putting %s back", because, champion)
+    with laid_out(spec, registry, champion, digest=digest) as layout:
+        put_at_once(layout)
+        result = verify(layout, champion_digest=digest)
+    if result.outcome == PROMOTED:
+        return replace(result, outcome="ROLLED_BACK", reason=f"{because} {champion} serves again.")
+    return replace(result, reason=f"{because} And then: {result.reason}")
+
+
+def _tidy_alarms(spec: ModelSpec, registry: Registry) -> None:
+    """Keep the alarms of the champion, and of the version that a rollback goes back to."""
+    from infra.sagemaker.alarms import remove_stale_alarms
+    from infra.sagemaker.names import endpoint_name
+
+    chain = open_decisions(spec, registry).load()
+    served = (chain.last("promotion", version=n) for n in (chain.champion, chain.champion_before))
+    keep = {record.digests.model for record in served if record is not None}
+    try:
+        remove_stale_alarms(endpoint_name(spec.name), keep=keep)
+    except OvernightError as error:
+        # The deployment is done; the next one tidies up.
+        log.warning("Old alarms stay: %s", error)
+
+
+def _record_failure(spec: ModelSpec, registry: Registry, version: Version, *, reason: str) -> None:
+    def fail(chain: Ledger) -> Decision | None:
+        last = chain.records[-1] if chain.records else None
+        if last and (last.kind, last.version, last.reason) == ("failure", version.number, reason):
+            return None
+        return draft_decision(
+            spec, registry, version, chain, kind="failure", actor=os_actor(), reason=reason
         )
+
+    open_decisions(spec, registry).record(fail)

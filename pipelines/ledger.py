@@ -15,7 +15,17 @@ FIRST = "0" * 64
 ACCEPTED = "accepted"  # what the gate says of a candidate that may be reviewed
 
 Kind = Literal[
-    "registration", "approval", "override", "rejection", "promotion", "rollback", "restoration"
+    "registration",
+    "approval",
+    "override",
+    "rejection",
+    "promotion",
+    "rollback",
+    "restoration",
+    "failure",
+    "shadow",
+    "split",
+    "end",
 ]
 
 
@@ -122,6 +132,12 @@ class Ledger:
         return None if found is None else found.version
 
     @property
+    def companion(self) -> Decision | None:
+        """What began the shadow or the split that goes on; None without one."""
+        found = self.last("shadow", "split", "end", "promotion", "rollback")
+        return found if found is not None and found.kind in {"shadow", "split"} else None
+
+    @property
     def champion_before(self) -> int | None:
         """The version to go back to: the one that the champion replaced."""
         stack: list[int] = []
@@ -129,7 +145,9 @@ class Ledger:
             if record.kind == "promotion" and record.version not in stack[-1:]:
                 stack.append(record.version)
             elif record.kind == "rollback":
-                stack.pop()
+                # What was promoted while it was on its way is gone with it.
+                while stack and stack[-1] != record.version:
+                    stack.pop()
         return stack[-2] if len(stack) > 1 else None
 
     @property

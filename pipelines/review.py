@@ -151,6 +151,11 @@ def record_rejection(
     def reject(chain: Ledger) -> Decision | None:
         if version.number == chain.champion:
             raise InputError(f'{version} is serving. Run "overnight rollback {spec.name}" first.')
+        beside = chain.companion
+        if beside is not None and beside.version == version.number:
+            raise InputError(
+                f'{version} is a {beside.kind}. Run "overnight end {spec.name}" first.'
+            )
         if chain.last("rejection", version=version.number):
             return None
         return draft_decision(

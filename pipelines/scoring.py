@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
-from pipelines.columns import model_kinds
+from pipelines.columns import request_kinds
 from pipelines.feature_plan import FEATURES
 from pipelines.lake import Lake, TableVersion
 from pipelines.settings import load_settings
@@ -17,19 +17,33 @@ NEWEST = 5
 
 def score_transactions(reference: str, transactions: str) -> str:
     """See `steps.score`."""
-    from infra.sagemaker.invocation import invoke
+    from infra.sagemaker.invocation import ask
 
     spec = load_spec(reference)
     rows = _find_rows(spec, [part for part in transactions.split(",") if part])
-    lines = [f"{'transaction':>14} {'score':>10} decision  threshold"]
+    held = [name for name in request_kinds(spec) if name in rows.column_names]
+    lines = [f"{'transaction':>14} {'probability':>11} decision  threshold"]
     for row in rows.to_pylist():
-        features = {name: _plain(row[name]) for name in model_kinds(spec)}
-        identity = str(row[TRANSACTION_ID])
-        (answer,) = invoke(spec.name, [features], inference_id=identity)
+        # All that any of the spec's models may read; the model that answers takes its own.
+        features = {name: as_plain(row[name]) for name in held}
+        identity, entity = str(row[TRANSACTION_ID]), str(row[spec.customer])
+        reply = ask(spec.name, [features], inference_id=identity, entity=entity)
+        (answer,) = reply.predictions
         lines.append(
-            f"{identity:>14} {answer.score:>10.6f} {answer.decision:8}  {answer.threshold}"
+            f"{identity:>14} {answer.probability:>11.6f} {answer.decision:8}  {answer.threshold}"
         )
+        lines += [
+            f"{'':14} {reason.contribution:>+11.3f} {reason.text}" for reason in answer.reasons
+        ]
     return "\n".join(lines)
+
+
+def as_plain(value: object) -> float | str | None:
+    """A value of the lake as JSON has it: not a number, and beyond all numbers, is missing."""
+    if value is None or isinstance(value, str):
+        return value
+    number = float(value)  # type: ignore[arg-type]
+    return number if math.isfinite(number) else None
 
 
 def _find_rows(spec: ModelSpec, wanted: list[str]) -> pa.Table:
@@ -60,10 +74,3 @@ def _newest_rows(lake: Lake, at: TableVersion) -> pa.Table:
     day = max(part.day for part in lake.parts(at))
     rows = lake.read(at, days=[day]).sort_by([(EVENT_TIME, "descending")])
     return rows.slice(0, NEWEST)
-
-
-def _plain(value: object) -> float | str | None:
-    if value is None or isinstance(value, str):
-        return value
-    number = float(value)  # type: ignore[arg-type]
-    return None if math.isnan(number) else number

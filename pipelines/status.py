@@ -30,6 +30,7 @@ def describe_status(reference: str) -> str:
         f"  last night     {_last_night(registry)}",
         f"  its DAG run    {describe_last_run(f'{spec.name}_nightly', settings=settings)}",
         *_aliases(registry, chain),
+        f"  serves         {_serves(spec, chain)}",
         f"  endpoint       {_endpoint(spec)}",
         *_links(spec, settings),
     ]
@@ -80,6 +81,20 @@ def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:
         if number is not None and record is not None and record.version == number:
             told += f"  since {record.time:%F %T}, {record.actor}"
         yield f"  {alias:14} {told}"
+
+
+def _serves(spec: ModelSpec, chain: Ledger) -> str:
+    """What was verified to serve, since when, approved by whom, and what stands beside it."""
+    promoted = chain.last("promotion", "rollback")
+    if promoted is None:
+        return "nothing yet"
+    approved = chain.last("approval", "override", version=promoted.version)
+    by = "" if approved is None else f", approved by {approved.actor}: {approved.reason}"
+    told = f"models:/{spec.name}/{promoted.version} since {promoted.time:%F %T}{by}"
+    beside = chain.companion
+    if beside is not None:
+        told += f"; beside it version {beside.version} as {beside.kind}, since {beside.time:%F %T}"
+    return told
 
 
 def _endpoint(spec: ModelSpec) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from infra.sagemaker.connection import translated_errors
+from infra.serving.bundle import MANIFEST_FILE
 
 if TYPE_CHECKING:
     import boto3
@@ -36,6 +37,16 @@ class Location:
     def url(self) -> str:
         """The `s3://` address."""
         return f"s3://{self.bucket}/{self.key}"
+
+
+def parse_location(url: str) -> Location:
+    """Read an `s3://` address.
+
+    >>> parse_location("s3://models/demo/a1b2/model.tar.gz").key
+    'demo/a1b2/model.tar.gz'
+    """
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return Location(bucket, key)
 
 
 def locate(digest: str, *, endpoint: str, bucket: str) -> Location:
@@ -69,12 +80,13 @@ def build_archive(folder: Path) -> bytes:
     return gzip.compress(plain.getvalue(), mtime=0)
 
 
-def publish_artifact(folder: Path, location: Location, session: "boto3.Session") -> None:
+def publish_artifact(folder: Path, url: str, session: "boto3.Session") -> None:
     """Upload a bundle's artefact, unless it is there already.
 
     Raises:
         InputError: when the bucket can be neither used nor made.
     """
+    location = parse_location(url)
     content = build_archive(folder)
     digest = hashlib.sha256(content).hexdigest()
     s3 = session.client("s3")
@@ -86,6 +98,27 @@ def publish_artifact(folder: Path, location: Location, session: "boto3.Session")
             Bucket=location.bucket, Key=location.key, Body=content, Metadata={SHA_KEY: digest}
         )
     log.info("Uploaded %s: %s bytes", location.url, f"{len(content):,}")
+
+
+def read_manifest(url: str, session: "boto3.Session") -> bytes | None:
+    """The manifest in a published artefact; None when there is no such artefact, or no manifest."""
+    from botocore.exceptions import ClientError
+
+    location = parse_location(url)
+    with translated_errors(f"Reading {url}"):
+        try:
+            found = session.client("s3").get_object(Bucket=location.bucket, Key=location.key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchBucket"):
+                return None
+            raise
+        content = found["Body"].read()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+            member = archive.extractfile(MANIFEST_FILE)
+            return None if member is None else member.read()
+    except (tarfile.TarError, OSError, EOFError, KeyError):
+        return None
 
 
 def _ensure_bucket(s3, bucket: str, region: str | None) -> None:  # type: ignore[no-untyped-def]
@@ -103,7 +136,12 @@ def _ensure_bucket(s3, bucket: str, region: str | None) -> None:  # type: ignore
         return
     # S3 takes no constraint for its oldest region, and needs one for all others.
     place = {} if region in (None, "us-east-1") else {"LocationConstraint": region}
-    s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": place} if place else {}))
+    try:
+        s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": place} if place else {}))
+    except ClientError as error:
+        # Somebody was faster, or the answer to an attempt of ours was lost.
+        if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
+            raise
 
 
 def _is_there(s3, location: Location, digest: str) -> bool:  # type: ignore[no-untyped-def]

@@ -13,8 +13,14 @@ from expectations.contract import InputError, OvernightError
 if TYPE_CHECKING:
     import boto3
 
-# Enough for a throttled call; a server that is not there must not cost minutes.
-MAX_ATTEMPTS = 4
+# With exponential backoff and full jitter between them (botocore's standard mode). Enough for a
+# throttled call; a server that is not there must not cost minutes.
+MAX_ATTEMPTS = 5
+CONNECT_SECONDS = 5
+READ_SECONDS = 20
+ANSWER_SECONDS = "OVERNIGHT_AWS_SECONDS"
+
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 
 
 class AwsError(OvernightError):
@@ -26,14 +32,23 @@ class UnreachableError(InputError):
 
 
 def open_session() -> "boto3.Session":
-    """A session whose clients give up on a dead address within seconds."""
-    import boto3
+    """A session whose clients retry what is transient, and wait for no answer without an end.
 
-    # In the environment, for `sagemaker.core` puts its own 10 attempts, 100 s of them, above what a
-    # session says.
-    os.environ.setdefault("AWS_RETRY_MODE", "standard")
-    os.environ.setdefault("AWS_MAX_ATTEMPTS", str(MAX_ATTEMPTS))
-    return boto3.Session()
+    An answer may take `OVERNIGHT_AWS_SECONDS`, 20 unless set.
+    """
+    import boto3
+    import botocore.session
+    from botocore.config import Config
+
+    core = botocore.session.Session()
+    core.set_default_client_config(
+        Config(
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=float(os.environ.get(ANSWER_SECONDS, READ_SECONDS)),
+            retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        )
+    )
+    return boto3.Session(botocore_session=core)
 
 
 @contextlib.contextmanager
@@ -49,6 +64,11 @@ def translated_errors(doing: str) -> Iterator[None]:
 
     try:
         yield
+    except exceptions.ReadTimeoutError as error:
+        raise AwsError(
+            f"{doing} failed: {error} after {MAX_ATTEMPTS} attempts. AWS may have done it or not; "
+            "run it again, which finds out and goes on."
+        ) from error
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise UnreachableError(
             f"{doing} failed: {error} Start the embedded one with "
@@ -60,9 +80,24 @@ def translated_errors(doing: str) -> Iterator[None]:
             "AWS_SECRET_ACCESS_KEY and AWS_DEFAULT_REGION."
         ) from error
     except exceptions.ClientError as error:
+        if error.response["Error"]["Code"] in DENIED:
+            raise AwsError(
+                f"{doing} failed: {error}. Give the role that runs this the missing action; "
+                '"overnight plan" lists those that a deployment needs.'
+            ) from error
         raise AwsError(f"{doing} failed: {error}. Mend the cause and run it again.") from error
 
 
 def is_absent(error: Exception) -> bool:
     """Whether an error of SageMaker says that there is no such resource."""
     return "could not find" in str(error).lower()
+
+
+def is_taken(error: Exception) -> bool:
+    """Whether an error of SageMaker says that there is such a resource already."""
+    return "already existing" in str(error).lower()
+
+
+def is_in_progress(error: Exception) -> bool:
+    """Whether an error of SageMaker says that a change of the endpoint goes on."""
+    return "in-progress" in str(error).lower()

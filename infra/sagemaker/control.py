@@ -1,29 +1,39 @@
-"""Models, endpoint configs and endpoints in SageMaker, through `sagemaker.core`.
+"""Models, endpoint configs and endpoints in SageMaker, through boto3 (decision 0010).
 
-`import sagemaker` costs 5 s, so this module imports it when the first `Control` is made.
+Everything may be called again: what exists is compared, what was begun is joined.
 """
 
 import logging
+import random
 import time
-import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.sagemaker.connection import AwsError, is_absent, open_session, translated_errors
-from infra.sagemaker.names import VARIANT, Names
+from infra.sagemaker.connection import (
+    AwsError,
+    is_absent,
+    is_in_progress,
+    is_taken,
+    open_session,
+    translated_errors,
+)
+from infra.sagemaker.layout import Layout, Request, Served
 from infra.sagemaker.policy import EndpointPolicy
-
-if TYPE_CHECKING:
-    from sagemaker.core.resources import Endpoint
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
+FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.2, 10.0
 BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 FAILED = "Failed"
 IN_SERVICE = "InService"
+
+
+class BusyError(AwsError):
+    """Another change of the endpoint goes on, and this one was not begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,191 +41,227 @@ class Live:
     """What SageMaker says of an endpoint.
 
     Attributes:
+        pending: the config that an update is moving to; empty without one.
         reason: why it failed or turned back; empty when it did neither.
+        since: when it last changed.
     """
 
     status: str
     config: str
+    pending: str
     reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVariant:
+    """A variant of a config, and the model behind it."""
+
+    name: str
+    model: str
+    url: str
+    version: str
+    weight: float
+    instances: str
 
 
 class Control:
     """One session with the control plane."""
 
     def __init__(self) -> None:
-        # Its loggers announce every call and panel; what matters is logged here.
-        for noisy in ("sagemaker", "sagemaker.core", "sagemaker.config"):
-            logging.getLogger(noisy).setLevel(logging.ERROR)
-        # Release 3.27 warns of itself when compiled and imported; where warnings are errors that
-        # would fail here. To go when `python -W error -c "import sagemaker.core"` passes.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from sagemaker.core import resources, shapes
-
-        self._resources, self._shapes = resources, shapes
         self.session = open_session()
-        self._place = {"session": self.session, "region": self.session.region_name}
+        with translated_errors("Opening SageMaker"):
+            self._client = self.session.client("sagemaker")
 
-    def ensure_model(self, names: Names, *, url: str, policy: EndpointPolicy) -> None:
-        """Create the model, or check that the one of this name is the same.
-
-        Raises:
-            AwsError: when there is one with other content.
-        """
-        with translated_errors(f"Creating the model {names.model}"):
-            try:
-                found = self._resources.Model.get(names.model, **self._place)
-            except ClientError as error:
-                if not is_absent(error):
-                    raise
-                container = self._shapes.ContainerDefinition(
-                    image=policy.image, model_data_url=url, mode="SingleModel"
-                )
-                self._resources.Model.create(
-                    model_name=names.model,
-                    primary_container=container,
-                    execution_role_arn=policy.role_arn,
-                    **self._place,
-                )
-                return
-            container = found.primary_container
-            _refuse_other(
-                names.model,
-                wanted=[url, policy.image, policy.role_arn],
-                found=[container.model_data_url, container.image, found.execution_role_arn],
-            )
-
-    def ensure_config(self, names: Names, policy: EndpointPolicy) -> None:
-        """Create the endpoint config, or check that the one of this name is the same.
+    def ensure_model(self, served: Served, policy: EndpointPolicy) -> None:
+        """Create a model, or check that the one of its name is the same.
 
         Raises:
             AwsError: when there is one with other content.
         """
-        with translated_errors(f"Creating the endpoint config {names.config}"):
-            try:
-                found = self._resources.EndpointConfig.get(names.config, **self._place)
-            except ClientError as error:
-                if not is_absent(error):
-                    raise
-                self._create_config(names, policy)
-                return
-            (variant,) = found.production_variants
-            _refuse_other(
-                names.config,
-                wanted=[VARIANT, names.model, policy.instance_type, policy.instance_count],
-                found=[
-                    variant.variant_name,
-                    variant.model_name,
-                    variant.instance_type,
-                    variant.initial_instance_count,
-                ],
-            )
+        wanted = served.model_request(policy)
+        self._ensure("model", wanted, name="ModelName")
+
+    def ensure_config(self, layout: Layout) -> None:
+        """Create the endpoint config, or check that the one of its name is the same.
+
+        Raises:
+            AwsError: when there is one with other content.
+        """
+        self._ensure("endpoint_config", layout.config_request(), name="EndpointConfigName")
 
     def find_live(self, endpoint: str) -> Live | None:
         """The endpoint as it is now, or None."""
-        found = self._find(endpoint)
-        return None if found is None else _read_live(found)
+        with translated_errors(f"Reading the endpoint {endpoint}"):
+            try:
+                found = self._client.describe_endpoint(EndpointName=endpoint)
+            except ClientError as error:
+                if is_absent(error):
+                    return None
+                raise
+        pending = found.get("PendingDeploymentSummary", {})
+        return Live(
+            status=found["EndpointStatus"],
+            config=found.get("EndpointConfigName", ""),
+            pending=pending.get("EndpointConfigName", ""),
+            reason=found.get("FailureReason", ""),
+            since=found["LastModifiedTime"],
+        )
 
-    def create(self, names: Names) -> None:
-        """Begin to create the endpoint."""
-        with translated_errors(f"Creating the endpoint {names.endpoint}"):
-            self._resources.Endpoint.create(
-                endpoint_name=names.endpoint, endpoint_config_name=names.config, **self._place
-            )
+    def variants(self, config: str) -> list[LiveVariant]:
+        """What a config serves: production variants first, then a shadow."""
+        with translated_errors(f"Reading the endpoint config {config}"):
+            found = self._client.describe_endpoint_config(EndpointConfigName=config)
+            listed = [*found["ProductionVariants"], *found.get("ShadowProductionVariants", [])]
+            return [self._variant(variant) for variant in listed]
 
-    def update(self, names: Names, policy: EndpointPolicy) -> None:
-        """Begin to move the endpoint to another config, blue/green."""
-        # Not through `Endpoint.update`: it has no argument for the config, and it drops zeros, so
-        # a wait of 0 s is refused as missing.
-        with translated_errors(f"Updating the endpoint {names.endpoint}"):
-            self.session.client("sagemaker").update_endpoint(
-                EndpointName=names.endpoint,
-                EndpointConfigName=names.config,
-                DeploymentConfig=_build_deployment(policy),
-            )
+    def create(self, layout: Layout) -> None:
+        """Begin to create the endpoint, or join whoever began."""
+        with translated_errors(f"Creating the endpoint {layout.endpoint}"):
+            try:
+                self._client.create_endpoint(
+                    EndpointName=layout.endpoint, EndpointConfigName=layout.config
+                )
+            except ClientError as error:
+                if not is_taken(error):
+                    raise
+                self._refuse_other_change(layout, error)
+
+    def update(self, layout: Layout, *, alarms: list[str], is_guarded: bool) -> None:
+        """Begin to move the endpoint to the layout's config, or join whoever began.
+
+        Args:
+            layout: its policy says how the traffic moves.
+            alarms: what turns the update back.
+            is_guarded: blue/green with alarms, for which the variants must have the names of those
+                that serve; else all traffic moves at once.
+
+        Raises:
+            BusyError: when another update goes on.
+        """
+        deployment = _build_deployment(layout.policy, alarms) if is_guarded else None
+        more = {"DeploymentConfig": deployment} if deployment else {}
+        with translated_errors(f"Updating the endpoint {layout.endpoint}"):
+            try:
+                self._client.update_endpoint(
+                    EndpointName=layout.endpoint, EndpointConfigName=layout.config, **more
+                )
+            except ClientError as error:
+                if not is_in_progress(error):
+                    raise
+                self._refuse_other_change(layout, error)
 
     def delete(self, endpoint: str) -> None:
         """Begin to delete the endpoint."""
         with translated_errors(f"Deleting the endpoint {endpoint}"):
-            self._resources.Endpoint.get(endpoint, **self._place).delete()
+            try:
+                self._client.delete_endpoint(EndpointName=endpoint)
+            except ClientError as error:
+                if not (is_absent(error) or is_in_progress(error)):
+                    raise
 
-    def wait(self, endpoint: str, *, minutes: int) -> Live | None:
+    def wait(self, endpoint: str, *, minutes: float) -> Live | None:
         """Wait until no change goes on at the endpoint.
 
         Raises:
             AwsError: when it takes longer.
         """
         deadline = time.monotonic() + 60 * minutes
+        pauses = _pauses()
+        told = ""
         while (live := self.find_live(endpoint)) is not None and live.status in BUSY:
             if time.monotonic() > deadline:
                 raise AwsError(
-                    f"The endpoint {endpoint} is still {live.status} after {minutes} minutes. "
+                    f"The endpoint {endpoint} is still {live.status} after {minutes:g} minutes. "
                     "Deploy again to go on waiting, or set [endpoint] wait_minutes higher."
                 )
-            time.sleep(POLL_SECONDS)
+            if live.status != told:
+                log.info("%s is %s", endpoint, live.status)
+                told = live.status
+            time.sleep(next(pauses))
         return live
 
-    def model_url(self, config: str) -> str:
-        """Where the artefact of a config's model is."""
-        with translated_errors(f"Reading the endpoint config {config}"):
-            found = self._resources.EndpointConfig.get(config, **self._place)
-            name = found.production_variants[0].model_name
-            return str(
-                self._resources.Model.get(name, **self._place).primary_container.model_data_url
+    def _ensure(self, kind: str, wanted: Request, *, name: str) -> None:
+        called = str(wanted[name])
+        spoken = kind.replace("_", " ")
+        describe = getattr(self._client, f"describe_{kind}")
+        with translated_errors(f"Creating the {spoken} {called}"):
+            try:
+                found = describe(**{name: called})
+            except ClientError as error:
+                if not is_absent(error):
+                    raise
+                try:
+                    getattr(self._client, f"create_{kind}")(**wanted)
+                except ClientError as taken:
+                    # Somebody was faster, or the answer to an attempt of ours was lost.
+                    if not is_taken(taken):
+                        raise
+                    found = describe(**{name: called})
+                else:
+                    log.info("Created the %s %s", spoken, called)
+                    return
+        differences = list(_differences(wanted, found, where=""))
+        if differences:
+            raise AwsError(
+                f"{called} exists with other content: {', '.join(differences)}. Somebody else made "
+                "it; delete it, then deploy again."
             )
 
-    def _find(self, endpoint: str) -> "Endpoint | None":
-        with translated_errors(f"Reading the endpoint {endpoint}"):
-            try:
-                return self._resources.Endpoint.get(endpoint, **self._place)
-            except ClientError as error:
-                if is_absent(error):
-                    return None
-                raise
+    def _refuse_other_change(self, layout: Layout, error: Exception) -> None:
+        live = self.find_live(layout.endpoint)
+        if live is None or layout.config in (live.pending, live.config):
+            log.info("Joined the change of %s to %s", layout.endpoint, layout.config)
+            return
+        raise BusyError(
+            f"Another deployment moves {layout.endpoint} to {live.pending or live.config}; this "
+            "one changed nothing. Deploy again when that has ended."
+        ) from error
 
-    def _create_config(self, names: Names, policy: EndpointPolicy) -> None:
-        variant = self._shapes.ProductionVariant(
-            variant_name=VARIANT,
-            model_name=names.model,
-            instance_type=policy.instance_type,
-            initial_instance_count=policy.instance_count,
-            initial_variant_weight=1.0,
+    def _variant(self, variant: Request) -> LiveVariant:
+        model = self._client.describe_model(ModelName=variant["ModelName"])
+        container = model["PrimaryContainer"]
+        return LiveVariant(
+            name=variant["VariantName"],
+            model=variant["ModelName"],
+            url=container["ModelDataUrl"],
+            version=container.get("Environment", {}).get("OVERNIGHT_MODEL_VERSION", ""),
+            weight=float(variant.get("InitialVariantWeight", 1.0)),
+            instances=f"{variant.get('InitialInstanceCount', 1)} x {variant.get('InstanceType')}",
         )
-        self._resources.EndpointConfig.create(
-            endpoint_config_name=names.config, production_variants=[variant], **self._place
-        )
 
 
-def _build_deployment(policy: EndpointPolicy) -> dict[str, object]:
-    routing: dict[str, object] = {
+def _build_deployment(policy: EndpointPolicy, alarms: list[str]) -> Request:
+    routing: Request = {
         "Type": policy.strategy.upper(),
         "WaitIntervalInSeconds": policy.bake_seconds,
     }
     if policy.strategy == "canary":
         routing["CanarySize"] = {"Type": "CAPACITY_PERCENT", "Value": policy.canary_percent}
-    deployment: dict[str, object] = {
-        "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}
-    }
-    if policy.alarms:
-        alarms = [{"AlarmName": name} for name in policy.alarms]
-        deployment["AutoRollbackConfiguration"] = {"Alarms": alarms}
+    if policy.strategy == "linear":
+        routing["LinearStepSize"] = {"Type": "CAPACITY_PERCENT", "Value": policy.linear_percent}
+    deployment: Request = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
+    if alarms:
+        listed = [{"AlarmName": name} for name in alarms]
+        deployment["AutoRollbackConfiguration"] = {"Alarms": listed}
     return deployment
 
 
-def _read_live(found: "Endpoint") -> Live:
-    # What SageMaker left out is `Unassigned()` here, not None.
-    reason = found.failure_reason
-    return Live(
-        status=str(found.endpoint_status),
-        config=str(found.endpoint_config_name),
-        reason=reason if isinstance(reason, str) else "",
-    )
+def _differences(wanted: Any, found: Any, *, where: str) -> Iterator[str]:
+    """Where a description is not as it was asked for; what AWS adds by itself does not count."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        for key, value in wanted.items():
+            yield from _differences(value, found.get(key), where=f"{where}.{key}".lstrip("."))
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from _differences(one, other, where=f"{where}[{number}]")
+    elif wanted != found:
+        yield f"{where} {found!r} instead of {wanted!r}"
 
 
-def _refuse_other(name: str, *, wanted: list[object], found: list[object]) -> None:
-    differences = [f"{f!r} instead of {w!r}" for w, f in zip(wanted, found, strict=True) if w != f]
-    if differences:
-        raise AwsError(
-            f"{name} exists with other content: {', '.join(differences)}. Somebody else made it; "
-            "delete it, then deploy again."
-        )
+def _pauses() -> Iterator[float]:
+    """Growing pauses with jitter, so that many deployments do not ask at the same moments."""
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        yield pause * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
+        pause = min(1.5 * pause, LAST_PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Puts a bundle behind its endpoint and says what became of it.
+"""Puts a bundle behind its endpoint, and says what became of it.
 
 An update that SageMaker rolled back ends `InService` like one that went through, so the outcome
 is read from the live config and from the scores that come back, never from the status alone.
@@ -6,16 +6,16 @@ is read from the live config and from the scores that come back, never from the 
 
 import logging
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from expectations.contract import InputError
-from infra.sagemaker.artifact import locate, publish_artifact
-from infra.sagemaker.control import FAILED, IN_SERVICE, Control, Live
-from infra.sagemaker.names import Names, endpoint_name, name_deployment
-from infra.sagemaker.policy import EndpointPolicy
+from expectations.contract import OvernightError
+from infra.sagemaker.alarms import ensure_alarms
+from infra.sagemaker.artifact import digest_in, publish_artifact
+from infra.sagemaker.connection import UnreachableError
+from infra.sagemaker.control import BUSY, FAILED, IN_SERVICE, BusyError, Control, Live, LiveVariant
+from infra.sagemaker.layout import Layout
+from infra.sagemaker.names import DIGEST_LENGTH, VARIANT
 from infra.sagemaker.verification import find_differences
-from infra.serving.bundle import Bundle, BundleError, load_bundle
 
 log = logging.getLogger(__name__)
 
@@ -28,89 +28,176 @@ class DeploymentResult:
 
     Attributes:
         outcome: PROMOTED: the bundle serves, and scores as in training. ROLLED_BACK: what served
-            before still does. DIVERGED: something serves that is not the bundle.
+            before still does. DIVERGED: something serves that is neither.
+        config: the live config; empty without one.
         reason: a sentence; empty when PROMOTED.
+        is_wrong_model: whether the wanted config serves and yet answers otherwise than training.
     """
 
     outcome: Outcome
     endpoint: str
-    config_name: str
-    model_name: str
-    digest: str
-    reason: str
+    config: str
+    reason: str = ""
+    is_wrong_model: bool = False
 
 
-def deploy(bundle: Path, *, endpoint: str, policy: EndpointPolicy) -> DeploymentResult:
-    """Serve a bundle at the endpoint of a spec; again with the same bundle changes nothing.
+def roll_out(layout: Layout) -> None:
+    """Bring an endpoint to a layout, watched by alarms; again with the same changes nothing.
 
-    A deployment that is under way is waited for first, and an endpoint that failed to be created
-    is replaced, so a run that was cut short can be repeated.
-
-    Args:
-        bundle: the bundle's folder.
-        endpoint: the spec's name.
-        policy: the spec's `[endpoint]`.
+    Returns when no change goes on any more, however it ended: `verify` finds out. Whatever was cut
+    short is gone on with; an endpoint that failed to be created is replaced. A shadow or a
+    candidate beside the wanted model stays.
 
     Raises:
-        InputError: when the folder is no bundle, or nothing answers where SageMaker should.
+        BusyError: when another deployment goes on.
+        UnreachableError: when nothing answers where SageMaker should.
         AwsError: when AWS refuses.
     """
-    manifest = read_bundle(bundle)
-    name = endpoint_name(endpoint)
-    location = locate(manifest.digest, endpoint=name, bucket=policy.bucket)
-    names = name_deployment(endpoint, digest=manifest.digest, url=location.url, policy=policy)
     control = Control()
-    publish_artifact(bundle, location, control.session)
-    control.ensure_model(names, url=location.url, policy=policy)
-    control.ensure_config(names, policy)
-    live = _roll_out(control, names, policy)
-    outcome, reason = _judge(live, names, manifest)
-    said = f"{outcome} {reason}".rstrip()
-    log.info("Deployed %s to %s: %s", manifest.digest[:12], name, said)
-    return DeploymentResult(outcome, name, names.config, names.model, manifest.digest, reason)
+    live = control.find_live(layout.endpoint)
+    _refuse_foreign_change(live, layout)
+    live = control.wait(layout.endpoint, minutes=layout.policy.wait_minutes)
+    if live is not None and _serves(control, live, layout):
+        log.info("%s serves %s already", layout.endpoint, layout.main.model)
+        return
+    alarms = _prepare(control, layout)
+    _move(control, live, layout, alarms=alarms, is_guarded=True)
 
 
-def read_bundle(folder: Path) -> Bundle:
-    """Read and check a bundle's manifest.
+def put_at_once(layout: Layout) -> str:
+    """Bring an endpoint to exactly a layout, all traffic at once and with nothing to turn it back.
+
+    For going back, and for what puts a second variant beside the first or takes it away. Another
+    change that goes on is waited for.
+
+    Returns:
+        Why the layout's config is not live now; empty when it is.
 
     Raises:
-        InputError: when the folder is no whole bundle.
+        UnreachableError: when nothing answers where SageMaker should.
+        AwsError: when AWS refuses.
     """
+    control = Control()
+    live = control.wait(layout.endpoint, minutes=layout.policy.wait_minutes)
+    if live is not None and (live.status, live.config) == (IN_SERVICE, layout.config):
+        log.info("%s serves %s already", layout.endpoint, layout.config)
+        return ""
+    _prepare(control, layout)
+    _move(control, live, layout, alarms=[], is_guarded=False)
+    live = control.find_live(layout.endpoint)
+    if live is not None and (live.status, live.config) == (IN_SERVICE, layout.config):
+        return ""
+    if live is None:
+        return f"The endpoint {layout.endpoint} is gone."
+    return f"It is {live.status} with {live.config}. {live.reason}".strip()
+
+
+def verify(layout: Layout, *, champion_digest: str | None) -> DeploymentResult:
+    """Find out what an endpoint serves: its live config, the model's digest, the golden vectors.
+
+    Args:
+        layout: what should serve.
+        champion_digest: of the bundle that served before; None when none did.
+
+    Raises:
+        UnreachableError: when nothing answers where SageMaker should: then nothing is known.
+    """
+    control = Control()
+    live = control.wait(layout.endpoint, minutes=layout.policy.wait_minutes)
+    if live is None:
+        return DeploymentResult("DIVERGED", layout.endpoint, "", "There is no such endpoint.")
+    result = _judge(control, live, layout, champion_digest)
+    digest = layout.main.bundle.digest[:DIGEST_LENGTH]
+    said = f"{result.outcome} {result.reason}".rstrip()
+    log.info("Deployed %s to %s: %s", digest, layout.endpoint, said)
+    return result
+
+
+def _judge(
+    control: Control, live: Live, layout: Layout, champion_digest: str | None
+) -> DeploymentResult:
+    endpoint, config = layout.endpoint, live.config
+    if live.status == FAILED:
+        reason = f"The endpoint did not start and serves nothing. {live.reason}"
+        return DeploymentResult("ROLLED_BACK", endpoint, config, reason.strip())
+    if live.status != IN_SERVICE:
+        reason = f"The endpoint is {live.status}. {live.reason}".strip()
+        return DeploymentResult("DIVERGED", endpoint, config, reason)
+    variants = control.variants(config)
+    main = find_main(variants)
+    if config != layout.config and (main is None or main.model != layout.main.model):
+        found = "" if main is None else digest_in(main.url)
+        if found and found == champion_digest:
+            reason = f"SageMaker went back to {config}. {live.reason or 'It gave no reason.'}"
+            return DeploymentResult("ROLLED_BACK", endpoint, config, reason)
+        reason = (
+            f"{config} serves the model {found[:DIGEST_LENGTH] or 'of somebody else'}, which is "
+            f"neither the wanted one nor the champion. {live.reason}"
+        )
+        return DeploymentResult("DIVERGED", endpoint, config, reason.strip())
     try:
-        return load_bundle(folder)
-    except BundleError as error:
-        raise InputError(str(error)) from error
+        target = VARIANT if len(variants) > 1 else None
+        differences = find_differences(layout.main.bundle, endpoint=endpoint, variant=target)
+    except UnreachableError:
+        raise
+    except OvernightError as error:
+        differences = [str(error)]
+    if differences:
+        reason = f"The endpoint answers otherwise than training: {differences[0]}."
+        return DeploymentResult("DIVERGED", endpoint, config, reason, is_wrong_model=True)
+    return DeploymentResult("PROMOTED", endpoint, config)
 
 
-def _roll_out(control: Control, names: Names, policy: EndpointPolicy) -> Live | None:
-    """Bring the endpoint to the wanted config; returns what SageMaker says at the end."""
-    minutes = policy.wait_minutes
-    live = control.wait(names.endpoint, minutes=minutes)
+def find_main(variants: list[LiveVariant]) -> LiveVariant | None:
+    """The variant that answers; None in a config that somebody else made."""
+    return next((variant for variant in variants if variant.name == VARIANT), None)
+
+
+def _refuse_foreign_change(live: Live | None, layout: Layout) -> None:
+    if live is None or live.status not in BUSY:
+        return
+    towards = live.pending or (live.config if live.status == "Creating" else "")
+    if towards and towards != layout.config:
+        raise BusyError(
+            f"Another deployment moves {layout.endpoint} to {towards}; this one changed nothing. "
+            "Deploy again when that has ended."
+        )
+
+
+def _serves(control: Control, live: Live, layout: Layout) -> bool:
+    """Whether the wanted model serves on the wanted machines, also with another beside it."""
+    if live.status != IN_SERVICE:
+        return False
+    if live.config == layout.config:
+        return True
+    variants = control.variants(live.config)
+    main = find_main(variants)
+    return main is not None and len(variants) > 1 and main.model == layout.main.model
+
+
+def _prepare(control: Control, layout: Layout) -> list[str]:
+    """Make everything that a config refers to, and the config; returns the alarms to obey."""
+    for served in layout.models:
+        publish_artifact(served.folder, served.url, control.session)
+        control.ensure_model(served, layout.policy)
+    alarms = ensure_alarms(layout, control.session)
+    control.ensure_config(layout)
+    return alarms
+
+
+def _move(
+    control: Control, live: Live | None, layout: Layout, *, alarms: list[str], is_guarded: bool
+) -> None:
+    minutes = layout.policy.wait_minutes
     if live is not None and live.status == FAILED:
         # It serves nothing, and SageMaker updates no failed endpoint.
-        log.info("Replacing %s, which failed: %s", names.endpoint, live.reason)
-        control.delete(names.endpoint)
-        live = control.wait(names.endpoint, minutes=minutes)
+        log.info("Replacing %s, which failed: %s", layout.endpoint, live.reason)
+        control.delete(layout.endpoint)
+        live = control.wait(layout.endpoint, minutes=minutes)
     if live is None:
-        control.create(names)
-    elif live.config != names.config:
-        control.update(names, policy)
-    return control.wait(names.endpoint, minutes=minutes)
-
-
-def _judge(live: Live | None, names: Names, bundle: Bundle) -> tuple[Outcome, str]:
-    if live is None:
-        return "DIVERGED", f"The endpoint {names.endpoint} was deleted while it was deployed to."
-    if live.status == FAILED:
-        return "ROLLED_BACK", f"The endpoint did not start and serves nothing. {live.reason}"
-    if live.status != IN_SERVICE:
-        return "DIVERGED", f"The endpoint is {live.status}. {live.reason}".strip()
-    if live.config != names.config:
-        return (
-            "ROLLED_BACK",
-            f"SageMaker went back to {live.config}. {live.reason or 'It gave no reason.'}",
-        )
-    differences = find_differences(bundle, endpoint=names.endpoint)
-    if differences:
-        return "DIVERGED", f"The endpoint answers otherwise than training: {differences[0]}."
-    return "PROMOTED", ""
+        control.create(layout)
+    elif live.config != layout.config:
+        # A blue/green update that is watched needs the same variants in both configs.
+        alone = len(control.variants(live.config)) == 1
+        control.update(layout, alarms=alarms, is_guarded=is_guarded and alone)
+    control.wait(layout.endpoint, minutes=minutes)

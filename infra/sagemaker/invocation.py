@@ -4,21 +4,35 @@ import functools
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.connection import AwsError, open_session, translated_errors
 from infra.sagemaker.names import endpoint_name
+from infra.sagemaker.stickiness import Variants, choose_variant
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
     from botocore.exceptions import ClientError
 
 JSON = "application/json"
 ADDRESS = "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"
+CONTROL_ADDRESS = "AWS_ENDPOINT_URL_SAGEMAKER"
 MAX_CLIENT_FAULT = 499
 
 Instance = dict[str, float | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row scored as it did: a feature's part of the score.
+
+    Attributes:
+        contribution: in log odds.
+    """
+
+    feature: str
+    text: str
+    contribution: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,66 +40,110 @@ class Prediction:
     """What the model says of one instance.
 
     Attributes:
-        score: probability of fraud.
+        score: of the model, before calibration.
+        probability: of fraud; what the threshold is compared with.
         decision: `alert` or `pass`.
         threshold: which threshold decided.
+        reasons: of an alert, strongest first; empty where none were asked for.
     """
 
     score: float
+    probability: float
     decision: str
     threshold: str
+    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Predictions, in the order of the instances, and the digest of the model that made them."""
+    """Predictions, in the order of the instances, and the model that made them.
+
+    Attributes:
+        version: its number in the registry; empty where the container was not told.
+        variant: which production variant answered.
+    """
 
     predictions: list[Prediction]
     digest: str
+    version: str
+    variant: str
 
 
-def invoke(endpoint: str, instances: list[Instance], *, inference_id: str) -> list[Prediction]:
+def ask(
+    endpoint: str,
+    instances: list[Instance],
+    *,
+    inference_id: str,
+    entity: str | None = None,
+    variant: str | None = None,
+    reasons: str = "alerts",
+) -> Reply:
     """Score instances of named features.
 
     Args:
         endpoint: the spec's name.
-        instances: every feature of the model; null is a missing value.
+        instances: every feature of the model, and any that another model reads; null is a missing
+            value, and so is a category that the model does not know.
         inference_id: joins the captured request to its label later: the transaction's id.
+        entity: who it is about; while a split goes on, one entity is always answered by one side.
+        variant: which production variant is to answer.
+        reasons: whether there are reasons for `alerts`, `all` or `none`.
 
     Raises:
         ProblemsError: when the model refuses the instances, with every reason.
         InputError: when there is no such endpoint, or nothing answers.
     """
-    return ask(endpoint, instances, inference_id=inference_id).predictions
-
-
-def ask(endpoint: str, instances: list[Instance], *, inference_id: str) -> Reply:
-    """As `invoke`, with the digest of the model that answered."""
     from botocore.exceptions import ClientError
 
     name = endpoint_name(endpoint)
-    runtime = _open_runtime(os.environ.get(ADDRESS))
+    runtime, variants = _open_clients(os.environ.get(ADDRESS), os.environ.get(CONTROL_ADDRESS))
+    body = {
+        "instances": instances, "reasons": reasons,
+        "unknown_categories": "missing",
+        "unknown_features": "ignore",
+    }  # fmt: skip
+    request = {
+        "EndpointName": name, "Body": json.dumps(body).encode(), "ContentType": JSON,
+        "Accept": JSON, "InferenceId": inference_id,
+    }  # fmt: skip
     with translated_errors(f"Scoring at the endpoint {name}"):
         try:
-            answer = runtime.invoke_endpoint(
-                EndpointName=name,
-                Body=json.dumps({"instances": instances}).encode(),
-                ContentType=JSON,
-                Accept=JSON,
-                InferenceId=inference_id,
-            )
+            if variant is None and entity is not None:
+                variant = choose_variant(entity, variants.of(name))
+            target = {} if variant is None else {"TargetVariant": variant}
+            answer = runtime.invoke_endpoint(**request, **target)
         except ClientError as error:
             _refuse(error, name)
-            raise
+            if entity is None or variant is None:
+                raise
+            # The split ended since its variants were asked for.
+            variants.forget(name)
+            answer = runtime.invoke_endpoint(**request)
         content = json.loads(answer["Body"].read())
-    predictions = [Prediction(**prediction) for prediction in content["predictions"]]
-    return Reply(predictions, content["model"]["digest"])
+    model = content["model"]
+    return Reply(
+        [_read_prediction(prediction) for prediction in content["predictions"]],
+        digest=model["digest"],
+        version=model["version"] or "",
+        variant=answer["InvokedProductionVariant"],
+    )
+
+
+def _read_prediction(content: dict[str, Any]) -> Prediction:
+    return Prediction(
+        score=content["score"],
+        probability=content["probability"],
+        decision=content["decision"],
+        threshold=content["threshold"],
+        reasons=tuple(Reason(**reason) for reason in content["reasons"] or ()),
+    )
 
 
 @functools.cache
-def _open_runtime(_: str | None) -> "BaseClient":
-    """One client for each address: to make one takes longer than to score a row."""
-    return open_session().client("sagemaker-runtime")
+def _open_clients(_: str | None, __: str | None) -> "tuple[Any, Variants]":
+    """One pair for each address: to make a client takes longer than to score a row."""
+    session = open_session()
+    return session.client("sagemaker-runtime"), Variants(session.client("sagemaker"))
 
 
 def _refuse(error: "ClientError", name: str) -> None:

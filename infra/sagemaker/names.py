@@ -7,26 +7,18 @@ names, so what exists already is what is wanted, or an error.
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 
 from expectations.contract import InputError
-from infra.sagemaker.policy import EndpointPolicy
 
 # The guardrails of SageMaker need one variant name in the old and the new config.
 VARIANT = "AllTraffic"
+# The second variant of a split, and the one that answers nobody.
+CANDIDATE = "Candidate"
+SHADOW = "Shadow"
 
 DIGEST_LENGTH = 12
 PLACE_LENGTH = 6
 MAX_NAME_LENGTH = 63
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What one deployment is called."""
-
-    endpoint: str
-    model: str
-    config: str
 
 
 def endpoint_name(spec: str) -> str:
@@ -48,24 +40,24 @@ def endpoint_name(spec: str) -> str:
     return name
 
 
-def name_deployment(spec: str, *, digest: str, url: str, policy: EndpointPolicy) -> Names:
-    """Names for a bundle behind the endpoint of a spec.
-
-    The model's name holds the bundle's digest and a short one of image, role and address: the
-    same bundle in another image is another model.
+def model_name(endpoint: str, digest: str, *, place: list[str]) -> str:
+    """The model of a bundle, with a short digest of where it is and how it runs.
 
     Args:
-        spec: the spec's name.
-        digest: the bundle's digest.
-        url: where its artefact is.
-        policy: what goes into model and config besides.
+        endpoint: the endpoint's name.
+        digest: of the bundle.
+        place: its address, image, role and environment: the same bundle with any other is another
+            model.
     """
-    endpoint = endpoint_name(spec)
-    place = _digest([url, policy.image, policy.role_arn])[:PLACE_LENGTH]
-    model = f"{endpoint}-{digest[:DIGEST_LENGTH]}-{place}"
-    config = _digest([digest, model, policy.instance_type, policy.instance_count])
-    return Names(endpoint, model, f"{endpoint}-{config[:DIGEST_LENGTH]}")
+    return f"{endpoint}-{digest[:DIGEST_LENGTH]}-{digest_of(place)[:PLACE_LENGTH]}"
 
 
-def _digest(content: list[str | int]) -> str:
-    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+def config_name(endpoint: str, content: object) -> str:
+    """The endpoint config with a content."""
+    return f"{endpoint}-{digest_of(content)[:DIGEST_LENGTH]}"
+
+
+def digest_of(content: object) -> str:
+    """SHA-256 of the canonical JSON of a content."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,13 +1,19 @@
 """What a deployment would change, found out without changing anything."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
-from infra.sagemaker.artifact import digest_in, locate
-from infra.sagemaker.control import Control, Live
-from infra.sagemaker.deployment import read_bundle
-from infra.sagemaker.names import DIGEST_LENGTH, Names, endpoint_name, name_deployment
-from infra.sagemaker.policy import EndpointPolicy
+import msgspec
+
+from infra.sagemaker.actions import needed_actions
+from infra.sagemaker.alarms import Alarm, differences, find_alarms, find_stale, wanted_alarms
+from infra.sagemaker.artifact import digest_in, read_manifest
+from infra.sagemaker.connection import translated_errors
+from infra.sagemaker.control import FAILED, IN_SERVICE, Control, Live, LiveVariant
+from infra.sagemaker.deployment import find_main
+from infra.sagemaker.layout import Layout, capture_prefix
+from infra.sagemaker.names import DIGEST_LENGTH
+from infra.serving.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,65 +21,158 @@ class Plan:
     """The difference between what is live and what is wanted.
 
     Attributes:
+        layout: what is wanted.
         live: the endpoint as it is; None when there is none.
-        live_url: where the artefact of the live model is; empty when nothing serves.
-        url: where the artefact of the wanted model belongs.
+        variants: what its config serves.
+        before: the manifest of the live model; None when there is none that can be read.
+        alarms: those of the wanted alarms that exist, by name.
+        stale: alarms on models that will serve no more.
     """
 
-    names: Names
+    layout: Layout
     live: Live | None
-    live_url: str
-    url: str
-    policy: EndpointPolicy
+    variants: list[LiveVariant] = field(default_factory=list)
+    before: Bundle | None = None
+    alarms: dict[str, Alarm] = field(default_factory=dict)
+    stale: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
-        """Whether the wanted config serves already."""
-        live = self.live
-        return live is not None and (live.status, live.config) == ("InService", self.names.config)
+        """Whether the wanted model serves already."""
+        live, main = self.live, find_main(self.variants)
+        if live is None or live.status != IN_SERVICE:
+            return False
+        beside = len(self.variants) > 1 and main is not None
+        return live.config == self.layout.config or (
+            beside and main is not None and main.model == self.layout.main.model
+        )
 
     def describe(self) -> str:
         """The difference as text, one change a line."""
-        if self.is_empty:
-            return f"  no change: {self.names.endpoint} serves {self.names.config} already"
-        lines = [f"  {'endpoint':9} {self.names.endpoint}: {self._verb()}"]
+        endpoint = self.layout.endpoint
+        if self.is_empty and self.live is not None:
+            return f"  no change: {endpoint} serves {self.live.config} already{self._beside()}"
         before = self.live.config if self.live else "-"
-        lines.append(f"  {'config':9} {before} -> {self.names.config}")
-        lines.append(f"  {'model':9} {_short(self.live_url)} -> {_short(self.url)}")
-        lines.append(f"  {'machines':9} {self.policy.instance_count} x {self.policy.instance_type}")
-        return "\n".join([*lines, f"  {'traffic':9} {self._traffic()}"])
+        policy = self.layout.policy
+        lines = {
+            "endpoint": f"{endpoint}: {self._verb()}",
+            "config": f"{before} -> {self.layout.config}",
+            "model": f"{self._model_before()} -> {self._model_after()}",
+            "features": self._features(),
+            "threshold": self._threshold(),
+            "machines": self._machines(),
+            "traffic": self._traffic(),
+            "alarms": self._alarms(),
+            "capture": f"{policy.capture_percent} % to {capture_prefix(policy)}",
+            "actions": ", ".join(
+                needed_actions(self.layout, self.live, is_tidied=bool(self.stale))
+            ),
+        }
+        if self._beside():
+            lines["beside"] = f"ends{self._beside()}"
+        return "\n".join(f"  {name:9} {text}" for name, text in lines.items())
 
     def _verb(self) -> str:
         if self.live is None:
             return "would be created"
-        if self.live.status == "Failed":
+        if self.live.status == FAILED:
             return "failed before, would be replaced"
         return f"is {self.live.status}, would be updated"
 
+    def _beside(self) -> str:
+        told = [f"{v.name} with version {v.version or '?'}" for v in self.variants[1:]]
+        return f", beside it {', '.join(told)}" if told else ""
+
+    def _model_before(self) -> str:
+        main = find_main(self.variants)
+        if main is None:
+            return "-"
+        digest = "unknown" if self.before is None else self.before.digest[:DIGEST_LENGTH]
+        return f"version {main.version or '?'} {digest}"
+
+    def _model_after(self) -> str:
+        main = self.layout.main
+        return f"version {main.version} {main.bundle.digest[:DIGEST_LENGTH]}"
+
+    def _features(self) -> str:
+        wanted = [feature.name for feature in self.layout.main.bundle.features]
+        if self.before is None:
+            return f"{len(wanted)}"
+        held = [feature.name for feature in self.before.features]
+        added = [name for name in wanted if name not in held]
+        removed = [name for name in held if name not in wanted]
+        told = [f"{len(wanted) - len(added)} kept"]
+        told += [f"{len(added)} added: {', '.join(added)}"] if added else []
+        told += [f"{len(removed)} removed: {', '.join(removed)}"] if removed else []
+        return "; ".join(told)
+
+    def _threshold(self) -> str:
+        wanted = self.layout.main.bundle.threshold
+        after = f"{wanted.id} {wanted.probability:.6f}"
+        if self.before is None:
+            return after
+        held = self.before.threshold
+        return f"{held.id} {held.probability:.6f} -> {after}"
+
+    def _machines(self) -> str:
+        policy, main = self.layout.policy, find_main(self.variants)
+        wanted = f"{policy.instance_count} x {policy.instance_type}"
+        return (
+            wanted if main is None or main.instances == wanted else f"{main.instances} -> {wanted}"
+        )
+
     def _traffic(self) -> str:
-        if self.live is None or self.live.status == "Failed":
+        policy = self.layout.policy
+        if self.live is None or self.live.status == FAILED:
             return "all at once: nothing serves yet"
-        bake = f"watched for {self.policy.bake_seconds} s"
-        if self.policy.strategy == "canary":
-            share = f"{self.policy.canary_percent} %"
-            return f"canary: {share} first, {bake}, then all, {bake}"
+        if len(self.variants) > 1:
+            return "all at once, unwatched: two variants serve"
+        bake = f"watched for {policy.bake_seconds} s"
+        if policy.strategy == "canary":
+            return f"canary: {policy.canary_percent} % first, {bake}, then all, {bake}"
+        if policy.strategy == "linear":
+            return f"linear: {policy.linear_percent} % at a time, each {bake}"
         return f"all at once, {bake}"
 
+    def _alarms(self) -> str:
+        told = []
+        for name, wanted in wanted_alarms(self.layout).items():
+            held = self.alarms.get(name)
+            changes = [] if held is None else list(differences(wanted, held))
+            verb = "made" if held is None else f"changed: {', '.join(changes)}" if changes else ""
+            told.append(f"{name} > {wanted['Threshold']:g}" + (f" ({verb})" if verb else ""))
+        told += [f"{name} (removed)" for name in self.stale]
+        return ", ".join([*told, *self.layout.policy.alarms]) or "none"
 
-def _short(url: str) -> str:
-    return digest_in(url)[:DIGEST_LENGTH] if url else "-"
 
-
-def plan(bundle: Path, *, endpoint: str, policy: EndpointPolicy) -> Plan:
-    """Compare a bundle and a policy with what is live.
+def plan(layout: Layout) -> Plan:
+    """Compare a layout with what is live.
 
     Raises:
-        InputError: when the folder is no bundle, or nothing answers where SageMaker should.
+        UnreachableError: when nothing answers where SageMaker should.
     """
-    manifest = read_bundle(bundle)
-    location = locate(manifest.digest, endpoint=endpoint_name(endpoint), bucket=policy.bucket)
-    names = name_deployment(endpoint, digest=manifest.digest, url=location.url, policy=policy)
     control = Control()
-    live = control.find_live(names.endpoint)
-    live_url = control.model_url(live.config) if live is not None else ""
-    return Plan(names, live, live_url, location.url, policy)
+    cloudwatch = control.session.client("cloudwatch")
+    with translated_errors("Reading the alarms"):
+        alarms = find_alarms(list(wanted_alarms(layout)), cloudwatch)
+    live = control.find_live(layout.endpoint)
+    if live is None:
+        return Plan(layout, None, alarms=alarms)
+    variants = control.variants(live.config)
+    main = find_main(variants)
+    manifest = None if main is None else read_manifest(main.url, control.session)
+    keep = {layout.main.bundle.digest} | ({digest_in(main.url)} if main else set())
+    with translated_errors("Reading the alarms"):
+        stale = find_stale(layout.endpoint, cloudwatch, keep=keep)
+    return Plan(layout, live, variants, _read(manifest), alarms, stale)
+
+
+def _read(manifest: bytes | None) -> Bundle | None:
+    """A manifest of this format; an older one is told as unknown."""
+    if manifest is None:
+        return None
+    try:
+        found: Any = msgspec.json.decode(manifest, type=Bundle)
+    except msgspec.DecodeError:
+        return None
+    return found if isinstance(found, Bundle) else None

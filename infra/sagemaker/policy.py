@@ -6,30 +6,63 @@ from pydantic import Field
 
 from expectations.contract import Policy
 
-MAX_CANARY_PERCENT = 50
+MAX_STEP_PERCENT = 50
+
+
+class AlarmPolicy(Policy):
+    """`[endpoint.watch]`: what turns an update back while it is watched; `inf` switches one off.
+
+    Attributes:
+        error_rate: share of requests that the endpoint answered with a 5xx.
+        p99_ms: 99th percentile of the model's latency.
+        score_shift: population stability index of the scores against those of training.
+        alert_rate_factor: by how many times the alert rate may differ from training's, upwards or
+            downwards, beyond what chance explains.
+        missing_shift: by how much the share of missing values of any feature may exceed training's,
+            beyond what chance explains.
+        periods: minutes in a row that a limit has to be crossed.
+    """
+
+    error_rate: Annotated[float, Field(gt=0)] = 0.01
+    p99_ms: Annotated[float, Field(gt=0)] = 500.0
+    score_shift: Annotated[float, Field(gt=0)] = 0.25
+    alert_rate_factor: Annotated[float, Field(gt=1)] = 3.0
+    missing_shift: Annotated[float, Field(gt=0)] = 0.2
+    periods: Annotated[int, Field(ge=1, le=60)] = 1
 
 
 class EndpointPolicy(Policy):
     """Where and how a model is put behind its endpoint.
 
     Attributes:
-        strategy: `canary` sends a share first and watches it; `all_at_once` moves everything.
-        canary_percent: the share; SageMaker takes 5 to 50.
+        strategy: `canary` sends a share first and watches it, `linear` moves the traffic in equal
+            steps, `all_at_once` in one.
+        canary_percent: the first share of a canary; SageMaker takes 5 to 50.
+        linear_percent: the step of a linear shift; SageMaker takes 10 to 50.
         bake_seconds: how long each step of an update is watched before the next.
-        alarms: CloudWatch alarms that turn an update back while it is watched.
+        watch: limits of the alarms that the deployment makes.
+        alarms: further CloudWatch alarms, which exist already, that turn an update back.
+        capture_percent: share of requests and answers that is kept in the bucket; 0 for none.
         image: the serving container in ECR.
         role_arn: the role under which the container reads its artefact.
-        bucket: where artefacts are uploaded; made when absent.
+        bucket: where artefacts and captured requests are; made when absent.
         wait_minutes: how long a deployment may take before it is reported as unfinished.
     """
 
-    strategy: Literal["all_at_once", "canary"] = "canary"
-    canary_percent: Annotated[int, Field(ge=5, le=MAX_CANARY_PERCENT)] = 10
+    strategy: Literal["all_at_once", "canary", "linear"] = "canary"
+    canary_percent: Annotated[int, Field(ge=5, le=MAX_STEP_PERCENT)] = 10
+    linear_percent: Annotated[int, Field(ge=10, le=MAX_STEP_PERCENT)] = 25
     bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
-    alarms: tuple[str, ...] = ()
+    watch: AlarmPolicy = AlarmPolicy()
+    alarms: Annotated[tuple[str, ...], Field(max_length=5)] = ()
+    capture_percent: Annotated[int, Field(ge=0, le=100)] = 100
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] = "ml.m5.large"
     instance_count: Annotated[int, Field(ge=1)] = 1
     image: str = "000000000000.dkr.ecr.us-east-1.amazonaws.com/overnight-serving:1"
     role_arn: str = "arn:aws:iam::000000000000:role/overnight-serving"
     bucket: str = "overnight-models"
     wait_minutes: Annotated[int, Field(ge=1)] = 60
+
+    def at_once(self) -> "EndpointPolicy":
+        """The same, moving all traffic in one step that nothing waits for."""
+        return self.model_copy(update={"strategy": "all_at_once", "bake_seconds": 0})

@@ -36,14 +36,15 @@ def describe_endpoint(name: str) -> str:
 
 def _describe(client: Any, endpoint: str) -> str:
     found = client.describe_endpoint(EndpointName=endpoint)
-    variants = ", ".join(
-        f"{v['VariantName']} {v['CurrentInstanceCount']} x"
-        for v in found.get("ProductionVariants", [])
-    )
+    running = [*found.get("ProductionVariants", []), *found.get("ShadowProductionVariants", [])]
+    variants = ", ".join(f"{v['VariantName']} {v['CurrentInstanceCount']} x" for v in running)
     config = found.get("EndpointConfigName", "-")
     lines = [f"{endpoint} {found['EndpointStatus']}: {config}, model {_digest(client, config)}"]
     if variants:
         lines[0] += f", {variants}"
+    lines[0] += f", since {found['LastModifiedTime']:%F %T}"
+    if found.get("PendingDeploymentSummary"):
+        lines.append(f"moving to {found['PendingDeploymentSummary']['EndpointConfigName']}")
     if found.get("FailureReason"):
         lines.append(str(found["FailureReason"]))
     return "\n".join(lines)

@@ -8,7 +8,6 @@ from textwrap import dedent
 
 from expectations.contract import InputError, OvernightError
 from pipelines.data_facts import TableFacts
-from pipelines.evidence import fetch_verified
 from pipelines.packet.changes import (
     Change,
     data_changes,
@@ -21,6 +20,7 @@ from pipelines.packet.material import Material, read_gate, read_material
 from pipelines.packet.page import Contents, Rollout, render_page
 from pipelines.packet.story import describe_version
 from pipelines.registry import Registry, Version
+from pipelines.releases import laid_out
 from pipelines.spec import ModelSpec
 
 FOLDER, FILE = "review", "review.html"
@@ -120,10 +120,9 @@ def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Roll
     from infra.sagemaker.plan import plan
 
     window = spec.schedule.deploy
-    with tempfile.TemporaryDirectory() as scratch:
-        try:
-            bundle = fetch_verified(registry, version, target=Path(scratch))
-            told = plan(bundle, endpoint=spec.name, policy=spec.endpoint).describe()
-        except OvernightError as error:
-            return Rollout("", str(error), window)
+    try:
+        with laid_out(spec, registry, version, digest=None) as layout:
+            told = plan(layout).describe()
+    except OvernightError as error:
+        return Rollout("", str(error), window)
     return Rollout(dedent(told), "", window)

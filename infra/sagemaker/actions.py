@@ -1,0 +1,42 @@
+"""The IAM actions that a deployment needs, for its plan and for the role that runs it."""
+
+from infra.sagemaker.alarms import wanted_alarms
+from infra.sagemaker.control import FAILED, Live
+from infra.sagemaker.layout import Layout
+
+READING = (
+    "cloudwatch:DescribeAlarms",
+    "s3:GetObject",
+    "sagemaker:DescribeEndpoint",
+    "sagemaker:DescribeEndpointConfig",
+    "sagemaker:DescribeModel",
+)
+MAKING = (
+    "cloudwatch:PutMetricAlarm",
+    "iam:PassRole",
+    "s3:CreateBucket",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "sagemaker:CreateEndpointConfig",
+    "sagemaker:CreateModel",
+)
+VERIFYING = ("sagemaker:InvokeEndpoint",)
+
+
+def needed_actions(layout: Layout, live: Live | None, *, is_tidied: bool) -> list[str]:
+    """Every action of a deployment, in the order of the alphabet.
+
+    Args:
+        layout: what is deployed.
+        live: the endpoint as it is; None when there is none.
+        is_tidied: whether alarms on older models are removed.
+    """
+    moving = ["sagemaker:UpdateEndpoint"]
+    if live is None or live.status == FAILED:
+        moving = ["sagemaker:CreateEndpoint"]
+    if live is not None and live.status == FAILED:
+        moving.append("sagemaker:DeleteEndpoint")
+    if is_tidied:
+        moving.append("cloudwatch:DeleteAlarms")
+    alarms = () if wanted_alarms(layout) else ("cloudwatch:PutMetricAlarm",)
+    return sorted({*READING, *MAKING, *moving, *VERIFYING} - {*alarms})

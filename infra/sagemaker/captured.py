@@ -1,0 +1,113 @@
+"""Reads what SageMaker captured at an endpoint: requests and answers, by variant and hour."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from expectations.contract import InputError
+from infra.sagemaker.artifact import parse_location
+from infra.sagemaker.connection import open_session, translated_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Features = dict[str, float | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One row that was asked about, and what one model said.
+
+    Attributes:
+        inference_id: the client's id of the request, with the row's place in it.
+        time: when it was asked.
+        features: as they were sent.
+        version: of the model.
+    """
+
+    inference_id: str
+    time: datetime
+    features: Features
+    score: float
+    probability: float
+    decision: str
+    version: str
+
+
+def read_captured(
+    prefix: str, *, endpoint: str, variant: str, since: date | None, until: date | None
+) -> Iterator[Answer]:
+    """Answers of one variant, oldest hour first.
+
+    Args:
+        prefix: the `s3://` address that capture was pointed at.
+        endpoint: the endpoint's name.
+        variant: a production variant or a shadow.
+        since: the first day, None for all before.
+        until: the day after the last, None for all after.
+
+    Raises:
+        AwsError: when S3 refuses.
+    """
+    s3 = open_session().client("s3")
+    place = parse_location(f"{prefix}/{endpoint}/{variant}/")
+    with translated_errors(f"Reading what was captured at {endpoint}"):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.key)
+        for page in pages:
+            for entry in page.get("Contents", []):
+                day = date(*map(int, entry["Key"].removeprefix(place.key).split("/")[:3]))
+                if (since is None or day >= since) and (until is None or day < until):
+                    found = s3.get_object(Bucket=place.bucket, Key=entry["Key"])
+                    yield from parse_captured(found["Body"].iter_lines())
+
+
+def read_file(path: "Path") -> list[Answer]:
+    """Answers in a captured file.
+
+    Raises:
+        InputError: when it cannot be read, or holds none of this platform's.
+    """
+    try:
+        found = list(parse_captured(path.read_bytes().splitlines()))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is no file of captured requests: {error!r}. Give a JSONL file that "
+            "SageMaker's data capture wrote for this endpoint."
+        ) from error
+    if not found:
+        raise InputError(f"{path} holds no captured request with its answer.")
+    return found
+
+
+def parse_captured(lines: Iterable[bytes]) -> Iterator[Answer]:
+    """Answers in lines of capture; what was refused, or sent as CSV, is left out."""
+    for line in lines:
+        if not line.strip():
+            continue
+        content = json.loads(line)
+        captured, about = content["captureData"], content["eventMetadata"]
+        asked, said = captured["endpointInput"], captured.get("endpointOutput")
+        if said is None or asked["encoding"] != "JSON" or said["encoding"] != "JSON":
+            continue
+        yield from _answers(json.loads(asked["data"]), json.loads(said["data"]), about)
+
+
+def _answers(asked: Any, said: Any, about: dict[str, str]) -> Iterator[Answer]:
+    if "predictions" not in said:
+        return
+    instances = asked["instances"] if "instances" in asked else [asked["instance"]]
+    identity = about.get("inferenceId", about["eventId"])
+    for number, (features, prediction) in enumerate(
+        zip(instances, said["predictions"], strict=True)
+    ):
+        yield Answer(
+            inference_id=identity if len(instances) == 1 else f"{identity}/{number}",
+            time=datetime.fromisoformat(about["inferenceTime"]),
+            features=features,
+            score=prediction["score"],
+            probability=prediction["probability"],
+            decision=prediction["decision"],
+            version=said["model"]["version"] or said["model"]["digest"][:12],
+        )

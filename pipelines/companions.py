@@ -1,0 +1,132 @@
+"""A second version beside the champion: a shadow that answers nobody, or one side of a split.
+
+A shadow decides nothing, so the gate's yes is enough. One side of a split decides about
+customers, so it needs what an approval needs, and goes into the decision chain like one.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+from expectations.contract import InputError, OvernightError, refuse_any
+from pipelines.approval import approval_refusals, shadow_refusals
+from pipelines.deployment import PROMOTED
+from pipelines.evidence import draft_decision, find_digests, open_decisions
+from pipelines.identity import os_actor
+from pipelines.ledger import Decision, Kind, Ledger, author_of
+from pipelines.registry import Registry, Version, open_registry
+from pipelines.releases import champion_digest, laid_out, releasing
+from pipelines.review import require_reason
+from pipelines.spec import ModelSpec, load_spec
+
+if TYPE_CHECKING:
+    from infra.sagemaker.layout import Layout
+
+log = logging.getLogger(__name__)
+
+
+def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
+    """See `steps.shadow`."""
+    share = _read_percent(percent, most=100)
+    spec = load_spec(reference)
+    registry = open_registry(spec)
+    version = registry.get(wanted)
+    chain = open_decisions(spec, registry).load()
+    found = find_digests(spec, registry, version)
+    problems = list(shadow_refusals(version.number, ledger=chain, found=found))
+    refuse_any(f"the shadow {version}", problems)
+    return _begin(spec, registry, version, chain, kind="shadow", share=share, because="")
+
+
+def begin_split(reference: str, wanted: str, *, because: str, percent: str) -> str:
+    """See `steps.split`."""
+    share = _read_percent(percent, most=99)
+    require_reason(because)
+    spec = load_spec(reference)
+    registry = open_registry(spec)
+    version = registry.get(wanted)
+    chain = open_decisions(spec, registry).load()
+    problems = approval_refusals(
+        version.number, ledger=chain, found=find_digests(spec, registry, version),
+        author=author_of(version.tags), approver=os_actor(), policy=spec.approval,
+    )  # fmt: skip
+    refuse_any(f"the split with {version}", list(problems))
+    return _begin(spec, registry, version, chain, kind="split", share=share, because=because)
+
+
+def end_companion(reference: str) -> str:
+    """See `steps.end`."""
+    spec = load_spec(reference)
+    registry = open_registry(spec)
+    chain = open_decisions(spec, registry).load()
+    champion = _champion(spec, registry, chain)
+    with laid_out(spec, registry, champion, digest=champion_digest(chain)) as layout:
+        _put(layout, chain)
+    companion = chain.companion
+    if companion is not None:
+        version = registry.get(str(companion.version))
+        _record(spec, registry, version, kind="end", reason=f"the {companion.kind} ended")
+    log.info("%s alone serves at %s", champion, spec.name)
+    return f"endpoints:/{spec.name}/{champion.number}"
+
+
+def _begin(
+    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, kind: Kind,
+    share: float, because: str,
+) -> str:  # fmt: skip
+    from infra.sagemaker.layout import with_candidate, with_shadow
+
+    champion = _champion(spec, registry, chain)
+    if version == champion:
+        raise InputError(f"{version} is the champion; name another version to put beside it.")
+    beside = with_shadow if kind == "shadow" else with_candidate
+    with (
+        laid_out(spec, registry, champion, digest=champion_digest(chain)) as layout,
+        releasing(registry, version, digest=None) as release,
+    ):
+        _put(beside(layout, release, share=share), chain)
+    reason = f"{because} ({share:.0%} of the traffic)".strip()
+    _record(spec, registry, version, kind=kind, reason=reason)
+    log.info("%s is a %s beside %s: %.0f %%", version, kind, champion, 100 * share)
+    return f"endpoints:/{spec.name}/{champion.number}+{version.number}"
+
+
+def _put(layout: "Layout", chain: Ledger) -> None:
+    from infra.sagemaker.deployment import put_at_once, verify
+
+    problem = put_at_once(layout)
+    result = verify(layout, champion_digest=champion_digest(chain))
+    if problem or result.outcome != PROMOTED:
+        raise OvernightError(
+            f"{layout.endpoint} did not come to {layout.config}: {problem or result.reason} "
+            "Nothing was recorded; the champion is unchanged. Mend the cause and run it again."
+        )
+
+
+def _champion(spec: ModelSpec, registry: Registry, chain: Ledger) -> Version:
+    if chain.champion is None:
+        raise InputError(
+            f"{spec.name} has no champion to stand beside. Approve a version and deploy it first."
+        )
+    return registry.get(str(chain.champion))
+
+
+def _record(
+    spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str
+) -> None:
+    def write(chain: Ledger) -> Decision | None:
+        held = chain.companion
+        if held is not None and (held.kind, held.version, held.reason) == (
+            kind, version.number, reason,
+        ):  # fmt: skip
+            return None
+        return draft_decision(
+            spec, registry, version, chain, kind=kind, actor=os_actor(), reason=reason
+        )
+
+    open_decisions(spec, registry).record(write)
+
+
+def _read_percent(text: str, *, most: int) -> float:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
+        raise InputError(f"{text!r} is no share of the traffic: give a whole number, 1 to {most}.")
+    return int(text) / 100
