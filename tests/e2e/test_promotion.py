@@ -94,3 +94,14 @@ def test_an_alias_set_in_mlflow_is_deployed_by_itself_and_once(house) -> None:
     text = installation.overnight("decisions", "cards")
     assert "unknown (MLflow): alias set in the registry" in text
     assert "alias champion was on version 1 and is on version 2" in text
+
+
+def test_a_dry_run_and_a_run_with_nothing_to_do_are_green_and_change_nothing(house) -> None:
+    installation, airflow, mlflow = house
+    before, aliases = decided(installation), mlflow.aliases("cards")
+    ran = len(airflow.runs("cards_deploy"))
+    for number, form in enumerate([{"dry_run": True}, {}], start=1):
+        airflow.trigger("cards_deploy", form)
+        airflow.wait("cards_deploy", count=ran + number)
+    assert decided(installation) == before
+    assert mlflow.aliases("cards") == aliases

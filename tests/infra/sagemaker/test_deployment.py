@@ -11,9 +11,10 @@ import pytest
 from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.artifact import build_archive
 from infra.sagemaker.connection import UnreachableError
-from infra.sagemaker.deployment import deploy
-from infra.sagemaker.invocation import invoke
-from infra.sagemaker.plan import plan
+from infra.sagemaker.deployment import roll_out, verify
+from infra.sagemaker.invocation import ask
+from infra.sagemaker.layout import Release, plan_layout
+from infra.sagemaker.plan import plan as plan_for
 from infra.sagemaker.policy import EndpointPolicy
 from infra.sagemaker.status import describe_endpoint
 from tests.infra.bundles import make_instances
@@ -26,8 +27,23 @@ POLICY = EndpointPolicy(bake_seconds=20)
 AT_ONCE = EndpointPolicy(strategy="all_at_once", bake_seconds=0)
 
 
+def layout_of(folder, *, endpoint, policy):
+    return plan_layout(Release("7", folder), spec=endpoint, policy=policy)
+
+
+def deploy(folder, *, endpoint, policy, before=None):
+    """Roll out and verify; `before` is the bundle that served."""
+    layout = layout_of(folder, endpoint=endpoint, policy=policy)
+    roll_out(layout)
+    return verify(layout, champion_digest=None if before is None else before.digest)
+
+
+def plan(folder, *, endpoint, policy):
+    return plan_for(layout_of(folder, endpoint=endpoint, policy=policy))
+
+
 def scores(endpoint):
-    return [p.score for p in invoke(endpoint, INSTANCES, inference_id="t-1")]
+    return [p.score for p in ask(endpoint, INSTANCES, inference_id="t-1").predictions]
 
 
 @pytest.fixture
@@ -41,7 +57,9 @@ def test_a_deployed_bundle_answers_with_its_own_bits(bundles):
     made = bundles["v1"]
     result = deploy(made.folder, endpoint="ieee_cis", policy=POLICY)
     assert (result.outcome, result.reason) == ("PROMOTED", "")
-    assert (result.endpoint, result.digest) == ("ieee-cis", made.digest)
+    assert result.endpoint == "ieee-cis"
+    reply = ask("ieee_cis", INSTANCES, inference_id="t-1")
+    assert (reply.digest, reply.version, reply.variant) == (made.digest, "7", "AllTraffic")
     assert scores("ieee_cis") == made.expected(INSTANCES)
 
 
@@ -76,9 +94,11 @@ def test_a_canary_from_one_version_to_the_next_fails_no_request(bundles):
 
 def test_a_version_that_does_not_start_is_rolled_back_and_the_old_one_serves(bundles):
     before = deploy(bundles["v1"].folder, endpoint="keeps", policy=AT_ONCE)
-    result = deploy(bundles["broken"].folder, endpoint="keeps", policy=AT_ONCE)
+    result = deploy(
+        bundles["broken"].folder, endpoint="keeps", policy=AT_ONCE, before=bundles["v1"]
+    )
     assert result.outcome == "ROLLED_BACK"
-    assert f"SageMaker went back to {before.config_name}." in result.reason
+    assert f"SageMaker went back to {before.config}." in result.reason
     assert "golden vectors score otherwise than in training" in result.reason
     assert scores("keeps") == bundles["v1"].expected(INSTANCES)
 
@@ -97,7 +117,7 @@ def test_an_endpoint_that_answers_with_another_model_has_diverged(bundles):
         )
     policy = AT_ONCE.model_copy(update={"bucket": "tampered"})
     result = deploy(wanted.folder, endpoint="diverges", policy=policy)
-    assert result.outcome == "DIVERGED"
+    assert (result.outcome, result.is_wrong_model) == ("DIVERGED", True)
     assert f"is {other.digest[:12]}, not {wanted.digest[:12]}" in result.reason
 
 
@@ -121,15 +141,15 @@ def test_the_same_bundle_on_other_machines_is_an_update(bundles, sagemaker):
     bigger = AT_ONCE.model_copy(update={"instance_type": "ml.c5.xlarge", "image": "other:2"})
     result = deploy(bundles["v1"].folder, endpoint="bigger", policy=bigger)
     assert result.outcome == "PROMOTED"
-    config = sagemaker.describe_endpoint_config(EndpointConfigName=result.config_name)
+    config = sagemaker.describe_endpoint_config(EndpointConfigName=result.config)
     assert config["ProductionVariants"][0]["InstanceType"] == "ml.c5.xlarge"
 
 
 def test_a_model_of_the_wanted_name_with_other_content_is_an_error(bundles, sagemaker):
     made = bundles["v2"]
-    names = plan(made.folder, endpoint="squatted", policy=AT_ONCE).names
+    model = layout_of(made.folder, endpoint="squatted", policy=AT_ONCE).main.model
     container = {"Image": "somebody:1", "ModelDataUrl": "s3://elsewhere/model.tar.gz"}
-    sagemaker.create_model(ModelName=names.model, PrimaryContainer=container)
+    sagemaker.create_model(ModelName=model, PrimaryContainer=container)
     with pytest.raises(Exception, match="exists with other content"):
         deploy(made.folder, endpoint="squatted", policy=AT_ONCE)
 
@@ -140,7 +160,8 @@ def test_a_plan_says_what_would_change_and_changes_nothing(bundles, sagemaker):
     assert not sagemaker.list_endpoints(NameContains="planned")["Endpoints"]
     deploy(bundles["v1"].folder, endpoint="planned", policy=POLICY)
     second = plan(bundles["v2"].folder, endpoint="planned", policy=POLICY).describe()
-    assert f"{bundles['v1'].digest[:12]} -> {bundles['v2'].digest[:12]}" in second
+    before, after = (bundles[v].digest[:12] for v in ("v1", "v2"))
+    assert f"version 7 {before} -> version 7 {after}" in second
     assert "canary: 10 % first, watched for 20 s, then all, watched for 20 s" in second
     again = plan(bundles["v1"].folder, endpoint="planned", policy=POLICY).describe()
     assert "no change" in again
@@ -148,24 +169,27 @@ def test_a_plan_says_what_would_change_and_changes_nothing(bundles, sagemaker):
 
 def test_a_request_that_the_model_refuses_lists_every_problem(bundles):
     deploy(bundles["v1"].folder, endpoint="refuses", policy=AT_ONCE)
+    asked = {**INSTANCES[0], "amount": "much"}
+    del asked["channel"]
     with pytest.raises(ProblemsError) as caught:
-        invoke("refuses", [{**INSTANCES[0], "amount": "much", "x": 1.0}], inference_id="1")
+        ask("refuses", [asked], inference_id="1")
     assert caught.value.problems == (
         "instances[0].amount: expected a number or null, got text",
-        "instances[0].x: unknown feature",
+        "instances[0].channel: missing; send null for an unknown value",
     )
 
 
 def test_scoring_at_an_endpoint_that_is_not_there_says_to_deploy():
     with pytest.raises(InputError, match=r"no endpoint nowhere.*overnight deploy"):
-        invoke("nowhere", INSTANCES, inference_id="1")
+        ask("nowhere", INSTANCES, inference_id="1")
 
 
 def test_the_status_of_an_endpoint_is_one_line(bundles):
     result = deploy(bundles["v1"].folder, endpoint="told", policy=AT_ONCE)
     digest = bundles["v1"].digest[:12]
-    assert describe_endpoint("told") == (
-        f"told InService: {result.config_name}, model {digest}, AllTraffic 1 x"
+    told = describe_endpoint("told")
+    assert told.startswith(
+        f"told InService: {result.config}, model {digest}, AllTraffic 1 x, since 2"
     )
     assert describe_endpoint("untold") == "no endpoint untold"
 

@@ -7,40 +7,66 @@ from pydantic import ValidationError
 
 from expectations.contract import InputError
 from infra.sagemaker.artifact import build_archive
-from infra.sagemaker.names import endpoint_name, name_deployment
+from infra.sagemaker.layout import Release, plan_layout, with_candidate, with_shadow
+from infra.sagemaker.names import endpoint_name
 from infra.sagemaker.policy import EndpointPolicy
 
 POLICY = EndpointPolicy()
 
 
-def names(**changes):
-    given = {"digest": "a" * 64, "url": "s3://b/k", "policy": POLICY} | changes
-    return name_deployment("ieee_cis", **given)
+@pytest.fixture
+def name(bundles):
+    """Names of the layout of a release under a policy."""
+
+    def of(*, version="7", bundle="v1", policy=POLICY):
+        release = Release(version, bundles[bundle].folder)
+        return plan_layout(release, spec="ieee_cis", policy=policy)
+
+    return of
 
 
-def test_the_model_is_named_by_the_digest_of_its_bundle():
-    assert names().endpoint == "ieee-cis"
-    assert names().model.startswith("ieee-cis-aaaaaaaaaaaa-")
+def test_the_model_is_named_by_the_digest_of_its_bundle(name, bundles):
+    layout = name()
+    assert layout.endpoint == "ieee-cis"
+    assert layout.main.model.startswith(f"ieee-cis-{bundles['v1'].digest[:12]}-")
+    assert name() == layout
 
 
 @pytest.mark.parametrize(
     ("change", "changes_model"),
     [
-        ({"digest": "b" * 64}, True),
+        ({"bundle": "v2"}, True),
+        ({"version": "8"}, True),
         ({"policy": POLICY.model_copy(update={"image": "other:2"})}, True),
         ({"policy": POLICY.model_copy(update={"role_arn": "arn:aws:iam::1:role/x"})}, True),
         ({"policy": POLICY.model_copy(update={"instance_count": 2})}, False),
         ({"policy": POLICY.model_copy(update={"instance_type": "ml.c5.large"})}, False),
+        ({"policy": POLICY.model_copy(update={"capture_percent": 0})}, False),
     ],
 )
-def test_other_content_has_another_name(change, changes_model):
-    assert (names(**change).model != names().model) == changes_model
-    assert names(**change).config != names().config
+def test_other_content_has_another_name(name, change, changes_model):
+    assert (name(**change).main.model != name().main.model) == changes_model
+    assert name(**change).config != name().config
 
 
-def test_how_an_update_is_shifted_changes_no_name():
+def test_how_an_update_is_shifted_changes_no_name(name):
     slower = POLICY.model_copy(update={"bake_seconds": 900, "strategy": "all_at_once"})
-    assert names(policy=slower) == names()
+    assert name(policy=slower).config == name().config
+    assert name(policy=POLICY.at_once()).config == name().config
+
+
+def test_a_second_variant_and_its_share_are_in_the_name(name, bundles):
+    alone, other = name(), Release("8", bundles["v2"].folder)
+    found = [
+        alone,
+        with_shadow(alone, other, share=1.0),
+        with_shadow(alone, other, share=0.5),
+        with_candidate(alone, other, share=0.5),
+    ]
+    assert len({layout.config for layout in found}) == 4
+    (main, candidate) = found[3].config_request()["ProductionVariants"]
+    assert (main["InitialVariantWeight"], candidate["InitialVariantWeight"]) == (0.5, 0.5)
+    assert found[1].config_request()["ShadowProductionVariants"][0]["InitialVariantWeight"] == 1.0
 
 
 @pytest.mark.parametrize("spec", ["", "-a", "a-", "a.b", "karte_", "x" * 44])
@@ -55,7 +81,11 @@ def test_a_spec_that_cannot_name_an_endpoint_is_refused(spec):
         {"canary_percent": 60},
         {"canary_percent": 4},
         {"bake_seconds": -1},
-        {"strategy": "linear"},
+        {"strategy": "rolling"},
+        {"linear_percent": 5},
+        {"watch": {"error_rate": 0}},
+        {"capture_percent": 101},
+        {"alarms": ("a", "b", "c", "d", "e", "f")},
         {"instance_type": "m5.large"},
         {"instance_count": 0},
         {"unknown": 1},

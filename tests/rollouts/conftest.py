@@ -1,0 +1,62 @@
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import tests.quiet  # noqa: F401 -- for its effect
+from pipelines import steps
+from tests.infra.embedded_server import EmbeddedServer
+from tests.rollouts.house import House, opened, prepared
+
+
+@pytest.fixture(scope="session")
+def sagemaker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    server = EmbeddedServer(tmp_path_factory.mktemp("sagemaker"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.close()
+
+
+@pytest.fixture(scope="session")
+def template(
+    sagemaker: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """A home where version 1 serves and version 2 is approved; and its spec."""
+    home = tmp_path_factory.mktemp("template")
+    with prepared(home) as spec:
+        first = House(home, spec, sagemaker, case="template")
+        for version in ("1", "2"):
+            steps.approve(first.reference, version, "good")
+            if version == "1":
+                first.deploy()
+    return home, spec
+
+
+@pytest.fixture
+def house(
+    template: tuple[Path, Path],
+    sagemaker: EmbeddedServer,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[House]:
+    """The case of one test: version 1 serves, version 2 is approved, nothing is armed."""
+    home, spec = template
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[-50:].strip("-")
+    with opened(home, tmp_path / "home"):
+        made = House(tmp_path / "home", spec, sagemaker, case=f"case-{name}")
+        made.disarm()
+        made.reset()
+        yield made
+        made.disarm()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let AWS take half a second to answer."""
+    return lambda: monkeypatch.setenv("OVERNIGHT_AWS_SECONDS", "0.5")

@@ -1,0 +1,252 @@
+"""An installation with a champion and an approved version, and an endpoint that clients ask.
+
+Each case starts from the same copy of it: the champion serves, and a deployment of the approved
+version lies ahead.
+"""
+
+import contextlib
+import json
+import shutil
+import threading
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+
+from infra.sagemaker.deployment import put_at_once
+from infra.sagemaker.invocation import ask
+from infra.serving.bundle import load_bundle
+from pipelines import steps
+from pipelines.evidence import fetch_verified, open_decisions
+from pipelines.ledger import Ledger
+from pipelines.registry import Registry, open_registry
+from pipelines.releases import laid_out
+from pipelines.settings import load_settings
+from pipelines.spec import ModelSpec, load_spec
+from tests.infra.embedded_server import EmbeddedServer, wait_for
+from tests.pipelines.nights import AS_OF, installed
+
+SPEC = "cards"
+ROLLOUT = {"strategy": '"canary"', "canary_percent": "50", "bake_seconds": "20"}
+# A client that asks one row over and over is no sample of what training saw.
+UNWATCHED = {
+    f"watch.{name}": "inf" for name in ("score_shift", "alert_rate_factor", "missing_shift")
+}
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What a client saw that asks all the time.
+
+    Attributes:
+        digests: of the models that answered, in order.
+        errors: of the requests that failed.
+    """
+
+    digests: list[str]
+    errors: list[str]
+
+
+class House:
+    """One case: a home of its own, its spec, and the server that all cases share."""
+
+    def __init__(self, home: Path, spec_file: Path, server: EmbeddedServer, *, case: str) -> None:
+        self.home, self.server, self.case = home, server, case
+        # A bucket of its own, so that this case makes its own model and config.
+        changes = {f"endpoint.{key}": value for key, value in (ROLLOUT | UNWATCHED).items()}
+        changes |= {"endpoint.bucket": f'"{case}"', "approval.four_eyes": "false"}
+        listed = "&".join(f"{key}={value}" for key, value in changes.items())
+        self.reference = f"{spec_file}?{listed}"
+        self.spec: ModelSpec = load_spec(self.reference)
+
+    @property
+    def registry(self) -> Registry:
+        return open_registry(self.spec)
+
+    @property
+    def chain(self) -> Ledger:
+        return open_decisions(self.spec, self.registry).load()
+
+    def digest(self, version: int) -> str:
+        return self.registry.get(str(version)).tags["overnight.bundle_digest"]
+
+    def watched_for(self, seconds: int) -> str:
+        """The spec with another length of each step."""
+        held = f"endpoint.bake_seconds={ROLLOUT['bake_seconds']}"
+        return self.reference.replace(held, f"endpoint.bake_seconds={seconds}")
+
+    def watched_shifts(self, reference: str) -> str:
+        """A reference under which the shifts are watched."""
+        for key in UNWATCHED:
+            reference = reference.replace(f"&endpoint.{key}=inf", "")
+        return reference
+
+    def deploy(self) -> str:
+        return steps.deploy(self.reference)
+
+    def reset(self) -> None:
+        """Bring version 1 to the endpoint as the template has it, and forget the alarms."""
+        before = load_spec(self.reference.replace(self.case, "template"))
+        with laid_out(before, self.registry, self.registry.get("1"), digest=None) as layout:
+            assert put_at_once(layout) == ""
+        with contextlib.closing(boto3.client("cloudwatch")) as client:
+            names = [alarm["AlarmName"] for alarm in client.describe_alarms()["MetricAlarms"]]
+            client.delete_alarms(AlarmNames=names)
+
+    def kinds(self) -> list[str]:
+        return [record.kind for record in self.chain.records]
+
+    def live(self) -> dict:
+        with contextlib.closing(boto3.client("sagemaker")) as client:
+            return client.describe_endpoint(EndpointName=SPEC)
+
+    def pending(self) -> dict:
+        return self.live().get("PendingDeploymentSummary", {})
+
+    def row(self) -> dict:
+        return dict(self.golden[0])
+
+    @property
+    def golden(self) -> list[dict]:
+        folder = self.home / "row"
+        if not folder.exists():
+            folder.mkdir()
+            fetch_verified(self.registry, self.registry.get("1"), target=folder)
+        (found,) = folder.glob("**/bundle.json")
+        bundle = load_bundle(found.parent)
+        names = [feature.name for feature in bundle.features]
+        return [{n: v.features.get(n) for n in names} for v in bundle.golden]
+
+    @contextlib.contextmanager
+    def asked(self) -> Iterator[Traffic]:
+        """A client that asks all the time while the block lasts."""
+        traffic, over, row = Traffic([], []), threading.Event(), self.row()
+
+        def ask_on() -> None:
+            while not over.is_set():
+                try:
+                    traffic.digests.append(ask(SPEC, [row], inference_id="client").digest)
+                except Exception as error:  # noqa: BLE001 -- any failure at all is what is looked for
+                    traffic.errors.append(repr(error))
+
+        thread = threading.Thread(target=ask_on)
+        thread.start()
+        try:
+            yield traffic
+        finally:
+            over.set()
+            thread.join()
+
+    def arm(self, *faults: dict) -> None:
+        self._send("POST", json.dumps(faults).encode())
+
+    def disarm(self) -> None:
+        self._send("DELETE")
+
+    def forget_calls(self) -> None:
+        self._send("DELETE", path="calls")
+
+    def calls(self) -> list[tuple[str, str]]:
+        """Service and operation of every call since the last forgetting."""
+        return [(c["service"], c["operation"]) for c in self._send("GET", path="calls")]
+
+    def mutations(self) -> list[str]:
+        return [c["operation"] for c in self._send("GET", path="calls") if c["mutating"]]
+
+    def made(self) -> dict[str, list[str]]:
+        """Models of this case's version 2, and the configs that name one of them."""
+        part = self.digest(2)[:12]
+        with contextlib.closing(boto3.client("sagemaker")) as client:
+            models = [
+                m["ModelName"] for m in client.list_models(NameContains=part)["Models"]
+                if self.case in client.describe_model(ModelName=m["ModelName"])[
+                    "PrimaryContainer"
+                ]["ModelDataUrl"]
+            ]  # fmt: skip
+            configs = []
+            for page in client.get_paginator("list_endpoint_configs").paginate():
+                for config in page["EndpointConfigs"]:
+                    name = config["EndpointConfigName"]
+                    held = client.describe_endpoint_config(EndpointConfigName=name)
+                    if held["ProductionVariants"][0]["ModelName"] in models:
+                        configs.append(name)
+        return {"models": models, "configs": configs}
+
+    def captured(self) -> bytes:
+        """Everything that was captured of this endpoint's main variant."""
+        with contextlib.closing(boto3.client("s3")) as client:
+            found = client.list_objects_v2(Bucket="template", Prefix="captured/cards/AllTraffic/")
+            keys = [entry["Key"] for entry in found.get("Contents", [])]
+            return b"".join(
+                client.get_object(Bucket="template", Key=key)["Body"].read() for key in keys
+            )
+
+    def alarms(self) -> list[str]:
+        with contextlib.closing(boto3.client("cloudwatch")) as client:
+            return [alarm["AlarmName"] for alarm in client.describe_alarms()["MetricAlarms"]]
+
+    def put_alarms(self, *names: str) -> None:
+        """Alarms on a metric that nobody writes."""
+        with contextlib.closing(boto3.client("cloudwatch")) as client:
+            for name in names:
+                client.put_metric_alarm(
+                    AlarmName=name, MetricName="Tide", Namespace="Sea", Period=60,
+                    EvaluationPeriods=1, Threshold=1, Statistic="Sum",
+                    ComparisonOperator="GreaterThanThreshold", TreatMissingData="notBreaching",
+                )  # fmt: skip
+
+    def settle(self) -> None:
+        """Wait until no change goes on at the endpoint."""
+        assert wait_for(lambda: self.live()["EndpointStatus"] in ("InService", "Failed"), 60)
+
+    def begin_slow_update(self) -> None:
+        """Somebody moves the endpoint to a config of their own, and it takes two seconds."""
+        with contextlib.closing(boto3.client("sagemaker")) as client:
+            held = client.describe_endpoint_config(
+                EndpointConfigName=self.live()["EndpointConfigName"]
+            )
+            other = f"slow-{self.case}"[:60].rstrip("-")
+            client.create_endpoint_config(
+                EndpointConfigName=other, ProductionVariants=held["ProductionVariants"]
+            )
+            routing = {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 200}
+            client.update_endpoint(
+                EndpointName=SPEC, EndpointConfigName=other,
+                DeploymentConfig={
+                    "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}
+                },
+            )  # fmt: skip
+
+    def _send(self, method: str, body: bytes | None = None, *, path: str = "faults") -> list[dict]:
+        request = urllib.request.Request(f"{self.server.address}/{path}", body, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status < 300
+            text = answer.read()
+        return json.loads(text) if text else []
+
+
+@contextlib.contextmanager
+def prepared(folder: Path) -> Iterator[Path]:
+    """A home with version 1 promoted and version 2 approved, and the spec behind it."""
+    with installed(folder) as night:
+        for seed in (1, 2):
+            changes = {"training__seed": seed, "training__trials": 1, "training__members": 1}
+            run = night.candidate(**changes)
+            steps.register(night.reference(**changes), AS_OF, run)
+        yield night.path
+
+
+@contextlib.contextmanager
+def opened(template: Path, home: Path) -> Iterator[None]:
+    """A copy of a home as this process's installation."""
+    shutil.copytree(template, home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OVERNIGHT_HOME", str(home))
+        for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
+        load_settings.cache_clear()
+        yield
+    load_settings.cache_clear()

@@ -1,0 +1,93 @@
+"""A second version beside the champion: shadows, splits, what was captured, and rehearsals."""
+
+import re
+import time
+
+import pytest
+
+from expectations.contract import InputError, ProblemsError
+from infra.sagemaker.invocation import ask
+from pipelines import steps
+from tests.pipelines.nights import QUIET
+from tests.rollouts.house import House
+
+pytestmark = QUIET
+
+
+def send(house: House, count: int) -> list[str]:
+    """The versions that answered `count` customers."""
+    rows = house.golden
+    return [
+        ask("cards", [rows[n % len(rows)]], inference_id=f"t-{n}", entity=f"c-{n}").version
+        for n in range(count)
+    ]
+
+
+def eventually(what, seconds: float = 20.0):
+    """What a call returns once it is no more refused."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return what()
+        except InputError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
+
+
+def test_a_shadow_answers_nobody_and_its_answers_are_compared(house: House) -> None:
+    assert steps.shadow(house.reference, "2") == "endpoints:/cards/1+2"
+    assert set(send(house, 60)) == {"1"}
+    report = eventually(lambda: steps.disagreements(house.reference))
+    assert "version 2 as shadow" in report
+    rows = int(re.search(r"rows +(\d+) answered by 1 and by 2", report)[1])
+    counts = [
+        int(n) for n in re.findall(r"(?:both alert|both pass|only \d +alerts) +(\d+)", report)
+    ]
+    assert sum(counts) == rows
+    assert "beside it version 2 as shadow" in steps.status(house.reference)
+    with pytest.raises(InputError, match=r"is a shadow\. Run .overnight end"):
+        steps.reject(house.reference, "2", "no")
+    steps.end(house.reference)
+    assert "beside it" not in steps.status(house.reference)
+    assert house.kinds()[-2:] == ["shadow", "end"]
+    assert house.chain.champion == 1
+
+
+def test_a_deployment_of_what_serves_leaves_the_shadow_and_another_ends_it(house: House) -> None:
+    steps.shadow(house.reference, "2")
+    assert len(house.live()["ShadowProductionVariants"]) == 1
+    assert "ends, beside it Shadow with version 2" in steps.plan(house.reference)
+    house.deploy()
+    assert "ShadowProductionVariants" not in house.live()
+    assert house.chain.companion is None
+    steps.shadow(house.reference, "1")
+    with pytest.raises(InputError, match="is the champion"):
+        steps.shadow(house.reference, "2")
+    assert "no change" in steps.plan(house.reference)
+    house.deploy()
+    assert len(house.live()["ShadowProductionVariants"]) == 1
+
+
+def test_a_split_is_sticky_by_customer_and_needs_what_an_approval_needs(house: House) -> None:
+    strict = house.reference.replace("approval.four_eyes=false", "approval.four_eyes=true")
+    with pytest.raises(ProblemsError, match="another person has to approve it"):
+        steps.split(strict, "2", "is it better?", "50")
+    steps.split(house.reference, "2", "is it better?", "50")
+    first = send(house, 200)
+    assert 0.35 < first.count("2") / 200 < 0.65
+    assert send(house, 200) == first
+    report = eventually(lambda: steps.disagreements(house.reference))
+    assert "version 2 as split" in report
+    assert "AllTraffic" in report
+    steps.end(house.reference)
+    assert set(send(house, 20)) == {"1"}
+    assert [r.reason for r in house.chain.records if r.kind == "split"] == [
+        "is it better? (50% of the traffic)"
+    ]
+
+
+def test_a_share_that_is_none_is_refused(house: House) -> None:
+    for percent in ("0", "100", "half", "-5"):
+        with pytest.raises(InputError, match="is no share of the traffic"):
+            steps.split(house.reference, "2", "why not", percent)
