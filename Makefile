@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: help setup demo up browser test test-cluster check format bench bench-features bench-handbook bench-validation bench-detection bench-training lock clean
+.PHONY: help setup demo up browser test test-cluster test-soak check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -28,12 +28,15 @@ browser: ## Debian's Chromium, for the tests of the review page
 	@infra/browser.sh
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
-	@$(BIN)/python -m pytest --ignore=tests/cluster
+	@$(BIN)/python -m pytest --ignore=tests/cluster --ignore=tests/soak
+
+test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
+	@$(BIN)/python -m pytest tests/soak
 
 test-cluster: $(READY) ## the feature job on a Spark master and two workers of its own
 	@$(BIN)/python -m pytest tests/cluster
 
-bench: bench-features bench-handbook bench-validation bench-detection bench-training ## every benchmark; results under tests/benchmarks/results
+bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-serving ## every benchmark; results under tests/benchmarks/results
 
 bench-features: $(READY) ## the feature engine against Spark windows, DuckDB, Polars, pandas, a bare kernel
 	@$(BIN)/python -m tests.benchmarks.features $(ARGS)
@@ -50,6 +53,9 @@ bench-detection: $(READY) ## frauds found on the Handbook's test folds, against 
 bench-training: $(READY) ## memory and time of tuning and fitting on the Handbook's rows
 	@$(BIN)/python -m tests.benchmarks.training $(ARGS)
 
+bench-serving: $(READY) ## the container against MLflow's own server, under the load of wrk
+	@$(BIN)/python -m tests.benchmarks.serving $(ARGS)
+
 check: $(READY) ## format, lint, types, import rules, what a DAG file may load
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -61,9 +67,14 @@ format: $(READY) ## rewrite the code in the house's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: $(READY) ## make requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-header --upgrade --output-file requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header --upgrade
+
+lock: $(READY) ## make the three locks anew from pyproject.toml: ours, the container's, its build's
+	@$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
+	@$(COMPILE) --group serving --constraints requirements.lock \
+		--output-file requirements-serving.lock
+	@$(COMPILE) --group image --output-file requirements-image.lock
 
 clean: ## remove everything that was made, the environment included
 	@rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

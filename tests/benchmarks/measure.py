@@ -103,7 +103,7 @@ class _Sampler(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped.wait(1 / SAMPLES_PER_SECOND):
-            held = sum(_proportional_kib(pid) for pid in _members(self._session)) / _MIB
+            held = sum(proportional_kib(pid) for pid in members_of(self._session)) / _MIB
             self.peak_mib = max(self.peak_mib, held)
             if held > self._limit_mib and not self._stopped.is_set():
                 self.is_over = True
@@ -116,14 +116,14 @@ class _Sampler(threading.Thread):
 
 def end_session(session: int) -> None:
     """Kill every process of a session, until none is left to start another."""
-    while members := list(_members(session)):
+    while members := list(members_of(session)):
         for pid in members:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
 
 
-def _members(session: int) -> Iterator[int]:
+def members_of(session: int) -> Iterator[int]:
     """Running processes of a session; one that has exited and waits to be read is none."""
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError, IndexError):
@@ -134,7 +134,7 @@ def _members(session: int) -> Iterator[int]:
                     yield int(entry.name)
 
 
-def _proportional_kib(pid: int) -> int:
+def proportional_kib(pid: int) -> int:
     """Memory of a process with shared pages divided among those that share; 0 if it has gone."""
     with contextlib.suppress(OSError):
         found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)

@@ -1,0 +1,1 @@
+"""The serving container and MLflow's own server, under the same load."""
