@@ -14,7 +14,7 @@ from pipelines.spec import load_spec
 
 def roll_back(reference: str, *, because: str = "") -> str:
     """See `steps.rollback`."""
-    from infra.sagemaker.deployment import put_at_once, verify
+    from infra.sagemaker.deployment import put_at_once, turn_back, verify
 
     spec = load_spec(reference)
     registry = open_registry(spec)
@@ -30,6 +30,7 @@ def roll_back(reference: str, *, because: str = "") -> str:
     found = find_digests(spec, registry, previous)
     refuse_any(f"the rollback to {previous}", list(changes_since(served, found)))
     with laid_out(spec, registry, previous, digest=served.digests.model) as layout:
+        turn_back(layout.endpoint)
         put_at_once(layout)
         result = verify(layout, champion_digest=champion_digest(chain))
     if result.outcome != PROMOTED:

@@ -123,6 +123,18 @@ def remove_stale_alarms(endpoint: str, *, keep: set[str]) -> None:
         log.info("Removed %d alarms on models that serve no more", len(stale))
 
 
+def ring(name: str, session: "boto3.Session") -> None:
+    """Set an alarm to ALARM by hand; CloudWatch judges it anew with its next period.
+
+    Raises:
+        AwsError: when CloudWatch refuses.
+    """
+    with translated_errors(f"Ringing the alarm {name}"):
+        session.client("cloudwatch").set_alarm_state(
+            AlarmName=name, StateValue="ALARM", StateReason="A rollback was asked for."
+        )
+
+
 def ringing(names: list[str]) -> list[str]:
     """Those of some alarms that are in the state ALARM now."""
     with translated_errors("Reading the alarms"):

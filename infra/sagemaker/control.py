@@ -23,12 +23,14 @@ from infra.sagemaker.connection import (
 )
 from infra.sagemaker.layout import Layout, Request, Served
 from infra.sagemaker.policy import EndpointPolicy
+from infra.sagemaker.traffic import build_deployment
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.2, 10.0
 BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 FAILED = "Failed"
+UPDATING = "Updating"
 IN_SERVICE = "InService"
 
 
@@ -42,6 +44,7 @@ class Live:
 
     Attributes:
         pending: the config that an update is moving to; empty without one.
+        guards: alarms that turn the update back that goes on, or did the last one.
         reason: why it failed or turned back; empty when it did neither.
         since: when it last changed.
     """
@@ -49,6 +52,7 @@ class Live:
     status: str
     config: str
     pending: str
+    guards: tuple[str, ...]
     reason: str
     since: datetime
 
@@ -100,10 +104,12 @@ class Control:
                     return None
                 raise
         pending = found.get("PendingDeploymentSummary", {})
+        course = found.get("LastDeploymentConfig", {}).get("AutoRollbackConfiguration", {})
         return Live(
             status=found["EndpointStatus"],
             config=found.get("EndpointConfigName", ""),
             pending=pending.get("EndpointConfigName", ""),
+            guards=tuple(alarm["AlarmName"] for alarm in course.get("Alarms", [])),
             reason=found.get("FailureReason", ""),
             since=found["LastModifiedTime"],
         )
@@ -139,7 +145,7 @@ class Control:
         Raises:
             BusyError: when another update goes on.
         """
-        deployment = _build_deployment(layout.policy, alarms) if is_guarded else None
+        deployment = build_deployment(layout.policy, alarms) if is_guarded else None
         more = {"DeploymentConfig": deployment} if deployment else {}
         with translated_errors(f"Updating the endpoint {layout.endpoint}"):
             try:
@@ -229,22 +235,6 @@ class Control:
             weight=float(variant.get("InitialVariantWeight", 1.0)),
             instances=f"{variant.get('InitialInstanceCount', 1)} x {variant.get('InstanceType')}",
         )
-
-
-def _build_deployment(policy: EndpointPolicy, alarms: list[str]) -> Request:
-    routing: Request = {
-        "Type": policy.strategy.upper(),
-        "WaitIntervalInSeconds": policy.bake_seconds,
-    }
-    if policy.strategy == "canary":
-        routing["CanarySize"] = {"Type": "CAPACITY_PERCENT", "Value": policy.canary_percent}
-    if policy.strategy == "linear":
-        routing["LinearStepSize"] = {"Type": "CAPACITY_PERCENT", "Value": policy.linear_percent}
-    deployment: Request = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": routing}}
-    if alarms:
-        listed = [{"AlarmName": name} for name in alarms]
-        deployment["AutoRollbackConfiguration"] = {"Alarms": listed}
-    return deployment
 
 
 def _differences(wanted: Any, found: Any, *, where: str) -> Iterator[str]:

@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from expectations.contract import OvernightError
-from infra.sagemaker.alarms import ensure_alarms
+from infra.sagemaker.alarms import ensure_alarms, ring
 from infra.sagemaker.artifact import digest_in, publish_artifact
 from infra.sagemaker.connection import UnreachableError
-from infra.sagemaker.control import BUSY, FAILED, IN_SERVICE, BusyError, Control, Live, LiveVariant
+from infra.sagemaker.control import (
+    BUSY,
+    FAILED,
+    IN_SERVICE,
+    UPDATING,
+    BusyError,
+    Control,
+    Live,
+    LiveVariant,
+)
 from infra.sagemaker.layout import Layout
 from infra.sagemaker.names import DIGEST_LENGTH, VARIANT
 from infra.sagemaker.verification import find_differences
@@ -62,6 +71,24 @@ def roll_out(layout: Layout) -> None:
         return
     alarms = _prepare(control, layout)
     _move(control, live, layout, alarms=alarms, is_guarded=True)
+
+
+def turn_back(endpoint: str) -> None:
+    """End an update that goes on, where it has alarms, by ringing one of them.
+
+    SageMaker has no call that ends an update; without this, whoever goes back would wait until all
+    of its steps were watched.
+
+    Raises:
+        UnreachableError: when nothing answers where SageMaker should.
+        AwsError: when AWS refuses.
+    """
+    control = Control()
+    live = control.find_live(endpoint)
+    if live is None or live.status != UPDATING or not live.guards:
+        return
+    log.info("Ringing %s, to end the update of %s to %s", live.guards[0], endpoint, live.pending)
+    ring(live.guards[0], control.session)
 
 
 def put_at_once(layout: Layout) -> str:

@@ -13,6 +13,7 @@ from infra.sagemaker.control import FAILED, IN_SERVICE, Control, Live, LiveVaria
 from infra.sagemaker.deployment import find_main
 from infra.sagemaker.layout import Layout, capture_prefix
 from infra.sagemaker.names import DIGEST_LENGTH
+from infra.sagemaker.traffic import describe_traffic
 from infra.serving.bundle import Bundle
 
 
@@ -122,17 +123,11 @@ class Plan:
         )
 
     def _traffic(self) -> str:
-        policy = self.layout.policy
         if self.live is None or self.live.status == FAILED:
             return "all at once: nothing serves yet"
         if len(self.variants) > 1:
             return "all at once, unwatched: two variants serve"
-        bake = f"watched for {policy.bake_seconds} s"
-        if policy.strategy == "canary":
-            return f"canary: {policy.canary_percent} % first, {bake}, then all, {bake}"
-        if policy.strategy == "linear":
-            return f"linear: {policy.linear_percent} % at a time, each {bake}"
-        return f"all at once, {bake}"
+        return describe_traffic(self.layout.policy)
 
     def _alarms(self) -> str:
         told = []
