@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyspark.sql import types as t
@@ -9,8 +10,10 @@ from pyspark.sql import types as t
 from expectations.contract import LABEL, TRANSACTION_ID, Column
 from feature_jobs.derivation import row_schema
 from infra.serving.bundle import Feature
-from infra.serving.signature import RequestError, Signature
-from pipelines.columns import SCORE, request_columns, request_kinds, table_columns
+from infra.serving.refusal import RequestError
+from infra.serving.row import Row
+from infra.serving.signature import Signature
+from pipelines.columns import PROBABILITY, SCORE, request_columns, request_kinds, table_columns
 from pipelines.spec import ModelSpec, list_specs, load_spec
 
 ARROW = {
@@ -83,7 +86,7 @@ def test_a_request_is_the_feature_table_without_ids(spec: ModelSpec) -> None:
     keyed = {c.name for c in tables["features"] if c.kind in {"key", "time"}}
     assert {c.name for c in requested} == set(of_table) - keyed
     assert [c.name for c in tables["training_set"]] == [*of_table, LABEL]
-    assert tables["scores"][-1].name == SCORE
+    assert [c.name for c in tables["scores"][-2:]] == [SCORE, PROBABILITY]
 
 
 def accepted(column: Column) -> object:
@@ -96,13 +99,18 @@ def test_the_container_takes_what_the_columns_say_and_nothing_else(spec: ModelSp
         for name, kind in request_kinds(spec).items()
     )
     signature = Signature(features)
+
+    def rows(instance: dict[str, object]) -> list[Row]:
+        return signature.rows([instance], unknown_categories="refuse")
+
     columns = request_columns(spec)
     good = {column.name: accepted(column) for column in columns}
-    assert len(signature.rows([good])[0]) == len(columns)
+    (row,) = rows(good)
+    assert np.frombuffer(row.numbers, np.float32).tolist() == [1.0] * len(columns)
     for column in columns:
         wrong: object = 1.0 if column.kind == "text" else "web"
         with pytest.raises(RequestError) as caught:
-            signature.rows([good | {column.name: wrong}])
+            rows(good | {column.name: wrong})
         assert column.name in caught.value.problems[0]
     with pytest.raises(RequestError):
-        signature.rows([good | {TRANSACTION_ID: 1}])
+        rows(good | {TRANSACTION_ID: 1})
