@@ -5,6 +5,8 @@ customers, so it needs what an approval needs, and goes into the decision chain 
 """
 
 import logging
+import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OvernightError, refuse_any
@@ -30,11 +32,13 @@ def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
     spec = load_spec(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
-    chain = open_decisions(spec, registry).load()
-    found = find_digests(spec, registry, version)
-    problems = list(shadow_refusals(version.number, ledger=chain, found=found))
-    refuse_any(f"the shadow {version}", problems)
-    return _begin(spec, registry, version, chain, kind="shadow", share=share, because="")
+
+    def refuse(chain: Ledger) -> None:
+        found = find_digests(spec, registry, version)
+        problems = list(shadow_refusals(version.number, ledger=chain, found=found))
+        refuse_any(f"the shadow {version}", problems)
+
+    return _begin(spec, registry, version, refuse, kind="shadow", share=share, because="")
 
 
 def begin_split(reference: str, wanted: str, *, because: str, percent: str) -> str:
@@ -44,13 +48,15 @@ def begin_split(reference: str, wanted: str, *, because: str, percent: str) -> s
     spec = load_spec(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
-    chain = open_decisions(spec, registry).load()
-    problems = approval_refusals(
-        version.number, ledger=chain, found=find_digests(spec, registry, version),
-        author=author_of(version.tags), approver=os_actor(), policy=spec.approval,
-    )  # fmt: skip
-    refuse_any(f"the split with {version}", list(problems))
-    return _begin(spec, registry, version, chain, kind="split", share=share, because=because)
+
+    def refuse(chain: Ledger) -> None:
+        problems = approval_refusals(
+            version.number, ledger=chain, found=find_digests(spec, registry, version),
+            author=author_of(version.tags), approver=os_actor(), policy=spec.approval,
+        )  # fmt: skip
+        refuse_any(f"the split with {version}", list(problems))
+
+    return _begin(spec, registry, version, refuse, kind="split", share=share, because=because)
 
 
 def end_companion(reference: str) -> str:
@@ -60,6 +66,7 @@ def end_companion(reference: str) -> str:
     chain = open_decisions(spec, registry).load()
     champion = _champion(spec, registry, chain)
     with laid_out(spec, registry, champion, digest=champion_digest(chain)) as layout:
+        _require_champion(layout, chain)
         _put(layout, chain)
     companion = chain.companion
     if companion is not None:
@@ -70,24 +77,40 @@ def end_companion(reference: str) -> str:
 
 
 def _begin(
-    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, kind: Kind,
-    share: float, because: str,
+    spec: ModelSpec, registry: Registry, version: Version, refuse: Callable[[Ledger], None], *,
+    kind: Kind, share: float, because: str,
 ) -> str:  # fmt: skip
     from infra.sagemaker.layout import with_candidate, with_shadow
 
+    chain = open_decisions(spec, registry).load()
     champion = _champion(spec, registry, chain)
     if version == champion:
         raise InputError(f"{version} is the champion; name another version to put beside it.")
+    refuse(chain)
     beside = with_shadow if kind == "shadow" else with_candidate
+    registered = chain.registration(version.number)
+    digest = None if registered is None else registered.digests.model
     with (
         laid_out(spec, registry, champion, digest=champion_digest(chain)) as layout,
-        releasing(registry, version, digest=None) as release,
+        releasing(registry, version, digest=digest) as release,
     ):
-        _put(beside(layout, release, share=share), chain)
-    reason = f"{because} ({share:.0%} of the traffic)".strip()
-    _record(spec, registry, version, kind=kind, reason=reason)
+        _require_champion(layout, chain)
+        # Recorded before it answers anybody: what answers is in the chain, whatever is killed.
+        reason = f"{because} ({share:.0%} of the traffic)".strip()
+        _record(spec, registry, version, kind=kind, reason=reason, refuse=refuse)
+        try:
+            _put(beside(layout, release, share=share), chain)
+        except OvernightError:
+            _record(spec, registry, version, kind="end", reason=f"the {kind} did not come up")
+            raise
     log.info("%s is a %s beside %s: %.0f %%", version, kind, champion, 100 * share)
     return f"endpoints:/{spec.name}/{champion.number}+{version.number}"
+
+
+def _require_champion(layout: "Layout", chain: Ledger) -> None:
+    from infra.sagemaker.deployment import require_serving
+
+    require_serving(layout.endpoint, digest=str(champion_digest(chain)))
 
 
 def _put(layout: "Layout", chain: Ledger) -> None:
@@ -98,7 +121,7 @@ def _put(layout: "Layout", chain: Ledger) -> None:
     if problem or result.outcome != PROMOTED:
         raise OvernightError(
             f"{layout.endpoint} did not come to {layout.config}: {problem or result.reason} "
-            "Nothing was recorded; the champion is unchanged. Mend the cause and run it again."
+            "The champion is unchanged. Mend the cause and run it again."
         )
 
 
@@ -111,9 +134,12 @@ def _champion(spec: ModelSpec, registry: Registry, chain: Ledger) -> Version:
 
 
 def _record(
-    spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str
-) -> None:
+    spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str,
+    refuse: Callable[[Ledger], None] | None = None,
+) -> None:  # fmt: skip
     def write(chain: Ledger) -> Decision | None:
+        if refuse is not None:
+            refuse(chain)
         held = chain.companion
         if held is not None and (held.kind, held.version, held.reason) == (
             kind, version.number, reason,
@@ -127,6 +153,6 @@ def _record(
 
 
 def _read_percent(text: str, *, most: int) -> float:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= most:
+    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= most:
         raise InputError(f"{text!r} is no share of the traffic: give a whole number, 1 to {most}.")
     return int(text) / 100

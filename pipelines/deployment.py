@@ -74,7 +74,9 @@ def verify_deployed(reference: str, version: str) -> str:
     digest = find_digests(spec, registry, deployed).model
     with laid_out(spec, registry, deployed, digest=digest) as layout:
         result = verify(layout, champion_digest=champion_digest(chain))
-    if result.is_wrong_model and chain.champion not in (None, deployed.number):
+    if result.is_wrong_model and chain.champion is None:
+        result = _take_down(result)
+    elif result.is_wrong_model and chain.champion != deployed.number:
         result = _put_champion_back(spec, registry, chain, because=result.reason)
     return f"{result.outcome} {result.config}: {result.reason}".rstrip(": ")
 
@@ -90,6 +92,7 @@ def settle_deployment(reference: str, version: str, outcome: str) -> str:
     verdict, _, told = outcome.partition(" ")
     config, _, reason = told.partition(": ")
     if verdict == PROMOTED:
+        _refuse_unless_live(spec, deployed, config)
         reason = f"verified to serve {config}"
         serves = record_promotion(spec, registry, deployed, kind="promotion", reason=reason)
         _tidy_alarms(spec, registry)
@@ -142,11 +145,12 @@ def record_promotion(
     """
 
     def promote(chain: Ledger) -> Decision | None:
-        if chain.champion == version.number:
+        in_force = None if chain.approval is None else chain.approval.version
+        if chain.champion == version.number and version.number == in_force:
             return None
-        if kind == "promotion" and (
-            chain.approval is None or chain.approval.version != version.number
-        ):
+        if kind == "promotion" and chain.champion == version.number:
+            return None
+        if kind == "promotion" and in_force != version.number:
             raise InputError(
                 f"{version} serves, but is not approved any more. Go back with "
                 f'"overnight rollback {spec.name}", or approve another version and deploy it.'
@@ -162,6 +166,29 @@ def record_promotion(
         registry.set_alias(APPROVED, version)
     log.info("%s serves at %s: %s", version, spec.name, reason)
     return f"endpoints:/{spec.name}/{version.number}"
+
+
+def _refuse_unless_live(spec: ModelSpec, version: Version, config: str) -> None:
+    """What was verified a while ago may serve no more."""
+    from infra.sagemaker.deployment import is_live
+    from infra.sagemaker.names import endpoint_name
+
+    if not is_live(endpoint_name(spec.name), config):
+        raise OvernightError(
+            f"{version} was verified at {config}, which does not serve any more: somebody changed "
+            "the endpoint. The champion is unchanged. Deploy again."
+        )
+
+
+def _take_down(result: "DeploymentResult") -> "DeploymentResult":
+    """There is no champion to put back, and a wrong model must not go on deciding."""
+    from dataclasses import replace
+
+    from infra.sagemaker.deployment import take_down
+
+    take_down(result.endpoint)
+    reason = f"{result.reason} The endpoint was taken down; nothing served before it."
+    return replace(result, outcome="ROLLED_BACK", reason=reason)
 
 
 def _put_champion_back(

@@ -5,7 +5,7 @@ intervals that chance allows.
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,10 +36,11 @@ def describe_disagreements(reference: str, *, since: str, until: str) -> str:
         )
     is_shadow = begun.kind == "shadow"
     days = _parse_day(since), _parse_day(until)
-    ours = _read(spec, VARIANT, days)
-    theirs = _read(spec, SHADOW if is_shadow else CANDIDATE, days)
-    # The variant may have held other versions before.
-    theirs = {i: a for i, a in theirs.items() if a.version == str(begun.version)}
+    # The variants may have held other versions before, and the champion answered before, too.
+    served = chain.champion_at(begun)
+    ours = _read(spec, VARIANT, days, version=served, since=begun.time)
+    second = SHADOW if is_shadow else CANDIDATE
+    theirs = _read(spec, second, days, version=begun.version, since=begun.time)
     if not ours or not theirs:
         raise InputError(
             f"Nothing was captured yet of {'the champion' if not ours else begun}: send requests, "
@@ -98,17 +99,24 @@ def _wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def _read(
-    spec: ModelSpec, variant: str, days: tuple[date | None, date | None]
-) -> "dict[str, Answer]":
+    spec: ModelSpec, variant: str, days: tuple[date | None, date | None], *,
+    version: int | None, since: datetime,
+) -> "dict[str, Answer]":  # fmt: skip
+    """Answers of a version to clients, by their ids; not those to a deployment's questions."""
     from infra.sagemaker.captured import read_captured
     from infra.sagemaker.layout import capture_prefix
     from infra.sagemaker.names import endpoint_name
+    from infra.sagemaker.verification import INFERENCE_ID
 
     found = read_captured(
         capture_prefix(spec.endpoint), endpoint=endpoint_name(spec.name), variant=variant,
         since=days[0], until=days[1],
     )  # fmt: skip
-    return {answer.inference_id: answer for answer in found}
+    return {
+        answer.inference_id: answer for answer in found
+        if answer.version == str(version) and answer.time >= since
+        and not answer.inference_id.startswith(INFERENCE_ID)
+    }  # fmt: skip
 
 
 def _parse_day(text: str) -> date | None:

@@ -131,6 +131,10 @@ class Ledger:
         found = self.last("promotion", "rollback")
         return None if found is None else found.version
 
+    def champion_at(self, record: Decision) -> int | None:
+        """The version that served when a record was made."""
+        return Ledger(self.records[: record.number], self.at).champion
+
     @property
     def companion(self) -> Decision | None:
         """What began the shadow or the split that goes on; None without one."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
+from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
 from pipelines.evidence import open_decisions
 from pipelines.feature_plan import FEATURES
 from pipelines.lake import Lake
@@ -72,7 +72,7 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
         f"  outcome         {result.outcome} {result.reason}".rstrip(),
         *_describe_phases(phases),
         *_describe_decisions(phases, layouts, names, champion=champion, version=version),
-        f"  alarms          {', '.join(sorted(rung)) or 'none rang'}",
+        f"  alarms          {', '.join(sorted(rung)) or 'none rang'}{_unwatched(spec)}",
     ]
     return "\n".join(lines)
 
@@ -122,10 +122,17 @@ def _watching(layouts: "list[Layout]") -> Iterator[set[str]]:
     names = sorted({name for layout in layouts for name in wanted_alarms(layout)})
     rung: set[str] = set()
     over = threading.Event()
+    problems: list[OvernightError] = []
 
     def look() -> None:
-        while not over.wait(LOOK_SECONDS):
-            rung.update(ringing(names))
+        is_over = False
+        while not is_over:
+            is_over = over.wait(LOOK_SECONDS)
+            try:
+                rung.update(ringing(names))
+            except OvernightError as error:
+                problems.append(error)
+                return
 
     thread = threading.Thread(target=look, name="alarms")
     thread.start()
@@ -134,6 +141,9 @@ def _watching(layouts: "list[Layout]") -> Iterator[set[str]]:
     finally:
         over.set()
         thread.join()
+    if problems:
+        # That no alarm was seen says nothing when nobody could look.
+        raise problems[0]
 
 
 def _describe_phases(phases: "dict[str, Replay]") -> Iterator[str]:
@@ -168,6 +178,12 @@ def _describe_decisions(
             f"    {names[number]:>18} {a.probability:.6f} {a.decision} -> "
             f"{b.probability:.6f} {b.decision}"
         )
+
+
+def _unwatched(spec: ModelSpec) -> str:
+    """Alarms of the account, which a SageMaker of one's own does not have."""
+    names = spec.endpoint.alarms
+    return f"; not rehearsed: {', '.join(names)}" if names else ""
 
 
 def _answers(phases: "dict[str, Replay]", digest: str) -> "dict[int, Prediction]":

@@ -1,36 +1,35 @@
-"""Goes back to the champion before this one: endpoint, thresholds and aliases together.
+"""Goes back to the champion: to the one before, or to the one that a deployment is replacing.
 
 All traffic at once and with no alarm to wait for: whoever rolls back has seen enough.
 """
+
+import logging
 
 from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.approval import changes_since
 from pipelines.deployment import PROMOTED, record_promotion
 from pipelines.evidence import find_digests, open_decisions
+from pipelines.ledger import Decision, Ledger
 from pipelines.registry import open_registry
 from pipelines.releases import champion_digest, laid_out
-from pipelines.spec import load_spec
+from pipelines.spec import ModelSpec, load_spec
+
+log = logging.getLogger(__name__)
 
 
 def roll_back(reference: str, *, because: str = "") -> str:
     """See `steps.rollback`."""
-    from infra.sagemaker.deployment import put_at_once, turn_back, verify
+    from infra.sagemaker.deployment import put_at_once, verify
 
     spec = load_spec(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
-    before = chain.champion_before
-    served = None if before is None else chain.last("promotion", version=before)
-    if before is None or served is None:
-        raise InputError(
-            f"{spec.name} has no champion before this one to go back to. "
-            f'Approve another version: "overnight approve {spec.name} VERSION --because …".'
-        )
-    previous = registry.get(str(before))
+    served = _find_target(spec, chain)
+    previous = registry.get(str(served.version))
     found = find_digests(spec, registry, previous)
     refuse_any(f"the rollback to {previous}", list(changes_since(served, found)))
     with laid_out(spec, registry, previous, digest=served.digests.model) as layout:
-        turn_back(layout.endpoint)
+        _end_update(layout.endpoint)
         put_at_once(layout)
         result = verify(layout, champion_digest=champion_digest(chain))
     if result.outcome != PROMOTED:
@@ -41,3 +40,34 @@ def roll_back(reference: str, *, because: str = "") -> str:
         )
     reason = f"{because} verified to serve {result.config}".strip()
     return record_promotion(spec, registry, previous, kind="rollback", reason=reason)
+
+
+def _find_target(spec: ModelSpec, chain: Ledger) -> Decision:
+    """The promotion to go back to.
+
+    While another version is on its way, or serves and was not settled, that is the champion's own.
+    """
+    from infra.sagemaker.deployment import find_leading_digest
+    from infra.sagemaker.names import endpoint_name
+
+    leading, champion = find_leading_digest(endpoint_name(spec.name)), champion_digest(chain)
+    is_unsettled = champion is not None and leading is not None and leading != champion
+    target = chain.champion if is_unsettled else chain.champion_before
+    served = None if target is None else chain.last("promotion", version=target)
+    if served is None:
+        raise InputError(
+            f"{spec.name} has no champion before this one to go back to. "
+            f'Approve another version: "overnight approve {spec.name} VERSION --because …".'
+        )
+    return served
+
+
+def _end_update(endpoint: str) -> None:
+    from infra.sagemaker.connection import AwsError
+    from infra.sagemaker.deployment import turn_back
+
+    try:
+        turn_back(endpoint)
+    except AwsError as error:
+        # Without that permission it takes until the update has ended by itself.
+        log.warning("The update that goes on is waited for: %s", error)

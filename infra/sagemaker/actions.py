@@ -21,6 +21,8 @@ MAKING = (
     "sagemaker:CreateModel",
 )
 VERIFYING = ("sagemaker:InvokeEndpoint",)
+# Ends an update that goes on.
+ROLLING_BACK = ("cloudwatch:SetAlarmState",)
 
 
 def needed_actions(layout: Layout, live: Live | None, *, is_tidied: bool) -> list[str]:
@@ -33,9 +35,8 @@ def needed_actions(layout: Layout, live: Live | None, *, is_tidied: bool) -> lis
     """
     moving = ["sagemaker:UpdateEndpoint"]
     if live is None or live.status == FAILED:
-        moving = ["sagemaker:CreateEndpoint"]
-    if live is not None and live.status == FAILED:
-        moving.append("sagemaker:DeleteEndpoint")
+        # Deleted when it failed before, or when the first model answers otherwise than in training.
+        moving = ["sagemaker:CreateEndpoint", "sagemaker:DeleteEndpoint"]
     if is_tidied:
         moving.append("cloudwatch:DeleteAlarms")
     alarms = () if wanted_alarms(layout) else ("cloudwatch:PutMetricAlarm",)

@@ -1,6 +1,7 @@
 """Reads what SageMaker captured at an endpoint: requests and answers, by variant and hour."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from expectations.contract import InputError
 from infra.sagemaker.artifact import parse_location
-from infra.sagemaker.connection import open_session, translated_errors
+from infra.sagemaker.connection import AwsError, open_session, translated_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,10 +58,27 @@ def read_captured(
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=place.key)
         for page in pages:
             for entry in page.get("Contents", []):
-                day = date(*map(int, entry["Key"].removeprefix(place.key).split("/")[:3]))
-                if (since is None or day >= since) and (until is None or day < until):
-                    found = s3.get_object(Bucket=place.bucket, Key=entry["Key"])
+                day = _day_of(entry["Key"].removeprefix(place.key))
+                if day is None or (since and day < since) or (until and day >= until):
+                    continue
+                found = s3.get_object(Bucket=place.bucket, Key=entry["Key"])
+                try:
                     yield from parse_captured(found["Body"].iter_lines())
+                except (ValueError, KeyError, TypeError) as error:
+                    raise AwsError(
+                        f"s3://{place.bucket}/{entry['Key']} is no file of captured requests: "
+                        f"{error!r}. Move it out of there, then run it again."
+                    ) from error
+
+
+def _day_of(key: str) -> date | None:
+    """The day of a captured file; None of what somebody else put there.
+
+    >>> _day_of("2026/01/31/05/17-03-000-a.jsonl")
+    datetime.date(2026, 1, 31)
+    """
+    found = re.match(r"(\d{4})/(\d{2})/(\d{2})/\d{2}/.+\.jsonl$", key)
+    return None if found is None else date(*map(int, found.groups()))
 
 
 def read_file(path: "Path") -> list[Answer]:

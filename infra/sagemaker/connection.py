@@ -27,6 +27,10 @@ class AwsError(OvernightError):
     """AWS refused or failed; holds its own words."""
 
 
+class ModelError(AwsError):
+    """The model behind an endpoint failed, or answered what no container of ours answers."""
+
+
 class UnreachableError(InputError):
     """Nothing answers where AWS was looked for."""
 

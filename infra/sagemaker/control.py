@@ -21,7 +21,7 @@ from infra.sagemaker.connection import (
     open_session,
     translated_errors,
 )
-from infra.sagemaker.layout import Layout, Request, Served
+from infra.sagemaker.layout import Layout, Request, Served, main_alone
 from infra.sagemaker.policy import EndpointPolicy
 from infra.sagemaker.traffic import build_deployment
 
@@ -157,6 +157,17 @@ class Control:
                     raise
                 self._refuse_other_change(layout, error)
 
+    def leave_main_alone(self, endpoint: str, config: str) -> None:
+        """Begin to take away what stands beside the main variant of a live config."""
+        with translated_errors(f"Reading the endpoint config {config}"):
+            found = self._client.describe_endpoint_config(EndpointConfigName=config)
+        request = main_alone(endpoint, found)
+        self._ensure("endpoint_config", request, name="EndpointConfigName")
+        with translated_errors(f"Updating the endpoint {endpoint}"):
+            self._client.update_endpoint(
+                EndpointName=endpoint, EndpointConfigName=request["EndpointConfigName"]
+            )
+
     def delete(self, endpoint: str) -> None:
         """Begin to delete the endpoint."""
         with translated_errors(f"Deleting the endpoint {endpoint}"):
@@ -216,7 +227,7 @@ class Control:
 
     def _refuse_other_change(self, layout: Layout, error: Exception) -> None:
         live = self.find_live(layout.endpoint)
-        if live is None or layout.config in (live.pending, live.config):
+        if live is None or layout.config == (live.pending or live.config):
             log.info("Joined the change of %s to %s", layout.endpoint, layout.config)
             return
         raise BusyError(

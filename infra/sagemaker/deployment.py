@@ -8,10 +8,10 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from expectations.contract import OvernightError
+from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.alarms import ensure_alarms, ring
 from infra.sagemaker.artifact import digest_in, publish_artifact
-from infra.sagemaker.connection import UnreachableError
+from infra.sagemaker.connection import ModelError
 from infra.sagemaker.control import (
     BUSY,
     FAILED,
@@ -128,6 +128,7 @@ def verify(layout: Layout, *, champion_digest: str | None) -> DeploymentResult:
 
     Raises:
         UnreachableError: when nothing answers where SageMaker should: then nothing is known.
+        AwsError: when AWS refuses to say or to ask: then nothing is known either.
     """
     control = Control()
     live = control.wait(layout.endpoint, minutes=layout.policy.wait_minutes)
@@ -165,14 +166,52 @@ def _judge(
     try:
         target = VARIANT if len(variants) > 1 else None
         differences = find_differences(layout.main.bundle, endpoint=endpoint, variant=target)
-    except UnreachableError:
-        raise
-    except OvernightError as error:
+    except (ModelError, ProblemsError) as error:
         differences = [str(error)]
     if differences:
         reason = f"The endpoint answers otherwise than training: {differences[0]}."
         return DeploymentResult("DIVERGED", endpoint, config, reason, is_wrong_model=True)
     return DeploymentResult("PROMOTED", endpoint, config)
+
+
+def is_live(endpoint: str, config: str) -> bool:
+    """Whether a config is what serves now, and no change goes on."""
+    live = Control().find_live(endpoint)
+    return live is not None and (live.status, live.config) == (IN_SERVICE, config)
+
+
+def find_leading_digest(endpoint: str) -> str | None:
+    """Digest of the bundle that serves, or that an update is moving to; None without one."""
+    control = Control()
+    live = control.find_live(endpoint)
+    if live is None or live.status == FAILED:
+        return None
+    main = find_main(control.variants(live.pending or live.config))
+    return None if main is None else digest_in(main.url)
+
+
+def require_serving(endpoint: str, *, digest: str) -> None:
+    """Refuse unless a bundle serves and nothing moves: what was not settled must not be undone.
+
+    Raises:
+        BusyError: when a change goes on.
+        InputError: when something else serves.
+    """
+    live = Control().find_live(endpoint)
+    if live is not None and live.status in BUSY:
+        raise BusyError(f"{endpoint} is {live.status}. Run it again when that has ended.")
+    if find_leading_digest(endpoint) != digest:
+        raise InputError(
+            f"{endpoint} does not serve the champion: a deployment was not settled. Deploy again, "
+            "or roll back, first."
+        )
+
+
+def take_down(endpoint: str) -> None:
+    """Delete an endpoint that was made for a model which answers otherwise than in training."""
+    control = Control()
+    control.delete(endpoint)
+    log.warning("Deleted %s: what it answered is not what was trained", endpoint)
 
 
 def find_main(variants: list[LiveVariant]) -> LiveVariant | None:
@@ -224,7 +263,9 @@ def _move(
     if live is None:
         control.create(layout)
     elif live.config != layout.config:
-        # A blue/green update that is watched needs the same variants in both configs.
-        alone = len(control.variants(live.config)) == 1
-        control.update(layout, alarms=alarms, is_guarded=is_guarded and alone)
+        if is_guarded and len(control.variants(live.config)) > 1:
+            # A blue/green update that is watched needs the same variants in both configs.
+            control.leave_main_alone(layout.endpoint, live.config)
+            control.wait(layout.endpoint, minutes=minutes)
+        control.update(layout, alarms=alarms, is_guarded=is_guarded)
     control.wait(layout.endpoint, minutes=minutes)

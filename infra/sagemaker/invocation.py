@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from expectations.contract import InputError, ProblemsError
-from infra.sagemaker.connection import AwsError, open_session, translated_errors
+from infra.sagemaker.connection import ModelError, open_session, translated_errors
 from infra.sagemaker.names import endpoint_name
 from infra.sagemaker.stickiness import Variants, choose_variant
 
@@ -91,6 +91,7 @@ def ask(
 
     Raises:
         ProblemsError: when the model refuses the instances, with every reason.
+        ModelError: when it failed.
         InputError: when there is no such endpoint, or nothing answers.
     """
     from botocore.exceptions import ClientError
@@ -119,14 +120,24 @@ def ask(
             # The split ended since its variants were asked for.
             variants.forget(name)
             answer = runtime.invoke_endpoint(**request)
-        content = json.loads(answer["Body"].read())
-    model = content["model"]
-    return Reply(
-        [_read_prediction(prediction) for prediction in content["predictions"]],
-        digest=model["digest"],
-        version=model["version"] or "",
-        variant=answer["InvokedProductionVariant"],
-    )
+        content = answer["Body"].read()
+    return _read_reply(content, name, variant=answer["InvokedProductionVariant"])
+
+
+def _read_reply(content: bytes, name: str, *, variant: str) -> Reply:
+    try:
+        told = json.loads(content)
+        return Reply(
+            [_read_prediction(prediction) for prediction in told["predictions"]],
+            digest=told["model"]["digest"],
+            version=told["model"]["version"] or "",
+            variant=variant,
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{name} answered, but not as the serving container does: {error!r}. Look at the image "
+            "of its model."
+        ) from error
 
 
 def _read_prediction(content: dict[str, Any]) -> Prediction:
@@ -151,7 +162,7 @@ def _refuse(error: "ClientError", name: str) -> None:
     if code == "ModelError":
         original = str(error.response["OriginalMessage"])
         if error.response["OriginalStatusCode"] > MAX_CLIENT_FAULT:
-            raise AwsError(f"The model at {name} failed: {original} Look at its log.") from error
+            raise ModelError(f"The model at {name} failed: {original} Look at its log.") from error
         raise ProblemsError(f"the request to {name}", _problems(original)) from error
     if "not found" in message.lower():
         raise InputError(

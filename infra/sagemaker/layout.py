@@ -133,6 +133,17 @@ def capture_prefix(policy: EndpointPolicy) -> str:
     return f"s3://{policy.bucket}/captured"
 
 
+def main_alone(endpoint: str, config: Request) -> Request:
+    """The request of CreateEndpointConfig for the main variant of a described config alone."""
+    (main,) = [v for v in config["ProductionVariants"] if v["VariantName"] == VARIANT]
+    kept = ("VariantName", "ModelName", "InstanceType", "InitialInstanceCount")
+    variant = {key: main[key] for key in kept} | {"InitialVariantWeight": 1.0}
+    content: Request = {"ProductionVariants": [variant]}
+    if "DataCaptureConfig" in config:
+        content["DataCaptureConfig"] = config["DataCaptureConfig"]
+    return {"EndpointConfigName": config_name(endpoint, content), **content}
+
+
 def plan_layout(release: Release, *, spec: str, policy: EndpointPolicy) -> Layout:
     """A release alone behind the endpoint of a spec.
 

@@ -125,9 +125,8 @@ class Plan:
     def _traffic(self) -> str:
         if self.live is None or self.live.status == FAILED:
             return "all at once: nothing serves yet"
-        if len(self.variants) > 1:
-            return "all at once, unwatched: two variants serve"
-        return describe_traffic(self.layout.policy)
+        first = "the main variant alone; then " if len(self.variants) > 1 else ""
+        return first + describe_traffic(self.layout.policy)
 
     def _alarms(self) -> str:
         told = []

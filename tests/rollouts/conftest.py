@@ -1,4 +1,5 @@
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,8 +35,22 @@ def template(
         for version in ("1", "2"):
             steps.approve(first.reference, version, "good")
             if version == "1":
+                shutil.copytree(home, home.with_name("fresh"))
                 first.deploy()
     return home, spec
+
+
+@pytest.fixture
+def first_house(
+    template: tuple[Path, Path], sagemaker: EmbeddedServer, tmp_path: Path
+) -> Iterator[House]:
+    """A case in which nothing serves yet: version 1 is approved."""
+    home, spec = template
+    with opened(home.with_name("fresh"), tmp_path / "home"):
+        made = House(tmp_path / "home", spec, sagemaker, case="case-first")
+        made.disarm()
+        made.delete()
+        yield made
 
 
 @pytest.fixture

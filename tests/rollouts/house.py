@@ -103,6 +103,17 @@ class House:
         with contextlib.closing(boto3.client("sagemaker")) as client:
             return client.describe_endpoint(EndpointName=SPEC)
 
+    def exists(self) -> bool:
+        with contextlib.closing(boto3.client("sagemaker")) as client:
+            return bool(client.list_endpoints(NameContains=SPEC)["Endpoints"])
+
+    def delete(self) -> None:
+        """Somebody deletes the endpoint."""
+        if self.exists():
+            with contextlib.closing(boto3.client("sagemaker")) as client:
+                client.delete_endpoint(EndpointName=SPEC)
+        assert wait_for(lambda: not self.exists())
+
     def pending(self) -> dict:
         return self.live().get("PendingDeploymentSummary", {})
 

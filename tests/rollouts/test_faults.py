@@ -191,10 +191,10 @@ def test_an_endpoint_that_cannot_be_asked_is_not_promoted_on_trust(house: House)
     promoted_once(house)
 
 
-def _tamper(house: House, folder) -> None:
-    """Somebody overwrites the artefact of version 2 before it is deployed, and keeps its note."""
-    version = house.registry.get("2")
-    with laid_out(house.spec, house.registry, version, digest=None) as layout:
+def _tamper(house: House, folder, *, version: str = "2") -> None:
+    """Somebody overwrites a version's artefact before it is deployed, and keeps its note."""
+    tampered = house.registry.get(version)
+    with laid_out(house.spec, house.registry, tampered, digest=None) as layout:
         import hashlib
 
         digest = hashlib.sha256(build_archive(layout.main.folder)).hexdigest()
@@ -288,6 +288,70 @@ def test_an_approval_that_is_taken_back_during_the_rollout_is_not_promoted(house
     with pytest.raises(OvernightError, match="not approved any more"):
         steps.settle(house.reference, deployed, outcome)
     assert house.chain.champion == 1
+
+
+def test_what_was_verified_and_then_changed_is_not_promoted(house: House) -> None:
+    deployed = steps.roll_out(house.reference)
+    outcome = steps.verify(house.reference, deployed)
+    with pytest.raises(OvernightError, match="does not serve the champion"):
+        steps.end(house.reference)
+    house.reset()  # somebody puts version 1 back by hand
+    with pytest.raises(OvernightError, match="which does not serve any more"):
+        steps.settle(house.reference, deployed, outcome)
+    assert house.chain.champion == 1
+    promoted_once(house)
+
+
+def test_a_rollback_of_a_deployment_that_was_not_settled_goes_back_to_the_champion(
+    house: House,
+) -> None:
+    deployed = steps.roll_out(house.reference)
+    outcome = steps.verify(house.reference, deployed)
+    with house.asked() as traffic:
+        steps.rollback(house.reference, "seen enough")
+        with pytest.raises(OvernightError, match="which does not serve any more"):
+            steps.settle(house.reference, deployed, outcome)
+    consistent(house, traffic, serves=1)
+    assert house.registry.aliases()["approved"] == 1
+    # What was taken back is not deployed by the next window.
+    house.deploy()
+    assert house.chain.champion == 1
+    assert house.kinds().count("rollback") == 1
+
+
+def test_a_rollback_in_the_middle_of_the_first_shift_goes_back_to_the_champion(
+    house: House,
+) -> None:
+    slow = house.watched_for(3600)
+    ended: list[str] = []
+
+    def deploy() -> None:
+        try:
+            ended.append(steps.deploy(slow))
+        except OvernightError as error:
+            ended.append(str(error))
+
+    thread = threading.Thread(target=deploy)
+    began = time.monotonic()
+    with house.asked() as traffic:
+        thread.start()
+        assert wait_for(lambda: house.pending().get("ProductionVariants"))
+        steps.rollback(house.reference, "too many alerts")
+        thread.join()
+    assert time.monotonic() - began < 30
+    assert "ROLLED_BACK" in ended[0]
+    consistent(house, traffic, serves=1)
+
+
+def test_a_first_model_that_answers_otherwise_than_in_training_is_taken_down(
+    first_house: House, tmp_path
+) -> None:
+    made = make_bundle(tmp_path / "other", seed=5)
+    _tamper(first_house, made.folder, version="1")
+    with pytest.raises(OvernightError, match=r"ROLLED_BACK.*taken down"):
+        first_house.deploy()
+    assert wait_for(lambda: not first_house.exists())
+    assert first_house.chain.champion is None
 
 
 def test_a_rollback_in_the_middle_of_a_shift_waits_for_it_and_ends_it(house: House) -> None:
