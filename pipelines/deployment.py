@@ -99,7 +99,7 @@ def settle_deployment(reference: str, version: str, outcome: str) -> str:
         return serves
     _record_failure(spec, registry, deployed, reason=f"{verdict}: {reason}")
     raise OvernightError(
-        f"The deployment of {deployed} ended {verdict}: {reason} The champion is unchanged. Look "
+        f"The deployment of {deployed} ended {verdict}: {reason} No alias was moved. Look "
         f'at "overnight status {spec.name}", then deploy again or reject the version.'
     )
 

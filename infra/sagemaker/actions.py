@@ -22,7 +22,7 @@ MAKING = (
 )
 VERIFYING = ("sagemaker:InvokeEndpoint",)
 # Ends an update that goes on.
-ROLLING_BACK = ("cloudwatch:SetAlarmState",)
+ROLLING_BACK = ("cloudwatch:PutMetricData",)
 
 
 def needed_actions(layout: Layout, live: Live | None, *, is_tidied: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""The CloudWatch alarms that watch an update: errors, latency, and three shifts of the model.
+"""The CloudWatch alarms that watch an update: errors, latency, three shifts, and a rollback's wish.
 
 The container measures the shifts against what training saw and writes them with its own digest as
 dimension. So an alarm on a new model hears the new model alone, also while the old one still
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NAMESPACE, STOP = "Overnight", "Stop"
 PERIOD_SECONDS = 60
 MICROSECONDS = 1000.0
 MAX_DELETED = 100
@@ -39,9 +40,9 @@ def wanted_alarms(layout: Layout) -> dict[str, Alarm]:
     endpoint, watch = layout.endpoint, layout.policy.watch
     digest = layout.main.bundle.digest[:DIGEST_LENGTH]
     of_platform = {"EndpointName": endpoint, "VariantName": VARIANT}
-    of_model = {"Endpoint": endpoint, "Model": digest}
     platform = {"Namespace": "AWS/SageMaker", "Dimensions": _listed(of_platform)}
-    own = {"Namespace": "Overnight", "Dimensions": _listed(of_model), "Statistic": "Maximum"}
+    dimensions = _of_model(endpoint, digest)
+    own = {"Namespace": NAMESPACE, "Dimensions": dimensions, "Statistic": "Maximum"}
     wanted: dict[str, tuple[Alarm, float]] = {
         # Each request counts 0 or 1, so the average is the share.
         f"{endpoint}-errors": (
@@ -53,6 +54,7 @@ def wanted_alarms(layout: Layout) -> dict[str, Alarm]:
             watch.p99_ms * MICROSECONDS,
         ),
     }
+    wanted[stop_alarm(endpoint, digest=digest)] = ({**own, "MetricName": STOP}, 0.0)
     for name, (metric, limit) in SHIFTS.items():
         request = {**own, "MetricName": metric}
         wanted[f"{endpoint}-{digest}-{name}"] = (request, getattr(watch, limit))
@@ -97,7 +99,7 @@ def find_stale(endpoint: str, client: Any, *, keep: set[str]) -> list[str]:
         keep: digests of the bundles whose alarms are still needed.
     """
     kept = {digest[:DIGEST_LENGTH] for digest in keep}
-    ours = re.compile(rf"{endpoint}-([0-9a-f]{{{DIGEST_LENGTH}}})-(?:{'|'.join(SHIFTS)})")
+    ours = re.compile(rf"{endpoint}-([0-9a-f]{{{DIGEST_LENGTH}}})-(?:stop|{'|'.join(SHIFTS)})")
     pages = client.get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{endpoint}-")
     names = [alarm["AlarmName"] for page in pages for alarm in page["MetricAlarms"]]
     found = ((name, ours.fullmatch(name)) for name in names)
@@ -123,16 +125,22 @@ def remove_stale_alarms(endpoint: str, *, keep: set[str]) -> None:
         log.info("Removed %d alarms on models that serve no more", len(stale))
 
 
-def ring(name: str, session: "boto3.Session") -> None:
-    """Set an alarm to ALARM by hand; CloudWatch judges it anew with its next period.
+def stop(endpoint: str, *, digest: str, session: "boto3.Session") -> None:
+    """Ring the alarm that stops the rollout of a bundle, with a measured value.
+
+    A state that is set by hand lasts only until CloudWatch judges the alarm's metric again.
 
     Raises:
         AwsError: when CloudWatch refuses.
     """
-    with translated_errors(f"Ringing the alarm {name}"):
-        session.client("cloudwatch").set_alarm_state(
-            AlarmName=name, StateValue="ALARM", StateReason="A rollback was asked for."
-        )
+    with translated_errors(f"Stopping the rollout at {endpoint}"):
+        datum = {"MetricName": STOP, "Dimensions": _of_model(endpoint, digest), "Value": 1.0}
+        session.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=[datum])
+
+
+def stop_alarm(endpoint: str, *, digest: str) -> str:
+    """The name of the alarm that `stop` rings."""
+    return f"{endpoint}-{digest[:DIGEST_LENGTH]}-stop"
 
 
 def ringing(names: list[str]) -> list[str]:
@@ -147,6 +155,10 @@ def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator
     for key, value in wanted.items():
         if found.get(key) != value:
             yield f"{key} {found.get(key)} -> {value}"
+
+
+def _of_model(endpoint: str, digest: str) -> list[dict[str, str]]:
+    return _listed({"Endpoint": endpoint, "Model": digest[:DIGEST_LENGTH]})
 
 
 def _listed(dimensions: Mapping[str, str]) -> list[dict[str, str]]:

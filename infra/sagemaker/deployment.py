@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from expectations.contract import InputError, ProblemsError
-from infra.sagemaker.alarms import ensure_alarms, ring
+from infra.sagemaker.alarms import ensure_alarms, stop, stop_alarm
 from infra.sagemaker.artifact import digest_in, publish_artifact
 from infra.sagemaker.connection import ModelError
 from infra.sagemaker.control import (
@@ -74,7 +74,7 @@ def roll_out(layout: Layout) -> None:
 
 
 def turn_back(endpoint: str) -> None:
-    """End an update that goes on, where it has alarms, by ringing one of them.
+    """End a rollout of ours that goes on, by ringing the alarm that was made for that.
 
     SageMaker has no call that ends an update; without this, whoever goes back would wait until all
     of its steps were watched.
@@ -84,11 +84,12 @@ def turn_back(endpoint: str) -> None:
         AwsError: when AWS refuses.
     """
     control = Control()
-    live = control.find_live(endpoint)
-    if live is None or live.status != UPDATING or not live.guards:
+    live, digest = control.find_live(endpoint), find_leading_digest(endpoint)
+    if live is None or live.status != UPDATING or digest is None:
         return
-    log.info("Ringing %s, to end the update of %s to %s", live.guards[0], endpoint, live.pending)
-    ring(live.guards[0], control.session)
+    if stop_alarm(endpoint, digest=digest) in live.guards:
+        log.info("Stopping the rollout of %s to %s", endpoint, live.pending)
+        stop(endpoint, digest=digest, session=control.session)
 
 
 def put_at_once(layout: Layout) -> str:
@@ -166,7 +167,9 @@ def _judge(
     try:
         target = VARIANT if len(variants) > 1 else None
         differences = find_differences(layout.main.bundle, endpoint=endpoint, variant=target)
-    except (ModelError, ProblemsError) as error:
+    except ProblemsError as error:
+        differences = [f"it refuses the golden vectors: {error.problems[0]}"]
+    except ModelError as error:
         differences = [str(error)]
     if differences:
         reason = f"The endpoint answers otherwise than training: {differences[0]}."

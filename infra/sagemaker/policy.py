@@ -54,7 +54,7 @@ class EndpointPolicy(Policy):
     linear_percent: Annotated[int, Field(ge=10, le=MAX_STEP_PERCENT)] = 25
     bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     watch: AlarmPolicy = AlarmPolicy()
-    alarms: Annotated[tuple[str, ...], Field(max_length=5)] = ()
+    alarms: Annotated[tuple[str, ...], Field(max_length=4)] = ()
     capture_percent: Annotated[int, Field(ge=0, le=100)] = 100
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] = "ml.m5.large"
     instance_count: Annotated[int, Field(ge=1)] = 1

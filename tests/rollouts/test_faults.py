@@ -365,19 +365,6 @@ def test_a_rollback_in_the_middle_of_a_shift_waits_for_it_and_ends_it(house: Hou
     assert house.kinds()[-1] == "rollback"
 
 
-def test_a_rollback_ends_an_update_that_would_be_watched_for_long(house: House) -> None:
-    house.deploy()
-    house.put_alarms("cards-tide")
-    began = time.monotonic()
-    with house.asked() as traffic:
-        # A minute here; nobody waits for that who has seen enough.
-        house.begin_slow_update(seconds=3600, alarms=["cards-tide"])
-        assert wait_for(lambda: house.pending().get("ProductionVariants"))
-        steps.rollback(house.reference, "too many alerts")
-    assert time.monotonic() - began < 30
-    consistent(house, traffic, serves=1)
-
-
 def test_a_rollback_whose_call_fails_leaves_the_champion_and_may_be_repeated(house: House) -> None:
     house.deploy()
     house.arm(fault("UpdateEndpoint", times=None, code="AccessDeniedException"))

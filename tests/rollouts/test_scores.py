@@ -121,7 +121,7 @@ def test_captured_requests_can_be_rehearsed_with(house: House, tmp_path) -> None
     file = tmp_path / "traffic.jsonl"
     assert wait_for(lambda: file.write_bytes(house.captured()) > 0)
     report = steps.rehearse(house.reference, "2", str(file))
-    assert re.search(r"alert volume +models:/cards/1: \d+ of \d+ rows", report)
+    assert re.search(r"alert volume +models:/cards/1: [\d,]+ of [\d,]+ rows", report)
     assert "outcome         PROMOTED" in report
 
 
