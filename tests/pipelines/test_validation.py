@@ -188,9 +188,11 @@ def test_captured_scores_have_a_gate(home: Path) -> None:
     bank = Bank(home)
     done = bank.deliver(steady())
     rows = bank.lake.read(done.transactions)
-    scored = rows.append_column("score", pa.array([0.1] * rows.num_rows))
+    same = pa.array([0.1] * rows.num_rows)
+    scored = rows.append_column("score", same).append_column("probability", same)
     validate_scores(scored, bank.spec, as_of=AS_OF)
-    place = scored.schema.get_field_index("score")
-    wrong = scored.set_column(place, "score", pa.array([1.5] + [0.1] * (rows.num_rows - 1)))
-    with pytest.raises(InputError, match=r"(?s)the scores of cards .* score is between 0 and 1"):
-        validate_scores(wrong, bank.spec, as_of=AS_OF)
+    for name in ("score", "probability"):
+        place = scored.schema.get_field_index(name)
+        wrong = scored.set_column(place, name, pa.array([1.5] + [0.1] * (rows.num_rows - 1)))
+        with pytest.raises(InputError, match=rf"(?s)the scores of cards .* {name} is between 0"):
+            validate_scores(wrong, bank.spec, as_of=AS_OF)
