@@ -6,8 +6,12 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# The CDK's environment; its node has to come first.
+INFRA := .venv-infra
+INFRA_READY := $(INFRA)/ready
+IN_INFRA := PATH="$(CURDIR)/$(INFRA)/bin:$$PATH" PYTHONPATH="$(CURDIR)" $(INFRA)/bin/python
 
-.PHONY: help setup demo up browser test test-cluster test-soak check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser test test-cluster test-soak test-infra infra check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -35,6 +39,17 @@ test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 
 test-cluster: $(READY) ## the feature job on a Spark master and two workers of its own
 	@$(BIN)/python -m pytest tests/cluster
+
+$(INFRA_READY): requirements-infra.lock infra/aws/setup.sh | $(READY)
+	@infra/aws/setup.sh $(BIN)/uv $(INFRA)
+	@touch $@
+
+infra: $(INFRA_READY) ## the CloudFormation templates of dev and prod, into dist/aws
+	@$(IN_INFRA) -m infra.aws.app dist/aws
+
+test-infra: $(INFRA_READY) ## the AWS stack: its security properties, cfn-lint, cdk-nag, checkov, its types
+	@$(IN_INFRA) -m mypy --config-file infra/aws/mypy.ini
+	@$(IN_INFRA) -m pytest --confcutdir=tests/infra/aws tests/infra/aws
 
 bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-serving ## every benchmark; results under tests/benchmarks/results
 
@@ -70,12 +85,13 @@ format: $(READY) ## rewrite the code in the house's format
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --upgrade
 
-lock: $(READY) ## make the three locks anew from pyproject.toml: ours, the container's, its build's
+lock: $(READY) ## make the four locks anew from pyproject.toml: ours, the container's, its build's, the CDK's
 	@$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
 	@$(COMPILE) --group serving --constraints requirements.lock \
 		--output-file requirements-serving.lock
 	@$(COMPILE) --group image --output-file requirements-image.lock
+	@$(COMPILE) --group infra --output-file requirements-infra.lock
 
 clean: ## remove everything that was made, the environment included
-	@rm -rf $(VENV) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(INFRA) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,7 @@
-"""The IAM actions that a deployment needs, for its plan and for the role that runs it."""
+"""The IAM actions that a deployment needs, for its plan and for the role that runs it.
+
+A shadow, a split, a report of disagreements and `status` need some of the same.
+"""
 
 from infra.sagemaker.alarms import wanted_alarms
 from infra.sagemaker.control import FAILED, Live
@@ -20,9 +23,13 @@ MAKING = (
     "sagemaker:CreateEndpointConfig",
     "sagemaker:CreateModel",
 )
+MOVING = ("sagemaker:CreateEndpoint", "sagemaker:DeleteEndpoint", "sagemaker:UpdateEndpoint")
+TIDYING = ("cloudwatch:DeleteAlarms",)
 VERIFYING = ("sagemaker:InvokeEndpoint",)
-# Ends an update that goes on.
-ROLLING_BACK = ("cloudwatch:PutMetricData",)
+# A rollback that cuts an update short.
+TURNING_BACK = ("cloudwatch:PutMetricData",)
+# What the role of all these steps is given (`infra.aws.deployment`).
+EVERY = (*READING, *MAKING, *MOVING, *TIDYING, *VERIFYING, *TURNING_BACK)
 
 
 def needed_actions(layout: Layout, live: Live | None, *, is_tidied: bool) -> list[str]:

@@ -1,0 +1,82 @@
+"""Who is told when something goes wrong: one topic, and what is written to it.
+
+The alarms on an endpoint are the pipeline's, made with each deployment; here stands only that
+their ringing reaches people, so that no deployment needs to know a topic.
+"""
+
+from aws_cdk import Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.aws.compute import Compute
+from infra.aws.environment import Environment
+
+
+def build_alarms(
+    scope: Construct, environment: Environment, *, compute: Compute, key: kms.Key
+) -> sns.Topic:
+    """Make the topic and its sources: ringing alarms, endpoints and Spark jobs that failed."""
+    room = Construct(scope, "Alarms")
+    topic = sns.Topic(
+        room,
+        "Topic",
+        topic_name=f"{environment.prefix}-alarms",
+        master_key=key,
+        enforce_ssl=True,
+    )
+    key.grant(
+        iam.ServicePrincipal("events.amazonaws.com").with_conditions(
+            {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
+        ),
+        "kms:Decrypt",
+        "kms:GenerateDataKey*",
+    )
+    named = [{"prefix": f"{endpoint}-"} for endpoint in environment.endpoints]
+    _tell(
+        room,
+        "Ringing",
+        topic,
+        source="aws.cloudwatch",
+        kind="CloudWatch Alarm State Change",
+        detail={"alarmName": named, "state": {"value": ["ALARM"]}},
+    )
+    _tell(
+        room,
+        "Endpoint",
+        topic,
+        source="aws.sagemaker",
+        kind="SageMaker Endpoint State Change",
+        detail={
+            "EndpointName": list(environment.endpoints),
+            "EndpointStatus": ["FAILED", "UPDATE_ROLLBACK_FAILED"],
+        },
+    )
+    _tell(
+        room,
+        "Job",
+        topic,
+        source="aws.emr-serverless",
+        kind="EMR Serverless Job Run State Change",
+        detail={
+            "applicationId": [compute.application.attr_application_id],
+            "state": ["FAILED"],
+        },
+    )
+    return topic
+
+
+def _tell(
+    scope: Construct,
+    name: str,
+    topic: sns.Topic,
+    *,
+    source: str,
+    kind: str,
+    detail: dict[str, object],
+) -> None:
+    pattern = events.EventPattern(source=[source], detail_type=[kind], detail=detail)
+    events.Rule(scope, name, event_pattern=pattern, targets=[targets.SnsTopic(topic)])

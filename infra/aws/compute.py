@@ -1,0 +1,98 @@
+"""Spark: an EMR Serverless application, and the role of the jobs in it."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_emrserverless as emr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.aws.environment import CODE, Environment
+from infra.aws.network import Network
+from infra.aws.role import (
+    ABORT_PARTS,
+    LIST_BUCKET,
+    OBJECTS,
+    READ_OBJECT,
+    STREAMS,
+    WRITE_OBJECT,
+    allow,
+    allow_key,
+    below,
+    build_role,
+)
+from infra.aws.storage import Storage
+
+SERVICE = "emr-serverless.amazonaws.com"
+# Spark's committer moves a task's output into place, which in S3 ends with a deletion.
+MOVE_OBJECT = "s3:DeleteObject"
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where feature jobs run.
+
+    Attributes:
+        application: of EMR Serverless.
+        role: what a job may do; it is passed to the job when that is started.
+    """
+
+    application: emr.CfnApplication
+    role: iam.Role
+
+
+def build_compute(
+    scope: Construct,
+    environment: Environment,
+    *,
+    network: Network,
+    storage: Storage,
+    key: kms.Key,
+    log: logs.LogGroup,
+    log_key: kms.Key,
+) -> Compute:
+    """Make the application: it starts with a job, stops when idle, and has an upper limit."""
+    room = Construct(scope, "Compute")
+    application = emr.CfnApplication(
+        room,
+        "Application",
+        name=environment.prefix,
+        type="SPARK",
+        release_label=environment.emr_release,
+        auto_start_configuration={"enabled": True},
+        auto_stop_configuration={
+            "enabled": True,
+            "idleTimeoutMinutes": environment.idle_minutes,
+        },
+        maximum_capacity={
+            "cpu": f"{environment.max_vcpus} vCPU",
+            "memory": f"{environment.max_memory_gb} GB",
+        },
+        network_configuration={
+            "subnetIds": network.subnets,
+            "securityGroupIds": [network.work.security_group_id],
+        },
+        monitoring_configuration={
+            "cloudWatchLoggingConfiguration": {
+                "enabled": True,
+                "logGroupName": log.log_group_name,
+                "encryptionKeyArn": log_key.key_arn,
+            }
+        },
+    )
+    role = build_role(room, "spark", environment, services=[SERVICE])
+    specs = environment.specs
+    lake, artefacts = storage.lake, storage.artefacts
+    allow(role, "ReadLake", [READ_OBJECT], below(lake, *specs), because=OBJECTS)
+    built = [WRITE_OBJECT, ABORT_PARTS, MOVE_OBJECT]
+    features = below(lake, *(f"{spec}/features" for spec in specs))
+    allow(role, "BuildFeatures", built, features, because=OBJECTS)
+    allow(role, "ReadCode", [READ_OBJECT], below(artefacts, CODE), because=OBJECTS)
+    allow(role, "List", [LIST_BUCKET], [lake.bucket_arn, artefacts.bucket_arn])
+    allow_key(role, key)
+    told = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    allow(role, "Log", told, [f"{log.log_group_arn}:*"], because=STREAMS)
+    because = "IAM knows no single log group for this action."
+    allow(role, "FindLog", ["logs:DescribeLogGroups"], ["*"], because=because)
+    return Compute(application, role)

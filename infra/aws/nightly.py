@@ -1,0 +1,68 @@
+"""The role of the nightly steps, from `ingest` to `register`: lake, Spark, MLflow; no endpoint."""
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.aws.compute import SERVICE as SPARK_SERVICE
+from infra.aws.compute import Compute
+from infra.aws.environment import CODE, Environment
+from infra.aws.role import (
+    ABORT_PARTS,
+    LIST_BUCKET,
+    OBJECTS,
+    READ_OBJECT,
+    WRITE_OBJECT,
+    allow,
+    allow_key,
+    below,
+    build_role,
+)
+from infra.aws.scheduler import WORKERS
+from infra.aws.storage import Storage
+from infra.aws.tracking import DECIDING, LOGGING, READING, Tracking, allow_tracking
+
+START = ("emr-serverless:GetApplication", "emr-serverless:ListJobRuns",
+         "emr-serverless:StartApplication", "emr-serverless:StartJobRun")  # fmt: skip
+FOLLOW = ("emr-serverless:CancelJobRun", "emr-serverless:GetJobRun")
+
+
+def build_nightly_role(
+    scope: Construct,
+    environment: Environment,
+    *,
+    storage: Storage,
+    compute: Compute,
+    tracking: Tracking,
+    key: kms.Key,
+) -> iam.Role:
+    """Make the role that candidates are made under."""
+    room = Construct(scope, "Nightly")
+    role = build_role(room, "nightly", environment, services=WORKERS)
+    lake, artefacts = storage.lake, storage.artefacts
+    written = [READ_OBJECT, WRITE_OBJECT, ABORT_PARTS]
+    allow(role, "Lake", written, below(lake, *environment.specs), because=OBJECTS)
+    allow(role, "ListLake", [LIST_BUCKET], [lake.bucket_arn])
+    # The archive of the Python environment, which Spark's jobs unpack.
+    allow(role, "Code", written, below(artefacts, CODE), because=OBJECTS)
+    allow_key(role, key)
+    stack = Stack.of(scope)
+    application = stack.format_arn(
+        service="emr-serverless",
+        resource="/applications",
+        resource_name=compute.application.attr_application_id,
+    )
+    allow(role, "StartJobs", START, [application])
+    because = "Jobs are numbered by EMR; the application is ours."
+    allow(role, "FollowJobs", FOLLOW, [f"{application}/jobruns/*"], because=because)
+    allow(
+        role,
+        "PassJobRole",
+        ["iam:PassRole"],
+        [compute.role.role_arn],
+        conditions={"StringEquals": {"iam:PassedToService": SPARK_SERVICE}},
+    )
+    calls = (*READING, *LOGGING, *DECIDING)
+    allow_tracking(role, tracking, calls, storage=storage)
+    return role

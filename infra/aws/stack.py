@@ -1,0 +1,94 @@
+"""One environment: its rooms in the order in which they need each other, and their addresses."""
+
+from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack, Tags
+from constructs import Construct
+
+from infra.aws.alarms import build_alarms
+from infra.aws.compute import build_compute
+from infra.aws.credentials import build_credentials
+from infra.aws.deployment import build_deploy_role
+from infra.aws.environment import Environment
+from infra.aws.keys import build_keys
+from infra.aws.logs import build_logs
+from infra.aws.network import build_network
+from infra.aws.nightly import build_nightly_role
+from infra.aws.registry import build_registry
+from infra.aws.scheduler import build_scheduler
+from infra.aws.serving import build_serving_role
+from infra.aws.storage import build_storage
+from infra.aws.tracking import build_tracking
+
+
+def build_stack(app: Construct, environment: Environment) -> Stack:
+    """Make the stack of an environment; account and region are those it is deployed to.
+
+    It holds no model, endpoint config or endpoint: those are the pipeline's, and change every
+    night without anybody who may change a stack.
+    """
+    stack = Stack(
+        app,
+        environment.prefix,
+        description=f"Overnight, {environment.name}",
+        termination_protection=environment.is_retained,
+        # Without files beside the template it needs nothing that stands in the account before.
+        synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+    )
+    keys = build_keys(stack, environment)
+    logs = build_logs(stack, environment, key=keys.logs)
+    network = build_network(stack, environment, log=logs.network)
+    storage = build_storage(stack, environment, key=keys.data)
+    registry = build_registry(stack, environment, key=keys.data)
+    credentials = build_credentials(stack, environment, key=keys.data)
+    compute = build_compute(
+        stack,
+        environment,
+        network=network,
+        storage=storage,
+        key=keys.data,
+        log=logs.spark,
+        log_key=keys.logs,
+    )
+    serving = build_serving_role(
+        stack, environment, storage=storage, registry=registry, logs=logs, key=keys.data
+    )
+    tracking = build_tracking(stack, environment, storage=storage, key=keys.data)
+    nightly = build_nightly_role(
+        stack, environment, storage=storage, compute=compute, tracking=tracking, key=keys.data
+    )
+    deploy = build_deploy_role(
+        stack, environment, storage=storage, serving=serving, tracking=tracking, key=keys.data
+    )
+    scheduler = build_scheduler(
+        stack,
+        environment,
+        log=logs.scheduler,
+        secrets=credentials.secrets.values(),
+        key=keys.data,
+    )
+    topic = build_alarms(stack, environment, compute=compute, key=keys.logs)
+    _tell(
+        stack,
+        {
+            "Lake": f"s3://{storage.lake.bucket_name}",
+            "Artefacts": storage.artefacts.bucket_name,
+            "Images": registry.repository_uri,
+            "SparkApplication": compute.application.attr_application_id,
+            "SparkRole": compute.role.role_arn,
+            "TrackingServer": tracking.arn,
+            "ServingRole": serving.role_arn,
+            "NightlyRole": nightly.role_arn,
+            "DeployRole": deploy.role_arn,
+            "SchedulerRole": scheduler.role.role_arn,
+            "LaunchRole": scheduler.launch.role_arn,
+            "Subnets": ",".join(network.subnets),
+            "SecurityGroup": network.work.security_group_id,
+            "AlarmTopic": topic.topic_arn,
+        },
+    )
+    Tags.of(stack).add("overnight:environment", environment.name)
+    return stack
+
+
+def _tell(stack: Stack, addresses: dict[str, str]) -> None:
+    for name, value in addresses.items():
+        CfnOutput(stack, f"{name}Address", value=value).override_logical_id(name)

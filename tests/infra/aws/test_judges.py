@@ -1,0 +1,99 @@
+"""What others' tools say of the templates, and of what was acknowledged."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack, Validations
+from aws_cdk import aws_s3 as s3
+from cdk_nag import AwsSolutionsChecks
+
+from infra.aws.environment import DEV
+from infra.aws.role import allow, build_role
+
+BIN = Path(sys.executable).parent
+MAX_SECONDS = 30
+MIN_WORDS = 5
+
+
+@pytest.fixture(scope="module")
+def templates(output, stacks):
+    found = sorted(output.glob("*.template.json"))
+    assert len(found) == len(stacks)
+    return found
+
+
+def test_both_templates_are_written_offline_in_time(tmp_path):
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-m", "infra.aws.app", tmp_path], check=True)
+    assert time.monotonic() - began < MAX_SECONDS
+    names = [path.name for path in sorted(tmp_path.glob("*.template.json"))]
+    assert names == ["overnight-dev.template.json", "overnight-prod.template.json"]
+
+
+def test_templates_know_no_account_and_no_region(templates):
+    for path in templates:
+        text = path.read_text()
+        assert not re.search(r"\b\d{12}\b", text)
+        assert not re.search(r"\b(us|eu|ap)-[a-z]+-\d\b", text)
+
+
+def test_cfn_lint_says_nothing(templates):
+    done = subprocess.run([BIN / "cfn-lint", *templates], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_checkov_finds_what_was_acknowledged_and_no_more(templates, output):
+    asked = ["--framework", "cloudformation", "--output", "json", "--quiet", "--skip-download"]
+    files = [part for path in templates for part in ("--file", str(path))]
+    command = [BIN / "checkov", *files, *asked]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=output)
+    told = json.loads(done.stdout)
+    assert told["results"]["failed_checks"] == []
+    assert told["summary"]["parsing_errors"] == 0
+    assert told["summary"]["passed"] > 300
+    skipped = told["results"]["skipped_checks"]
+    assert {check["check_id"] for check in skipped} == {"CKV_AWS_18"}
+    assert {check["resource"].partition(".")[2][:13] for check in skipped} == {"StorageAccess"}
+    for check in skipped:
+        assert len(check["check_result"]["suppress_comment"].split()) > MIN_WORDS
+
+
+def test_cdk_nag_finds_nothing_that_nobody_acknowledged(output, stacks):
+    report = json.loads((output / "validation-report.json").read_text())
+    open_findings = [
+        (violation["ruleName"], construct)
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+        for construct in violation["violatingConstructs"]
+    ]
+    assert open_findings == []
+
+
+def test_cdk_nag_does_judge(tmp_path):
+    app = App(outdir=str(tmp_path), analytics_reporting=False)
+    s3.Bucket(Stack(app, "careless"), "Bucket")
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with pytest.raises(RuntimeError, match="Validation failed"):
+        app.synth()
+
+
+def test_every_acknowledgement_says_why(output, stacks):
+    reasons = []
+    for path in output.glob("*.metadata.json"):
+        for entries in json.loads(path.read_text()).values():
+            for entry in entries:
+                if "acknowledged" in entry["type"].lower():
+                    reasons += list(entry["data"].values())
+    assert len(reasons) > 20
+    assert all(len(str(reason).split()) > MIN_WORDS for reason in reasons)
+
+
+def test_an_asterisk_without_a_reason_is_refused():
+    role = build_role(Stack(App(), "s"), "any", DEV, services=["sagemaker.amazonaws.com"])
+    with pytest.raises(ValueError, match=r"Read allows .*say because of what"):
+        allow(role, "Read", ["s3:GetObject"], ["arn:aws:s3:::somebody/*"])

@@ -1,0 +1,232 @@
+import re
+
+import pytest
+
+from infra.aws.environment import DEV
+from infra.sagemaker.actions import EVERY
+from tests.infra.aws.stacks import listed, spell
+
+HERE = "<AWS::Region>:<AWS::AccountId>"
+SERVICES = {
+    "spark": {"emr-serverless.amazonaws.com"},
+    "serving": {"sagemaker.amazonaws.com"},
+    "tracking": {"sagemaker.amazonaws.com"},
+    "nightly": {"ecs-tasks.amazonaws.com"},
+    "deploy": {"ecs-tasks.amazonaws.com"},
+    "scheduler": {"ecs-tasks.amazonaws.com"},
+    "launch": {"ecs-tasks.amazonaws.com"},
+}
+
+
+def bucket(stack, name):
+    named = f"{stack.environment.prefix}-{name}-<AWS::AccountId>"
+    return f"<{stack.named('AWS::S3::Bucket', 'BucketName', named)}.Arn>"
+
+
+def role_arn(stack, purpose):
+    return f"<{stack.roles()[purpose]}.Arn>"
+
+
+def test_each_role_is_taken_by_one_service_on_behalf_of_this_account(stack):
+    roles = stack.found("AWS::IAM::Role")
+    assert set(stack.roles()) == set(SERVICES)
+    for purpose, name in stack.roles().items():
+        (statement,) = roles[name]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Action"] == "sts:AssumeRole"
+        assert {statement["Principal"]["Service"]} == SERVICES[purpose]
+        own = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        assert statement["Condition"] == {"StringEquals": own}
+
+
+def test_roles_have_no_policies_but_those_written_here(stack):
+    for role in stack.found("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in role
+        assert "Policies" not in role
+
+
+def test_no_action_of_a_role_has_an_asterisk(stack):
+    for purpose in stack.roles():
+        assert not [action for action in stack.actions(purpose) if "*" in action]
+
+
+def test_resources_are_all_of_a_kind_only_where_iam_knows_no_other(stack):
+    found = {
+        (purpose, action)
+        for purpose in stack.roles()
+        for statement in stack.statements(purpose).values()
+        if "*" in listed(statement["Resource"])
+        for action in listed(statement["Action"])
+    }
+    assert found == {
+        ("serving", "cloudwatch:PutMetricData"),
+        ("serving", "ecr:GetAuthorizationToken"),
+        ("spark", "logs:DescribeLogGroups"),
+    }
+
+
+def test_a_role_may_be_passed_only_to_the_service_that_it_is_for(stack):
+    passed = {}
+    for purpose in stack.roles():
+        for statement in stack.statements(purpose).values():
+            if "iam:PassRole" in listed(statement["Action"]):
+                assert statement["Action"] == "iam:PassRole"
+                resource = spell(statement["Resource"])
+                passed[purpose] = (resource, statement["Condition"])
+    to = {name: {"StringEquals": {"iam:PassedToService": name}} for name in (
+        "sagemaker.amazonaws.com", "emr-serverless.amazonaws.com",
+    )}  # fmt: skip
+    assert passed == {
+        "deploy": (role_arn(stack, "serving"), to["sagemaker.amazonaws.com"]),
+        "nightly": (role_arn(stack, "spark"), to["emr-serverless.amazonaws.com"]),
+    }
+
+
+def test_the_deploy_role_may_do_what_deployments_need_and_keep_the_ledger(stack):
+    statements = stack.statements("deploy")
+    deploying = {
+        action
+        for sid, statement in statements.items()
+        if sid.startswith("Deploy")
+        for action in listed(statement["Action"])
+    }
+    assert deploying == set(EVERY)
+    rest = {a for a in stack.actions("deploy") - deploying if not a.startswith("sagemaker-mlflow:")}
+    assert rest == {"kms:Decrypt", "kms:GenerateDataKey", "s3:AbortMultipartUpload"}
+
+
+def test_the_deploy_role_reaches_the_endpoints_of_its_specs_only(stack):
+    names = {"dev": ["demo"], "prod": ["demo", "handbook"]}[stack.environment.name]
+    arn = f"arn:<AWS::Partition>:sagemaker:{HERE}"
+    reached = {
+        spell(resource)
+        for sid, statement in stack.statements("deploy").items()
+        if sid.startswith("Deploy")
+        for resource in listed(statement["Resource"])
+    }
+    artefacts = bucket(stack, "artefacts")
+    expected = {artefacts, role_arn(stack, "serving")}
+    for name in names:
+        expected |= {
+            f"{arn}:endpoint/{name}",
+            f"{arn}:endpoint-config/{name}-*",
+            f"{arn}:model/{name}-*",
+            f"arn:<AWS::Partition>:cloudwatch:{HERE}:alarm:{name}-*",
+            f"{artefacts}/{name}/*",
+            f"{artefacts}/captured/{name}/*",
+        }
+    assert reached == expected
+
+
+def test_a_deployment_writes_artefacts_and_decisions_and_nothing_else(stack):
+    written = {
+        spell(resource)
+        for statement in stack.statements("deploy").values()
+        if "s3:PutObject" in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+    lake, artefacts = bucket(stack, "lake"), bucket(stack, "artefacts")
+    expected = {f"{artefacts}/mlflow/*"}
+    for spec in stack.environment.specs:
+        expected |= {f"{artefacts}/{spec}/*", f"{lake}/{spec}/decisions/*"}
+    assert written == expected
+
+
+def test_the_nightly_role_touches_no_endpoint_model_or_alarm(stack):
+    services = {action.partition(":")[0] for action in stack.actions("nightly")}
+    assert services == {"emr-serverless", "iam", "kms", "s3", "sagemaker-mlflow"}
+    assert {a for a in stack.actions("nightly") if a.startswith("emr-serverless:")} == {
+        "emr-serverless:CancelJobRun",
+        "emr-serverless:GetApplication",
+        "emr-serverless:GetJobRun",
+        "emr-serverless:ListJobRuns",
+        "emr-serverless:StartApplication",
+        "emr-serverless:StartJobRun",
+    }
+
+
+def test_the_nightly_role_deletes_nothing(stack):
+    deleting = {a for a in stack.actions("nightly") if "Delete" in a}
+    assert deleting == {"sagemaker-mlflow:DeleteRegisteredModelAlias"}
+
+
+def test_the_container_reads_models_and_writes_what_it_was_asked(stack):
+    assert stack.actions("serving") == {
+        "cloudwatch:PutMetricData",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetAuthorizationToken",
+        "ecr:GetDownloadUrlForLayer",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:PutObject",
+    }
+    artefacts, names = bucket(stack, "artefacts"), stack.environment.endpoints
+    models = {f"{artefacts}/{name}/*/model.tar.gz" for name in names}
+    assert stack.resources("serving", "ReadModel") == models
+    assert stack.resources("serving", "Capture") == {
+        f"{artefacts}/captured/{name}/*" for name in names
+    }
+    measure = stack.statements("serving")["Measure"]["Condition"]
+    assert "Overnight" in measure["StringEquals"]["cloudwatch:namespace"]
+
+
+def test_spark_writes_features_and_reads_nothing_of_deployments(stack):
+    lake, artefacts = bucket(stack, "lake"), bucket(stack, "artefacts")
+    specs = stack.environment.specs
+    assert stack.resources("spark", "BuildFeatures") == {f"{lake}/{s}/features/*" for s in specs}
+    assert stack.resources("spark", "ReadLake") == {f"{lake}/{s}/*" for s in specs}
+    assert stack.resources("spark", "ReadCode") == {f"{artefacts}/code/*"}
+
+
+def test_the_scheduler_itself_reaches_no_data(stack):
+    assert stack.actions("scheduler") == {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_secrets_are_read_by_what_starts_airflow_only(stack):
+    readers = {p for p in stack.roles() if "secretsmanager:GetSecretValue" in stack.actions(p)}
+    assert readers == {"launch"}
+    secrets = {f"<{name}>" for name in stack.found("AWS::SecretsManager::Secret")}
+    assert stack.resources("launch", "HandSecretsIn") == secrets
+
+
+@pytest.mark.parametrize("purpose", ["spark", "serving", "tracking", "nightly", "deploy"])
+def test_the_data_key_is_used_through_s3_only(stack, purpose):
+    statement = stack.statements(purpose)["Key"]
+    via = statement["Condition"]["StringEquals"]["kms:ViaService"]
+    assert spell(via) == "s3.<AWS::Region>.amazonaws.com"
+
+
+def test_only_the_tracking_server_makes_model_packages_and_only_of_its_specs(stack):
+    packagers = {
+        purpose
+        for purpose in stack.roles()
+        if any("ModelPackage" in action for action in stack.actions(purpose))
+    }
+    assert packagers == {"tracking"}
+    arn = f"arn:<AWS::Partition>:sagemaker:{HERE}"
+    assert stack.resources("tracking", "Package") == {
+        f"{arn}:{kind}/{spec}*"
+        for kind in ("model-package", "model-package-group")
+        for spec in stack.environment.specs
+    }
+
+
+def test_roles_call_the_tracking_server_of_their_environment(stack):
+    server = f"mlflow-tracking-server/{stack.environment.prefix}"
+    for purpose in ("nightly", "deploy"):
+        (resource,) = stack.resources(purpose, "Track")
+        assert resource == f"arn:<AWS::Partition>:sagemaker:{HERE}:{server}"
+
+
+def test_a_deployment_logs_no_run_and_registers_no_model(stack):
+    making = {a for a in stack.actions("deploy") if re.match(r"sagemaker-mlflow:(Create|Log)", a)}
+    assert making == set()
+
+
+def test_a_spec_that_is_a_prefix_of_the_bucket_already_is_refused():
+    with pytest.raises(ValueError, match="mlflow is a prefix in the bucket already"):
+        DEV.model_validate({**DEV.model_dump(), "specs": ("mlflow",)})
