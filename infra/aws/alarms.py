@@ -4,16 +4,17 @@ The alarms on an endpoint are the pipeline's, made with each deployment; here st
 their ringing reaches people, so that no deployment needs to know a topic.
 """
 
-from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.aws.compute import Compute
 from infra.aws.environment import Environment
+from infra.aws.role import USE_KEY, allow, build_role
+
+SERVICE = "events.amazonaws.com"
 
 
 def build_alarms(
@@ -28,18 +29,16 @@ def build_alarms(
         master_key=key,
         enforce_ssl=True,
     )
-    key.grant(
-        iam.ServicePrincipal("events.amazonaws.com").with_conditions(
-            {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
-        ),
-        "kms:Decrypt",
-        "kms:GenerateDataKey*",
-    )
+    # Under a role: the topic need not trust a service, which could act for another account.
+    role = build_role(room, "herald", environment, services=[SERVICE])
+    allow(role, "Tell", ["sns:Publish"], [topic.topic_arn])
+    allow(role, "Key", USE_KEY, [key.key_arn])
+    target = targets.SnsTopic(topic, role=role.without_policy_updates())
     named = [{"prefix": f"{endpoint}-"} for endpoint in environment.endpoints]
     _tell(
         room,
         "Ringing",
-        topic,
+        target,
         source="aws.cloudwatch",
         kind="CloudWatch Alarm State Change",
         detail={"alarmName": named, "state": {"value": ["ALARM"]}},
@@ -47,7 +46,7 @@ def build_alarms(
     _tell(
         room,
         "Endpoint",
-        topic,
+        target,
         source="aws.sagemaker",
         kind="SageMaker Endpoint State Change",
         detail={
@@ -58,7 +57,7 @@ def build_alarms(
     _tell(
         room,
         "Job",
-        topic,
+        target,
         source="aws.emr-serverless",
         kind="EMR Serverless Job Run State Change",
         detail={
@@ -72,11 +71,11 @@ def build_alarms(
 def _tell(
     scope: Construct,
     name: str,
-    topic: sns.Topic,
+    target: events.IRuleTarget,
     *,
     source: str,
     kind: str,
     detail: dict[str, object],
 ) -> None:
     pattern = events.EventPattern(source=[source], detail_type=[kind], detail=detail)
-    events.Rule(scope, name, event_pattern=pattern, targets=[targets.SnsTopic(topic)])
+    events.Rule(scope, name, event_pattern=pattern, targets=[target])

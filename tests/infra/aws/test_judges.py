@@ -43,15 +43,17 @@ def test_templates_know_no_account_and_no_region(templates):
 
 
 def test_cfn_lint_says_nothing(templates):
-    done = subprocess.run([BIN / "cfn-lint", *templates], capture_output=True, text=True)
+    done = subprocess.run(
+        [BIN / "cfn-lint", *templates], check=False, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_checkov_finds_what_was_acknowledged_and_no_more(templates, output):
-    asked = ["--framework", "cloudformation", "--output", "json", "--quiet", "--skip-download"]
+    asked = ["--framework", "cloudformation", "--output", "json", "--skip-download"]
     files = [part for path in templates for part in ("--file", str(path))]
     command = [BIN / "checkov", *files, *asked]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=output)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=output)
     told = json.loads(done.stdout)
     assert told["results"]["failed_checks"] == []
     assert told["summary"]["parsing_errors"] == 0
@@ -63,7 +65,8 @@ def test_checkov_finds_what_was_acknowledged_and_no_more(templates, output):
         assert len(check["check_result"]["suppress_comment"].split()) > MIN_WORDS
 
 
-def test_cdk_nag_finds_nothing_that_nobody_acknowledged(output, stacks):
+def test_cdk_nag_finds_nothing_that_nobody_acknowledged(templates, output):
+    assert templates
     report = json.loads((output / "validation-report.json").read_text())
     open_findings = [
         (violation["ruleName"], construct)
@@ -78,16 +81,17 @@ def test_cdk_nag_does_judge(tmp_path):
     app = App(outdir=str(tmp_path), analytics_reporting=False)
     s3.Bucket(Stack(app, "careless"), "Bucket")
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with pytest.raises(RuntimeError, match="Validation failed"):
+    with pytest.raises(RuntimeError, match=r"access logs disabled"):
         app.synth()
 
 
-def test_every_acknowledgement_says_why(output, stacks):
+def test_every_acknowledgement_says_why(templates):
     reasons = []
-    for path in output.glob("*.metadata.json"):
+    for template in templates:
+        path = template.with_name(template.name.replace(".template.", ".metadata."))
         for entries in json.loads(path.read_text()).values():
             for entry in entries:
-                if "acknowledged" in entry["type"].lower():
+                if entry["type"] == "aws:cdk:acknowledged-rules":
                     reasons += list(entry["data"].values())
     assert len(reasons) > 20
     assert all(len(str(reason).split()) > MIN_WORDS for reason in reasons)

@@ -15,6 +15,7 @@ SERVICES = {
     "deploy": {"ecs-tasks.amazonaws.com"},
     "scheduler": {"ecs-tasks.amazonaws.com"},
     "launch": {"ecs-tasks.amazonaws.com"},
+    "herald": {"events.amazonaws.com"},
 }
 
 

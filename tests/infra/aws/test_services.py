@@ -65,11 +65,20 @@ def test_people_hear_of_ringing_alarms_failed_endpoints_and_failed_jobs(stack):
         "EMR Serverless Job Run State Change",
         "SageMaker Endpoint State Change",
     }
-    assert {spell(target["Arn"]) for rule in rules for target in rule["Targets"]} == {f"<{topic}>"}
+    targets = [target for rule in rules for target in rule["Targets"]]
+    assert {spell(target["Arn"]) for target in targets} == {f"<{topic}>"}
+    assert {spell(t["RoleArn"]) for t in targets} == {f"<{stack.roles()['herald']}.Arn>"}
+    assert stack.resources("herald", "Tell") == {f"<{topic}>"}
+    assert stack.actions("herald") == {"kms:Decrypt", "kms:GenerateDataKey", "sns:Publish"}
     (ringing,) = [r for r in rules if r["EventPattern"]["source"] == ["aws.cloudwatch"]]
     names = [{"prefix": f"{endpoint}-"} for endpoint in stack.environment.endpoints]
     detail = ringing["EventPattern"]["detail"]
     assert detail == {"alarmName": names, "state": {"value": ["ALARM"]}}
+
+
+def test_no_service_may_write_to_the_topic_by_itself(stack):
+    (policy,) = stack.found("AWS::SNS::TopicPolicy").values()
+    assert not [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
 
 
 def test_keys_are_used_by_services_of_this_account_only(stack):
