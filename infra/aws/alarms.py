@@ -34,6 +34,13 @@ def build_alarms(
     allow(role, "Tell", ["sns:Publish"], [topic.topic_arn])
     allow(role, "Key", USE_KEY, [key.key_arn])
     target = targets.SnsTopic(topic, role=role.without_policy_updates())
+    _tell_all(room, environment, target, compute=compute)
+    return topic
+
+
+def _tell_all(
+    room: Construct, environment: Environment, target: events.IRuleTarget, *, compute: Compute
+) -> None:
     named = [{"prefix": f"{endpoint}-"} for endpoint in environment.endpoints]
     _tell(
         room,
@@ -65,7 +72,6 @@ def build_alarms(
             "state": ["FAILED"],
         },
     )
-    return topic
 
 
 def _tell(

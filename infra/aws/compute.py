@@ -52,9 +52,25 @@ def build_compute(
     log: logs.LogGroup,
     log_key: kms.Key,
 ) -> Compute:
-    """Make the application: it starts with a job, stops when idle, and has an upper limit."""
+    """Make the application, and the role of its jobs."""
     room = Construct(scope, "Compute")
-    application = emr.CfnApplication(
+    application = _build_application(room, environment, network=network, log=log, log_key=log_key)
+    role = build_role(room, "spark", environment, services=[SERVICE])
+    _allow_jobs(role, environment, storage=storage, log=log)
+    allow_key(role, key)
+    return Compute(application, role)
+
+
+def _build_application(
+    room: Construct,
+    environment: Environment,
+    *,
+    network: Network,
+    log: logs.LogGroup,
+    log_key: kms.Key,
+) -> emr.CfnApplication:
+    """It starts with a job, stops when idle, and has an upper limit."""
+    return emr.CfnApplication(
         room,
         "Application",
         name=environment.prefix,
@@ -81,7 +97,11 @@ def build_compute(
             }
         },
     )
-    role = build_role(room, "spark", environment, services=[SERVICE])
+
+
+def _allow_jobs(
+    role: iam.Role, environment: Environment, *, storage: Storage, log: logs.LogGroup
+) -> None:
     specs = environment.specs
     lake, artefacts = storage.lake, storage.artefacts
     allow(role, "ReadLake", [READ_OBJECT], below(lake, *specs), because=OBJECTS)
@@ -90,9 +110,7 @@ def build_compute(
     allow(role, "BuildFeatures", built, features, because=OBJECTS)
     allow(role, "ReadCode", [READ_OBJECT], below(artefacts, CODE), because=OBJECTS)
     allow(role, "List", [LIST_BUCKET], [lake.bucket_arn, artefacts.bucket_arn])
-    allow_key(role, key)
     told = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     allow(role, "Log", told, [f"{log.log_group_arn}:*"], because=STREAMS)
     because = "IAM knows no single log group for this action."
     allow(role, "FindLog", ["logs:DescribeLogGroups"], ["*"], because=because)
-    return Compute(application, role)

@@ -33,6 +33,15 @@ def build_stack(app: Construct, environment: Environment) -> Stack:
         # Without files beside the template it needs nothing that stands in the account before.
         synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
     )
+    for name, value in _build_rooms(stack, environment).items():
+        # A room may have the same name.
+        CfnOutput(stack, f"{name}Address", value=value).override_logical_id(name)
+    Tags.of(stack).add("overnight:environment", environment.name)
+    return stack
+
+
+def _build_rooms(stack: Stack, environment: Environment) -> dict[str, str]:
+    """Make everything; returns the addresses that people and the pipeline need."""
     keys = build_keys(stack, environment)
     logs = build_logs(stack, environment, key=keys.logs)
     network = build_network(stack, environment, log=logs.network)
@@ -66,29 +75,19 @@ def build_stack(app: Construct, environment: Environment) -> Stack:
         key=keys.data,
     )
     topic = build_alarms(stack, environment, compute=compute, key=keys.logs)
-    _tell(
-        stack,
-        {
-            "Lake": f"s3://{storage.lake.bucket_name}",
-            "Artefacts": storage.artefacts.bucket_name,
-            "Images": registry.repository_uri,
-            "SparkApplication": compute.application.attr_application_id,
-            "SparkRole": compute.role.role_arn,
-            "TrackingServer": tracking.arn,
-            "ServingRole": serving.role_arn,
-            "NightlyRole": nightly.role_arn,
-            "DeployRole": deploy.role_arn,
-            "SchedulerRole": scheduler.role.role_arn,
-            "LaunchRole": scheduler.launch.role_arn,
-            "Subnets": ",".join(network.subnets),
-            "SecurityGroup": network.work.security_group_id,
-            "AlarmTopic": topic.topic_arn,
-        },
-    )
-    Tags.of(stack).add("overnight:environment", environment.name)
-    return stack
-
-
-def _tell(stack: Stack, addresses: dict[str, str]) -> None:
-    for name, value in addresses.items():
-        CfnOutput(stack, f"{name}Address", value=value).override_logical_id(name)
+    return {
+        "Lake": f"s3://{storage.lake.bucket_name}",
+        "Artefacts": storage.artefacts.bucket_name,
+        "Images": registry.repository_uri,
+        "SparkApplication": compute.application.attr_application_id,
+        "SparkRole": compute.role.role_arn,
+        "TrackingServer": tracking.arn,
+        "ServingRole": serving.role_arn,
+        "NightlyRole": nightly.role_arn,
+        "DeployRole": deploy.role_arn,
+        "SchedulerRole": scheduler.role.role_arn,
+        "LaunchRole": scheduler.launch.role_arn,
+        "Subnets": ",".join(network.subnets),
+        "SecurityGroup": network.work.security_group_id,
+        "AlarmTopic": topic.topic_arn,
+    }

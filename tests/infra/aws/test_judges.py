@@ -42,6 +42,16 @@ def test_templates_know_no_account_and_no_region(templates):
         assert not re.search(r"\b(us|eu|ap)-[a-z]+-\d\b", text)
 
 
+def test_only_dev_can_be_deleted_by_one_command(templates):
+    manifest = json.loads(templates[0].with_name("manifest.json").read_text())
+    protected = {
+        name: artifact["properties"].get("terminationProtection", False)
+        for name, artifact in manifest["artifacts"].items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    assert protected == {"overnight-dev": False, "overnight-prod": True}
+
+
 def test_cfn_lint_says_nothing(templates):
     done = subprocess.run(
         [BIN / "cfn-lint", *templates], check=False, capture_output=True, text=True
