@@ -34,12 +34,13 @@ LEDGER = "decisions"
 
 ALARM, CONFIG, ENDPOINT, MODEL = "alarm", "config", "endpoint", "model"
 BUCKET, ARTEFACT, CAPTURE, ROLE = "bucket", "artefact", "capture", "role"
+METRIC = "metric"
 # On what each action is allowed.
 PLACES: dict[str, tuple[str, ...]] = {
     "cloudwatch:DeleteAlarms": (ALARM,),
     "cloudwatch:DescribeAlarms": (ALARM,),
     "cloudwatch:PutMetricAlarm": (ALARM,),
-    "cloudwatch:SetAlarmState": (ALARM,),
+    "cloudwatch:PutMetricData": (METRIC,),
     "iam:PassRole": (ROLE,),
     # The bucket stands; the action is for one that was lost, under the name of this one.
     "s3:CreateBucket": (BUCKET,),
@@ -55,6 +56,12 @@ PLACES: dict[str, tuple[str, ...]] = {
     "sagemaker:DescribeModel": (MODEL,),
     "sagemaker:InvokeEndpoint": (ENDPOINT,),
     "sagemaker:UpdateEndpoint": (ENDPOINT, CONFIG),
+}
+METRICS = "Metrics are no resources of IAM; the condition names their namespace."
+CONDITIONS: dict[tuple[str, ...], dict[str, dict[str, str]]] = {
+    (ROLE,): {"StringEquals": {"iam:PassedToService": SERVING_SERVICE}},
+    # What stops a rollout.
+    (METRIC,): {"StringEquals": {"cloudwatch:namespace": "Overnight"}},
 }
 
 
@@ -75,14 +82,13 @@ def build_deploy_role(
     for action in EVERY:
         grouped[PLACES[action]].append(action)
     for where, actions in grouped.items():
-        passed = {"StringEquals": {"iam:PassedToService": SERVING_SERVICE}}
         allow(
             role,
             "Deploy" + "And".join(place.title() for place in where),
             actions,
             [arn for place in where for arn in places[place]],
-            because=PIPELINE,
-            conditions=passed if where == (ROLE,) else None,
+            because=METRICS if where == (METRIC,) else PIPELINE,
+            conditions=CONDITIONS.get(where),
         )
     lake = storage.lake
     allow(role, "ReadLake", [READ_OBJECT], below(lake, *environment.specs), because=OBJECTS)
@@ -124,4 +130,5 @@ def _place(
         ARTEFACT: below(artefacts, *environment.endpoints),
         CAPTURE: below(artefacts, *(f"{CAPTURED}/{name}" for name in environment.endpoints)),
         ROLE: [serving.role_arn],
+        METRIC: ["*"],
     }

@@ -59,6 +59,7 @@ def test_resources_are_all_of_a_kind_only_where_iam_knows_no_other(stack):
         for action in listed(statement["Action"])
     }
     assert found == {
+        ("deploy", "cloudwatch:PutMetricData"),
         ("serving", "cloudwatch:PutMetricData"),
         ("serving", "ecr:GetAuthorizationToken"),
         ("spark", "logs:DescribeLogGroups"),
@@ -95,13 +96,19 @@ def test_the_deploy_role_may_do_what_deployments_need_and_keep_the_ledger(stack)
     assert rest == {"kms:Decrypt", "kms:GenerateDataKey", "s3:AbortMultipartUpload"}
 
 
+def test_the_deploy_role_writes_metrics_of_the_platform_only(stack):
+    statement = stack.statements("deploy")["DeployMetric"]
+    assert statement["Action"] == "cloudwatch:PutMetricData"
+    assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Overnight"}}
+
+
 def test_the_deploy_role_reaches_the_endpoints_of_its_specs_only(stack):
     names = {"dev": ["demo"], "prod": ["demo", "handbook"]}[stack.environment.name]
     arn = f"arn:<AWS::Partition>:sagemaker:{HERE}"
     reached = {
         spell(resource)
         for sid, statement in stack.statements("deploy").items()
-        if sid.startswith("Deploy")
+        if sid.startswith("Deploy") and sid != "DeployMetric"
         for resource in listed(statement["Resource"])
     }
     artefacts = bucket(stack, "artefacts")

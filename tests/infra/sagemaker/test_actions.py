@@ -21,5 +21,5 @@ def test_the_role_may_do_what_some_deployment_or_a_rollback_needs_and_no_more(bu
     needed = set()
     for state, is_tidied in itertools.product(states, (True, False)):
         needed.update(needed_actions(layout, state, is_tidied=is_tidied))
-    assert set(EVERY) == needed | {"cloudwatch:SetAlarmState"}
+    assert set(EVERY) == needed | {"cloudwatch:PutMetricData"}
     assert len(set(EVERY)) == len(EVERY)
