@@ -29,7 +29,7 @@ up: $(READY) ## Airflow, MLflow and the embedded SageMaker with their pages, unt
 	@exec $(BIN)/overnight up
 
 browser: ## Debian's Chromium, for the tests of the review page
-	@infra/browser.sh
+	@infra/program.sh chromium "The tests of the review page need" chromium fonts-dejavu-core
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
 	@$(BIN)/python -m pytest --ignore=tests/cluster --ignore=tests/soak

@@ -50,8 +50,10 @@ def _find_target(spec: ModelSpec, chain: Ledger) -> Decision:
     from infra.sagemaker.deployment import find_leading_digest
     from infra.sagemaker.names import endpoint_name
 
-    leading, champion = find_leading_digest(endpoint_name(spec.name)), champion_digest(chain)
-    is_unsettled = champion is not None and leading is not None and leading != champion
+    champion = champion_digest(chain)
+    # Without a champion there is nothing to go back to, whatever the endpoint serves.
+    leading = None if champion is None else find_leading_digest(endpoint_name(spec.name))
+    is_unsettled = leading not in (None, champion)
     target = chain.champion if is_unsettled else chain.champion_before
     served = None if target is None else chain.last("promotion", version=target)
     if served is None:

@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 def main() -> int:
     options = read_options()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    subprocess.run([ROOT / "infra" / "wrk.sh"], check=True)
+    subprocess.run(
+        [ROOT / "infra" / "program.sh", "wrk", "The serving benchmark needs", "wrk"], check=True
+    )
     scratch = open_scratch(options.scratch) / "serving"
     scratch.mkdir(exist_ok=True)
     made = make_model(scratch)

@@ -18,7 +18,7 @@ def open_browser() -> Iterator[Browser]:
     """Chromium, until the block ends."""
     program = shutil.which("chromium")
     if program is None:
-        pytest.fail("This test drives Debian's Chromium, which is not here. Run infra/browser.sh")
+        pytest.fail("This test drives Debian's Chromium, which is not here. Run: make browser")
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program)

@@ -3,7 +3,7 @@ import importlib.util
 import pytest
 
 from tests.infra.bundles import make_bundle
-from tests.infra.embedded_server import EmbeddedServer
+from tests.infra.embedded_server import running_server
 
 # The stack is tested where the CDK is: make test-infra.
 collect_ignore = [] if importlib.util.find_spec("aws_cdk") else ["aws"]
@@ -12,15 +12,8 @@ collect_ignore = [] if importlib.util.find_spec("aws_cdk") else ["aws"]
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """An embedded SageMaker for a module; boto3 in this process talks to it."""
-    server = EmbeddedServer(tmp_path_factory.mktemp("sagemaker"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.close()
+    with running_server(tmp_path_factory.mktemp("sagemaker")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,10 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 
 class EmbeddedServer:
@@ -100,6 +103,20 @@ class EmbeddedServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+@contextlib.contextmanager
+def running_server(home: Path) -> Iterator[EmbeddedServer]:
+    """A server for a block; boto3 in this process talks to it."""
+    server = EmbeddedServer(home)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.close()
 
 
 def free_port() -> int:

@@ -7,21 +7,14 @@ import pytest
 
 import tests.quiet  # noqa: F401 -- for its effect
 from pipelines import steps
-from tests.infra.embedded_server import EmbeddedServer
+from tests.infra.embedded_server import EmbeddedServer, running_server
 from tests.rollouts.house import House, opened, prepared
 
 
 @pytest.fixture(scope="session")
 def sagemaker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    server = EmbeddedServer(tmp_path_factory.mktemp("sagemaker"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.close()
+    with running_server(tmp_path_factory.mktemp("sagemaker")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from infra.sagemaker.deployment import put_at_once, roll_out, verify
 from infra.sagemaker.layout import Layout, Release, plan_layout
 from infra.sagemaker.policy import AlarmPolicy, EndpointPolicy
 from tests.infra.bundles import make_bundle, make_instances
-from tests.infra.embedded_server import EmbeddedServer
+from tests.infra.embedded_server import EmbeddedServer, running_server
 
 REQUESTS = int(os.environ.get("OVERNIGHT_SOAK_REQUESTS", "200000"))
 CONNECTIONS = 8
@@ -30,15 +30,8 @@ POLICY = EndpointPolicy(
 
 @pytest.fixture
 def server(tmp_path: Path):
-    server = EmbeddedServer(tmp_path / "sagemaker")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.close()
+    with running_server(tmp_path / "sagemaker") as server:
+        yield server
 
 
 @pytest.mark.timeout(1200)
