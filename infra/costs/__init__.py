@@ -1,0 +1,1 @@
+"""What an installation uses in a month, and what that costs."""
