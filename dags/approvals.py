@@ -40,18 +40,20 @@ class ApprovalTrigger(BaseEventTrigger):
         while True:
             found = await asyncio.to_thread(self._look)
             if found is not None and found != seen:
-                # Kept after it is told: told twice does no harm, never told does.
-                yield TriggerEvent({"spec": self.spec, "approved": found, "before": seen})
+                # An alias that was taken back, and is set on the same version again, is told again.
+                if found:
+                    # Kept after it is told: told twice does no harm, never told does.
+                    yield TriggerEvent({"spec": self.spec, "approved": found, "before": seen})
                 await self._keep(found)
-            seen = found or seen
+                seen = found
             await asyncio.sleep(self.seconds)
 
     def _look(self) -> str | None:
-        """The approved version; None where there is none, or MLflow does not answer."""
+        """The approved version; empty where there is none; None where MLflow does not answer."""
         from pipelines.reconciliation import find_approved
 
         try:
-            return find_approved(self.spec)
+            return find_approved(self.spec) or ""
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is looked at again
             self.log.warning("The registry was not read: %s", error)
             return None

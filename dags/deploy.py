@@ -1,10 +1,9 @@
 """`<spec>_deploy`: carries the approved version of every spec to its endpoint."""
 
-from datetime import UTC, datetime, timedelta
-
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
 
 from dags.approvals import approval_asset
+from dags.terms import dag_terms
 from pipelines import steps
 from pipelines.spec import list_specs, load_spec
 
@@ -13,16 +12,13 @@ for name in list_specs():
     approved = approval_asset(name)
     window = declared.schedule.deploy
     with DAG(
-        dag_id=f"{name}_deploy",
+        **dag_terms(declared, "deploy"),
         # When a reviewer moves the alias `approved`; and at the change window, if there is one.
         schedule=[approved]
         if window is None
         else AssetOrTimeSchedule(
             timetable=CronTriggerTimetable(window, timezone="UTC"), assets=[approved]
         ),
-        start_date=datetime(2018, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
         is_paused_upon_creation=False,
         params={
             "dry_run": Param(
@@ -32,9 +28,7 @@ for name in list_specs():
                 description="Show the plan and change nothing",
             )
         },
-        tags=["overnight", name],
         doc_md=f"Deploys the version of `{name}` that has the alias `approved`.",
-        default_args={"execution_timeout": timedelta(hours=2)},
     ) as dag:
         # One version is carried through, however many moves of the alias started the run.
         version = task(steps.reconcile)(name)

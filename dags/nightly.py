@@ -1,10 +1,10 @@
 """`<spec>_nightly`: the nightly chain of every spec, from its source to a registered challenger."""
 
-from datetime import UTC, datetime, timedelta
-
 from airflow.sdk import DAG, Param, task
 
 from dags.approvals import candidate_asset
+from dags.terms import dag_terms
+from dags.turn import Turn
 from pipelines import steps
 from pipelines.form import form_schema
 from pipelines.spec import list_specs, load_spec
@@ -23,20 +23,16 @@ for name in list_specs():
         for field, schema in form_schema(declared).items()
     }
     with DAG(
-        dag_id=f"{name}_nightly",
+        **dag_terms(declared, "nightly"),
         schedule=declared.schedule.nightly,
-        start_date=datetime(2018, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
         params=form,
-        tags=["overnight", name],
         doc_md=f"Retrains and checks `{name}`: see `pipelines/specs/{name}.toml`.",
-        default_args={"execution_timeout": timedelta(hours=3)},
     ) as dag:
+        turn = Turn(task_id="turn", last="register")
         spec = task(steps.configure)(name, "{{ params | tojson }}")
         reconciled = task(steps.reconcile)(name)
         ingested = task(steps.ingest)(spec, AS_OF)
-        spec >> reconciled >> ingested
+        turn >> spec >> reconciled >> ingested
         snapshot = task(steps.validate)(spec, AS_OF, ingested)
         days = ("{{ params['from'] or '' }}", "{{ params['to'] or '' }}")
         features = task(steps.build_features)(spec, AS_OF, snapshot, *days)

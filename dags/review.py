@@ -1,11 +1,10 @@
 """`<spec>_review`: asks in Airflow about a new candidate, where a spec says so."""
 
-from datetime import UTC, datetime
-
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param, task
 
 from dags.approvals import candidate_asset
+from dags.terms import dag_terms
 from pipelines import steps
 from pipelines.spec import list_specs, load_spec
 
@@ -16,14 +15,10 @@ for name in list_specs():
     if declared.approval.where != "airflow":
         continue
     with DAG(
-        dag_id=f"{name}_review",
+        **dag_terms(declared, "review"),
         # Its own run, so that the next night does not wait for an answer.
         schedule=[candidate_asset(name)],
-        start_date=datetime(2018, 1, 1, tzinfo=UTC),
-        catchup=False,
-        max_active_runs=1,
         is_paused_upon_creation=False,
-        tags=["overnight", name],
         doc_md=f"Asks whether the newest candidate of `{name}` is approved.",
     ) as dag:
         version = task.short_circuit(steps.candidate)(name)
@@ -38,6 +33,7 @@ for name in list_specs():
                 "because": Param("", type="string", title="The reason, kept with the decision")
             },
             response_timeout=declared.approval.expires,
+            execution_timeout=None,
         )
         described >> asked
         said = (

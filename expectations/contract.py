@@ -5,8 +5,9 @@ spelled here once; everywhere else it is a name.
 
 The error tree:
 
-    OvernightError            ours to mend; the command line exits with 1
-    └── InputError            the user's to mend; exits with 2
+    OvernightError            ours to mend; the command line exits with 1; Airflow tries again
+    ├── OutcomeError          ours too, but trying again by itself changes nothing
+    └── InputError            the user's to mend; exits with 2; Airflow does not try again
         └── ProblemsError     several of them at once
 """
 
@@ -31,6 +32,10 @@ RESERVED = frozenset((*ROLES, KNOWN_TIME, EVENT_DAY, LABEL, RULES))
 
 class OvernightError(Exception):
     """A failure whose message says what happened, what it got, and what to do next."""
+
+
+class OutcomeError(OvernightError):
+    """What was done ended otherwise than wanted; somebody has to decide what comes next."""
 
 
 class InputError(OvernightError):

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Installs a program from Debian's packages; does nothing where it is.
 # Usage: infra/program.sh PROGRAM "what needs it" PACKAGE…
+# PROGRAM is a name on the path, or a pattern such as "/usr/lib/postgresql/*/bin/initdb".
 set -euo pipefail
 
 program=$1 needed=$2
 shift 2
-command -v "$program" >/dev/null && exit 0
+has_program() { command -v "$program" >/dev/null || compgen -G "$program" >/dev/null; }
+has_program && exit 0
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -26,7 +28,7 @@ say "Installing $*"
 export DEBIAN_FRONTEND=noninteractive
 "${root[@]}" apt-get update -qq
 "${root[@]}" apt-get install --yes --no-install-recommends -qq "$@" >/dev/null
-command -v "$program" >/dev/null || {
+has_program || {
   say "$* was installed, and there is still no program $program. Look at apt-get's output above."
   exit 1
 }

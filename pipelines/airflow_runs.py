@@ -1,14 +1,15 @@
 """Runs a DAG with Airflow's own task runner in a process of its own, and relays what it says."""
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from expectations.contract import OvernightError
-from infra.airflow.environment import build_airflow_environment
+from infra.airflow.environment import POOLS, build_airflow_environment
 from pipelines.settings import DAGS, Settings
 
 OURS = re.compile(r"\] (.*?) +\[(?:pipelines|feature_jobs|training|expectations|infra)\.\w")
@@ -22,26 +23,40 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
 
 
 def prepare_airflow(settings: Settings) -> None:
-    """Create or migrate Airflow's database, once for each Airflow release."""
+    """Create or migrate Airflow's database and make the pool of the nights.
+
+    Once for each database, Airflow release and file of pools: a pool that somebody resized since
+    stays as it is.
+    """
     from importlib.metadata import version
 
-    done = settings.airflow_home / f"migrated-{version('apache-airflow')}"
+    environment = airflow_environment(settings)
+    database = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    made_of = f"{database} {POOLS.read_text(encoding='utf-8')}"
+    name = f"{version('apache-airflow')}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
+    done = settings.airflow_home / f"prepared-{name}"
     if done.exists():
         return
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
-    finished = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
-        env=airflow_environment(settings),
+    for command in (["db", "migrate"], ["pools", "import", str(POOLS)]):
+        _airflow(command, environment)
+    done.touch()
+
+
+def _airflow(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Run a command of Airflow's that has to succeed."""
+    finished = subprocess.run(  # noqa: S603 -- our own command, no shell
+        [sys.executable, "-m", "airflow", *command],
+        env=dict(environment),
         capture_output=True,
         text=True,
         check=False,
     )
     if finished.returncode:
         raise OvernightError(
-            f"Airflow could not set up its database:\n{finished.stdout[-2000:]}"
+            f'"airflow {" ".join(command)}" failed:\n{finished.stdout[-2000:]}'
             f"{finished.stderr[-2000:]}"
         )
-    done.touch()
 
 
 def test_dag(dag: str, form: Mapping[str, str], *, settings: Settings) -> Iterator[str]:

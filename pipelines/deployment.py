@@ -7,7 +7,7 @@ serves, `settle` writes it into the decision chain and moves the alias.
 import logging
 from typing import TYPE_CHECKING
 
-from expectations.contract import InputError, OvernightError, refuse_any
+from expectations.contract import InputError, OutcomeError, OvernightError, refuse_any
 from pipelines.approval import deployment_refusals
 from pipelines.evidence import draft_decision, find_digests, open_decisions
 from pipelines.identity import os_actor
@@ -98,7 +98,7 @@ def settle_deployment(reference: str, version: str, outcome: str) -> str:
         _tidy_alarms(spec, registry)
         return serves
     _record_failure(spec, registry, deployed, reason=f"{verdict}: {reason}")
-    raise OvernightError(
+    raise OutcomeError(
         f"The deployment of {deployed} ended {verdict}: {reason} No alias was moved. Look "
         f'at "overnight status {spec.name}", then deploy again or reject the version.'
     )

@@ -1,13 +1,14 @@
 """The step `register`: a run's model becomes a version, recorded, with its packet for reviewers."""
 
 import logging
+from dataclasses import replace
 
 from expectations.contract import InputError
 from pipelines.evidence import draft_decision, open_decisions
 from pipelines.identity import os_actor
-from pipelines.ledger import ACCEPTED
+from pipelines.ledger import ACCEPTED, Decision, Ledger
 from pipelines.overrides import is_changed
-from pipelines.registry import CHALLENGER, open_registry
+from pipelines.registry import CHALLENGER, Registry, open_registry
 from pipelines.runs import GATE, GATE_REASONS
 from pipelines.snapshot import parse_as_of
 from pipelines.spec import load_spec
@@ -36,19 +37,40 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
     version = registry.register(run_id, tags=tags)
-    ledger = open_decisions(spec, registry).record(
-        lambda chain: None
-        if chain.registration(version.number)
-        else draft_decision(
+
+    def enter(chain: Ledger) -> Decision | None:
+        if chain.registration(version.number):
+            return None
+        drafted = draft_decision(
             spec, registry, version, chain, kind="registration", actor=os_actor(),
             reason=f"nightly run as of {as_of}",
-        )
-    )  # fmt: skip
+        )  # fmt: skip
+        newer = _newer_challenger(registry, chain, as_of)
+        return replace(drafted, gate=newer) if newer and drafted.gate == ACCEPTED else drafted
+
+    ledger = open_decisions(spec, registry).record(enter)
     if ledger.challenger == version.number and CHALLENGER not in version.aliases:
         registry.set_alias(CHALLENGER, version)
-    if tags[GATE] == ACCEPTED:
+    entered = ledger.registration(version.number)
+    if entered is not None and entered.gate == ACCEPTED:
         log.info("Registered %s from %s", version, run)
     else:
-        log.warning("Registered %s, no challenger: %s", version, tags.get(GATE_REASONS))
+        why = tags.get(GATE_REASONS) if tags[GATE] != ACCEPTED or not entered else entered.gate
+        log.warning("Registered %s, no challenger: %s", version, why)
     publish_packet(spec, registry, version)
     return str(version)
+
+
+def _newer_challenger(registry: Registry, chain: Ledger, as_of: str) -> str:
+    """Why a night of the past makes no challenger; empty when it makes one.
+
+    Args:
+        registry: of the spec.
+        chain: before the registration.
+        as_of: knowledge time of the night.
+    """
+    held = None if chain.challenger is None else registry.find(str(chain.challenger))
+    if held is None or parse_as_of(held.tags["overnight.as_of"]) <= parse_as_of(as_of):
+        return ""
+    known = held.tags["overnight.as_of"]
+    return f"{held} is a candidate as of {known}, which knows more than one as of {as_of}"

@@ -28,6 +28,7 @@ class Settings:
         airflow_home: Airflow's folder, with its SQLite database unless configured otherwise.
         ports: where this machine's services listen on the loopback address.
         docs_url: where Great Expectations' pages are served; `OVERNIGHT_DOCS_URL`, else by `up`.
+        studies: SQLAlchemy URL of the Optuna studies, a SQLite file unless set.
     """
 
     home: Path
@@ -37,6 +38,7 @@ class Settings:
     airflow_home: Path
     ports: Ports
     docs_url: str
+    studies: str
 
     @property
     def scratch(self) -> Path:
@@ -47,11 +49,6 @@ class Settings:
     def data_docs(self) -> Path:
         """Great Expectations' pages: a folder for each spec, knowledge time and table."""
         return self.home / "data_docs"
-
-    @property
-    def studies(self) -> str:
-        """Storage URL of the Optuna studies."""
-        return f"sqlite:///{self.home / 'studies.db'}"
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -68,6 +65,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
         ports=ports,
         docs_url=docs.rstrip("/"),
+        studies=environment.get("OVERNIGHT_STUDIES", f"sqlite:///{home / 'studies.db'}"),
     )
 
 

@@ -93,10 +93,22 @@ class Labels(Policy):
 
 
 class Schedule(Policy):
-    """When the two DAGs run by themselves; cron expressions, UTC; none: by hand only."""
+    """When the two DAGs run by themselves, and how long Airflow tries a step.
+
+    Attributes:
+        nightly, deploy: cron expressions, UTC; none: by hand only.
+        retries: how often a step is tried again, unless trying again changes nothing.
+        retry_delay: before the first of these; doubled before each further one, up to 15 minutes.
+        timeout: how long one try of a step may take.
+        deadline: how long a night may take before somebody is told; none: for ever.
+    """
 
     nightly: str | None = None
     deploy: str | None = None
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    retry_delay: Duration = timedelta(minutes=1)
+    timeout: Duration = timedelta(hours=3)
+    deadline: Duration | None = None
 
 
 class ApprovalPolicy(Policy):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from infra.processes import refuse_taken_ports, running
 from infra.stack import build_services
+from pipelines.airflow_runs import prepare_airflow
 from pipelines.settings import DAGS, load_settings
 
 
@@ -17,6 +18,8 @@ def serve_stack() -> Iterator[str]:
     """
     settings = load_settings()
     refuse_taken_ports(settings.ports.by_variable())
+    yield "Preparing Airflow's database …"
+    prepare_airflow(settings)
     services = build_services(
         os.environ,
         home=settings.home,

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+POOLS = Path(__file__).with_name("pools.json")
+
 
 def build_airflow_environment(
     base: Mapping[str, str], *, home: Path, dags: Path, port: int
@@ -36,7 +38,6 @@ def build_airflow_environment(
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
         "PYTHONPATH": f"{checkout}:{path}" if path else checkout,
     }
     # `airflow standalone` starts its parts as `airflow`, found on PATH.

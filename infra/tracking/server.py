@@ -7,6 +7,8 @@ from pathlib import Path
 from infra.processes import Service
 from infra.tracking.roles import ROLES_VARIABLE, read_roles
 
+USERS_VARIABLE = "OVERNIGHT_MLFLOW_USERS"
+
 
 def build_mlflow(
     environment: Mapping[str, str], *, home: Path, tracking_uri: str, port: int
@@ -16,8 +18,9 @@ def build_mlflow(
     Args:
         environment: the environment to start from. With `OVERNIGHT_ROLES`, a file of names for each
             role, everybody has to sign in; MLflow asks for `MLFLOW_AUTH_ADMIN_PASSWORD` the first
-            time and `MLFLOW_FLASK_SERVER_SECRET_KEY` always.
-        home: receives the log, the artefacts and the users.
+            time and `MLFLOW_FLASK_SERVER_SECRET_KEY` always. `OVERNIGHT_MLFLOW_USERS` is the
+            SQLAlchemy URL of the users, a SQLite file in the home unless set.
+        home: receives the log and the artefacts.
         tracking_uri: the store behind it.
         port: where it listens.
 
@@ -28,13 +31,18 @@ def build_mlflow(
     # One worker and no job executor: 2 processes of 450 MB together instead of 15 of 1.4 GB.
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", tracking_uri]
     command += ["--default-artifact-root", str(home / "mlruns")]
-    own = {**environment, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    own = {
+        **environment,
+        # Not an argument: those are shown to everybody on the machine, with the password in it.
+        "MLFLOW_BACKEND_STORE_URI": tracking_uri,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
     if environment.get(ROLES_VARIABLE):
         read_roles(Path(environment[ROLES_VARIABLE]))
         command += ["--app-name", "basic-auth"]
-        own["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_configuration(home / "mlflow-auth.ini", home))
+        users = environment.get(USERS_VARIABLE, f"sqlite:///{home / 'mlflow-users.db'}")
+        own["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_configuration(home / "mlflow-auth.ini", users))
     return Service(
         name="MLflow",
         command=command,
@@ -44,13 +52,15 @@ def build_mlflow(
     )
 
 
-def _write_configuration(path: Path, home: Path) -> Path:
+def _write_configuration(path: Path, users: str) -> Path:
     """Everybody may read and write; what may not be written is the guard's to say."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
     path.write_text(
         "[mlflow]\n"
         "default_permission = EDIT\n"
-        f"database_uri = sqlite:///{home / 'mlflow-users.db'}\n"
+        # In this format a percent sign begins a name.
+        f"database_uri = {users.replace('%', '%%')}\n"
         "admin_username = admin\n"
         "authorization_function = infra.tracking.guard:authorize\n"
         # Else the slow hash of the password is made at every call; a changed one holds after that.

@@ -31,10 +31,12 @@ def test_each_spec_has_its_two_dags(dags) -> None:
 
 def test_tasks_are_the_steps_in_their_order(dags) -> None:
     nightly = dags["demo_nightly"]
-    assert {t.python_callable for t in nightly.tasks} == {*steps.OPENING, *steps.NIGHTLY}
+    turn, *tasks = nightly.tasks
+    assert {t.python_callable for t in tasks} == {*steps.OPENING, *steps.NIGHTLY}
     assert {task.python_callable for task in dags["demo_deploy"].tasks} == set(steps.DEPLOY)
     order = [step.__name__ for step in (*steps.OPENING, *steps.NIGHTLY)]
-    assert nightly.task_ids == order
+    assert nightly.task_ids == [turn.task_id, *order]
+    assert turn.downstream_task_ids == {order[0]}
     for before, after in pairwise(order):
         assert before in nightly.get_task(after).upstream_task_ids
 

@@ -65,9 +65,10 @@ def call(
 class Airflow:
     """Its REST interface, as the page uses it."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, known: Mapping[str, str] | None = None) -> None:
+        """Sign in: as anyone, or with `username` and `password`."""
         self._address = f"http://127.0.0.1:{installation.port('AIRFLOW')}"
-        token = call(f"{self._address}/auth/token")["access_token"]
+        token = call(f"{self._address}/auth/token", known)["access_token"]
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def call(self, path: str, body: object = None, *, method: str = "") -> dict:

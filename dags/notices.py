@@ -1,0 +1,180 @@
+"""Tells people that a step failed: through the notifiers that the environment names.
+
+`OVERNIGHT_NOTIFIERS` is JSON, so that whom to tell and how is configuration: any notifier of any
+Airflow provider, with arguments in which `{{ failure.subject }}`, `{{ failure.text }}` and
+`{{ failure.html }}` stand for what happened.
+"""
+
+import html
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from expectations.contract import InputError, OvernightError, refuse_any
+
+VARIABLE = "OVERNIGHT_NOTIFIERS"
+# Left by a step that told of its failure itself, for the run's own callback.
+TOLD = "told"
+UNKNOWN = "its process ended without a word: killed, out of memory, or its machine was lost"
+
+log = logging.getLogger(__name__)
+
+
+class Notifier(BaseModel):
+    """One entry of the variable.
+
+    Attributes:
+        path: of the class, `airflow.providers.smtp.notifications.smtp.SmtpNotifier`.
+        arguments: of the class; its template fields are rendered.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Annotated[str, Field(alias="class", pattern=r"^\w+(\.\w+)+$")]
+    arguments: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What there is to tell.
+
+    Attributes:
+        step: name of the task; of a run that is late, what is unfinished.
+        as_of: knowledge time of the run.
+        error: the message.
+        remedy: what to do next.
+        log_url: where the task's log is shown.
+    """
+
+    dag: str
+    step: str
+    as_of: str
+    error: str
+    remedy: str
+    log_url: str
+
+    @property
+    def spec(self) -> str:
+        """Name of the spec: a DAG is called after it."""
+        return self.dag.rpartition("_")[0]
+
+    @property
+    def subject(self) -> str:
+        """One line."""
+        return f"{self.dag} as of {self.as_of}: {self.step} failed"
+
+    @property
+    def text(self) -> str:
+        """Everything."""
+        return (
+            f"{self.subject}\n\nspec   {self.spec}\nstep   {self.step}\nas of  {self.as_of}\n"
+            f"log    {self.log_url}\n\n{self.error}\n\n{self.remedy}\n"
+        )
+
+    @property
+    def html(self) -> str:
+        """The same for a mail."""
+        return f"<pre>{html.escape(self.text)}</pre>"
+
+
+def read_notifiers(environment: Mapping[str, str]) -> tuple[Notifier, ...]:
+    """The notifiers that an environment names; none when it names none.
+
+    Raises:
+        ProblemsError: with everything that is wrong in the variable.
+    """
+    try:
+        return TypeAdapter(tuple[Notifier, ...]).validate_json(environment.get(VARIABLE) or "[]")
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, each['loc'])) or VARIABLE}: {each['msg']}; write "
+            '[{"class": "package.module.Notifier", "arguments": {}}]'
+            for each in error.errors(include_input=False)
+        ]
+        refuse_any(VARIABLE, problems)
+        raise  # not reached: a validation error has at least one problem
+
+
+def tell_failure(context: Mapping[str, Any]) -> None:
+    """Tell of a step that failed; Airflow calls it in the step's own process."""
+    tell(describe(context), context)
+    context["ti"].xcom_push(key=TOLD, value=True)
+
+
+def tell_unsaid(context: Mapping[str, Any]) -> None:
+    """Tell of a run that failed, unless its step did; Airflow calls it in the DAG processor.
+
+    A process that was killed calls nothing itself.
+    """
+    ti = context.get("ti")
+    try:
+        is_told = ti is not None and ti.xcom_pull(task_ids=ti.task_id, key=TOLD)
+    except Exception as error:  # noqa: BLE001 -- to be told twice does no harm
+        log.warning("Whether it was told is not known: %s", error)
+        is_told = False
+    if not is_told:
+        tell(describe(context), context)
+
+
+def tell_late(context: Mapping[str, Any]) -> None:
+    """Tell of a night that is not done in time; runs of a backfill wait for each other.
+
+    Args:
+        context: what Airflow gives for a missed deadline: the run as its interface shows it.
+    """
+    run = context["dag_run"]
+    if run["run_type"] == "backfill":
+        return
+    since = str(run["run_after"])[:10]
+    failure = Failure(
+        dag=run["dag_id"],
+        step="the whole",
+        as_of=str((run["conf"] or {}).get("as_of") or since),
+        error="It is not done in the time of [schedule] deadline.",
+        remedy="It goes on. Look at its steps in Airflow, and at the log of the one that runs.",
+        log_url="",
+    )
+    tell(failure, context)
+
+
+def tell(failure: Failure, context: Mapping[str, Any]) -> None:
+    """Tell through every notifier; one that fails keeps no other from telling."""
+    from airflow.sdk.module_loading import import_string
+
+    for each in read_notifiers(os.environ):
+        try:
+            import_string(each.path)(**each.arguments)({**context, "failure": failure})
+        except Exception:
+            log.exception("%s did not tell of: %s", each.path, failure.subject)
+        else:
+            log.info("Told through %s: %s", each.path.rpartition(".")[2], failure.subject)
+
+
+def describe(context: Mapping[str, Any]) -> Failure:
+    """What an Airflow context says of a failure."""
+    ti, run = context.get("ti"), context.get("dag_run")
+    asked = (context.get("params") or {}).get("as_of")
+    since = "unknown" if run is None else f"{run.run_after:%Y-%m-%d}"
+    error = context.get("exception")
+    return Failure(
+        dag=context["dag"].dag_id,
+        step="a step" if ti is None else ti.task_id,
+        as_of=str(asked or since),
+        error=UNKNOWN if error is None else _message(error),
+        remedy=_remedy(error),
+        log_url="" if ti is None else str(getattr(ti, "log_url", "") or ""),
+    )
+
+
+def _message(error: object) -> str:
+    return str(error) if isinstance(error, OvernightError) else f"{type(error).__name__}: {error}"
+
+
+def _remedy(error: object) -> str:
+    if isinstance(error, InputError):
+        return "It was not tried again. Mend it, then clear the task in Airflow; the run goes on."
+    return "All tries failed. When the cause is gone, clear the task in Airflow; the run goes on."

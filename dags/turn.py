@@ -1,0 +1,73 @@
+"""Whose turn it is: the nights of one spec run one after another, whatever started them.
+
+Airflow counts the runs of a backfill apart from the scheduled and the manual ones, so
+`max_active_runs` lets one of each write to the same tables. Of the task made here only one runs at
+a time, and it lets a run go on only when no other that went on is unfinished.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseSensorOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+POLL_SECONDS = 15.0
+OVER = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+# Of a run that waits too. One whose task has no state yet has not begun, and is not waited for.
+WAITING = frozenset({"scheduled", "queued", "up_for_reschedule", "up_for_retry"})
+
+States = Mapping[str, Mapping[str, str | None]]
+
+
+class Turn(BaseSensorOperator):
+    """Waits for the other runs of its DAG.
+
+    Args:
+        last: the task whose end is the end of a run.
+        arguments: of any task.
+    """
+
+    def __init__(self, *, last: str, **arguments: object) -> None:
+        super().__init__(
+            mode="reschedule",
+            poke_interval=POLL_SECONDS,
+            max_active_tis_per_dag=1,
+            pool="default_pool",
+            **arguments,
+        )
+        self.last = last
+
+    def poke(self, context: "Context") -> bool:
+        """Whether it is this run's turn."""
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id, self.last])
+        before = find_before(states, ti.run_id, turn=ti.task_id, last=self.last)
+        if before:
+            self.log.info("%s goes first", before)
+        return not before
+
+
+def find_before(states: States, run: str, *, turn: str, last: str) -> str:
+    """The run that another has to wait for; empty when there is none.
+
+    A scheduled or a manual run goes before those of a backfill, which go in order of their dates.
+
+    Args:
+        states: run to the states of its first and its last task.
+        run: which asks.
+        turn: name of the first.
+        last: name of the last.
+    """
+    others = {name: held for name, held in states.items() if name != run and turn in held}
+    for name, held in others.items():
+        if held[turn] == "success" and held.get(last) not in OVER:
+            return name
+    waiting = [name for name, held in others.items() if held[turn] in WAITING]
+    first = min([*waiting, run], key=_rank)
+    return "" if first == run else first
+
+
+def _rank(run: str) -> tuple[bool, str]:
+    return run.startswith("backfill__"), run

@@ -1,0 +1,57 @@
+"""Under which terms a step runs: what is tried again, and what is not."""
+
+from datetime import timedelta
+
+import pytest
+from airflow.sdk import RetryAction
+
+from dags.terms import POOL, TRIES, dag_terms
+from expectations.contract import InputError, OutcomeError, OvernightError, ProblemsError
+from infra.airflow.environment import POOLS
+from pipelines.spec import load_spec
+
+DEMO = "demo?schedule.retries=5&schedule.retry_delay=10s&schedule.timeout=30m"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [InputError("no such file"), ProblemsError("a.toml", ["x"]), OutcomeError("ROLLED_BACK")],
+)
+def test_what_trying_again_cannot_change_fails_at_once(error: Exception) -> None:
+    assert TRIES.evaluate(error, 1, 3).action is RetryAction.FAIL
+
+
+@pytest.mark.parametrize(
+    "error", [OvernightError("MLflow is down"), ConnectionError(), TimeoutError(), OSError("full")]
+)
+def test_anything_else_is_tried_again(error: Exception) -> None:
+    assert TRIES.evaluate(error, 1, 3).action is RetryAction.DEFAULT
+
+
+def test_the_spec_says_how_often_and_how_long() -> None:
+    steps = dag_terms(load_spec(DEMO), "nightly")["default_args"]
+    assert steps["retries"] == 5
+    assert steps["retry_delay"] == timedelta(seconds=10)
+    assert steps["execution_timeout"] == timedelta(minutes=30)
+
+
+def test_nights_share_a_pool_that_is_made_and_a_deployment_waits_for_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import json
+
+    monkeypatch.setenv("OVERNIGHT_DEPLOY_QUEUE", "deploy")
+    nightly, deploy = (
+        dag_terms(load_spec("demo"), kind)["default_args"] for kind in ("nightly", "deploy")
+    )
+    assert nightly["pool"] == POOL
+    assert list(json.loads(POOLS.read_text())) == [POOL]
+    assert "pool" not in deploy
+    assert (nightly.get("queue"), deploy["queue"]) == (None, "deploy")
+
+
+def test_a_night_that_is_late_is_told_only_where_the_spec_says_what_late_is() -> None:
+    assert "deadline" not in dag_terms(load_spec("demo"), "nightly")
+    late = dag_terms(load_spec("demo?schedule.deadline=4h"), "nightly")["deadline"]
+    assert late.interval == timedelta(hours=4)
+    assert "deadline" not in dag_terms(load_spec("demo?schedule.deadline=4h"), "deploy")

@@ -1,0 +1,36 @@
+"""One installation for all tests here; see `house`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipelines.spec import SPECS
+from tests.e2e.conftest import make_installation  # noqa: F401 -- a fixture
+from tests.production.house import DATABASES, House, plant, serving
+from tests.production.mail import receiving
+from tests.production.postgres import postgres
+
+# Fewer trials lose to the logistic regression on so few customers, and the gate says so.
+CARDS = 'name = "cards"\n{declared}\nnightly = "0 2 12 3 *"\nretries = 2\nretry_delay = "1s"\n'
+
+
+@pytest.fixture(scope="session")
+def house(make_installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:  # noqa: F811
+    """Everything runs; the spec `cards` has data; nothing was trained yet."""
+    specs = tmp_path_factory.mktemp("specs")
+    declared = (SPECS / "demo.toml").read_text(encoding="utf-8")
+    declared = declared.replace("trials = 12", "trials = 4")
+    cards = CARDS.format(declared=declared)
+    (specs / "cards.toml").write_text(cards, encoding="utf-8")
+    installation = make_installation("production", OVERNIGHT_SPECS=str(specs))
+    installation.overnight("simulate", "--days", "70", "--customers", "300")
+    backend = tmp_path_factory.mktemp("backend") / "connections.json"
+    planted = plant()
+    owners = dict.fromkeys(DATABASES.values())
+    passwords = {user: planted[f"{user} in PostgreSQL"] for user in ("root", *owners)}
+    with (
+        postgres(passwords, DATABASES) as database,
+        receiving() as mailbox,
+        serving(installation, planted, database, mailbox, backend=backend) as made,
+    ):
+        yield made
