@@ -56,17 +56,41 @@ def read_present(address: str, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
+def read_bytes(address: str) -> bytes:
+    """All of a file.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    filesystem, path = resolve(address)
+    with filesystem.open_input_stream(path) as stream:
+        return bytes(stream.read())
+
+
+def replace(address: str, content: bytes) -> None:
+    """Write a file, over one that is there."""
+    filesystem, path = resolve(address)
+    if isinstance(filesystem, fs.LocalFileSystem):
+        _write_aside(Path(path), content)
+        return
+    with filesystem.open_output_stream(path) as stream:  # nobody sees it before it is closed
+        stream.write(content)
+
+
 def publish(address: str, content: bytes) -> None:
     """Write a file whose name says its content: a name that exists is whole, whoever wrote it."""
     filesystem, path = resolve(address)
     found = filesystem.get_file_info(path)
     if found.is_file and found.size == len(content):
         return
-    if isinstance(filesystem, fs.LocalFileSystem):
-        _write_aside(Path(path), content)
-        return
-    with filesystem.open_output_stream(path) as stream:  # nobody sees it before it is closed
-        stream.write(content)
+    replace(address, content)
+
+
+def remove(address: str) -> None:
+    """Remove a file, if there is one."""
+    filesystem, path = resolve(address)
+    if filesystem.get_file_info(path).is_file:
+        filesystem.delete_file(path)
 
 
 def remove_folder(address: str) -> None:
