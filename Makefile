@@ -16,7 +16,7 @@ AUDIT_READY := $(AUDIT)/ready
 BILLS := dist/sbom
 LIST := infra/serving/image/sbom.sh $(AUDIT)
 
-.PHONY: help setup demo up browser test test-cluster test-soak test-infra infra sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser test test-cluster test-soak test-infra infra pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -59,6 +59,12 @@ test-infra: $(INFRA_READY) ## the AWS stack: its security properties, cfn-lint, 
 $(AUDIT_READY): requirements-audit.lock infra/supply/setup.sh | $(READY)
 	@infra/supply/setup.sh $(BIN)/uv $(AUDIT)
 	@touch $@
+
+pin: ## the digest of the container's base image, asked of its registry, into infra/serving/base
+	@infra/serving/pin.sh
+
+image: ## the serving image, on its pinned base, as TAG
+	@infra/serving/build.sh "$${TAG:?Name it: make image TAG=overnight-serving}"
 
 sbom: $(AUDIT_READY) ## the bill of materials of the platform, CycloneDX, into dist/sbom
 	@mkdir -p $(BILLS)
