@@ -4,10 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pyarrow.parquet as pq
 
 from expectations.contract import InputError, refuse_any
 from pipelines.feature_plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
@@ -94,10 +91,10 @@ def carry_out(
             raises when it must not be.
     """
     from feature_jobs.session import open_session
+    from feature_jobs.storage import read_schema
 
     settings = load_settings()
     parts: list[Part] = []
-    target = Path(lake.folder(FEATURES))
     with open_session(settings.spark, scratch=settings.scratch) as session:
         for days in _runs(plan.days, lookback_days(spec)):
             parts += _build(session, spec, lake, pinned, days=days, plan=None)
@@ -107,7 +104,8 @@ def carry_out(
     whole = [] if plan.held is None else [p for p in lake.parts(plan.held) if p.day not in replaced]
     if parts:
         gate([*whole, *parts], {part.day for part in parts})
-    schema = pq.read_schema(target / parts[0].path) if parts else lake.schema(_held(plan))
+    made = f"{lake.folder(FEATURES)}/{parts[0].path}" if parts else None
+    schema = lake.schema(_held(plan)) if made is None else read_schema(made)
     return lake.commit(
         FEATURES,
         parts,
@@ -139,7 +137,7 @@ def _build(
         features=spec.features,
         entities=list(spec.source.entities),
         attributes=spec.attribute_kinds(),
-        target=Path(lake.folder(FEATURES)),
+        target=lake.folder(FEATURES),
         compute=None if plan is None else plan.changed,
     )
     return [Part(w.path, w.day, w.rows, w.size_bytes) for w in written]

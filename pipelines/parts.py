@@ -8,9 +8,9 @@ from io import BytesIO
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 from expectations.contract import EVENT_DAY
+from feature_jobs.storage import publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,5 @@ def write_part(address: str, day: str, rows: pa.Table) -> Part:
     pq.write_table(rows, buffer, compression="zstd", store_schema=False)
     content = buffer.getvalue()
     path = f"{EVENT_DAY}={day}/part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
-    filesystem, folder = resolve(address)
-    filesystem.create_dir(f"{folder}/{EVENT_DAY}={day}", recursive=True)
-    with filesystem.open_output_stream(f"{folder}/{path}") as stream:
-        stream.write(content)
+    publish(f"{address}/{path}", content)
     return Part(path, day, rows.num_rows, len(content))
-
-
-def resolve(address: str) -> tuple[fs.FileSystem, str]:
-    """The file system of a folder or an object store URL, and the path in it."""
-    filesystem, path = fs.FileSystem.from_uri(address)
-    return filesystem, path
