@@ -10,8 +10,13 @@ READY := $(VENV)/ready
 INFRA := .venv-infra
 INFRA_READY := $(INFRA)/ready
 IN_INFRA := PATH="$(CURDIR)/$(INFRA)/bin:$$PATH" PYTHONPATH="$(CURDIR)" $(INFRA)/bin/python
+# What judges the locks.
+AUDIT := .venv-audit
+AUDIT_READY := $(AUDIT)/ready
+BILLS := dist/sbom
+LIST := infra/serving/image/sbom.sh $(AUDIT)
 
-.PHONY: help setup demo up browser postgres test test-cluster test-production test-soak test-infra infra check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser postgres test test-cluster test-production test-soak test-infra infra pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -57,6 +62,32 @@ test-infra: $(INFRA_READY) ## the AWS stack: its security properties, cfn-lint, 
 	@$(IN_INFRA) -m mypy --config-file infra/aws/mypy.ini
 	@$(IN_INFRA) -m pytest --confcutdir=tests/infra/aws tests/infra/aws
 
+$(AUDIT_READY): requirements-audit.lock infra/supply/setup.sh | $(READY)
+	@infra/supply/setup.sh $(BIN)/uv $(AUDIT)
+	@touch $@
+
+pin: ## the digest of the container's base image, asked of its registry, into infra/serving/base
+	@infra/serving/pin.sh
+
+image: ## the serving image, on its pinned base, as TAG
+	@infra/serving/build.sh "$${TAG:?Name it: make image TAG=overnight-serving}"
+
+sbom: $(AUDIT_READY) ## the bill of materials of the platform, CycloneDX, into dist/sbom
+	@mkdir -p $(BILLS)
+	@$(LIST) $(VENV) $(BILLS)/overnight.json --pyproject pyproject.toml --mc-type application
+	@printf 'Wrote %s\n' $(BILLS)/overnight.json
+
+# Only names and licences are read here: checking the bills would take a minute each.
+licences: $(AUDIT_READY) $(INFRA_READY) ## the licence of every locked package, and whether it is one that we take
+	@bills=$$(mktemp -d); trap 'rm -rf "$$bills"' EXIT; \
+	for venv in $(VENV) $(INFRA) $(AUDIT); do \
+		$(LIST) $$venv "$$bills/$$(basename $$venv).json" --no-validate 2>/dev/null; \
+	done; \
+	$(BIN)/python -m infra.supply.licences "$$bills"/.venv*.json $(ARGS)
+
+audit: $(AUDIT_READY) ## known vulnerabilities of every locked package, asked of a public service
+	@$(BIN)/python -m infra.supply.audit $(AUDIT) --today $$(date -u +%F) $(ARGS)
+
 bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-serving ## every benchmark; results under tests/benchmarks/results
 
 bench-features: $(READY) ## the feature engine against Spark windows, DuckDB, Polars, pandas, a bare kernel
@@ -91,14 +122,15 @@ format: $(READY) ## rewrite the code in the house's format
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --upgrade
 
-lock: $(READY) ## make the five locks anew from pyproject.toml: ours, the container's, the Spark workers', the image build's, the CDK's
+lock: $(READY) ## make the locks anew from pyproject.toml: ours, the container's, the Spark workers', the image build's, the CDK's, the judges'
 	@$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
 	@$(COMPILE) --group serving --constraints requirements.lock \
 		--output-file requirements-serving.lock
 	@$(COMPILE) --group spark --constraints requirements.lock --output-file requirements-spark.lock
 	@$(COMPILE) --group image --output-file requirements-image.lock
 	@$(COMPILE) --group infra --output-file requirements-infra.lock
+	@$(COMPILE) --group audit --output-file requirements-audit.lock
 
 clean: ## remove everything that was made, the environment included
-	@rm -rf $(VENV) $(INFRA) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(INFRA) $(AUDIT) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ from expectations.contract import InputError
 from pipelines.champion import Champion, score_champion
 from pipelines.columns import request_kinds
 from pipelines.data_facts import gather_data_facts
+from pipelines.evidence import fetch_trained
 from pipelines.model_inputs import last_fold, load_rows, pin
 from pipelines.registry import Registry, open_registry
 from pipelines.runs import GATE, GATE_REASONS
@@ -47,7 +48,7 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
     # With the columns that this model leaves out: the champion may read them.
     every = load_rows(spec, training_set, holdout=fold, columns=request_kinds(spec))
     with tempfile.TemporaryDirectory() as scratch:
-        folder = registry.runs.fetch_bundle(run_id, target=Path(scratch) / "bundle")
+        folder = fetch_trained(registry, run_id, target=Path(scratch) / "bundle")
         bundle = load_bundle(folder)
         rows = bundle.recode(every)
         measured = _Measured(spec, fold, rows, test_rows(rows, fold, spec.training), bundle)

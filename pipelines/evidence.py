@@ -56,17 +56,32 @@ def fetch_verified(
     Raises:
         OvernightError: when a file was changed since, or its digest is another version's.
     """
+    folder = registry.runs.fetch_bundle(version.run, target=target)
+    _refuse_other(folder, digest or version.tags.get(DIGEST), whose=str(version))
+    return folder
+
+
+def fetch_trained(registry: Registry, run: str, *, target: Path) -> Path:
+    """Download the bundle of a run and refuse one that is not what training logged.
+
+    Raises:
+        OvernightError: when it was changed since.
+    """
+    folder = registry.runs.fetch_bundle(run, target=target)
+    _refuse_other(folder, registry.runs.tags(run).get(DIGEST), whose=f"runs:/{run}")
+    return folder
+
+
+def _refuse_other(folder: Path, expected: str | None, *, whose: str) -> None:
     from training.bundle import load_bundle
 
-    folder = registry.runs.fetch_bundle(version.run, target=target)
-    found, expected = load_bundle(folder).digest, digest or version.tags.get(DIGEST)
+    found = load_bundle(folder).digest
     if found != expected:
         raise OvernightError(
-            f"The bundle of {version} has the digest {found[:12]}, and "
-            f"{str(expected)[:12]} was registered: it was changed since. "
+            f"The bundle of {whose} has the digest {found[:12]}, and "
+            f"{str(expected)[:12]} was recorded: it was changed since. "
             "Do not deploy it; train and register a new version."
         )
-    return folder
 
 
 def draft_decision(

@@ -18,7 +18,12 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction, CommitProperties, RemoveAction
+from deltalake.transaction import (
+    AddAction,
+    CommitProperties,
+    PostCommitHookProperties,
+    RemoveAction,
+)
 
 from expectations.contract import (
     EVENT_DAY,
@@ -31,6 +36,10 @@ from feature_jobs.storage import read_columns, resolve
 from pipelines.parts import Part, split_days, write_part
 
 INPUTS = "overnight.inputs"
+# By default delta-rs deletes the log of what is older than 30 days, at every hundredth commit; a
+# training set of that age could not be rebuilt. The property says the same to other writers.
+KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
+KEPT_LOG = {"delta.enableExpiredLogCleanup": "false"}
 
 
 class ChangedSinceError(OvernightError):
@@ -199,6 +208,7 @@ class Lake:
                 self.schema(at) if same_columns else schema,
                 partition_by=[EVENT_DAY],
                 commit_properties=note,
+                post_commithook_properties=KEEP_LOG,
             )
         except DeltaError as error:
             if self._open_held(table).version() == at.version:
@@ -230,6 +240,7 @@ class Lake:
                     [_add(part) for part in parts], "append", rows.schema,
                     partition_by=[EVENT_DAY],
                     commit_properties=CommitProperties(max_commit_retries=0),
+                    post_commithook_properties=KEEP_LOG,
                 )  # fmt: skip
             except DeltaError as error:
                 if self._open_held(table).version() == version:
@@ -252,6 +263,7 @@ class Lake:
             schema=schema,
             mode="ignore",
             partition_by=[EVENT_DAY],
+            configuration=KEPT_LOG,
             storage_options=_storage_options(),
         )
 

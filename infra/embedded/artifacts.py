@@ -4,9 +4,7 @@ They stay on disk: moto forgets its buckets at every restart, endpoints must not
 """
 
 import hashlib
-import io
 import shutil
-import tarfile
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.embedded.aws import Aws
+from infra.tarball import TarballError, unpack
 
 
 class ArtifactError(Exception):
@@ -59,9 +58,8 @@ class Artifacts:
     def _unpack(self, content: bytes, *, url: str, target: Path) -> None:
         aside = Path(tempfile.mkdtemp(dir=self.home, prefix="unpacking-"))
         try:
-            with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-                archive.extractall(aside, filter="data")
+            unpack(content, aside)
             aside.rename(target)
-        except (tarfile.TarError, OSError, EOFError) as error:
+        except (TarballError, OSError) as error:
             shutil.rmtree(aside, ignore_errors=True)
             raise ArtifactError(f"Failed to extract model data from {url}: {error}") from error

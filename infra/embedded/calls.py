@@ -7,7 +7,7 @@ method, path and query together mean. The record lets a test prove that a plan c
 import functools
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from urllib.parse import parse_qs, parse_qsl
 
@@ -29,11 +29,15 @@ class Call:
 
     Attributes:
         mutating: whether it may change something.
+        caller: the access key that it was signed with.
+        resources: what it names (`infra.embedded.named`).
     """
 
     service: str
     operation: str
     mutating: bool
+    caller: str
+    resources: tuple[str, ...]
 
 
 class Calls:
@@ -42,9 +46,11 @@ class Calls:
     def __init__(self) -> None:
         self._calls: deque[Call] = deque(maxlen=KEPT)
 
-    def add(self, service: str, operation: str) -> None:
-        """Note a call."""
-        self._calls.append(_call(service, operation))
+    def add(
+        self, service: str, operation: str, *, signed: str, resources: Iterable[str] = ()
+    ) -> None:
+        """Note a call; `signed` is its `Authorization`."""
+        self._calls.append(_call(service, operation, name_caller(signed), tuple(resources)))
 
     def listed(self) -> list[Mapping[str, object]]:
         """The calls as JSON says them."""
@@ -63,6 +69,16 @@ def name_service(authorization: str) -> str | None:
     """
     scope = re.search(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request", authorization)
     return scope[1] if scope else None
+
+
+def name_caller(authorization: str) -> str:
+    """The access key that a request is signed with; empty when it is not signed.
+
+    >>> name_caller("AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, Sig…")
+    'key'
+    """
+    scope = re.search(r"Credential=([^/]+)/", authorization)
+    return scope[1] if scope else ""
 
 
 def name_operation(
@@ -137,6 +153,7 @@ def _route(model: ServiceModel, operation: OperationModel) -> _Route:
     return _Route(operation.name, operation.http["method"], path, frozenset(needs))
 
 
-@functools.cache
-def _call(service: str, operation: str) -> Call:
-    return Call(service, operation, not operation.startswith(READING))
+# Most calls of a long run are the same few: each is kept once.
+@functools.lru_cache(maxsize=1_000)
+def _call(service: str, operation: str, caller: str, resources: tuple[str, ...]) -> Call:
+    return Call(service, operation, not operation.startswith(READING), caller, resources)

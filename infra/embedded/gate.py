@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape
 
 from infra.embedded.calls import Calls, name_operation, name_service
 from infra.embedded.faults import POLL_SECONDS, ApiFault, Faults
+from infra.embedded.named import name_object, read_members
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -42,7 +43,8 @@ class Gate:
         if service is None or f"Credential={OWN_KEY}/" in signed:
             return self._moto(environ, start_response)
         operation = _operation(service, environ)
-        self._calls.add(service, operation)
+        resources = _resources(service, environ)
+        self._calls.add(service, operation, signed=signed, resources=resources)
         fault = self._faults.strike_call(service, operation)
         if fault is None:
             return self._pass(service, operation, environ, start_response)
@@ -109,6 +111,14 @@ def _operation(service: str, environ: Environ) -> str:
         headers=headers,
         form=form,
     )
+
+
+def _resources(service: str, environ: Environ) -> list[str]:
+    if service == "s3":
+        return name_object(environ.get("PATH_INFO", "/"), environ.get("QUERY_STRING", ""))
+    content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(content)
+    return read_members(content, protocol=_protocol(service, environ))
 
 
 def _protocol(service: str, environ: Environ) -> str:

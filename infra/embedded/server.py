@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from infra.embedded.faults import POLL_SECONDS, ApiFault, FaultError, read_faults
 from infra.embedded.gate import write_error
 from infra.embedded.host import Host
 from infra.embedded.invocations import Invocations
 from infra.embedded.listener import Request
+from infra.embedded.named import read_members
 from infra.embedded.operations import ControlPlane
 from infra.embedded.protocol import (
     ServiceError,
@@ -57,6 +58,7 @@ class Server:
                 "InvokeEndpoint",
                 request,
                 lambda: self._invocations.invoke(request, name),
+                resources=[f"EndpointName:{name}"],
             )
             return
         route = self._routes.get((request.method, path))
@@ -67,7 +69,13 @@ class Server:
 
     def _control(self, request: Request) -> None:
         operation = request.headers.get("x-amz-target", "").removeprefix("SageMaker.")
-        self._strike("sagemaker", operation, request, lambda: self._answer(operation, request))
+        self._strike(
+            "sagemaker",
+            operation,
+            request,
+            lambda: self._answer(operation, request),
+            resources=read_members(request.body, protocol="json"),
+        )
 
     def _answer(self, operation: str, request: Request) -> None:
         try:
@@ -80,10 +88,17 @@ class Server:
         request.reply(200, write_reply(operation, content), AMZ_JSON)
 
     def _strike(
-        self, service: str, operation: str, request: Request, answer: Callable[[], None]
+        self,
+        service: str,
+        operation: str,
+        request: Request,
+        answer: Callable[[], None],
+        *,
+        resources: Iterable[str],
     ) -> None:
         """Note a call, then answer it unless a fault strikes."""
-        self._host.calls.add(service, operation)
+        signed = request.headers.get("authorization", "")
+        self._host.calls.add(service, operation, signed=signed, resources=resources)
         fault = self._host.faults.strike_call(service, operation)
         if fault is None:
             answer()

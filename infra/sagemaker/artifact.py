@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from expectations.contract import InputError
 from infra.sagemaker.connection import translated_errors
 from infra.serving.bundle import MANIFEST_FILE
+from infra.tarball import TarballError, read_member
 
 if TYPE_CHECKING:
     import boto3
@@ -114,10 +115,8 @@ def read_manifest(url: str, session: "boto3.Session") -> bytes | None:
             raise
         content = found["Body"].read()
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
-            member = archive.extractfile(MANIFEST_FILE)
-            return None if member is None else member.read()
-    except (tarfile.TarError, OSError, EOFError, KeyError):
+        return read_member(content, MANIFEST_FILE)
+    except TarballError:
         return None
 
 

@@ -169,7 +169,12 @@ def with_candidate(layout: Layout, release: Release, *, share: float) -> Layout:
 def _serve(release: Release, *, endpoint: str, policy: EndpointPolicy) -> Served:
     bundle = read_bundle(release.folder)
     url = locate(bundle.digest, endpoint=endpoint, bucket=policy.bucket).url
-    environment = {"OVERNIGHT_ENDPOINT": endpoint, "OVERNIGHT_MODEL_VERSION": release.version}
+    environment = {
+        "OVERNIGHT_ENDPOINT": endpoint,
+        "OVERNIGHT_MODEL_VERSION": release.version,
+        # SageMaker fetches the artefact anew for every instance, long after it was verified.
+        "OVERNIGHT_MODEL_DIGEST": bundle.digest,
+    }
     place = [url, policy.image, policy.role_arn, *environment.values()]
     name = model_name(endpoint, bundle.digest, place=place)
     return Served(name, release.version, bundle, release.folder, url, environment)

@@ -55,7 +55,7 @@ def serve(descriptor: int | None) -> None:
     settings = read_settings(os.environ)
     listener = _bind(settings.port) if descriptor is None else socket.socket(fileno=descriptor)
     began = time.monotonic()
-    scorer = load_scorer(settings.model)
+    scorer = load_scorer(settings.model, settings.digest)
     log.info(
         "Loaded %s %s: %d features, %d golden vectors agree, %.2f s; %d workers",
         scorer.bundle.name,

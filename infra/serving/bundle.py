@@ -101,8 +101,12 @@ class Bundle(msgspec.Struct, frozen=True):
     digest: str
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
     """Read a bundle and check both of its digests.
+
+    Args:
+        folder: where it is.
+        digest: of the one that was deployed; None takes any that is whole.
 
     Raises:
         BundleError: when a file is missing or unreadable, or a digest differs.
@@ -122,6 +126,12 @@ def load_bundle(folder: Path) -> Bundle:
         ) from error
     _refuse_difference("model_sha256", bundle.model_sha256, hashlib.sha256(model).hexdigest())
     _refuse_difference("digest", bundle.digest, digest_of(manifest))
+    if digest not in (None, bundle.digest):
+        raise BundleError(
+            f"The bundle in {folder} is not the one that was deployed: it has the digest "
+            f"{bundle.digest[:12]}, and {str(digest)[:12]} was asked for. Somebody replaced the "
+            "artefact; deploy the registered version again."
+        )
     return bundle
 
 

@@ -102,13 +102,13 @@ class Scorer:
         return found
 
 
-def load_scorer(folder: Path) -> Scorer:
-    """Load a bundle from a folder.
+def load_scorer(folder: Path, digest: str | None = None) -> Scorer:
+    """Load a bundle from a folder; arguments as of `load_bundle`.
 
     Raises:
         BundleError: when it is not whole, or a golden vector scores otherwise than in training.
     """
-    bundle = load_bundle(folder)
+    bundle = load_bundle(folder, digest)
     booster = Booster(folder / MODEL_FILE)
     if booster.width != len(bundle.features):
         raise BundleError(

@@ -20,6 +20,7 @@ class Settings:
         workers: processes that score.
         endpoint: the endpoint's name; None writes no metrics.
         version: what the registry calls the model; None when nobody said.
+        digest: of the one bundle that is served; None when nobody said.
         metrics_seconds: how often metrics are written.
         capture: the folder that receives captured requests; None captures none.
     """
@@ -29,6 +30,7 @@ class Settings:
     workers: int
     endpoint: str | None
     version: str | None
+    digest: str | None
     metrics_seconds: float
     capture: Path | None
 
@@ -63,6 +65,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         workers=int(workers),
         endpoint=given.get("OVERNIGHT_ENDPOINT"),
         version=given.get("OVERNIGHT_MODEL_VERSION"),
+        digest=given.get("OVERNIGHT_MODEL_DIGEST"),
         metrics_seconds=seconds,
         capture=Path(capture) if capture else None,
     )

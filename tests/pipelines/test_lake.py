@@ -1,7 +1,10 @@
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from expectations.contract import InputError
 from pipelines.lake import Lake, TableVersion
@@ -86,6 +89,30 @@ def test_new_columns_replace_the_whole_table_when_all_days_come(lake):
     wider = rows((1, 1, 10.0)).append_column("count", pa.array([4.0]))
     at = lake.write_days("features", wider, inputs="b")
     assert lake.read(at).to_pydict()["count"] == [4.0]
+
+
+@pytest.mark.parametrize("is_told_by", ["the table", "each commit"])
+def test_old_versions_stay_readable_past_checkpoints_and_thirty_days(lake, is_told_by):
+    first = lake.write_days("features", rows((1, 1, 10.0)), inputs="0")
+    # A checkpoint at every third commit instead of every hundredth.
+    properties = {"delta.checkpointInterval": "3"}
+    if is_told_by == "each commit":  # as tables that were made before
+        properties["delta.enableExpiredLogCleanup"] = "true"
+    DeltaTable(lake.folder("features")).alter.set_table_properties(properties)
+    log = Path(lake.folder("features")) / "_delta_log"
+    before = set()
+    for number in range(8):
+        made = rows((1, 1, float(number)))
+        if number % 2:
+            lake.write_days("features", made, inputs=str(number))
+        else:
+            lake.append("features", made, at=lake.newest("features"))
+        for path in log.iterdir():
+            os.utime(path, (0, 0))
+        assert before <= (before := {path.name for path in log.iterdir()} - {"_last_checkpoint"})
+    assert any("checkpoint.parquet" in name for name in before)
+    assert lake.read(first).to_pydict()["amount"] == [10.0]
+    assert lake.parts(TableVersion("features", 0)) == []
 
 
 def test_new_columns_for_some_days_are_refused_and_nothing_is_lost(lake):

@@ -1,5 +1,6 @@
 """Armed faults strike the calls they name, and no others."""
 
+import contextlib
 import json
 import threading
 import time
@@ -168,6 +169,27 @@ def test_each_call_is_noted_with_whether_it_may_change_something(server, aws):
         ("s3", "GetObject", False),
         ("monitoring", "DescribeAlarms", False),
         ("monitoring", "DeleteAlarms", True),
+    ]
+
+
+def test_each_call_is_noted_with_its_caller_and_what_it_names(server, aws):
+    aws.s3.put_object(Bucket="models", Key="day=1/x", Body=b"x")
+    server.ask("DELETE", "/calls")
+    aws.s3.get_object(Bucket="models", Key="day=1/x")["Body"].read()
+    aws.s3.list_objects_v2(Bucket="models", Prefix="day=")
+    aws.cloudwatch.describe_alarms(AlarmNames=["one", "two"])
+    aws.cloudwatch.put_metric_data(Namespace="Overnight", MetricData=[])
+    aws.sagemaker.list_endpoints(NameContains="x")
+    with contextlib.suppress(ClientError):
+        aws.sagemaker.describe_endpoint(EndpointName="none")
+    noted = [(c["caller"], c["resources"]) for c in server.ask("GET", "/calls")]
+    assert noted == [
+        ("test", ["models/day=1/x"]),
+        ("test", ["models?day="]),
+        ("test", ["AlarmNames:one", "AlarmNames:two"]),
+        ("test", ["Namespace:Overnight"]),
+        ("test", []),
+        ("test", ["EndpointName:none"]),
     ]
 
 

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from expectations.contract import InputError, ProblemsError
-from infra.sagemaker.artifact import build_archive
+from infra.sagemaker.artifact import build_archive, publish_artifact
 from infra.sagemaker.connection import UnreachableError
 from infra.sagemaker.deployment import roll_out, verify
 from infra.sagemaker.invocation import ask
@@ -103,7 +103,7 @@ def test_a_version_that_does_not_start_is_rolled_back_and_the_old_one_serves(bun
     assert scores("keeps") == bundles["v1"].expected(INSTANCES)
 
 
-def test_an_endpoint_that_answers_with_another_model_has_diverged(bundles):
+def test_an_artefact_that_somebody_replaced_by_another_whole_one_never_serves(bundles):
     wanted, other = bundles["v1"], bundles["v2"]
     # Somebody overwrote the artefact and kept its metadata.
     digest = hashlib.sha256(build_archive(wanted.folder)).hexdigest()
@@ -111,12 +111,31 @@ def test_an_endpoint_that_answers_with_another_model_has_diverged(bundles):
         s3.create_bucket(Bucket="tampered")
         s3.put_object(
             Bucket="tampered",
-            Key=f"diverges/{wanted.digest}/model.tar.gz",
+            Key=f"replaced/{wanted.digest}/model.tar.gz",
             Body=build_archive(other.folder),
             Metadata={"sha256": digest},
         )
     policy = AT_ONCE.model_copy(update={"bucket": "tampered"})
-    result = deploy(wanted.folder, endpoint="diverges", policy=policy)
+    result = deploy(wanted.folder, endpoint="replaced", policy=policy)
+    assert result.outcome == "ROLLED_BACK"
+    assert "is not the one that was deployed" in result.reason
+    assert f"has the digest {other.digest[:12]}, and {wanted.digest[:12]} was" in result.reason
+
+
+def test_an_endpoint_that_answers_with_another_model_has_diverged(bundles, sagemaker):
+    wanted, other = bundles["v1"], bundles["v2"]
+    layout = layout_of(wanted.folder, endpoint="diverges", policy=AT_ONCE)
+    # Somebody made the model of this name from another artefact, and told the container nothing.
+    url = f"s3://{AT_ONCE.bucket}/diverges/other.tar.gz"
+    publish_artifact(other.folder, url, boto3.Session())
+    container = {"Image": AT_ONCE.image, "ModelDataUrl": url}
+    sagemaker.create_model(ModelName=layout.main.model, PrimaryContainer=container)
+    sagemaker.create_endpoint_config(**layout.config_request())
+    sagemaker.create_endpoint(EndpointName="diverges", EndpointConfigName=layout.config)
+    sagemaker.get_waiter("endpoint_in_service").wait(
+        EndpointName="diverges", WaiterConfig={"Delay": 1}
+    )
+    result = verify(layout, champion_digest=None)
     assert (result.outcome, result.is_wrong_model) == ("DIVERGED", True)
     assert f"is {other.digest[:12]}, not {wanted.digest[:12]}" in result.reason
 

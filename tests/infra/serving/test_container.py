@@ -159,6 +159,37 @@ def test_a_changed_model_refuses_to_start_and_says_so(tmp_path):
         container.close()
 
 
+@pytest.mark.parametrize("name", ["model.txt", "bundle.json"])
+def test_one_flipped_bit_anywhere_refuses_to_start(tmp_path, name):
+    made = make_bundle(tmp_path / "bundle")
+    content = bytearray((made.folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (made.folder / name).write_bytes(content)
+    container = Container(made.folder)
+    try:
+        assert container.process.wait(timeout=60) == 1
+        said = container.process.stderr.read().decode()
+        assert "was changed after it was written" in said or "is not a bundle" in said
+    finally:
+        container.close()
+
+
+def test_a_whole_bundle_that_is_not_the_one_that_was_deployed_refuses_to_start(bundles):
+    other, wanted = bundles["v1"], bundles["v2"]
+    container = Container(other.folder, OVERNIGHT_MODEL_DIGEST=wanted.digest)
+    try:
+        assert container.process.wait(timeout=60) == 1
+        said = container.process.stderr.read().decode()
+        assert f"has the digest {other.digest[:12]}, and {wanted.digest[:12]} was asked" in said
+    finally:
+        container.close()
+    container = Container(other.folder, OVERNIGHT_MODEL_DIGEST=other.digest)
+    try:
+        assert container.ask("GET", "/ping")[0] == 200
+    finally:
+        container.close()
+
+
 def test_a_bundle_that_scores_otherwise_than_in_training_refuses_to_start(bundles):
     container = Container(bundles["broken"].folder)
     try:

@@ -1,0 +1,54 @@
+"""Which resources a request names: what a role has to allow it on."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from botocore.parsers import ResponseParserError, RpcV2CBORParser
+
+ENDS = ("Name", "Names", "Namespace", "Arn")
+
+
+def name_object(path: str, query: str) -> list[str]:
+    """Bucket and key of a request to S3; of a listing bucket and prefix.
+
+    >>> name_object("/lake/demo/a.parquet", "")
+    ['lake/demo/a.parquet']
+    >>> name_object("/lake", "list-type=2&prefix=demo%2F")
+    ['lake?demo/']
+    """
+    named = unquote(path).strip("/")
+    if "/" in named:
+        return [named]
+    (prefix,) = parse_qs(query).get("prefix", [""])
+    return [f"{named}?{prefix}"]
+
+
+def name_members(content: Mapping[str, Any]) -> list[str]:
+    """Members of a request that name something, at the top of it.
+
+    >>> name_members({"AlarmNames": ["a", "b"], "MaxRecords": 2})
+    ['AlarmNames:a', 'AlarmNames:b']
+    """
+    return [
+        f"{member}:{value}"
+        for member, values in content.items()
+        if member.endswith(ENDS)
+        for value in (values if isinstance(values, list) else [values])
+    ]
+
+
+def read_members(body: bytes, *, protocol: str) -> list[str]:
+    """The same of a body; nothing where it is neither CBOR nor JSON."""
+    if not body or protocol not in ("cbor", "json"):
+        return []
+    try:
+        if protocol == "cbor":
+            parser = RpcV2CBORParser()
+            content = parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
+        else:
+            content = json.loads(body)
+    except (ValueError, ResponseParserError):
+        return []  # refused by whoever answers it
+    return name_members(content) if isinstance(content, dict) else []

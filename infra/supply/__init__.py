@@ -1,0 +1,1 @@
+"""What the house takes from others: which packages, under which licences, with which holes."""

@@ -1,0 +1,74 @@
+"""What the locks of this house promise, and that a lock which breaks it is refused."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from expectations.contract import InputError
+from infra.supply.lock import find_locks, read_lock
+
+ROOT = Path(__file__).parents[3]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+HASH = f"--hash=sha256:{'a' * 64}"
+
+
+def declared():
+    """Lock to the requirements that pyproject.toml declares for it."""
+    groups = PROJECT["dependency-groups"]
+    yield "requirements.lock", [*PROJECT["project"]["dependencies"], *groups["dev"]]
+    for name, listed in groups.items():
+        if name != "dev":
+            yield f"requirements-{name}.lock", listed
+
+
+@pytest.mark.parametrize("path", find_locks(ROOT), ids=lambda path: path.name)
+def test_every_line_of_a_lock_is_a_pinned_package_with_hashes_and_no_index_is_named(path):
+    assert read_lock(path)
+    assert "://" not in path.read_text()
+
+
+@pytest.mark.parametrize(("name", "listed"), list(declared()), ids=lambda value: str(value)[:30])
+def test_everything_that_is_declared_is_locked_in_a_version_that_was_declared(name, listed):
+    found = {package.name: package.version for package in read_lock(ROOT / name) if package.applies}
+    for line in listed:
+        wanted = Requirement(line)
+        assert wanted.specifier.contains(found[canonicalize_name(wanted.name)]), line
+
+
+def test_every_lock_is_declared_and_made_by_make_lock():
+    made = (ROOT / "Makefile").read_text()
+    assert {path.name for path in find_locks(ROOT)} == {name for name, _ in declared()}
+    assert all(f"--output-file {path.name}" in made for path in find_locks(ROOT))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("left-pad==1.3.0", "left-pad has no hash"),
+        (f"left-pad>=1.3.0 {HASH}", "left-pad is not pinned by =="),
+        (f"left-pad {HASH}", "left-pad is not pinned by =="),
+        ("--index-url https://packages.example", "--index-url is an option"),
+        ("--extra-index-url=https://packages.example", "a lock names no index"),
+        ("-r other.txt", "-r is an option"),
+        (f"left-pad @ https://packages.example/left-pad.whl {HASH}", "an address of its own"),
+        ("./left-pad.whl", "'./left-pad.whl' is no package with a version"),
+        ("left-pad==1.3.0 --hash=md5:abc", "has the option --hash"),
+        (f"left-pad==1.3.0 {HASH} --no-verify=1", "has the option --no-verify"),
+    ],
+)
+def test_a_line_that_lets_something_else_in_is_refused(tmp_path, line, said):
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"right-pad==2.0 \\\n    {HASH}\n{line}\n")
+    with pytest.raises(InputError, match=r"requirements\.lock .* line 3: ") as caught:
+        read_lock(lock)
+    assert said in str(caught.value)
+
+
+def test_every_fault_of_a_lock_is_told_at_once(tmp_path):
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("one==1\ntwo==2\n")
+    with pytest.raises(InputError, match="line 1: one has no hash; line 2: two has no hash"):
+        read_lock(lock)
