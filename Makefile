@@ -37,7 +37,9 @@ browser: ## Debian's Chromium, for the tests of the review page
 	@infra/program.sh chromium "The tests of the review page need" chromium fonts-dejavu-core
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
-	@$(BIN)/python -m pytest --ignore=tests/cluster --ignore=tests/production --ignore=tests/soak
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/cluster --ignore=tests/e2e \
+		--ignore=tests/production --ignore=tests/soak
+	@$(BIN)/python -m pytest tests/e2e
 
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak
