@@ -43,11 +43,12 @@ class Failure:
     """What there is to tell.
 
     Attributes:
-        step: name of the task; of a run that is late, what is unfinished.
+        step: name of the task; or the night as a whole.
         as_of: knowledge time of the run.
         error: the message.
         remedy: what to do next.
-        log_url: where the task's log is shown.
+        log_url: where the task's log is shown; empty where there is none.
+        end: `failed`, or `is late`.
     """
 
     dag: str
@@ -56,6 +57,7 @@ class Failure:
     error: str
     remedy: str
     log_url: str
+    end: str = "failed"
 
     @property
     def spec(self) -> str:
@@ -65,7 +67,7 @@ class Failure:
     @property
     def subject(self) -> str:
         """One line."""
-        return f"{self.dag} as of {self.as_of}: {self.step} failed"
+        return f"{self.dag} as of {self.as_of}: {self.step} {self.end}"
 
     @property
     def text(self) -> str:
@@ -132,7 +134,8 @@ def tell_late(context: Mapping[str, Any]) -> None:
     since = str(run["run_after"])[:10]
     failure = Failure(
         dag=run["dag_id"],
-        step="the whole",
+        step="the night",
+        end="is late",
         as_of=str((run["conf"] or {}).get("as_of") or since),
         error="It is not done in the time of [schedule] deadline.",
         remedy="It goes on. Look at its steps in Airflow, and at the log of the one that runs.",

@@ -4,6 +4,7 @@ Without importing Airflow: only the rooms of DAG files know it.
 """
 
 import json
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -19,13 +20,14 @@ def describe_last_run(dag: str, *, settings: Settings) -> str:
 
     Args:
         dag: its id, such as `demo_nightly`.
-        settings: says where Airflow listens, unless `AIRFLOW__API__BASE_URL` does.
+        settings: says where Airflow listens, unless `AIRFLOW__API__BASE_URL` does. Where people
+            sign in, `OVERNIGHT_AIRFLOW_USERNAME` and `OVERNIGHT_AIRFLOW_PASSWORD` say as whom.
     """
     address = airflow_environment(settings)["AIRFLOW__API__BASE_URL"].rstrip("/")
     try:
-        token = _get(f"{address}/auth/token")["access_token"]
+        token = _call(f"{address}/auth/token", body=_known())["access_token"]
         newest = f"{address}/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=1"
-        runs = _get(newest, {"Authorization": f"Bearer {token}"})["dag_runs"]
+        runs = _call(newest, headers={"Authorization": f"Bearer {token}"})["dag_runs"]
     except urllib.error.HTTPError as error:
         return f"Airflow at {address} does not tell: {error.code} {error.reason}"
     except (OSError, ValueError, LookupError):
@@ -42,8 +44,24 @@ def describe_last_run(dag: str, *, settings: Settings) -> str:
     )
 
 
-def _get(address: str, headers: Mapping[str, str] | None = None) -> Mapping[str, object]:
-    asked = urllib.request.Request(address, headers=dict(headers or {}))  # noqa: S310 -- http, from our settings
+def _known() -> Mapping[str, str] | None:
+    """What Airflow is told to let us in; None where it asks nobody to sign in."""
+    name = os.environ.get("OVERNIGHT_AIRFLOW_USERNAME")
+    password = os.environ.get("OVERNIGHT_AIRFLOW_PASSWORD", "")
+    return {"username": name, "password": password} if name else None
+
+
+def _call(
+    address: str,
+    *,
+    body: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Mapping[str, object]:
+    asked = urllib.request.Request(  # noqa: S310 -- http, from our settings
+        address,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", **(headers or {})},
+    )
     with urllib.request.urlopen(asked, timeout=GLANCE_SECONDS) as answer:  # noqa: S310 -- the same
         found: Mapping[str, object] = json.load(answer)
     return found

@@ -36,6 +36,8 @@ def build_airflow_environment(
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__WORKERS": "1",
+        # A step whose start waits for a busy machine is not a step that failed.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30.0",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "PYTHONPATH": f"{checkout}:{path}" if path else checkout,

@@ -108,7 +108,7 @@ def test_a_night_that_is_late_is_told_and_a_backfill_is_not(sent) -> None:
     run = {"dag_id": "cards_nightly", "run_after": "2025-04-01T02:00:00Z", "conf": None}
     tell_late({"dag_run": {**run, "run_type": "backfill"}})
     tell_late({"dag_run": {**run, "run_type": "scheduled"}})
-    assert [subject for subject, _ in sent] == ["cards_nightly as of 2025-04-01: the whole failed"]
+    assert [subject for subject, _ in sent] == ["cards_nightly as of 2025-04-01: the night is late"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,15 @@ from tests.production.mail import receiving
 from tests.production.postgres import postgres
 
 # Fewer trials lose to the logistic regression on so few customers, and the gate says so.
-CARDS = 'name = "cards"\n{declared}\nnightly = "0 2 12 3 *"\nretries = 2\nretry_delay = "1s"\n'
+CARDS = """name = "cards"
+{declared}
+nightly = "0 2 12 3 *"
+retries = 2
+retry_delay = "1s"
+deadline = "20s"
+[gate]
+resamples = 200
+"""
 
 
 @pytest.fixture(scope="session")

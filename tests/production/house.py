@@ -185,6 +185,8 @@ def _airflow_environment(
         "AWS_ENDPOINT_URL_SAGEMAKER": sagemaker,
         "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker,
         "AWS_DEFAULT_REGION": "us-east-1",
+        "OVERNIGHT_AIRFLOW_USERNAME": "vera",
+        "OVERNIGHT_AIRFLOW_PASSWORD": planted["vera in Airflow"],
         "AWS_ACCESS_KEY_ID": "overnight",
         "AWS_SECRET_ACCESS_KEY": planted["AWS"],
         # So that a test waits seconds where production waits minutes.

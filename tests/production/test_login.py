@@ -20,5 +20,7 @@ def test_a_viewer_sees_and_may_not_trigger(house: House) -> None:
     assert {"cards_nightly", "cards_deploy"} <= dags
     with pytest.raises(AssertionError, match=r"^403"):
         viewer.call("dags/cards_nightly/dagRuns", {"conf": {}, "logical_date": None})
+    told = house.overnight("status", "cards")
+    assert "none yet" in next(line for line in told.splitlines() if "DAG run" in line)
     with pytest.raises(AssertionError, match=r"^403"):
         viewer.call("dags/cards_nightly", {"is_paused": False}, method="PATCH")

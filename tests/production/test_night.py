@@ -20,6 +20,11 @@ def steps_of(house: House, dag: str, run: str) -> dict[str, dict]:
     return {each["task_id"]: each for each in found["task_instances"]}
 
 
+def subjects(house: House) -> list[str]:
+    """Of the mails that came, oldest first."""
+    return [message["subject"] for message in house.mailbox.messages]
+
+
 def kill_in_mid_step(house: House, dag: str, run: str, step: str) -> None:
     """SIGKILL to the process of a step, once its work has begun."""
     wait_until(lambda: steps_of(house, dag, run)[step]["state"] == "running", 180)
@@ -43,14 +48,16 @@ def test_a_scheduled_night_that_fails_tells_people_what_to_mend(house: House) ->
     (run,) = airflow.runs("cards_nightly")
     assert run["run_type"] == "scheduled"
     assert steps_of(house, "cards_nightly", run["dag_run_id"])["validate"]["try_number"] == 1
-    (message,) = house.mailbox.messages
+    (message,) = [each for each in house.mailbox.messages if "failed" in each["subject"]]
     assert message["to"] == "duty@bank.example"
     as_of = run["run_after"][:10]
     assert message["subject"] == f"cards_nightly as of {as_of}: validate failed"
     text = message.get_body().get_content()
     for said in ("spec   cards", "/dags/cards_nightly/runs/", "in the spec", "was not tried again"):
         assert said in text
-    assert house.mailbox.logins == [("overnight", house.planted["mail"])]
+    assert set(house.mailbox.logins) == {("overnight", house.planted["mail"])}
+    late = f"cards_nightly as of {as_of}: the night is late"
+    wait_until(lambda: late in subjects(house), 120)
 
 
 def test_a_killed_step_is_tried_again_and_the_night_ends_well(house: House) -> None:
@@ -117,4 +124,6 @@ def test_a_manual_and_a_backfill_run_of_one_spec_do_not_overlap(house: House) ->
         spans.append((min(starts), max(ends)))
     (_, ended), (began, _) = sorted(spans)
     assert ended <= began
+    # Nights of a backfill wait for each other, and are not late.
+    assert not any(BACKFILLED in subject for subject in subjects(house))
     assert f"as_of: {BACKFILLED}" in house.overnight("review", "cards", "2")

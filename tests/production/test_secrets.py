@@ -1,23 +1,62 @@
 """After nights, approvals and failures: no secret anywhere but in the setting it stands in."""
 
+import gzip
+import zipfile
+from pathlib import Path
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from tests.production.house import House
 
 
 def test_no_secret_is_in_a_file_of_the_installation(house: House) -> None:
     files = [path for path in house.installation.home.rglob("*") if path.is_file()]
-    names = {path.name for path in files}
-    assert {"scheduler.log", "mlflow.log", "review.html"} <= names
-    held = {path: path.read_bytes() for path in files}
-    found = [
-        f"{what} in {path}" for what, secret in house.planted.items()
-        for path, content in held.items() if secret.encode() in content
-    ]  # fmt: skip
+    names, kinds = {path.name for path in files}, {path.suffix for path in files}
+    assert {"scheduler.log", "mlflow.log", "review.html", "mlflow-auth.ini"} <= names
+    assert {".parquet", ".log", ".json"} <= kinds
+    secrets = {what: secret.encode() for what, secret in house.planted.items()}
+    found = []
+    for path in files:
+        content = plain(path)
+        found += [f"{what} in {path}" for what, secret in secrets.items() if secret in content]
     assert found == []
 
 
 def test_no_secret_is_in_a_database(house: House) -> None:
     dumped = house.database.dump()
     # What has to be there shows that the dump is of everything.
-    for known in (b"models:/cards/1", b"overnight.bundle_digest", b"warehouse", b"studies"):
+    for known in (b"models:/cards/1", b"overnight.bundle_digest", b"warehouse", b"trial_values"):
         assert known in dumped
+    with psycopg.connect(house.database.url("studies", "studies")) as studies:
+        assert studies.execute("SELECT count(*) > 0 FROM studies").fetchone() == (True,)
     assert [what for what, secret in house.planted.items() if secret.encode() in dumped] == []
+
+
+def test_what_is_compressed_is_looked_into(tmp_path: Path) -> None:
+    secret = "planted" + 40 * "0a"
+    held = pa.table({"text": [secret]})
+    pq.write_table(held, tmp_path / "a.parquet", compression="zstd", write_statistics=False)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(secret.encode()))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside", secret)
+    for path in tmp_path.iterdir():
+        assert secret.encode() in plain(path)
+        assert secret.encode() not in path.read_bytes()
+
+
+def plain(path: Path) -> bytes:
+    """What is in a file, uncompressed."""
+    if path.suffix == ".parquet":
+        sink = pa.BufferOutputStream()
+        table = pq.ParquetFile(path).read()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        return sink.getvalue().to_pybytes()
+    if path.suffix == ".gz":
+        return gzip.decompress(path.read_bytes())
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return b"".join(archive.read(name) for name in archive.namelist())
+    return path.read_bytes()
