@@ -9,6 +9,7 @@ READY := $(VENV)/ready
 # The CDK's environment; its node has to come first.
 INFRA := .venv-infra
 INFRA_READY := $(INFRA)/ready
+ARCHIVE := dist/environment.tar.gz
 IN_INFRA := PATH="$(CURDIR)/$(INFRA)/bin:$$PATH" PYTHONPATH="$(CURDIR)" $(INFRA)/bin/python
 # What judges the locks.
 AUDIT := .venv-audit
@@ -16,7 +17,7 @@ AUDIT_READY := $(AUDIT)/ready
 BILLS := dist/sbom
 LIST := infra/serving/image/sbom.sh $(AUDIT)
 
-.PHONY: help setup demo up browser postgres test test-cluster test-production test-soak test-infra infra pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser postgres test test-cluster test-production test-soak test-dist test-infra infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -37,14 +38,14 @@ browser: ## Debian's Chromium, for the tests of the review page
 	@infra/program.sh chromium "The tests of the review page need" chromium fonts-dejavu-core
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/cluster --ignore=tests/e2e \
-		--ignore=tests/production --ignore=tests/soak
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/cluster --ignore=tests/dist \
+		--ignore=tests/e2e --ignore=tests/production --ignore=tests/soak
 	@$(BIN)/python -m pytest tests/e2e
 
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak
 
-test-cluster: $(READY) ## the feature job on a Spark master and two workers of its own
+test-cluster: $(ARCHIVE) ## the feature job on a Spark master and two workers of its own
 	@$(BIN)/python -m pytest tests/cluster
 
 postgres: ## Debian's PostgreSQL, for the tests of production
@@ -52,6 +53,17 @@ postgres: ## Debian's PostgreSQL, for the tests of production
 
 test-production: $(READY) postgres ## a night to a champion on PostgreSQL, with sign-in and planted secrets
 	@$(BIN)/python -m pytest tests/production
+
+# What goes into each, so that neither is made anew without a reason.
+$(ARCHIVE): requirements-spark.lock $(wildcard feature_jobs/*.py infra/packaging/*.py) expectations/contract.py | $(READY)
+	@$(BIN)/python -m infra.packaging.environment dist
+
+dist: $(ARCHIVE) ## the wheel, and the Python environment of Spark's workers, into dist
+	@rm -f dist/overnight-*.whl
+	@$(BIN)/python -m hatchling build --target wheel --directory dist
+
+test-dist: dist ## the wheel in an empty environment, the archive in a job of EMR Serverless
+	@$(BIN)/python -m pytest tests/dist
 
 $(INFRA_READY): requirements-infra.lock infra/aws/setup.sh | $(READY)
 	@infra/aws/setup.sh $(BIN)/uv $(INFRA)

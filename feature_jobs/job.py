@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import pyarrow as pa
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as t
@@ -179,6 +180,8 @@ class _Build:
             return _collect(_assemble(placed, features, computed, assembly, self.schema))
         except PythonException as error:
             raise _told_by(error) from error
+        except Py4JJavaError as error:
+            raise _given_up(error) from error
 
 
 def _layout(
@@ -219,6 +222,15 @@ def _collect(written: DataFrame) -> list[WrittenPart]:
         WrittenPart(w["path"], w["day"], w["rows"], w["size_bytes"]) for w in written.collect()
     ]
     return sorted(parts, key=lambda part: part.path)
+
+
+def _given_up(error: Py4JJavaError) -> OvernightError:
+    """What Spark itself gave up at: workers lost once too often, a full disk, no memory."""
+    reason = str(error.java_exception.getMessage()).strip().splitlines()[0]
+    return OvernightError(
+        f"Spark gave up: {reason}. Nothing was committed. Look at the cluster's workers, their "
+        "memory and their disks, and run the step again."
+    )
 
 
 def _told_by(error: PythonException) -> OvernightError:

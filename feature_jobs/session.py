@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from feature_jobs.java import archive_options, find_java
-from feature_jobs.masters import refuse_silent_master
+from feature_jobs.masters import await_executor, refuse_silent_master
 
 DRIVER_MEMORY = "2g"
 BATCH_ROWS = 200_000
@@ -47,7 +47,7 @@ def open_session(
         java_options: further options of the driver's Java; None: those of the class archive.
 
     Raises:
-        OvernightError: when no master answers at the address.
+        OvernightError: when no master answers at the address, or no worker takes part.
     """
     refuse_silent_master(master)
     scratch.mkdir(parents=True, exist_ok=True)
@@ -73,6 +73,8 @@ def open_session(
     if archive is not None:
         options["spark.archives"] = f"{archive}#{UNPACKED}"
     with _running(options) as session:
+        if not master.startswith("local"):
+            await_executor(session)
         yield session
 
 

@@ -164,6 +164,8 @@ def _revision() -> str:
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own words
         return done.stdout.strip()
 
+    if not (CHECKOUT / ".git").exists():  # installed, maybe inside somebody else's checkout
+        return "unknown"
     try:
         commit = ask("rev-parse", "HEAD")
         return commit + ("+" if ask("status", "--porcelain", "--untracked-files=no") else "")

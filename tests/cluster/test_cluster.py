@@ -1,5 +1,6 @@
 """The job on two workers writes the bytes that it writes in one process."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pyspark.sql import SparkSession
 from feature_jobs.parts import WrittenPart
 from feature_jobs.session import open_session
 from tests.cluster.conftest import Cluster, wait_until
+from tests.dist.conftest import find_made
 from tests.feature_jobs.test_job import build, late, make_history, rich_features
 
 PLACES = 8
@@ -49,10 +51,25 @@ def is_walking(session: SparkSession) -> bool:
     )
 
 
-def test_a_cluster_of_two_workers_gives_the_parts_of_one_process(
+def whose_python(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    import sys
+
+    import numba
+
+    for _ in batches:
+        found = [sys.executable, sys.prefix, numba.__file__]
+        yield pa.RecordBatch.from_pydict({"path": found})
+
+
+def test_a_cluster_of_two_workers_gives_the_parts_of_one_process_with_the_packed_environment(
     cluster: Cluster, expected: list[WrittenPart], history: pa.Table, tmp_path: Path
 ) -> None:
-    with open_session(cluster.address, scratch=tmp_path / "scratch") as session:
+    scratch, archive = tmp_path / "scratch", find_made("environment.tar.gz")
+    with open_session(cluster.address, scratch=scratch, archive=str(archive)) as session:
+        asked = session.range(1).mapInArrow(whose_python, "path string").collect()
+        # Unpacked into the folder of an executor; nothing is of this environment.
+        assert all(str(tmp_path / "cluster") in row.path for row in asked)
+        assert all("/environment/" in f"{row.path}/" for row in asked)
         wait_until(lambda: count_executors(session) == 2, "two executors are connected")
         application = session.sparkContext.applicationId
         parts = build(session, history, tmp_path / "lake", rich_features(), places=PLACES)
