@@ -11,7 +11,7 @@ INFRA := .venv-infra
 INFRA_READY := $(INFRA)/ready
 IN_INFRA := PATH="$(CURDIR)/$(INFRA)/bin:$$PATH" PYTHONPATH="$(CURDIR)" $(INFRA)/bin/python
 
-.PHONY: help setup demo up browser test test-cluster test-soak test-infra infra check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser test test-cluster test-faults test-soak test-infra infra check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -32,13 +32,16 @@ browser: ## Debian's Chromium, for the tests of the review page
 	@infra/program.sh chromium "The tests of the review page need" chromium fonts-dejavu-core
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
-	@$(BIN)/python -m pytest --ignore=tests/cluster --ignore=tests/soak
+	@$(BIN)/python -m pytest --ignore=tests/cluster --ignore=tests/crashes --ignore=tests/soak
 
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak
 
 test-cluster: $(READY) ## the feature job on a Spark master and two workers of its own
 	@$(BIN)/python -m pytest tests/cluster
+
+test-faults: $(READY) ## kills at every side effect, torn writes, outages; each run again and compared
+	@$(BIN)/python -m pytest tests/crashes
 
 $(INFRA_READY): requirements-infra.lock infra/aws/setup.sh | $(READY)
 	@infra/aws/setup.sh $(BIN)/uv $(INFRA)
