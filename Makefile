@@ -88,10 +88,11 @@ format: $(READY) ## rewrite the code in the house's format
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header --upgrade
 
-lock: $(READY) ## make the four locks anew from pyproject.toml: ours, the container's, its build's, the CDK's
+lock: $(READY) ## make the five locks anew from pyproject.toml: ours, the container's, the Spark workers', the image build's, the CDK's
 	@$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
 	@$(COMPILE) --group serving --constraints requirements.lock \
 		--output-file requirements-serving.lock
+	@$(COMPILE) --group spark --constraints requirements.lock --output-file requirements-spark.lock
 	@$(COMPILE) --group image --output-file requirements-image.lock
 	@$(COMPILE) --group infra --output-file requirements-infra.lock
 

@@ -67,7 +67,7 @@ def run_job(archive: Path) -> None:
                 features=features,
                 entities=["key"],
                 attributes={},
-                target=folder / "parts",
+                target=str(folder / "parts"),
             )
 
 

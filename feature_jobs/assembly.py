@@ -8,12 +8,10 @@ expressions read pass through Spark; all others travel beside the first row of t
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pyspark.sql import types as t
 from pyspark.sql.pandas.types import to_arrow_schema
 
@@ -21,6 +19,7 @@ from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, Overnig
 from feature_jobs.blocks import binary, collect, pack, unpack
 from feature_jobs.order import integers, time_order
 from feature_jobs.parts import write_part
+from feature_jobs.storage import read_columns
 from feature_jobs.units import Unit
 
 MANIFEST = -1
@@ -58,7 +57,7 @@ class Assembly:
         units: what was computed.
         passing: columns that derived expressions read and that are not derived now themselves.
         derived: features that are derived now.
-        target: folder of the parts.
+        target: address of the parts' folder.
     """
 
     columns: tuple[str, ...]
@@ -67,7 +66,7 @@ class Assembly:
     units: tuple[Unit, ...]
     passing: tuple[str, ...]
     derived: tuple[str, ...]
-    target: Path
+    target: str
 
 
 def manifest(days: Sequence[Day]) -> bytes:
@@ -162,7 +161,7 @@ def _days(batches: Iterator[pa.RecordBatch], assembly: Assembly) -> Iterator[pa.
 
 def _assemble_day(day: Day, computed: dict[int, pa.Table], assembly: Assembly) -> pa.Table:
     read = [*assembly.columns, *assembly.made]
-    tables = [pq.ParquetFile(f).read(columns=read) for f in day.files]
+    tables = [read_columns(file, read) for file in day.files]
     rows = pa.concat_tables(tables)
     events = integers(rows[EVENT_TIME])
     order = time_order(events, rows[TRANSACTION_ID])
@@ -218,7 +217,7 @@ def _keep(rows: pa.Table, day: Day, names: Sequence[str]) -> pa.Table:
             f"{day.day} has no earlier part to take {', '.join(names)} from. Build it whole: "
             f"--from {day.day}."
         )
-    earlier = pq.ParquetFile(day.kept).read(columns=[TRANSACTION_ID, *names])
+    earlier = read_columns(day.kept, [TRANSACTION_ID, *names])
     if not earlier[TRANSACTION_ID].equals(rows[TRANSACTION_ID]):
         raise OvernightError(
             f"The rows of {day.day} are not those of its earlier part. Build it whole: "

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from expectations.contract import EVENT_TIME
 from feature_jobs.assembly import Day
 from feature_jobs.hot import Cut, find_cuts
+from feature_jobs.storage import read_columns
 from feature_jobs.units import MICROSECOND, Unit
 
 ROWS_PER_TASK = 500_000
@@ -60,7 +60,7 @@ def sample_cuts(
     count = min(len(days), max(1, -(-SAMPLED_ROWS * len(days) // rows)))
     drawn = np.random.default_rng(0).choice(len(days), size=count, replace=False)
     files = [file for at in sorted(drawn) for file in days[at].files]
-    sample = pa.concat_tables([pq.ParquetFile(f).read(columns=[EVENT_TIME, *keys]) for f in files])
+    sample = pa.concat_tables([read_columns(file, [EVENT_TIME, *keys]) for file in files])
     end = max(start_of(day.day) for day in days) + DAY
     return find_cuts(sample, units, rows=rows, share=share, end=end)
 

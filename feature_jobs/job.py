@@ -6,15 +6,13 @@ are scattered to the places of their histories, walked by the kernels, and assem
 Parts are named by the hash of their bytes and not yet visible: the lake commits them.
 """
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as t
@@ -47,6 +45,7 @@ from feature_jobs.parts import WrittenPart
 from feature_jobs.passes import conditions_reach, earlier_features
 from feature_jobs.reading import load_known_frauds, scatter_history
 from feature_jobs.scatter import Layout, scatterer
+from feature_jobs.storage import read_schema, remove_folder
 from feature_jobs.units import Unit, units_of
 from feature_jobs.walking import walker
 
@@ -61,7 +60,7 @@ def build_features(
     features: FeatureSet,
     entities: Sequence[str],
     attributes: Mapping[str, AttributeKind],
-    target: Path,
+    target: str,
     compute: Collection[str] | None = None,
     places: int | None = None,
     share: int | None = None,
@@ -75,7 +74,7 @@ def build_features(
         features: the declarations.
         entities: entity columns that the rows have.
         attributes: attribute columns that the rows have.
-        target: folder that receives `event_day=…/part-….parquet`.
+        target: address of the folder that receives `event_day=…/part-….parquet`.
         compute: names of the features to compute; None for all. The others are taken from each
             day's kept part.
         places: into how many tasks each entity's histories are divided; None: as many as the rows
@@ -91,7 +90,7 @@ def build_features(
     names = features.feature_names()
     computed = frozenset(names if compute is None else compute)
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, *entities, AMOUNT, *attributes]
-    read = pq.read_schema(days[0].files[0])
+    read = read_schema(days[0].files[0])
     missing = [column for column in columns if column not in read.names]
     if missing:
         raise InputError(
@@ -106,16 +105,20 @@ def build_features(
     earlier = earlier_features(features, computed)
     if not earlier:
         return build.write(days, computed, target=target, names=names)
-    target.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=target, prefix=EARLIER) as folder:
+    # Of one name for one build: what a killed one left is written over, and removed.
+    named = hashlib.sha256(repr((days, sorted(computed), features)).encode()).hexdigest()[:20]
+    folder = f"{target}/{EARLIER}{named}"
+    try:
         reach = conditions_reach(features, computed)
         first = date.fromisoformat(min(day.day for day in days if day.is_wanted)) - reach
         ahead = [replace(day, is_wanted=day.day >= str(first - timedelta(days=1))) for day in days]
-        parts = build.write(ahead, earlier, target=Path(folder), names=earlier)
+        parts = build.write(ahead, earlier, target=folder, names=earlier)
         made = {part.day: f"{folder}/{part.path}" for part in parts}
         days = [replace(d, files=(made[d.day],)) if d.day in made else d for d in days]
         rest = computed.difference(earlier)
         return build.write(days, rest, target=target, names=names, made=earlier)
+    finally:
+        remove_folder(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ class _Build:
         days: Sequence[Day],
         computed: Collection[str],
         *,
-        target: Path,
+        target: str,
         names: Sequence[str],
         made: Sequence[str] = (),
     ) -> list[WrittenPart]:

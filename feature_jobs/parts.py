@@ -1,15 +1,14 @@
 """Parts: one Parquet file of one event day, named by the hash of its bytes, not yet visible."""
 
 import hashlib
-import uuid
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from expectations.contract import EVENT_DAY, TRANSACTION_ID
+from feature_jobs.storage import publish
 
 ROW_GROUP = 131_072
 
@@ -24,11 +23,11 @@ class WrittenPart:
     size_bytes: int
 
 
-def write_part(rows: pa.Table, day: str, *, target: Path) -> WrittenPart:
+def write_part(rows: pa.Table, day: str, *, target: str) -> WrittenPart:
     """Write the rows of a day, in their order; the same rows give the same name and bytes."""
     content = _encode(rows)
     path = f"{EVENT_DAY}={day}/part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
-    _publish(target / path, content)
+    publish(f"{target}/{path}", content)
     return WrittenPart(path, day, rows.num_rows, len(content))
 
 
@@ -59,13 +58,3 @@ def _rises(field: pa.Field) -> bool:
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(kind) else kind
-
-
-def _publish(path: Path, content: bytes) -> None:
-    """Write aside and rename: a name that exists is whole, whoever else writes it."""
-    if path.is_file() and path.stat().st_size == len(content):
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{uuid.uuid4().hex}.partial")
-    aside.write_bytes(content)
-    aside.replace(path)

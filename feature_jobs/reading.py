@@ -6,16 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
-from pyspark.sql.pandas.types import from_arrow_schema
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
 from feature_jobs.blocks import BLOCKS
 from feature_jobs.definitions import FeatureSet
 from feature_jobs.expressions import referenced_columns
 from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES
+from feature_jobs.storage import read_present, read_schema, resolve
 from feature_jobs.units import Unit
 
 _FIELDS = pa.schema(
@@ -41,8 +41,8 @@ def scatter_history(
 ) -> DataFrame:
     """Read keys, measures and conditions of the rows and scatter them, as blocks.
 
-    Tasks read their files themselves, so rows never are rows of Spark; only conditions, which are
-    Spark's expressions, make Spark read.
+    Tasks read their files themselves, from wherever these are. Rows become rows of Spark only
+    where there are conditions, which are Spark's expressions.
 
     Args:
         session: an open session.
@@ -57,29 +57,30 @@ def scatter_history(
     kept = dict.fromkeys([TRANSACTION_ID, EVENT_TIME, KNOWN_TIME])
     kept |= dict.fromkeys(key for unit in units for key in unit.keys)
     kept |= dict.fromkeys(name for name in measures if name not in met)
-    if not met:
-        read = _reader(tasks, list(kept))
-        numbers = session.range(0, len(tasks), numPartitions=len(tasks))
-        return numbers.mapInArrow(lambda batches: scatter(read(batches)), BLOCKS)
     files = [file for task in tasks for file in task]
     # The newest file: those that lie further back than conditions reach may lack their features,
-    # which Spark then reads as nulls.
-    schema = pq.read_schema(files[-1]).remove_metadata()
+    # which are then nulls.
+    schema = read_schema(files[-1]).remove_metadata()
     spelled = {name.lower(): name for name in schema.names}
     named = [spelled[c.lower()] for sql in met.values() for c in referenced_columns(sql)]
     wanted = pa.schema([schema.field(name) for name in kept | dict.fromkeys(named)])
-    rows = session.read.schema(from_arrow_schema(wanted)).parquet(*files)
+    numbers = session.range(0, len(tasks), numPartitions=len(tasks))
+    if not met:
+        read = _reader(tasks, wanted)
+        return numbers.mapInArrow(lambda batches: scatter(read(batches)), BLOCKS)
+    types = from_arrow_schema(wanted)
+    read = _reader(tasks, to_arrow_schema(types, timezone="UTC"))
     evaluated = [f.expr(sql).cast("double").alias(name) for name, sql in met.items()]
-    return rows.select(*kept, *evaluated).mapInArrow(scatter, BLOCKS)
+    return numbers.mapInArrow(read, types).select(*kept, *evaluated).mapInArrow(scatter, BLOCKS)
 
 
-def _reader(tasks: Sequence[Sequence[str]], columns: list[str]) -> Scatter:
+def _reader(tasks: Sequence[Sequence[str]], schema: pa.Schema) -> Scatter:
     """A function from the numbers of tasks to all rows of each."""
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch[0].to_pylist():
-                files = [pq.ParquetFile(file).read(columns=columns) for file in tasks[number]]
+                files = [read_present(file, schema) for file in tasks[number]]
                 rows = pa.concat_tables(files).combine_chunks()
                 yield from rows.to_batches(max_chunksize=LARGEST_BATCH)
 
@@ -102,7 +103,9 @@ def load_known_frauds(files: Sequence[str]) -> pa.Table:
     """
     if not files:
         return _FIELDS.empty_table()
-    lines = ds.dataset(list(files), format="parquet")
+    filesystem, _ = resolve(files[0])
+    paths = [resolve(file)[1] for file in files]
+    lines = ds.dataset(paths, format="parquet", filesystem=filesystem)
     columns = [TRANSACTION_ID, KNOWN_TIME, LABEL]
     frauds = lines.to_table(columns=columns, filter=pc.field(LABEL) == 1)
     accused = pc.unique(frauds[TRANSACTION_ID])

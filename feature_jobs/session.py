@@ -6,19 +6,22 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from feature_jobs.java import archive_options, find_java
+from feature_jobs.masters import refuse_silent_master
 
 DRIVER_MEMORY = "2g"
 BATCH_ROWS = 200_000
 BATCH_BYTES = 64 << 20
 # A job is over before a second compiler pays off, and the default collector is slow with blocks.
 JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseParallelGC")
+UNPACKED = "environment"  # the folder that workers unpack the archive into
+ARCHIVED_PYTHON = f"./{UNPACKED}/bin/python"
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
 Session = SparkSession  # for rooms that hand a session on without knowing Spark
@@ -28,25 +31,30 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def open_session(
-    master: str, *, scratch: Path, java_options: Sequence[str] | None = None
+    master: str,
+    *,
+    scratch: Path,
+    archive: str | None = None,
+    java_options: Sequence[str] | None = None,
 ) -> Iterator[SparkSession]:
     """A session for the time of a block.
 
     Args:
         master: `local[*]`, or the address of a cluster.
         scratch: where shuffles spill to.
+        archive: the Python environment of a cluster's workers, made by `make dist`; None: they
+            have this one's path.
         java_options: further options of the driver's Java; None: those of the class archive.
+
+    Raises:
+        OvernightError: when no master answers at the address.
     """
+    refuse_silent_master(master)
     scratch.mkdir(parents=True, exist_ok=True)
     os.environ["JAVA_HOME"] = str(find_java(scratch))
     # Otherwise workers start whatever python3 is first on PATH.
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    # mapInArrow uses no pandas. Can go when pyspark supports pandas 3.
-    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-    for name in ("py4j", "pyspark"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    options = {
-        "spark.app.name": "overnight features",
+    os.environ["PYSPARK_PYTHON"] = sys.executable if archive is None else ARCHIVED_PYTHON
+    options = _job_options(scratch) | {
         "spark.master": master,
         "spark.driver.memory": DRIVER_MEMORY,
         "spark.driver.extraJavaOptions": " ".join(
@@ -58,6 +66,27 @@ def open_session(
         ),
         "spark.driver.bindAddress": "127.0.0.1" if master.startswith("local") else "0.0.0.0",  # noqa: S104 -- executors connect back
         "spark.local.dir": str(scratch / "spark"),
+    }
+    if master.startswith("local"):
+        options["spark.driver.host"] = "127.0.0.1"
+        options["spark.shuffle.compress"] = "false"  # blocks stay on this machine
+    if archive is not None:
+        options["spark.archives"] = f"{archive}#{UNPACKED}"
+    with _running(options) as session:
+        yield session
+
+
+@contextlib.contextmanager
+def join_session(*, scratch: Path) -> Iterator[SparkSession]:
+    """The session of a job that `spark-submit` started, with what that set."""
+    with _running(_job_options(scratch)) as session:
+        yield session
+
+
+def _job_options(scratch: Path) -> dict[str, str]:
+    """What a job needs to give the same bytes wherever it runs."""
+    return {
+        "spark.app.name": "overnight features",
         "spark.python.daemon.module": "feature_jobs.daemon",
         "spark.sql.adaptive.enabled": "false",  # the number of partitions is ours to choose
         # A division by zero in a derived feature is a missing value, not the end of the run.
@@ -74,9 +103,14 @@ def open_session(
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
     }
-    if master.startswith("local"):
-        options["spark.driver.host"] = "127.0.0.1"
-        options["spark.shuffle.compress"] = "false"  # blocks stay on this machine
+
+
+@contextlib.contextmanager
+def _running(options: Mapping[str, str]) -> Iterator[SparkSession]:
+    # mapInArrow uses no pandas. Can go when pyspark supports pandas 3.
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    for name in ("py4j", "pyspark"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     builder = SparkSession.builder
     for key, value in options.items():
         builder = builder.config(key, value)

@@ -8,7 +8,6 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -169,7 +168,9 @@ def simulate(
 @app.command()
 def new(
     name: Annotated[str, typer.Argument(help="Name of the spec to write.")],
-    source: Annotated[Path, typer.Option("--from", help="Parquet or CSV file with transactions.")],
+    source: Annotated[
+        str, typer.Option("--from", help="Parquet or CSV file with transactions, or its s3:// URL.")
+    ],
 ) -> None:
     """Write a first spec by looking at a file of transactions."""
     from pipelines.drafting import draft_spec

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from expectations.contract import InputError
-from pipelines.source import inspect_columns
+from pipelines.source import inspect_columns, name_of
 from pipelines.spec import list_specs
 
 PATTERNS = {
@@ -18,7 +18,7 @@ PATTERNS = {
 ENTITY = r"customer|card|account|user|client|terminal|merchant|device"
 
 
-def draft_spec(name: str, source: Path) -> str:
+def draft_spec(name: str, source: str) -> str:
     """Write `NAME.toml` into the working folder; returns what to do next.
 
     Raises:
@@ -29,23 +29,23 @@ def draft_spec(name: str, source: Path) -> str:
         raise InputError(f"{name!r} is not a spec name; use small letters, digits, underscores.")
     if target.exists() or name in list_specs():
         raise InputError(f"There is a spec {name!r} already. Choose another name.")
-    form = "csv" if source.suffix == ".csv" else "parquet"
+    form = "csv" if source.endswith(".csv") else "parquet"
     columns = inspect_columns(source, form)
     roles = {role: _first(columns, pattern, role) for role, pattern in PATTERNS.items()}
     missing = [role for role, column in roles.items() if column is None]
     if missing:
         raise InputError(
-            f"{source.name} has no column that looks like {', '.join(missing)}; it has "
+            f"{name_of(source)} has no column that looks like {', '.join(missing)}; it has "
             f"{', '.join(columns.names)}. Copy pipelines/specs/handbook.toml and fill it in."
         )
     taken = set(roles.values())
     entities = [c for c in columns.names if re.search(ENTITY, c, re.I) and c not in taken][:3]
     if not entities:
         raise InputError(
-            f"{source.name} has no column that looks like a customer, card or terminal; it has "
+            f"{name_of(source)} has no column that looks like a customer, card or terminal; it has "
             f"{', '.join(columns.names)}. Copy pipelines/specs/handbook.toml and fill it in."
         )
-    target.write_text(_text(source.absolute(), form, roles, entities), encoding="utf-8")
+    target.write_text(_text(_absolute(source), form, roles, entities), encoding="utf-8")
     return f"Wrote {target}. Read it, correct the guesses, then: overnight doctor {target}"
 
 
@@ -63,7 +63,11 @@ def _first(columns: pa.Schema, pattern: str, role: str) -> str | None:
     return next((f.name for f in columns if re.search(pattern, f.name, re.I) and fits(f)), None)
 
 
-def _text(source: Path, form: str, roles: dict[str, str | None], entities: list[str]) -> str:
+def _absolute(source: str) -> str:
+    return source if "://" in source else str(Path(source).absolute())
+
+
+def _text(source: str, form: str, roles: dict[str, str | None], entities: list[str]) -> str:
     names = {column: f"{column.lower().removesuffix('_id')}_id" for column in entities}
     first = next(iter(names.values()))
     lines = [

@@ -5,15 +5,14 @@ the parts within its lookback. Comparing these with a spec and a snapshot gives 
 is read but the tables' logs.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from pathlib import Path
 
 from expectations.contract import InputError
+from feature_jobs.engine import engine_digest
 from feature_jobs.passes import lookback
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.parts import Part
@@ -123,7 +122,7 @@ def plan_features(
     noted = None if held is None else lake.note(held, RECORD)
     nothing = Record("", (0, False), {}, {})
     before = nothing if noted is None else Record.from_json(noted)
-    rows = digest_of({"columns": list(spec.row_columns().items()), "engine": _engine_digest()})
+    rows = digest_of({"columns": list(spec.row_columns().items()), "engine": engine_digest()})
     reach = (lookback_days(spec), spec.features.reads_labels)
     definitions = _definitions(spec)
     every = _day_digests(lake, pinned, reach)
@@ -193,14 +192,6 @@ def _definitions(spec: ModelSpec) -> dict[str, str]:
         )
 
     return {name: definition(name) for name in features.feature_names()}
-
-
-def _engine_digest() -> str:
-    """SHA-256 of the code that computes features."""
-    import feature_jobs
-
-    files = sorted(Path(feature_jobs.__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _day_digests(lake: Lake, pinned: Snapshot, reach: tuple[int, bool]) -> dict[str, str]:

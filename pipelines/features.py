@@ -4,12 +4,10 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
-
 from expectations.contract import InputError, refuse_any
+from pipelines.building import build_parts, forget_job
 from pipelines.feature_plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.parts import Part
@@ -20,7 +18,7 @@ from pipelines.validation import validate_features
 
 if TYPE_CHECKING:
     from feature_jobs.assembly import Day
-    from feature_jobs.session import Session
+    from feature_jobs.request import Build, Request
 
 Gate = Callable[[list[Part], set[str]], None]
 
@@ -93,22 +91,17 @@ def carry_out(
         gate: sees all parts of the table as it would be, and the days that are new in it, and
             raises when it must not be.
     """
-    from feature_jobs.session import open_session
+    from feature_jobs.storage import read_schema
 
-    settings = load_settings()
-    parts: list[Part] = []
-    target = Path(lake.folder(FEATURES))
-    with open_session(settings.spark, scratch=settings.scratch) as session:
-        for days in _runs(plan.days, lookback_days(spec)):
-            parts += _build(session, spec, lake, pinned, days=days, plan=None)
-        if plan.rewrites_kept_days:
-            parts += _build(session, spec, lake, pinned, days=plan.kept_days, plan=plan)
+    request = _request(plan, spec, lake, pinned)
+    parts = build_parts(request, load_settings()) if request.builds else []
     replaced = {*plan.days, *plan.gone, *(plan.kept_days if plan.rewrites_kept_days else ())}
     whole = [] if plan.held is None else [p for p in lake.parts(plan.held) if p.day not in replaced]
     if parts:
         gate([*whole, *parts], {part.day for part in parts})
-    schema = pq.read_schema(target / parts[0].path) if parts else lake.schema(_held(plan))
-    return lake.commit(
+    made = f"{lake.folder(FEATURES)}/{parts[0].path}" if parts else None
+    schema = lake.schema(_held(plan)) if made is None else read_schema(made)
+    at = lake.commit(
         FEATURES,
         parts,
         schema=schema.remove_metadata(),
@@ -116,33 +109,44 @@ def carry_out(
         inputs=digest_of({"record": plan.record.to_json()}),
         notes={RECORD: plan.record.to_json()},
     )
+    forget_job(request)
+    return at
+
+
+def _request(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -> "Request":
+    """What a plan asks of Spark: days in groups, and the changed features of the days it keeps."""
+    from feature_jobs.engine import engine_digest
+    from feature_jobs.request import Request
+
+    builds = [
+        _build(spec, lake, pinned, days=days, plan=None)
+        for days in _runs(plan.days, lookback_days(spec))
+    ]
+    if plan.rewrites_kept_days:
+        builds.append(_build(spec, lake, pinned, days=plan.kept_days, plan=plan))
+    return Request(
+        builds=tuple(builds),
+        features=spec.features,
+        entities=tuple(spec.source.entities),
+        attributes=spec.attribute_kinds(),
+        target=lake.folder(FEATURES),
+        engine=engine_digest(),
+    )
 
 
 def _build(
-    session: "Session",
-    spec: ModelSpec,
-    lake: Lake,
-    pinned: Snapshot,
-    *,
-    days: Sequence[str],
-    plan: FeaturePlan | None,
-) -> list[Part]:
-    """Parts of days: every feature, or with a plan the changed ones beside what is held."""
-    from feature_jobs.job import build_features
+    spec: ModelSpec, lake: Lake, pinned: Snapshot, *, days: Sequence[str], plan: FeaturePlan | None
+) -> "Build":
+    """Every feature of days, or with a plan the changed ones beside what is held."""
+    from feature_jobs.request import Build
 
     first = str(date.fromisoformat(min(days)) - timedelta(days=lookback_days(spec)))
     inside = [part for part in lake.parts(pinned.labels) if first <= part.day <= max(days)]
-    written = build_features(
-        session,
-        days=list(_days(lake, pinned, plan, wanted=set(days), first=first)),
-        labels=[f"{lake.folder(pinned.labels.name)}/{part.path}" for part in inside],
-        features=spec.features,
-        entities=list(spec.source.entities),
-        attributes=spec.attribute_kinds(),
-        target=Path(lake.folder(FEATURES)),
-        compute=None if plan is None else plan.changed,
+    return Build(
+        days=tuple(_days(lake, pinned, plan, wanted=set(days), first=first)),
+        labels=tuple(f"{lake.folder(pinned.labels.name)}/{part.path}" for part in inside),
+        compute=None if plan is None else tuple(plan.changed),
     )
-    return [Part(w.path, w.day, w.rows, w.size_bytes) for w in written]
 
 
 def _days(

@@ -7,6 +7,7 @@ versions share are stored once.
 
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +16,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction
@@ -27,7 +27,8 @@ from expectations.contract import (
     InputError,
     OvernightError,
 )
-from pipelines.parts import Part, resolve, split_days, write_part
+from feature_jobs.storage import read_columns, resolve
+from pipelines.parts import Part, split_days, write_part
 
 INPUTS = "overnight.inputs"
 
@@ -140,9 +141,7 @@ class Lake:
 
     def read_part(self, table: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
         """Columns of one part, committed or not; the event day is not among them."""
-        filesystem, folder = resolve(self.folder(table))
-        with filesystem.open_input_file(f"{folder}/{part.path}") as file:
-            return pq.ParquetFile(file).read(columns=list(columns))
+        return read_columns(f"{self.folder(table)}/{part.path}", columns)
 
     def write_days(
         self, table: str, rows: pa.Table, *, inputs: str, empty_days: Iterable[str] = ()
@@ -189,18 +188,26 @@ class Lake:
             return at
         note = CommitProperties(custom_metadata={INPUTS: inputs, **(notes or {})})
         new = [_add(p) for p in parts if p.path not in {h.path for h in held} or not same_columns]
+        actions: list[AddAction | RemoveAction] = [*new]
         if same_columns:
             kept = {p.path for p in parts}
-            gone = [_remove(p) for p in held if p.path not in kept]
-            actions: list[AddAction | RemoveAction] = [*new, *gone]
+            actions += [_remove(p) for p in held if p.path not in kept]
+        try:
             delta.create_write_transaction(
-                actions, "append", self.schema(at), partition_by=[EVENT_DAY], commit_properties=note
+                actions,
+                "append" if same_columns else "overwrite",
+                self.schema(at) if same_columns else schema,
+                partition_by=[EVENT_DAY],
+                commit_properties=note,
             )
-        else:
-            delta.create_write_transaction(
-                [*new], "overwrite", schema, partition_by=[EVENT_DAY], commit_properties=note
-            )
-        return TableVersion(table, DeltaTable(self.folder(table)).version())
+        except DeltaError as error:
+            if self._open_held(table).version() == at.version:
+                raise
+            raise ChangedSinceError(
+                f"Another writer replaced the same days of {table} since v{at.version}, and "
+                "nothing of this write is in it. Run the step again."
+            ) from error
+        return TableVersion(table, self._open_held(table).version())
 
     def append(self, table: str, rows: pa.Table, *, at: TableVersion | None) -> TableVersion:
         """Add rows to a table that nobody wrote to since a version.
@@ -217,7 +224,7 @@ class Lake:
         version = 0 if at is None else at.version
         if delta.version() == version:
             parts = [write_part(self.folder(table), day, own) for day, own in split_days(rows)]
-            delta = DeltaTable(self.folder(table), version=version)
+            delta = self._open_held(table, version=version)
             try:
                 delta.create_write_transaction(
                     [_add(part) for part in parts], "append", rows.schema,
@@ -225,7 +232,7 @@ class Lake:
                     commit_properties=CommitProperties(max_commit_retries=0),
                 )  # fmt: skip
             except DeltaError as error:
-                if DeltaTable(self.folder(table)).version() == version:
+                if self._open_held(table).version() == version:
                     raise
                 raise ChangedSinceError(f"{table} was written to since v{version}.") from error
             return TableVersion(table, version + 1)
@@ -240,15 +247,22 @@ class Lake:
             )
 
     def _create(self, table: str, schema: pa.Schema) -> DeltaTable:
-        filesystem, folder = resolve(self.folder(table))
-        filesystem.create_dir(folder, recursive=True)
         return DeltaTable.create(
-            self.folder(table), schema=schema, mode="ignore", partition_by=[EVENT_DAY]
+            self.folder(table),
+            schema=schema,
+            mode="ignore",
+            partition_by=[EVENT_DAY],
+            storage_options=_storage_options(),
         )
 
     def _open(self, table: str) -> DeltaTable | None:
-        folder = self.folder(table)
-        return DeltaTable(folder) if DeltaTable.is_deltatable(folder) else None
+        if DeltaTable.is_deltatable(self.folder(table), _storage_options()):
+            return self._open_held(table)
+        return None
+
+    def _open_held(self, table: str, *, version: int | None = None) -> DeltaTable:
+        """A table that is known to be there."""
+        return DeltaTable(self.folder(table), version=version, storage_options=_storage_options())
 
     def _pinned(self, at: TableVersion) -> DeltaTable:
         delta = self._open(at.name)
@@ -260,6 +274,12 @@ class Lake:
             )
         delta.load_as_version(at.version)
         return delta
+
+
+def _storage_options() -> dict[str, str]:
+    """What delta-rs asks for beside AWS's own variables: that an endpoint may be without TLS."""
+    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    return {"allow_http": "true"} if plain else {}
 
 
 def digest_of(facts: Mapping[str, object]) -> str:

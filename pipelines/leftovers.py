@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from pyarrow import fs
 
+from feature_jobs.storage import resolve
 from pipelines.lake import Lake
-from pipelines.parts import resolve
 
 if TYPE_CHECKING:
     from pipelines.lake import TableVersion

@@ -1,20 +1,16 @@
 """Parts of a table: one Parquet file of one event day, named by the hash of its bytes."""
 
 import hashlib
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 from expectations.contract import EVENT_DAY
-
-ASIDE = ".partial"
+from feature_jobs.storage import publish
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +39,5 @@ def write_part(address: str, day: str, rows: pa.Table) -> Part:
     pq.write_table(rows, buffer, compression="zstd", store_schema=False)
     content = buffer.getvalue()
     path = f"{EVENT_DAY}={day}/part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
-    _publish(address, path, content)
+    publish(f"{address}/{path}", content)
     return Part(path, day, rows.num_rows, len(content))
-
-
-def _publish(address: str, path: str, content: bytes) -> None:
-    """Make a part appear whole or not at all: it may be one that a version holds already."""
-    filesystem, folder = resolve(address)
-    place = f"{folder}/{path}"
-    if filesystem.get_file_info(place).size == len(content):
-        return
-    if not isinstance(filesystem, fs.LocalFileSystem):
-        # An object store shows a key when all of it is there.
-        with filesystem.open_output_stream(place) as stream:
-            stream.write(content)
-        return
-    Path(place).parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(f"{place}.{uuid.uuid4().hex}{ASIDE}")
-    aside.write_bytes(content)
-    aside.replace(place)
-
-
-def resolve(address: str) -> tuple[fs.FileSystem, str]:
-    """The file system of a folder or an object store URL, and the path in it."""
-    filesystem, path = fs.FileSystem.from_uri(address)
-    return filesystem, path

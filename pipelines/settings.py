@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from infra.stack import Ports, read_ports
+from pipelines.compute import Compute, read_compute
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DAGS = CHECKOUT / "dags"
@@ -23,7 +24,7 @@ class Settings:
     Attributes:
         home: the folder of everything the embedded defaults keep.
         lake: root of the Delta tables, a folder or an object store URL.
-        spark: a Spark master, `local[*]` unless set.
+        spark: a session with a Spark master, `local[*]` unless set, or an application for jobs.
         tracking_uri: MLflow tracking server and model registry.
         airflow_home: Airflow's folder, with its SQLite database unless configured otherwise.
         ports: where this machine's services listen on the loopback address.
@@ -32,7 +33,7 @@ class Settings:
 
     home: Path
     lake: str
-    spark: str
+    spark: Compute
     tracking_uri: str
     airflow_home: Path
     ports: Ports
@@ -63,7 +64,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(
         home=home,
         lake=environment.get("OVERNIGHT_LAKE", str(home / "lake")),
-        spark=environment.get("OVERNIGHT_SPARK", "local[*]"),
+        spark=read_compute(environment),
         tracking_uri=environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}"),
         airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
         ports=ports,

@@ -7,12 +7,12 @@ that is missing, empty or cut short, a column that is absent or has a type its r
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset as ds
+from pyarrow import fs
 
 from expectations.clock import EARLIEST, LATEST, guess_unit
 from expectations.contract import (
@@ -25,7 +25,8 @@ from expectations.contract import (
     InputError,
     refuse_any,
 )
-from pipelines.spec import ModelSpec, expand_path
+from feature_jobs.storage import resolve
+from pipelines.spec import ModelSpec, expand_address
 
 NO_DAY = "unknown"
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -58,54 +59,72 @@ def load_delivery(spec: ModelSpec) -> Delivery:
     columns = spec.source.columns()
     if spec.labels.column is not None:
         columns[LABEL] = spec.labels.column
-    path = expand_path(spec.source.path)
-    raw, problems = _open(path, spec.source.format, key="source.path")
-    rows, found = _canonical(raw, columns, kinds=_kinds(spec), where=path.name)
+    address = expand_address(spec.source.path)
+    raw, problems = _open(address, spec.source.format, key="source.path")
+    rows, found = _canonical(raw, columns, kinds=_kinds(spec), where=name_of(address))
     problems += found
     reports = None
     if spec.labels.path is not None:
-        reports_path = expand_path(spec.labels.path)
-        raw_reports, found = _open(reports_path, spec.source.format, key="labels.path")
+        reports_address = expand_address(spec.labels.path)
+        raw_reports, found = _open(reports_address, spec.source.format, key="labels.path")
         problems += found
         names = {
             TRANSACTION_ID: str(spec.labels.transaction_id),
             KNOWN_TIME: str(spec.labels.known_time),
         }
         kinds = {TRANSACTION_ID: "key", KNOWN_TIME: "time"}
-        reports, found = _canonical(raw_reports, names, kinds=kinds, where=reports_path.name)
+        reports, found = _canonical(raw_reports, names, kinds=kinds, where=name_of(reports_address))
         problems += found
     refuse_any(f"the source of {spec.name}", problems)
     if rows.num_rows == 0:
-        raise InputError(f"{path.name} holds no rows. Give source.path a file with transactions.")
+        raise InputError(
+            f"{name_of(address)} holds no rows. Give source.path a file with transactions."
+        )
     if KNOWN_TIME not in rows.column_names:
         rows = rows.append_column(KNOWN_TIME, rows[EVENT_TIME])
-    return Delivery(rows, reports, _written_at(path), path.name)
+    return Delivery(rows, reports, _written_at(address), name_of(address))
 
 
-def inspect_columns(path: Path, form: str) -> pa.Schema:
+def inspect_columns(address: str, form: str) -> pa.Schema:
     """Names and types of a source's columns.
 
     Raises:
         ProblemsError: when the file cannot be read.
     """
-    raw, problems = _open(path, form, key="source.path")
-    refuse_any(path.name, problems)
+    raw, problems = _open(address, form, key="source.path")
+    refuse_any(name_of(address), problems)
     return raw.schema
 
 
-def _open(path: Path, form: str, *, key: str) -> tuple[ds.Dataset, list[str]]:
-    nothing = ds.dataset(pa.table({}))
-    if not path.exists():
-        return nothing, [f"{key}: {path} does not exist; give the path of a {form} file"]
-    if path.is_file() and path.stat().st_size == 0:
-        return nothing, [f"{key}: {path.name} is empty (0 bytes); deliver it again"]
+def name_of(address: str) -> str:
+    """The name of a file or folder.
+
+    >>> name_of("s3://bank/2025/cards.parquet")
+    'cards.parquet'
+    """
+    return address.rstrip("/").rpartition("/")[2]
+
+
+def _open(address: str, form: str, *, key: str) -> tuple[ds.Dataset, list[str]]:
+    nothing, name = ds.dataset(pa.table({})), name_of(address)
     try:
-        if form == "csv":
-            return ds.dataset(pyarrow.csv.read_csv(path)), []
-        return ds.dataset(path, format=form), []
+        filesystem, path = resolve(address)
+        found = filesystem.get_file_info(path)
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
-        return nothing, [f"{key}: {path.name} cannot be read as {form}: {reason}; deliver it again"]
+        return nothing, [f"{key}: {address} cannot be reached: {reason}; correct the address"]
+    if found.type == fs.FileType.NotFound:
+        return nothing, [f"{key}: {address} does not exist; give the path of a {form} file"]
+    if found.is_file and found.size == 0:
+        return nothing, [f"{key}: {name} is empty (0 bytes); deliver it again"]
+    try:
+        if form == "csv":
+            with filesystem.open_input_stream(path) as stream:
+                return ds.dataset(pyarrow.csv.read_csv(stream)), []
+        return ds.dataset(path, format=form, filesystem=filesystem), []
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        return nothing, [f"{key}: {name} cannot be read as {form}: {reason}; deliver it again"]
 
 
 def _kinds(spec: ModelSpec) -> dict[str, str]:
@@ -181,9 +200,13 @@ def _is_exact(given: pa.DataType) -> bool:
     return bool(pa.types.is_decimal(given) or pa.types.is_boolean(given))
 
 
-def _written_at(path: Path) -> datetime:
-    files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
-    return datetime.fromtimestamp(max(f.stat().st_mtime for f in files), tz=UTC)
+def _written_at(address: str) -> datetime:
+    filesystem, path = resolve(address)
+    found = [filesystem.get_file_info(path)]
+    if found[0].type == fs.FileType.Directory:
+        found = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+    newest: datetime = max(file.mtime for file in found if file.is_file)
+    return newest.astimezone(UTC)
 
 
 def only_known(rows: pa.Table, as_of: datetime) -> pa.Table:

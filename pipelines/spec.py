@@ -198,7 +198,7 @@ def find_spec(name: str) -> Path:
     )
 
 
-def expand_path(text: str) -> Path:
+def expand_address(text: str) -> str:
     """Replace `${NAME}` by environment variables; relative paths start at the working folder.
 
     Raises:
@@ -207,7 +207,7 @@ def expand_path(text: str) -> Path:
     missing = [n for n in re.findall(r"\$\{(\w+)\}", text) if n not in os.environ]
     if missing:
         raise InputError(f"{text} names {', '.join(missing)}, which is not set. Set it first.")
-    return Path(re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text))
+    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)
 
 
 def _folders() -> list[Path]:

@@ -52,6 +52,16 @@ def read_request(operation: str, body: bytes) -> Content:
         raise ServiceError("SerializationException", "The body is not a JSON object.")
     if shape is None:
         return {}
+    refuse_invalid(content, shape)
+    return dict(content)
+
+
+def refuse_invalid(content: Content, shape: Shape) -> None:
+    """Refuse parameters that a service would refuse.
+
+    Raises:
+        ServiceError: naming every parameter that is unknown, missing, mistyped or out of range.
+    """
     report = ParamValidator().validate(content, shape)
     if report.has_errors():
         raise invalid(report.generate_report())
@@ -59,7 +69,6 @@ def read_request(operation: str, body: bytes) -> Content:
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
         raise invalid(f"{count}: {'; '.join(problems)}")
-    return dict(content)
 
 
 def write_reply(operation: str, content: Mapping[str, object]) -> bytes:

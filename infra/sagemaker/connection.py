@@ -20,6 +20,10 @@ CONNECT_SECONDS = 5
 READ_SECONDS = 20
 ANSWER_SECONDS = "OVERNIGHT_AWS_SECONDS"
 
+EMBEDDED = (
+    'Start the embedded one with "make up" or "overnight up", or set AWS_ENDPOINT_URL_SAGEMAKER '
+    "to one that runs."
+)
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403")
 
 
@@ -56,8 +60,12 @@ def open_session() -> "boto3.Session":
 
 
 @contextlib.contextmanager
-def translated_errors(doing: str) -> Iterator[None]:
+def translated_errors(doing: str, *, unreachable: str = EMBEDDED) -> Iterator[None]:
     """Turn errors of boto3 into ours, with what was being done.
+
+    Args:
+        doing: in words.
+        unreachable: what to do where nothing answers.
 
     Raises:
         UnreachableError: when nothing answers at the address.
@@ -74,10 +82,7 @@ def translated_errors(doing: str) -> Iterator[None]:
             "run it again, which finds out and goes on."
         ) from error
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
-        raise UnreachableError(
-            f"{doing} failed: {error} Start the embedded one with "
-            '"make up" or "overnight up", or set AWS_ENDPOINT_URL_SAGEMAKER to one that runs.'
-        ) from error
+        raise UnreachableError(f"{doing} failed: {error} {unreachable}") from error
     except (exceptions.NoCredentialsError, exceptions.NoRegionError) as error:
         raise InputError(
             f"{doing} failed: {error} Set AWS_PROFILE, or AWS_ACCESS_KEY_ID, "

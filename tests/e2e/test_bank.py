@@ -6,15 +6,24 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.conftest import Installation
+from tests.e2e.conftest import OVERNIGHT, Installation
 from tests.e2e.readme import commands
 from tests.infra.embedded_server import EmbeddedServer
 
 AS_OF = "2025-04-01"
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+HASHES = """
+from pipelines.lake import Lake, TableVersion
+from pipelines.settings import load_settings
+lake = Lake(load_settings().lake, spec="bank")
+for name in ("transactions", "labels", "features", "training_sets"):
+    print(name, lake.content_hash(TableVersion(name, 1)))
+"""
 
 
 class Bank(Installation):
@@ -111,3 +120,35 @@ def test_airflows_mapped_tasks_search_one_study_together(bank: Bank) -> None:
     assert len({name for name, _ in studies}) == 1
     assert {count for _, count in studies} == {"4"}
     assert len(re.findall(r"Registered models:/shared/1", said.stdout)) == 1
+
+
+def test_a_night_in_s3_gives_the_tables_and_the_model_of_one_in_a_folder(bank: Bank) -> None:
+    client = boto3.client("s3", endpoint_url=bank.environment["AWS_ENDPOINT_URL"], **KEYS)
+    client.create_bucket(Bucket="lake")
+    client.upload_file(str(bank.folder / "bank.parquet"), "lake", "in/bank.parquet")
+    inside = bank.folder / "inside"
+    inside.mkdir()
+    declared = (bank.folder / "bank.toml").read_text(encoding="utf-8")
+    file = str(bank.folder / "bank.parquet")
+    assert file in declared
+    (inside / "bank.toml").write_text(declared.replace(file, "s3://lake/in/bank.parquet"))
+    there = {
+        **bank.environment,
+        "OVERNIGHT_HOME": str(inside / "home"),
+        "OVERNIGHT_LAKE": "s3://lake/tables",
+    }
+    command = [OVERNIGHT, "run", "bank.toml", "--as-of", AS_OF]
+    ran = subprocess.run(
+        command, env=there, cwd=inside, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "models:/bank/1" in ran.stdout
+    hashes = {}
+    for name, environment in (("folder", bank.environment), ("s3", there)):
+        asked = [sys.executable, "-c", HASHES]
+        said = subprocess.run(
+            asked, env=environment, cwd=inside, capture_output=True, text=True, check=True
+        )
+        hashes[name] = said.stdout.splitlines()
+    assert hashes["s3"] == hashes["folder"]
+    assert len(hashes["s3"]) == 4

@@ -113,7 +113,7 @@ def build(
         features=declared,
         entities=["customer_id", "terminal_id"],
         attributes={},
-        target=folder / "features",
+        target=str(folder / "features"),
         **options,
     )
 

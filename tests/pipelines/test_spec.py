@@ -4,7 +4,7 @@ import pytest
 
 from expectations.contract import InputError, ProblemsError
 from pipelines.columns import model_kinds, request_kinds
-from pipelines.spec import expand_path, list_specs, load_spec
+from pipelines.spec import expand_address, list_specs, load_spec
 
 GOOD = """
 [source]
@@ -133,7 +133,7 @@ def test_an_unknown_spec_is_refused_with_the_known_ones(write) -> None:
 def test_a_path_with_an_unset_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOWHERE", raising=False)
     with pytest.raises(InputError, match="NOWHERE, which is not set"):
-        expand_path("${NOWHERE}/a.parquet")
+        expand_address("${NOWHERE}/a.parquet")
 
 
 FAULTY = """

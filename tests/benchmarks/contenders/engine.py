@@ -24,7 +24,7 @@ def run(source: Path, target: Path, *, windows: Sequence[timedelta]) -> None:
             features=declare(windows),
             entities=list(ENTITIES),
             attributes={},
-            target=target,
+            target=str(target),
         )
 
 

@@ -1,0 +1,86 @@
+"""A build of features as a message: what is asked of a session, here or in a job elsewhere.
+
+Its name is the digest of what it asks for, code included. So whoever asks again finds the job
+that was started, and an archive of other code is refused and not believed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+
+from expectations.contract import AttributeKind, InputError, Policy
+from feature_jobs.assembly import Day
+from feature_jobs.definitions import FeatureSet
+from feature_jobs.engine import engine_digest
+from feature_jobs.job import build_features
+from feature_jobs.parts import WrittenPart
+
+
+class Build(Policy):
+    """Days that are computed together.
+
+    Attributes:
+        days: those to write and, not wanted, those of the lookback.
+        labels: Parquet files of the pinned labels.
+        compute: names of the features to compute; None for all.
+    """
+
+    days: tuple[Day, ...]
+    labels: tuple[str, ...]
+    compute: tuple[str, ...] | None = None
+
+
+class Request(Policy):
+    """What one step asks for.
+
+    Attributes:
+        target: address of the folder that receives the parts.
+        engine: digest of the code that has to carry it out.
+    """
+
+    builds: tuple[Build, ...]
+    features: FeatureSet
+    entities: tuple[str, ...]
+    attributes: dict[str, AttributeKind]
+    target: str
+    engine: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class Answer(Policy):
+    """What became of a request: the parts, or what was wrong with it."""
+
+    parts: tuple[WrittenPart, ...] = ()
+    problem: str = ""
+
+
+def fulfil(session: SparkSession, request: Request) -> Sequence[WrittenPart]:
+    """Carry out every build of a request.
+
+    Raises:
+        InputError: when another version of the code is asked for, or by the job itself.
+    """
+    if request.engine != engine_digest():
+        raise InputError(
+            f"The request asks for engine {request.engine[:12]} and this is "
+            f'{engine_digest()[:12]}. Run "make dist" and put dist/environment.tar.gz where '
+            "OVERNIGHT_SPARK_ARCHIVE points."
+        )
+    parts: list[WrittenPart] = []
+    for build in request.builds:
+        parts += build_features(
+            session,
+            days=build.days,
+            labels=build.labels,
+            features=request.features,
+            entities=request.entities,
+            attributes=request.attributes,
+            target=request.target,
+            compute=build.compute,
+        )
+    return parts

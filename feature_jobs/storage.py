@@ -1,0 +1,120 @@
+"""Files by address: a path or an object store's URL, read and written alike.
+
+Spark's workers read and write parts themselves, so no Hadoop jar for an object store is needed:
+pyarrow speaks them, and takes credentials and endpoint where every AWS program does.
+"""
+
+import uuid
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+# A small object is then one request, and a killed writer leaves no upload behind.
+_S3_OPTIONS = "?allow_delayed_open=true"
+
+
+def resolve(address: str) -> tuple[fs.FileSystem, str]:
+    """The file system of an address, and the path in it."""
+    parts = urlsplit(address)
+    if len(parts.scheme) < 2:  # noqa: PLR2004 -- one letter is a drive
+        return _local(), address
+    return _remote(parts.scheme, parts.netloc), f"{parts.netloc}{parts.path}"
+
+
+def read_schema(address: str) -> pa.Schema:
+    """Columns of a Parquet file."""
+    filesystem, path = resolve(address)
+    with filesystem.open_input_file(path) as file:
+        return pq.read_schema(file)
+
+
+def read_columns(address: str, columns: Sequence[str]) -> pa.Table:
+    """Columns of a Parquet file."""
+    filesystem, path = resolve(address)
+    with filesystem.open_input_file(path) as file:
+        return pq.ParquetFile(file, pre_buffer=True).read(columns=list(columns))
+
+
+def read_present(address: str, schema: pa.Schema) -> pa.Table:
+    """Columns of a Parquet file in a schema's order; those that it lacks are null."""
+    filesystem, path = resolve(address)
+    with filesystem.open_input_file(path) as file:
+        parquet = pq.ParquetFile(file, pre_buffer=True)
+        held = set(parquet.schema_arrow.names)
+        rows = parquet.read(columns=[name for name in schema.names if name in held])
+    columns = [
+        rows[field.name].cast(field.type)
+        if field.name in held
+        else pa.nulls(rows.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def read_bytes(address: str) -> bytes:
+    """All of a file.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    filesystem, path = resolve(address)
+    with filesystem.open_input_stream(path) as stream:
+        return bytes(stream.read())
+
+
+def replace(address: str, content: bytes) -> None:
+    """Write a file, over one that is there."""
+    filesystem, path = resolve(address)
+    if isinstance(filesystem, fs.LocalFileSystem):
+        _write_aside(Path(path), content)
+        return
+    with filesystem.open_output_stream(path) as stream:  # nobody sees it before it is closed
+        stream.write(content)
+
+
+def publish(address: str, content: bytes) -> None:
+    """Write a file whose name says its content: a name that exists is whole, whoever wrote it."""
+    filesystem, path = resolve(address)
+    found = filesystem.get_file_info(path)
+    if found.is_file and found.size == len(content):
+        return
+    replace(address, content)
+
+
+def remove(address: str) -> None:
+    """Remove a file, if there is one."""
+    filesystem, path = resolve(address)
+    if filesystem.get_file_info(path).is_file:
+        filesystem.delete_file(path)
+
+
+def remove_folder(address: str) -> None:
+    """Remove a folder and all in it, if there is one."""
+    filesystem, path = resolve(address)
+    if filesystem.get_file_info(path).type == fs.FileType.Directory:
+        filesystem.delete_dir(path)
+
+
+def _write_aside(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_suffix(f".{uuid.uuid4().hex}.partial")
+    aside.write_bytes(content)
+    aside.replace(path)
+
+
+@cache
+def _local() -> fs.FileSystem:
+    return fs.LocalFileSystem()
+
+
+@cache
+def _remote(scheme: str, place: str) -> fs.FileSystem:
+    """One client for each bucket and process; to make one is a request for the bucket's region."""
+    options = _S3_OPTIONS if scheme == "s3" else ""
+    filesystem, _ = fs.FileSystem.from_uri(f"{scheme}://{place}/{options}")
+    return filesystem

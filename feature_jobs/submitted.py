@@ -1,0 +1,35 @@
+"""The job that a cluster runs by itself: reads a request's URL, writes an answer's URL.
+
+What is wrong with the request is an answer too, so that whoever asked hears it in the same words
+as from a session of their own.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from expectations.contract import OvernightError
+from feature_jobs.request import Answer, Request, fulfil
+from feature_jobs.session import join_session
+from feature_jobs.storage import read_bytes, replace
+
+# What spark-submit starts; the archive brings the rest.
+ENTRY = b"import sys\n\nfrom feature_jobs.submitted import main\n\nsys.exit(main(sys.argv[1:]))\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out the request at the first address, and answer at the second."""
+    asked, answered = arguments
+    request = Request.model_validate_json(read_bytes(asked))
+    try:
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            join_session(scratch=Path(scratch)) as session,
+        ):
+            answer = Answer(parts=tuple(fulfil(session, request)))
+    except OvernightError as error:
+        replace(answered, Answer(problem=str(error)).model_dump_json().encode())
+        sys.stderr.write(f"{error}\n")
+        return 2
+    replace(answered, answer.model_dump_json().encode())
+    return 0

@@ -1,0 +1,156 @@
+"""One job run: fetches entry point and archive from S3, runs `spark-submit`, keeps its output."""
+
+import contextlib
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from infra.embedded.protocol import Content, invalid
+
+DRIVER = "spark.emr-serverless.driverEnv."
+ARCHIVES = "spark.archives"
+# What only EMR gives a meaning to, or what a machine of two cores cannot give.
+IGNORED = ("spark.emr-serverless.", "spark.executorEnv.", "spark.dynamicAllocation.")
+SIZES = tuple(
+    f"spark.{role}.{key}"
+    for role in ("driver", "executor")
+    for key in ("cores", "memory", "memoryOverhead")
+)
+TAIL_BYTES = 600
+
+
+class JobRun:
+    """A run and its state, as AWS tells it."""
+
+    def __init__(self, number: str, request: Content, *, folder: Path, master: str) -> None:
+        self.number, self.request, self.created = number, request, time.time()
+        self.state, self.details, self.updated = "SUBMITTED", "", self.created
+        self._folder, self._master = folder, master
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def cancel(self) -> None:
+        """End the run, whatever it does."""
+        with self._lock:
+            if self.state in ("SUCCESS", "FAILED", "CANCELLED"):
+                raise invalid(f"Job run {self.number} is {self.state} and cannot be cancelled.")
+            self._become("CANCELLING")
+            if self._process is not None and self._process.stdin is not None:
+                self._process.stdin.close()  # the guard takes the whole family along
+
+    def _work(self) -> None:
+        try:
+            self._become("SCHEDULED")
+            command, environment = self._prepare()
+            with self._lock, (self._folder / "stdout").open("wb") as output:
+                if self.state == "CANCELLING":
+                    self._become("CANCELLED")
+                    return
+                self._process = subprocess.Popen(  # noqa: S603 -- the guard, and Spark
+                    [sys.executable, "-m", "infra.guard", *command],
+                    cwd=self._folder,
+                    env=environment,
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+                self._become("RUNNING")
+            self._end(self._process.wait())
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is the run's end
+            self._become("FAILED", f"Job execution failed: {error}")
+
+    def _end(self, code: int) -> None:
+        with self._lock:
+            if self.state == "CANCELLING":
+                self._become("CANCELLED", "Cancelled by the user")
+            elif code == 0:
+                self._become("SUCCESS")
+            else:
+                said = (self._folder / "stdout").read_bytes()[-TAIL_BYTES:].decode(errors="replace")
+                last = said.strip().splitlines()[-1:] or ["nothing"]
+                self._become("FAILED", f"Job failed with exit code {code}. It said: {last[0]}")
+
+    def _prepare(self) -> tuple[list[str], dict[str, str]]:
+        """The command that does it, in a folder with what it needs."""
+        driver = self.request["jobDriver"]["sparkSubmit"]
+        options = read_options(driver.get("sparkSubmitParameters", ""))
+        entry = self._folder / "entry.py"
+        entry.write_bytes(fetch(driver["entryPoint"]))
+        self._unpack(options.pop(ARCHIVES, ""))
+        environment = {**os.environ, "SPARK_LOCAL_DIRS": str(self._folder / "spill")}
+        for name, value in options.items():
+            if name.startswith(DRIVER):
+                environment[name.removeprefix(DRIVER)] = value
+        kept = {
+            name: value
+            for name, value in options.items()
+            if not name.startswith(IGNORED) and name not in SIZES
+        }
+        confs = [word for name, value in kept.items() for word in ("--conf", f"{name}={value}")]
+        program = Path(environment["SPARK_HOME"]) / "bin/spark-submit"
+        arguments = driver.get("entryPointArguments", [])
+        return (
+            # A job has what the archive brings, and nothing of ours.
+            [
+                "env",
+                "--unset=PYTHONPATH",
+                str(program),
+                "--master",
+                self._master,
+                *confs,
+                str(entry),
+                *arguments,
+            ],
+            environment,
+        )
+
+    def _unpack(self, archive: str) -> None:
+        address, _, name = archive.partition("#")
+        if not address:
+            return
+        packed = self._folder / "archive.tar.gz"
+        packed.write_bytes(fetch(address))
+        with tarfile.open(packed) as tar:
+            tar.extractall(self._folder / name, filter="data")
+        packed.unlink()
+
+    def _become(self, state: str, details: str = "") -> None:
+        self.state, self.details, self.updated = state, details, time.time()
+        if state in ("SUCCESS", "FAILED", "CANCELLED"):
+            for left in ("environment", "spill"):
+                with contextlib.suppress(OSError):
+                    shutil.rmtree(self._folder / left)
+
+
+def read_options(text: str) -> dict[str, str]:
+    """The `--conf` options of Spark's parameters.
+
+    Raises:
+        ServiceError: when there is anything else among them.
+    """
+    words = shlex.split(text)
+    if words[::2] != ["--conf"] * (len(words) // 2) or len(words) % 2:
+        raise invalid(f"The parameters are not pairs of --conf and key=value: {text}")
+    pairs = (word.partition("=") for word in words[1::2])
+    return {name: value for name, _, value in pairs}
+
+
+def fetch(address: str) -> bytes:
+    """An object of S3."""
+    parts = urlsplit(address)
+    found: Mapping[str, Any] = boto3.client("s3").get_object(
+        Bucket=parts.netloc, Key=parts.path.lstrip("/")
+    )
+    return bytes(found["Body"].read())

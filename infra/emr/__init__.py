@@ -1,0 +1,1 @@
+"""EMR Serverless: a Spark job started, found again, followed and cancelled."""

@@ -1,0 +1,52 @@
+"""A signal to stop, as an exception in the middle of what is waited for.
+
+Airflow 3.3 answers SIGTERM in a task with the operator's `on_kill` and lets the task go on, until
+SIGKILL a few seconds later; so what has to be stopped elsewhere is stopped here.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+from expectations.contract import OvernightError
+
+
+class _ToldToStop(BaseException):
+    """SIGTERM came; not an Exception, so that nothing on the way takes it for a failure."""
+
+
+@contextlib.contextmanager
+def stopping(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` when the block is left by SIGTERM or Ctrl-C; then what was to happen happens.
+
+    Elsewhere than in the main thread only Ctrl-C is heard: Python lets no other thread hear
+    signals.
+
+    Raises:
+        OvernightError: after SIGTERM, where the former handling lets the process go on.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    former = signal.signal(signal.SIGTERM, _raise) if is_main else None
+    try:
+        yield
+    except _ToldToStop as told:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        try:
+            stop()
+        finally:
+            signal.signal(signal.SIGTERM, former or signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise OvernightError("Stopped by SIGTERM. Run it again when it is wanted.") from told
+    except KeyboardInterrupt:
+        stop()
+        raise
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, former or signal.SIG_DFL)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the signature of a handler
+    raise _ToldToStop

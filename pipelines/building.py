@@ -1,0 +1,109 @@
+"""Two ways to carry out a request for features: in a session of ours, or as a submitted job.
+
+Both give the same parts. A job is asked through two files beside the table's parts, named by the
+request; an answer that is there is not asked for again.
+"""
+
+from typing import TYPE_CHECKING
+
+from expectations.contract import InputError, OvernightError
+from infra.emr.job import Application, Job
+from infra.emr.runs import run_job
+from pipelines.compute import Session
+from pipelines.parts import Part
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from feature_jobs.request import Answer, Request
+
+JOBS = ".jobs"
+
+
+def build_parts(request: "Request", settings: Settings) -> list[Part]:
+    """Have a request carried out where the settings say; the parts are not yet visible.
+
+    Raises:
+        ProblemsError: naming every expression that Spark refuses.
+        InputError: when the rows cannot be used.
+        OvernightError: when Spark cannot be reached, or a job fails.
+    """
+    match settings.spark:
+        case Session() as session:
+            return _in_session(request, session, settings)
+        case Application() as application:
+            return _submitted(request, application)
+
+
+def forget_job(request: "Request") -> None:
+    """Remove what a submitted job was asked by and answered with, once it is committed."""
+    from feature_jobs.storage import remove_folder
+
+    remove_folder(_place(request))
+
+
+def _in_session(request: "Request", at: Session, settings: Settings) -> list[Part]:
+    from feature_jobs.request import fulfil
+    from feature_jobs.session import open_session
+
+    with open_session(at.master, scratch=settings.scratch, archive=at.archive) as session:
+        return [Part(w.path, w.day, w.rows, w.size_bytes) for w in fulfil(session, request)]
+
+
+def _submitted(request: "Request", application: Application) -> list[Part]:
+    from feature_jobs.storage import replace
+    from feature_jobs.submitted import ENTRY
+
+    place = _place(request)
+    answer = _read_answer(f"{place}/answer.json")
+    if answer is None or answer.problem:
+        _refuse_folder(request.target)
+        replace(f"{place}/request.json", request.model_dump_json().encode())
+        replace(f"{place}/job.py", ENTRY)
+        job = Job(
+            name=f"overnight-{request.digest[:20]}",
+            entry=f"{place}/job.py",
+            arguments=(f"{place}/request.json", f"{place}/answer.json"),
+        )
+        answer = _have_done(application, job)
+    return [Part(w.path, w.day, w.rows, w.size_bytes) for w in answer.parts]
+
+
+def _have_done(application: Application, job: Job) -> "Answer":
+    from feature_jobs.storage import remove
+
+    remove(job.arguments[1])  # what an earlier attempt found wrong
+    try:
+        run_job(application, job)
+    except OvernightError:
+        answer = _read_answer(job.arguments[1])
+        if answer is not None and answer.problem:
+            raise InputError(answer.problem) from None  # the job's words say more than AWS's
+        raise
+    answer = _read_answer(job.arguments[1])
+    if answer is None:
+        raise OvernightError(
+            f"{job.name} ended well and left no {job.arguments[1]}. May the job's role write there?"
+        )
+    return answer
+
+
+def _read_answer(address: str) -> "Answer | None":
+    from feature_jobs.request import Answer
+    from feature_jobs.storage import read_bytes
+
+    try:
+        return Answer.model_validate_json(read_bytes(address))
+    except FileNotFoundError:
+        return None
+
+
+def _place(request: "Request") -> str:
+    return f"{request.target}/{JOBS}/{request.digest[:20]}"
+
+
+def _refuse_folder(target: str) -> None:
+    if not target.startswith("s3://"):
+        raise InputError(
+            f"OVERNIGHT_LAKE is the folder {target}, which EMR Serverless does not see. Let it "
+            "name an s3:// URL, or OVERNIGHT_SPARK a session."
+        )
