@@ -17,7 +17,10 @@ AUDIT_READY := $(AUDIT)/ready
 BILLS := dist/sbom
 LIST := infra/serving/image/sbom.sh $(AUDIT)
 
-.PHONY: help setup demo up browser postgres test test-cluster test-production test-soak test-dist test-infra infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+# Suites that are long, or start whole installations: each by itself.
+APART := cluster crashes dist e2e production soak
+
+.PHONY: help setup demo up browser postgres test test-cluster test-production test-faults test-soak test-dist test-infra infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -38,8 +41,7 @@ browser: ## Debian's Chromium, for the tests of the review page
 	@infra/program.sh chromium "The tests of the review page need" chromium fonts-dejavu-core
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/cluster --ignore=tests/dist \
-		--ignore=tests/e2e --ignore=tests/production --ignore=tests/soak
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(APART:%=--ignore=tests/%)
 	@$(BIN)/python -m pytest tests/e2e
 
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
@@ -64,6 +66,9 @@ dist: $(ARCHIVE) ## the wheel, and the Python environment of Spark's workers, in
 
 test-dist: dist ## the wheel in an empty environment, the archive in a job of EMR Serverless
 	@$(BIN)/python -m pytest tests/dist
+
+test-faults: $(READY) ## kills at every side effect, torn writes, outages; each run again and compared
+	@$(BIN)/python -m pytest tests/crashes
 
 $(INFRA_READY): requirements-infra.lock infra/aws/setup.sh | $(READY)
 	@infra/aws/setup.sh $(BIN)/uv $(INFRA)

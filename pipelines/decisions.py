@@ -63,6 +63,8 @@ class Decisions:
             ledger = self.load()
             decided = decide(ledger)
             if decided is None:
+                if ledger.records and self._noted_head() != ledger.head:
+                    self._note_head(ledger.head)  # whoever wrote the record came no further
                 return ledger
             number = len(ledger.records) + 1
             sealed = replace(decided, number=number).sealed(ledger.head)

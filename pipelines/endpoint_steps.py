@@ -1,6 +1,9 @@
 """The table of contents, continued: what is done at an endpoint. `pipelines.steps` has it all."""
 
+from pipelines.outages import told
 
+
+@told
 def plan(spec: str, version: str = "") -> str:
     """Show what a deployment of the approved version would change, and change nothing.
 
@@ -12,6 +15,7 @@ def plan(spec: str, version: str = "") -> str:
     return plan_approved(spec, version=version)
 
 
+@told
 def roll_out(spec: str, version: str = "", dry_run: str = "") -> str:
     """Move the endpoint to the approved version, watched by alarms, and wait until it is settled.
 
@@ -23,6 +27,7 @@ def roll_out(spec: str, version: str = "", dry_run: str = "") -> str:
     return roll_out_approved(spec, version=version, dry_run=dry_run)
 
 
+@told
 def verify(spec: str, version: str) -> str:
     """Find out what the endpoint serves: live configuration, model digest, golden vectors.
 
@@ -34,6 +39,7 @@ def verify(spec: str, version: str) -> str:
     return verify_deployed(spec, version)
 
 
+@told
 def settle(spec: str, version: str, outcome: str) -> str:
     """Write what became of a deployment into the decision chain; PROMOTED moves `champion`.
 
@@ -44,6 +50,7 @@ def settle(spec: str, version: str, outcome: str) -> str:
     return settle_deployment(spec, version, outcome)
 
 
+@told
 def deploy(spec: str, version: str = "") -> str:
     """Deploy the approved version, verify what serves, and move the alias `champion`.
 
@@ -56,6 +63,7 @@ def deploy(spec: str, version: str = "") -> str:
     return deploy_approved(spec, version=version)
 
 
+@told
 def rollback(spec: str, because: str = "") -> str:
     """Put the champion before this one back: endpoint, thresholds and aliases together."""
     from pipelines.rollback import roll_back
@@ -63,6 +71,7 @@ def rollback(spec: str, because: str = "") -> str:
     return roll_back(spec, because=because)
 
 
+@told
 def shadow(spec: str, version: str, percent: str = "100") -> str:
     """Let a registered version answer copies of the traffic; its answers reach nobody.
 
@@ -74,6 +83,7 @@ def shadow(spec: str, version: str, percent: str = "100") -> str:
     return begin_shadow(spec, version, percent=percent)
 
 
+@told
 def split(spec: str, version: str, because: str, percent: str = "10") -> str:
     """Let a version answer a share of the traffic beside the champion: an A/B test.
 
@@ -85,6 +95,7 @@ def split(spec: str, version: str, because: str, percent: str = "10") -> str:
     return begin_split(spec, version, because=because, percent=percent)
 
 
+@told
 def end(spec: str) -> str:
     """End a shadow or a split: the champion alone serves again."""
     from pipelines.companions import end_companion
@@ -92,6 +103,7 @@ def end(spec: str) -> str:
     return end_companion(spec)
 
 
+@told
 def rehearse(spec: str, version: str, traffic: str = "") -> str:
     """Try a rollout on an embedded SageMaker of one's own, with replayed rows; touches no endpoint.
 
@@ -104,6 +116,7 @@ def rehearse(spec: str, version: str, traffic: str = "") -> str:
     return rehearse_rollout(spec, version, traffic=traffic)
 
 
+@told
 def disagreements(spec: str, since: str = "", until: str = "") -> str:
     """Compare the captured answers of the shadow, or of the split, with the champion's.
 
@@ -114,6 +127,7 @@ def disagreements(spec: str, since: str = "", until: str = "") -> str:
     return describe_disagreements(spec, since=since, until=until)
 
 
+@told
 def score(spec: str, transactions: str = "") -> str:
     """Send stored feature rows to the endpoint and show scores, decisions and reasons.
 
@@ -124,6 +138,7 @@ def score(spec: str, transactions: str = "") -> str:
     return score_transactions(spec, transactions)
 
 
+@told
 def score_batch(spec: str, day: str, version: str = "champion") -> str:
     """Score every transaction of a day with a version's bundle, into the table `scores`.
 

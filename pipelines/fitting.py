@@ -51,6 +51,7 @@ def train_model(
     runs = open_registry(spec).runs
     found = runs.find(inputs)
     if found is not None and runs.has_model(found):
+        runs.end(found)
         log.info("Kept runs:/%s: training set, parameters and code are unchanged", found)
         return f"runs:/{found}"
     if spec.training.trials_workers > 1:

@@ -27,6 +27,7 @@ from pipelines.columns import table_columns
 from pipelines.corrections import Merged, merge_rows
 from pipelines.labelling import find_labels
 from pipelines.lake import Lake, TableVersion, digest_of
+from pipelines.leftovers import sweep
 from pipelines.quarantine import refile_source, rule_counts
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
@@ -76,8 +77,10 @@ def ingest_source(reference: str, as_of: str) -> str:
     """See `steps.ingest`. Rows after `as_of` are filed too; no later step reads them for it."""
     spec = load_spec(reference)
     parse_as_of(as_of)
-    ingested = ingest_delivery(spec, Lake(load_settings().lake, spec=spec.name))
+    lake = Lake(load_settings().lake, spec=spec.name)
+    ingested = ingest_delivery(spec, lake)
     log.info("%s", ingested.summary())
+    sweep(lake)  # once a night, before it writes more
     return str(Snapshot(ingested.transactions, ingested.labels))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.contract import OvernightError
+from pipelines.logged_model import log_booster
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,23 +96,25 @@ class Runs:
         self, run: str, trials: Sequence[tuple[int, float, Mapping[str, object]]]
     ) -> None:
         """Give a study's run a child for each trial: number, value, parameters; once each."""
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Metric, Param
 
         parent = self._client.get_run(run).info
         experiment, now = parent.experiment_id, int(time.time() * 1_000)
         children = self._client.search_runs([experiment], f"tags.`{PARENT}` = '{run}'")
-        held = {child.data.tags.get(TRIAL) for child in children}
+        held = {child.data.tags.get(TRIAL): child for child in children}
         for number, value, params in trials:
-            if str(number) in held:
+            # The number comes with the child: one that was cut off is gone on with.
+            tags = {PARENT: run, KIND: "trial", TRIAL: str(number)}
+            child = held.get(str(number)) or self._client.create_run(
+                experiment, tags=tags, run_name=f"trial {number}"
+            )
+            if child.info.status == "FINISHED":
                 continue
-            tags = {PARENT: run, KIND: "trial"}
-            child = self._client.create_run(experiment, tags=tags, run_name=f"trial {number}")
+            metric = Metric("validation_average_precision", value, now, 0)
             self._client.log_batch(
                 child.info.run_id,
-                metrics=[Metric("validation_average_precision", value, now, 0)],
+                metrics=[] if child.data.metrics else [metric],
                 params=[Param(key, str(each)) for key, each in params.items()],
-                # The number comes last: a child without it was cut off and is made again.
-                tags=[RunTag(TRIAL, str(number))],
             )
             self._client.set_terminated(child.info.run_id)
 
@@ -170,21 +173,16 @@ class Runs:
         self, run: str, booster: object, *, bundle: Path, digest: str, example: "pa.Table"
     ) -> None:
         """Log the bundle and, for MLflow's own pages, the LightGBM booster with its signature."""
-        import mlflow
-        from mlflow.models import infer_signature
-
         self.log_folder(run, bundle, name=BUNDLE)
-        frame = example.to_pandas()
-        predicted = booster.predict(example)  # type: ignore[attr-defined]
-        with mlflow.start_run(run_id=run) if mlflow.active_run() is None else _nothing():
-            info = mlflow.lightgbm.log_model(
-                booster,
-                name="model",
-                signature=infer_signature(frame, predicted),
-                input_example=frame,
-                pip_requirements=["lightgbm", "numpy", "pandas"],
-            )
-        self.tag(run, {DIGEST: digest, MODEL_ID: str(info.model_id)})
+        self.tag(
+            run,
+            {DIGEST: digest, MODEL_ID: log_booster(self._client, run, booster, example=example)},
+        )
+
+    def end(self, run: str) -> None:
+        """Mark a run finished that a kill left running after all its work."""
+        if self._client.get_run(run).info.status != "FINISHED":
+            self._client.set_terminated(run)
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
         """Record something of a run."""
@@ -238,8 +236,3 @@ class Runs:
             return None
         runs = self._client.search_runs([experiment.experiment_id], condition, max_results=1)
         return str(runs[0].info.run_id) if runs else None
-
-
-@contextlib.contextmanager
-def _nothing() -> Iterator[None]:
-    yield

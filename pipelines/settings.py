@@ -82,6 +82,9 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # a failed check must not print data rows
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # two files
+        # A server that is down is told of after half a minute; MLflow's own way takes four.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
         "GIT_PYTHON_REFRESH": "quiet",
     }
     if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":

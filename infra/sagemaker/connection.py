@@ -35,7 +35,7 @@ class ModelError(AwsError):
     """The model behind an endpoint failed, or answered what no container of ours answers."""
 
 
-class UnreachableError(InputError):
+class UnreachableError(OvernightError):
     """Nothing answers where AWS was looked for."""
 
 

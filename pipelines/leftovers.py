@@ -1,0 +1,75 @@
+"""Removes what killed processes left in the lake: files that no version of a table names.
+
+Parts are written before the commit that names them, so a kill in between leaves them behind. A
+rerun with the same rows names them; with others, nobody ever would.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pyarrow import fs
+
+from feature_jobs.storage import resolve
+from pipelines.lake import Lake
+
+if TYPE_CHECKING:
+    from pipelines.lake import TableVersion
+
+# Longer than any step runs: what is younger may be about to be committed.
+PATIENCE = timedelta(days=2)
+EARLIER = re.compile(r"\.earlier-[^/]+")  # parts of the first of two passes
+LEFT = re.compile(
+    rf"event_day=[^/]+/part-[^/]+\.parquet(\.[^/]+)?|{EARLIER.pattern}/.+|_delta_log/[^/]+\.tmp"
+)
+
+log = logging.getLogger(__name__)
+
+
+def sweep(lake: Lake, *, now: datetime | None = None) -> int:
+    """Remove files older than two days that no version of any table names; how many.
+
+    Args:
+        lake: of a spec.
+        now: the time by which files are old; None: the clock's.
+    """
+    before = (now or datetime.now(UTC)) - PATIENCE
+    filesystem, root = resolve(lake.root)
+    if filesystem.get_file_info(root).type != fs.FileType.Directory:
+        return 0
+    swept = 0
+    for table in filesystem.get_file_info(fs.FileSelector(root)):
+        at = lake.newest(table.base_name)
+        if at is None:
+            continue
+        found = filesystem.get_file_info(fs.FileSelector(table.path, recursive=True))
+        old = [each for each in found if each.is_file and each.mtime < before]
+        names = {each.path.removeprefix(f"{table.path}/"): each.path for each in old}
+        left = {name for name in names if LEFT.fullmatch(name)}
+        for name in sorted(left.difference(_named(lake, at, filesystem, table.path))):
+            filesystem.delete_file(names[name])
+            swept += 1
+        for each in found:
+            if EARLIER.fullmatch(each.base_name) and each.mtime < before:
+                filesystem.delete_dir(each.path)
+    if swept:
+        log.info("Swept %d files from %s that no version names", swept, lake.root)
+    return swept
+
+
+def _named(lake: Lake, at: "TableVersion", filesystem: fs.FileSystem, folder: str) -> Iterator[str]:
+    """Every part that some version names, replaced ones included.
+
+    What the log does not tell any more was cut from it; of that, the newest version names the rest.
+    """
+    yield from (part.path for part in lake.parts(at))
+    for entry in filesystem.get_file_info(fs.FileSelector(f"{folder}/_delta_log")):
+        if entry.extension == "json":
+            with filesystem.open_input_stream(entry.path) as stream:
+                lines = stream.read().decode().splitlines()
+            for action in map(json.loads, filter(None, lines)):
+                for verb in {"add", "remove"} & action.keys():
+                    yield action[verb]["path"]

@@ -1,0 +1,90 @@
+"""Says of an outage what it is and what to do, whichever library met it first.
+
+A full disk, a lake that is read-only, a server that is down and a Java process that is gone come
+up as errors of half a dozen libraries. Every step has a message of ours instead, and may be run
+again. These are no mistakes of the user's, so Airflow tries the step again by itself.
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, ParamSpec
+
+if TYPE_CHECKING:
+    from expectations.contract import OvernightError
+
+P = ParamSpec("P")
+
+AGAIN = "Then run the same step again: it goes on from what is there."
+LONGEST = 400
+
+# What the libraries' own words are recognised by, what it means, and what to do.
+OUTAGES: tuple[tuple[str, str, str], ...] = (
+    (
+        r"No space left on device|disk is full|Disk quota exceeded|File too large",
+        "There is no room left to write",
+        "Make room on the disk of OVERNIGHT_HOME, of OVERNIGHT_LAKE or of the temporary folder "
+        "(TMPDIR).",
+    ),
+    (
+        r"Read-only file system|Permission denied|readonly database|Operation not permitted",
+        "A file cannot be written",
+        "Let the user that runs this write in OVERNIGHT_HOME and OVERNIGHT_LAKE.",
+    ),
+    (
+        r"API request to \S+ failed|HTTPConnectionPool|HTTPSConnectionPool|Connection refused"
+        r"(?=.*mlflow)",
+        "MLflow does not answer",
+        "Start it (embedded: make up), or correct MLFLOW_TRACKING_URI.",
+    ),
+    (
+        r"Py4J\w*Error|Answer from Java side is empty|Connection reset by peer|"
+        r"SparkContext was shut ?down|Error while sending or receiving",
+        "Spark is lost",
+        "Look for what ended its Java process: the kernel's log (dmesg) names one that took too "
+        "much memory; give the machine more, or Spark fewer cores (OVERNIGHT_SPARK=local[2]).",
+    ),
+)
+
+
+def told(step: Callable[P, str]) -> Callable[P, str]:
+    """A step whose outages are errors of ours."""
+
+    @functools.wraps(step)
+    def run(*given: P.args, **named: P.kwargs) -> str:
+        try:
+            return step(*given, **named)
+        except Exception as error:
+            from expectations.contract import OvernightError
+
+            outage = None if isinstance(error, OvernightError) else explain(error)
+            if outage is None:
+                raise
+            raise outage from error
+
+    return run
+
+
+def explain(error: BaseException) -> "OvernightError | None":
+    """An outage in words; None when an error is none."""
+    from expectations.contract import OvernightError
+
+    for each in _chain(error):
+        text = f"{type(each).__name__}: {each}"
+        for pattern, meaning, remedy in OUTAGES:
+            if re.search(pattern, text, re.DOTALL):
+                return OvernightError(f"{meaning}: {_shorten(text)} {remedy} {AGAIN}")
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
