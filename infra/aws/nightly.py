@@ -23,6 +23,9 @@ from infra.aws.scheduler import WORKERS
 from infra.aws.storage import Storage
 from infra.aws.tracking import DECIDING, LOGGING, READING, Tracking, allow_tracking
 
+DELETE_OBJECT = "s3:DeleteObject"
+# As `pipelines.building` names it.
+JOBS = ".jobs"
 START = ("emr-serverless:GetApplication", "emr-serverless:ListJobRuns",
          "emr-serverless:StartApplication", "emr-serverless:StartJobRun")  # fmt: skip
 FOLLOW = ("emr-serverless:CancelJobRun", "emr-serverless:GetJobRun")
@@ -44,6 +47,9 @@ def build_nightly_role(
     written = [READ_OBJECT, WRITE_OBJECT, ABORT_PARTS]
     allow(role, "Lake", written, below(lake, *environment.specs), because=OBJECTS)
     allow(role, "ListLake", [LIST_BUCKET], [lake.bucket_arn])
+    # What a submitted job was asked by and answered with goes once its parts are committed.
+    jobs = below(lake, *(f"{spec}/features/{JOBS}" for spec in environment.specs))
+    allow(role, "ForgetJobs", [DELETE_OBJECT], jobs, because=OBJECTS)
     # The archive of the Python environment, which Spark's jobs unpack.
     allow(role, "Code", written, below(artefacts, CODE), because=OBJECTS)
     allow_key(role, key)

@@ -36,12 +36,25 @@ def build_role(
     """
     account = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
     principals = [iam.ServicePrincipal(service).with_conditions(account) for service in services]
+    return _build(scope, purpose, environment, iam.CompositePrincipal(*principals))
+
+
+def build_person_role(scope: Construct, purpose: str, environment: Environment) -> iam.Role:
+    """Make a role that people of this account take who may, and signed in with a second factor."""
+    factor = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+    people = iam.AccountPrincipal(Stack.of(scope).account).with_conditions(factor)
+    return _build(scope, purpose, environment, people)
+
+
+def _build(
+    scope: Construct, purpose: str, environment: Environment, taken_by: iam.IPrincipal
+) -> iam.Role:
     return iam.Role(
         scope,
         purpose.title(),
         role_name=f"{environment.prefix}-{purpose}",
         description=f"{environment.prefix}: {purpose}",
-        assumed_by=iam.CompositePrincipal(*principals),
+        assumed_by=taken_by,
     )
 
 

@@ -13,6 +13,7 @@ from infra.aws.logs import build_logs
 from infra.aws.network import build_network
 from infra.aws.nightly import build_nightly_role
 from infra.aws.registry import build_registry
+from infra.aws.reviewing import build_reviewer_role
 from infra.aws.scheduler import build_scheduler
 from infra.aws.serving import build_serving_role
 from infra.aws.storage import build_storage
@@ -67,6 +68,9 @@ def _build_rooms(stack: Stack, environment: Environment) -> dict[str, str]:
     deploy = build_deploy_role(
         stack, environment, storage=storage, serving=serving, tracking=tracking, key=keys.data
     )
+    reviewer = build_reviewer_role(
+        stack, environment, storage=storage, tracking=tracking, key=keys.data
+    )
     scheduler = build_scheduler(
         stack,
         environment,
@@ -85,6 +89,7 @@ def _build_rooms(stack: Stack, environment: Environment) -> dict[str, str]:
         "ServingRole": serving.role_arn,
         "NightlyRole": nightly.role_arn,
         "DeployRole": deploy.role_arn,
+        "ReviewerRole": reviewer.role_arn,
         "SchedulerRole": scheduler.role.role_arn,
         "LaunchRole": scheduler.launch.role_arn,
         "Subnets": ",".join(network.subnets),

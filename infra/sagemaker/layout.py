@@ -55,11 +55,17 @@ class Served:
             "ModelDataUrl": self.url,
             "Environment": self.environment,
         }
-        return {
+        request: Request = {
             "ModelName": self.model,
             "PrimaryContainer": container,
             "ExecutionRoleArn": policy.role_arn,
         }
+        if policy.subnets:
+            request["VpcConfig"] = {
+                "Subnets": [*policy.subnets],
+                "SecurityGroupIds": [*policy.security_groups],
+            }
+        return request
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,11 @@ class Layout:
         if self.shadow is not None:
             shadow = self._variant(SHADOW, self.shadow, weight=self.share)
             content["ShadowProductionVariants"] = [shadow]
+        key = {"KmsKeyId": self.policy.kms_key} if self.policy.kms_key else {}
+        content |= key
         if self.policy.capture_percent:
             content["DataCaptureConfig"] = {
+                **key,
                 "EnableCapture": True,
                 "InitialSamplingPercentage": self.policy.capture_percent,
                 "DestinationS3Uri": capture_prefix(self.policy),
@@ -139,8 +148,7 @@ def main_alone(endpoint: str, config: Request) -> Request:
     kept = ("VariantName", "ModelName", "InstanceType", "InitialInstanceCount")
     variant = {key: main[key] for key in kept} | {"InitialVariantWeight": 1.0}
     content: Request = {"ProductionVariants": [variant]}
-    if "DataCaptureConfig" in config:
-        content["DataCaptureConfig"] = config["DataCaptureConfig"]
+    content |= {key: config[key] for key in ("DataCaptureConfig", "KmsKeyId") if key in config}
     return {"EndpointConfigName": config_name(endpoint, content), **content}
 
 
@@ -175,7 +183,8 @@ def _serve(release: Release, *, endpoint: str, policy: EndpointPolicy) -> Served
         # SageMaker fetches the artefact anew for every instance, long after it was verified.
         "OVERNIGHT_MODEL_DIGEST": bundle.digest,
     }
-    place = [url, policy.image, policy.role_arn, *environment.values()]
+    network = [*policy.subnets, *policy.security_groups]
+    place = [url, policy.image, policy.role_arn, *environment.values(), *network]
     name = model_name(endpoint, bundle.digest, place=place)
     return Served(name, release.version, bundle, release.folder, url, environment)
 

@@ -62,6 +62,7 @@ class Plan:
             "features": self._features(),
             "threshold": self._threshold(),
             "machines": self._machines(),
+            "network": self._network(),
             "traffic": self._traffic(),
             "alarms": self._alarms(),
             "capture": f"{policy.capture_percent} % to {capture_prefix(policy)}",
@@ -120,6 +121,13 @@ class Plan:
         wanted = f"{policy.instance_count} x {policy.instance_type}"
         return (
             wanted if main is None or main.instances == wanted else f"{main.instances} -> {wanted}"
+        )
+
+    def _network(self) -> str:
+        policy = self.layout.policy
+        place = ", ".join((*policy.subnets, *policy.security_groups)) or "SageMaker's own"
+        return (
+            f"{place}; encrypted under {policy.kms_key or 'the keys of SageMaker and the bucket'}"
         )
 
     def _traffic(self) -> str:

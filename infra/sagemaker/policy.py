@@ -2,11 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from expectations.contract import Policy
 
 MAX_STEP_PERCENT = 50
+KEY = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/|alias/)?[a-zA-Z0-9/_-]+$"
+
+Subnet = Annotated[str, Field(pattern="^subnet-[0-9a-f]+$")]
+SecurityGroup = Annotated[str, Field(pattern="^sg-[0-9a-f]+$")]
 
 
 class AlarmPolicy(Policy):
@@ -46,6 +50,11 @@ class EndpointPolicy(Policy):
         image: the serving container in ECR.
         role_arn: the role under which the container reads its artefact.
         bucket: where artefacts and captured requests are; made when absent.
+        subnets: of the VPC that the containers stand in; none: SageMaker's own network.
+        security_groups: of the containers in these subnets.
+        kms_key: id, ARN or alias of the key under which machines' disks and captured requests are
+            encrypted; None leaves that to SageMaker and the bucket. Machines with disks of their
+            own (m5d, g5) take none.
         wait_minutes: how long a deployment may take before it is reported as unfinished.
     """
 
@@ -61,7 +70,19 @@ class EndpointPolicy(Policy):
     image: str = "000000000000.dkr.ecr.us-east-1.amazonaws.com/overnight-serving:1"
     role_arn: str = "arn:aws:iam::000000000000:role/overnight-serving"
     bucket: str = "overnight-models"
+    subnets: Annotated[tuple[Subnet, ...], Field(max_length=16)] = ()
+    security_groups: Annotated[tuple[SecurityGroup, ...], Field(max_length=5)] = ()
+    kms_key: Annotated[str, Field(pattern=KEY)] | None = None
     wait_minutes: Annotated[int, Field(ge=1)] = 60
+
+    @model_validator(mode="after")
+    def _stand_in_a_network(self) -> "EndpointPolicy":
+        if bool(self.subnets) != bool(self.security_groups):
+            given, absent = sorted(
+                ("subnets", "security_groups"), key=lambda n: not getattr(self, n)
+            )
+            raise ValueError(f"{given} are given and no {absent}; a VPC takes both or neither")
+        return self
 
     def at_once(self) -> "EndpointPolicy":
         """The same, moving all traffic in one step that nothing waits for."""

@@ -30,13 +30,37 @@ def role_arn(stack, purpose):
 
 def test_each_role_is_taken_by_one_service_on_behalf_of_this_account(stack):
     roles = stack.found("AWS::IAM::Role")
-    assert set(stack.roles()) == set(SERVICES)
+    assert set(stack.roles()) == {*SERVICES, "reviewer"}
     for purpose, name in stack.roles().items():
+        if purpose == "reviewer":
+            continue
         (statement,) = roles[name]["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Action"] == "sts:AssumeRole"
         assert {statement["Principal"]["Service"]} == SERVICES[purpose]
         own = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
         assert statement["Condition"] == {"StringEquals": own}
+
+
+def test_a_reviewer_is_a_person_of_this_account_with_a_second_factor(stack):
+    role = stack.found("AWS::IAM::Role")[stack.roles()["reviewer"]]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    account = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
+    assert spell(statement["Principal"]["AWS"]) == account
+    assert statement["Condition"] == {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+
+
+def test_a_reviewer_writes_decisions_and_touches_no_model_run_or_endpoint(stack):
+    lake = bucket(stack, "lake")
+    written = {
+        spell(resource)
+        for statement in stack.statements("reviewer").values()
+        if "s3:PutObject" in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+    assert written == {f"{lake}/{spec}/decisions/*" for spec in stack.environment.specs}
+    services = {action.partition(":")[0] for action in stack.actions("reviewer")}
+    assert services == {"kms", "s3", "sagemaker-mlflow"}
+    assert not {a for a in stack.actions("reviewer") if re.search(":(Create|Log)", a)}
 
 
 def test_roles_have_no_policies_but_those_written_here(stack):
@@ -152,9 +176,13 @@ def test_the_nightly_role_touches_no_endpoint_model_or_alarm(stack):
     }
 
 
-def test_the_nightly_role_deletes_nothing(stack):
+def test_the_nightly_role_deletes_nothing_but_what_it_asked_of_jobs(stack):
     deleting = {a for a in stack.actions("nightly") if "Delete" in a}
-    assert deleting == {"sagemaker-mlflow:DeleteRegisteredModelAlias"}
+    assert deleting == {"s3:DeleteObject", "sagemaker-mlflow:DeleteRegisteredModelAlias"}
+    lake = bucket(stack, "lake")
+    assert stack.resources("nightly", "ForgetJobs") == {
+        f"{lake}/{spec}/features/.jobs/*" for spec in stack.environment.specs
+    }
 
 
 def test_the_container_reads_models_and_writes_what_it_was_asked(stack):
@@ -201,7 +229,9 @@ def test_secrets_are_read_by_what_starts_airflow_only(stack):
     assert stack.resources("launch", "HandSecretsIn") == secrets
 
 
-@pytest.mark.parametrize("purpose", ["spark", "serving", "tracking", "nightly", "deploy"])
+@pytest.mark.parametrize(
+    "purpose", ["spark", "serving", "tracking", "nightly", "deploy", "reviewer"]
+)
 def test_the_data_key_is_used_through_s3_only(stack, purpose):
     statement = stack.statements(purpose)["Key"]
     via = statement["Condition"]["StringEquals"]["kms:ViaService"]
@@ -225,7 +255,7 @@ def test_only_the_tracking_server_makes_model_packages_and_only_of_its_specs(sta
 
 def test_roles_call_the_tracking_server_of_their_environment(stack):
     server = f"mlflow-tracking-server/{stack.environment.prefix}"
-    for purpose in ("nightly", "deploy"):
+    for purpose in ("nightly", "deploy", "reviewer"):
         (resource,) = stack.resources(purpose, "Track")
         assert resource == f"arn:<AWS::Partition>:sagemaker:{HERE}:{server}"
 

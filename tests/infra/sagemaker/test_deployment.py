@@ -63,6 +63,20 @@ def test_a_deployed_bundle_answers_with_its_own_bits(bundles):
     assert scores("ieee_cis") == made.expected(INSTANCES)
 
 
+def test_a_model_in_a_network_and_under_a_key_is_deployed_and_told(bundles, sagemaker):
+    policy = AT_ONCE.model_copy(
+        update={"subnets": ("subnet-1",), "security_groups": ("sg-2",), "kms_key": "alias/data"}
+    )
+    told = plan(bundles["v1"].folder, endpoint="inside", policy=policy).describe()
+    assert "subnet-1, sg-2; encrypted under alias/data" in told
+    result = deploy(bundles["v1"].folder, endpoint="inside", policy=policy)
+    assert result.outcome == "PROMOTED"
+    held = sagemaker.describe_endpoint_config(EndpointConfigName=result.config)
+    assert (held["KmsKeyId"], held["DataCaptureConfig"]["KmsKeyId"]) == ("alias/data",) * 2
+    model = sagemaker.describe_model(ModelName=held["ProductionVariants"][0]["ModelName"])
+    assert model["VpcConfig"] == {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-2"]}
+
+
 def test_deploying_twice_changes_nothing(bundles, sagemaker):
     first = deploy(bundles["v1"].folder, endpoint="twice", policy=POLICY)
     before = sagemaker.describe_endpoint(EndpointName="twice")["LastModifiedTime"]

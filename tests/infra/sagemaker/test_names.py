@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from expectations.contract import InputError
 from infra.sagemaker.artifact import build_archive
-from infra.sagemaker.layout import Release, plan_layout, with_candidate, with_shadow
+from infra.sagemaker.layout import Release, main_alone, plan_layout, with_candidate, with_shadow
 from infra.sagemaker.names import endpoint_name
 from infra.sagemaker.policy import EndpointPolicy
 
@@ -42,11 +42,32 @@ def test_the_model_is_named_by_the_digest_of_its_bundle(name, bundles):
         ({"policy": POLICY.model_copy(update={"instance_count": 2})}, False),
         ({"policy": POLICY.model_copy(update={"instance_type": "ml.c5.large"})}, False),
         ({"policy": POLICY.model_copy(update={"capture_percent": 0})}, False),
+        ({"policy": POLICY.model_copy(update={"kms_key": "alias/data"})}, False),
+        ({"policy": POLICY.model_copy(update={"subnets": ("subnet-1",)})}, True),
     ],
 )
 def test_other_content_has_another_name(name, change, changes_model):
     assert (name(**change).main.model != name().main.model) == changes_model
     assert name(**change).config != name().config
+
+
+def test_network_and_key_are_asked_for_where_sagemaker_reads_them(name):
+    key = "arn:aws:kms:eu-west-1:123456789012:key/0a1b-2c"
+    inside = EndpointPolicy(
+        subnets=("subnet-1", "subnet-2"), security_groups=("sg-3",), kms_key=key
+    )
+    layout = name(policy=inside)
+    assert layout.main.model_request(inside)["VpcConfig"] == {
+        "Subnets": ["subnet-1", "subnet-2"],
+        "SecurityGroupIds": ["sg-3"],
+    }
+    config = layout.config_request()
+    assert (config["KmsKeyId"], config["DataCaptureConfig"]["KmsKeyId"]) == (key, key)
+    alone = main_alone("ieee-cis", config)
+    assert (alone["KmsKeyId"], alone["DataCaptureConfig"]["KmsKeyId"]) == (key, key)
+    outside = name()
+    assert "VpcConfig" not in outside.main.model_request(POLICY)
+    assert "KmsKeyId" not in str(outside.config_request())
 
 
 def test_how_an_update_is_shifted_changes_no_name(name):
@@ -88,6 +109,12 @@ def test_a_spec_that_cannot_name_an_endpoint_is_refused(spec):
         {"alarms": ("a", "b", "c", "d", "e", "f")},
         {"instance_type": "m5.large"},
         {"instance_count": 0},
+        {"subnets": ("subnet-1",)},
+        {"security_groups": ("sg-1",)},
+        {"subnets": ("vpc-1",), "security_groups": ("sg-1",)},
+        {"subnets": ("subnet-1",), "security_groups": ("everybody",)},
+        {"kms_key": "a key"},
+        {"kms_key": "arn:aws:s3:::bucket"},
         {"unknown": 1},
     ],
 )
