@@ -3,8 +3,10 @@
 import contextlib
 import logging
 import os
+import shutil
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +19,7 @@ from feature_jobs.masters import await_executor, refuse_silent_master
 
 DRIVER_MEMORY = "2g"
 BATCH_ROWS = 200_000
+SPILLS_KEPT_SECONDS = 2 * 86_400
 BATCH_BYTES = 64 << 20
 # A job is over before a second compiler pays off, and the default collector is slow with blocks.
 JAVA_OPTIONS = ("-XX:TieredStopAtLevel=1", "-XX:+UseParallelGC")
@@ -51,6 +54,7 @@ def open_session(
     """
     refuse_silent_master(master)
     scratch.mkdir(parents=True, exist_ok=True)
+    sweep_spills(scratch / "spark", now=time.time())
     os.environ["JAVA_HOME"] = str(find_java(scratch))
     # Otherwise workers start whatever python3 is first on PATH.
     os.environ["PYSPARK_PYTHON"] = sys.executable if archive is None else ARCHIVED_PYTHON
@@ -124,6 +128,19 @@ def _running(options: Mapping[str, str]) -> Iterator[SparkSession]:
     finally:
         workers.join()
         session.stop()
+
+
+def sweep_spills(folder: Path, *, now: float) -> None:
+    """Remove what sessions spilled whose Java was killed: it cleans up in every other case.
+
+    Args:
+        folder: where shuffles spill to.
+        now: seconds since 1970; what is two days older belongs to no session that still runs.
+    """
+    for spilled in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another session that ends
+            if spilled.stat().st_mtime < now - SPILLS_KEPT_SECONDS:
+                shutil.rmtree(spilled, ignore_errors=True)
 
 
 def _start_workers(session: SparkSession) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATIENCE = timedelta(days=2)
 EARLIER = re.compile(r"\.earlier-[^/]+")  # parts of the first of two passes
 LEFT = re.compile(
-    rf"event_day=[^/]+/part-[^/]+\.parquet(\.[^/]+)?|{EARLIER.pattern}/.+|_delta_log/[^/]+\.tmp"
+    rf"event_day=[^/]+/part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
 )
 
 log = logging.getLogger(__name__)

@@ -86,5 +86,5 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _shorten(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(re.sub(r"\x1b\[\d*m", "", text).split())  # delta-rs colours its errors
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"

@@ -40,6 +40,24 @@ def nights(places: Places) -> Places:
     return places
 
 
+@pytest.fixture(scope="session")
+def promotions(nights: Places) -> Places:
+    """The same with two versions that were approved and deployed, and the way back."""
+    for_each(nights, _promote)
+    return nights
+
+
+def _promote(place: Place) -> None:
+    spec = str(place.spec)
+    place.walk("approve", steps.approve, spec, "1", "good")
+    place.walk("create", steps.deploy, spec)
+    other = f"{spec}?training.seed=2&training.trials=1"
+    place.walk_night(other, prefix="second ")
+    place.must(steps.approve, spec, "2", "good", "no better one was looked for")
+    place.walk("update", steps.deploy, spec)
+    place.walk("rollback", steps.rollback, spec, "it was not good")
+
+
 def _open_bank(place: Place) -> None:
     place.must(bank.deliver, str(place.home))
     # MLflow makes its tables when it is first asked; that is an installation's, not a night's.

@@ -23,7 +23,12 @@ import tests.crashes.effects as watching
 
 PATIENCE_SECONDS = 300
 GRACE_SECONDS = 30
-UNSET = ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI", "OVERNIGHT_STUDIES")
+UNSET = (
+    "OVERNIGHT_LAKE",
+    "MLFLOW_TRACKING_URI",
+    "OVERNIGHT_STUDIES",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,13 @@ def describe(home_text: str) -> dict[str, Any]:
 
 
 def _sweep(home: Path) -> None:
+    from feature_jobs.session import sweep_spills
     from pipelines.lake import Lake
     from pipelines.leftovers import PATIENCE, sweep
 
     later = datetime.now(UTC) + PATIENCE + timedelta(hours=1)
     sweep(Lake(str(home / "lake"), spec=SPEC), now=later)
+    sweep_spills(home / "scratch" / "spark", now=later.timestamp())
 
 
 def differences(expected: Any, found: Any, *, where: str = "") -> Iterator[str]:
