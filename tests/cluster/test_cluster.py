@@ -1,6 +1,6 @@
 """The job on two workers writes the bytes that it writes in one process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -51,14 +51,19 @@ def is_walking(session: SparkSession) -> bool:
     )
 
 
-def whose_python(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    import sys
+def python_asker() -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """A function that is sent by value: a worker with the packed environment has no tests."""
 
-    import numba
+    def ask(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import sys
 
-    for _ in batches:
-        found = [sys.executable, sys.prefix, numba.__file__]
-        yield pa.RecordBatch.from_pydict({"path": found})
+        import numba
+
+        for _ in batches:
+            found = [sys.executable, sys.prefix, numba.__file__]
+            yield pa.RecordBatch.from_pydict({"path": found})
+
+    return ask
 
 
 def test_a_cluster_of_two_workers_gives_the_parts_of_one_process_with_the_packed_environment(
@@ -66,7 +71,7 @@ def test_a_cluster_of_two_workers_gives_the_parts_of_one_process_with_the_packed
 ) -> None:
     scratch, archive = tmp_path / "scratch", find_made("environment.tar.gz")
     with open_session(cluster.address, scratch=scratch, archive=str(archive)) as session:
-        asked = session.range(1).mapInArrow(whose_python, "path string").collect()
+        asked = session.range(1).mapInArrow(python_asker(), "path string").collect()
         # Unpacked into the folder of an executor; nothing is of this environment.
         assert all(str(tmp_path / "cluster") in row.path for row in asked)
         assert all("/environment/" in f"{row.path}/" for row in asked)
@@ -87,6 +92,8 @@ def test_a_worker_killed_in_the_middle_of_the_job_changes_no_byte(
         ThreadPoolExecutor(1) as threads,
     ):
         wait_until(lambda: count_executors(session) == 2, "two executors are connected")
+        # Else one may still load its libraries while the other does the whole first stage.
+        session.range(0, PLACES, numPartitions=PLACES).mapInArrow(lambda b: b, "id long").collect()
         application = session.sparkContext.applicationId
         job: Future[list[WrittenPart]] = threads.submit(
             build, session, history, tmp_path / "lake", rich_features(), places=PLACES
