@@ -92,6 +92,7 @@ def _build_rooms(stack: Stack, environment: Environment) -> dict[str, str]:
         "ReviewerRole": reviewer.role_arn,
         "SchedulerRole": scheduler.role.role_arn,
         "LaunchRole": scheduler.launch.role_arn,
+        "DataKey": keys.data.key_arn,
         "Subnets": ",".join(network.subnets),
         "SecurityGroup": network.work.security_group_id,
         "AlarmTopic": topic.topic_arn,
