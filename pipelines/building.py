@@ -35,10 +35,14 @@ def build_parts(request: "Request", settings: Settings) -> list[Part]:
 
 
 def forget_job(request: "Request") -> None:
-    """Remove what a submitted job was asked by and answered with, once it is committed."""
+    """Remove what submitted jobs were asked by and answered with, once one's parts are committed.
+
+    Of all jobs of the table: what is older was given up. And of a folder inside, pyarrow would
+    leave a marker of the one around it in S3.
+    """
     from feature_jobs.storage import remove_folder
 
-    remove_folder(_place(request))
+    remove_folder(f"{request.target}/{JOBS}")
 
 
 def _in_session(request: "Request", at: Session, settings: Settings) -> list[Part]:
