@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 def sweep(lake: Lake, *, now: datetime | None = None) -> int:
     """Remove files older than two days that no version of any table names; how many.
 
+    They take room and do no other harm, so a store that lets nothing be deleted is told of in the
+    log, and ends nothing.
+
     Args:
         lake: of a spec.
         now: the time by which files are old; None: the clock's.
@@ -49,12 +52,16 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
         old = [each for each in found if each.is_file and each.mtime < before]
         names = {each.path.removeprefix(f"{table.path}/"): each.path for each in old}
         left = {name for name in names if LEFT.fullmatch(name)}
-        for name in sorted(left.difference(_named(lake, at, filesystem, table.path))):
-            filesystem.delete_file(names[name])
-            swept += 1
-        for each in found:
-            if EARLIER.fullmatch(each.base_name) and each.mtime < before:
+        nameless = sorted(left.difference(_named(lake, at, filesystem, table.path)))
+        folders = [e for e in found if EARLIER.fullmatch(e.base_name) and e.mtime < before]
+        try:
+            for name in nameless:
+                filesystem.delete_file(names[name])
+                swept += 1
+            for each in folders:
                 filesystem.delete_dir(each.path)
+        except OSError as error:
+            log.warning("%d files in %s were not swept: %s", len(nameless), table.path, error)
     if swept:
         log.info("Swept %d files from %s that no version names", swept, lake.root)
     return swept

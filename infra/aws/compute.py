@@ -25,8 +25,8 @@ from infra.aws.role import (
 from infra.aws.storage import Storage
 
 SERVICE = "emr-serverless.amazonaws.com"
-# Spark's committer moves a task's output into place, which in S3 ends with a deletion.
-MOVE_OBJECT = "s3:DeleteObject"
+# Of the parts of the first of two passes, and nothing else.
+DELETE_OBJECT = "s3:DeleteObject"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,10 @@ def _allow_jobs(
     specs = environment.specs
     lake, artefacts = storage.lake, storage.artefacts
     allow(role, "ReadLake", [READ_OBJECT], below(lake, *specs), because=OBJECTS)
-    built = [WRITE_OBJECT, ABORT_PARTS, MOVE_OBJECT]
     features = below(lake, *(f"{spec}/features" for spec in specs))
-    allow(role, "BuildFeatures", built, features, because=OBJECTS)
+    allow(role, "BuildFeatures", [WRITE_OBJECT, ABORT_PARTS], features, because=OBJECTS)
+    earlier = below(lake, *(f"{spec}/features/.earlier-*" for spec in specs))
+    allow(role, "DropEarlier", [DELETE_OBJECT], earlier, because=OBJECTS)
     allow(role, "ReadCode", [READ_OBJECT], below(artefacts, CODE), because=OBJECTS)
     allow(role, "List", [LIST_BUCKET], [lake.bucket_arn, artefacts.bucket_arn])
     told = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]

@@ -25,7 +25,7 @@ from infra.aws.tracking import DECIDING, LOGGING, READING, Tracking, allow_track
 
 DELETE_OBJECT = "s3:DeleteObject"
 # As `pipelines.building` names it.
-JOBS = ".jobs"
+PASSING = (".jobs", ".earlier-*")
 START = ("emr-serverless:GetApplication", "emr-serverless:ListJobRuns",
          "emr-serverless:StartApplication", "emr-serverless:StartJobRun")  # fmt: skip
 FOLLOW = ("emr-serverless:CancelJobRun", "emr-serverless:GetJobRun")
@@ -47,9 +47,10 @@ def build_nightly_role(
     written = [READ_OBJECT, WRITE_OBJECT, ABORT_PARTS]
     allow(role, "Lake", written, below(lake, *environment.specs), because=OBJECTS)
     allow(role, "ListLake", [LIST_BUCKET], [lake.bucket_arn])
-    # What a submitted job was asked by and answered with goes once its parts are committed.
-    jobs = below(lake, *(f"{spec}/features/{JOBS}" for spec in environment.specs))
-    allow(role, "ForgetJobs", [DELETE_OBJECT], jobs, because=OBJECTS)
+    # What a submitted job was asked by and answered with, and the parts of the first of two passes,
+    # go once the features are committed. Tables are not deleted from.
+    passing = [f"{spec}/features/{name}" for spec in environment.specs for name in PASSING]
+    allow(role, "ForgetJobs", [DELETE_OBJECT], below(lake, *passing), because=OBJECTS)
     # The archive of the Python environment, which Spark's jobs unpack.
     allow(role, "Code", written, below(artefacts, CODE), because=OBJECTS)
     allow_key(role, key)

@@ -1,14 +1,17 @@
 """What an account of AWS holds of ours, and how it becomes again what it was."""
 
+import contextlib
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from tests.infra.embedded_server import wait_for
 
 SETTLED = ("InService", "Failed")
+SERVED = ("EndpointName", "EndpointStatus", "EndpointConfigName")
 # What PutMetricAlarm takes of what DescribeAlarms gives.
 ALARM = (
     "AlarmName", "MetricName", "Namespace", "Dimensions", "Statistic", "ExtendedStatistic",
@@ -60,9 +63,9 @@ class Account:
         return {**self.describe(), "alarm requests": kept}
 
     def put_back(self, kept: Mapping[str, Any]) -> None:
-        """Make the account what it was: what came since is deleted, what went is made again.
+        """Make the account what it was at an earlier moment: what came since is deleted.
 
-        Models, configs and objects do not go.
+        What went since is made again of alarms only, so a way back cannot be gone forward.
         """
         self._put_back_endpoints({name: config for name, _, config in kept["endpoints"]})
         now = self.describe()
@@ -89,9 +92,12 @@ class Account:
         assert wait_for(lambda: self._endpoints() == expected, 60)
 
     def _endpoints(self) -> list[tuple[str, str, str]]:
-        names = [e["EndpointName"] for e in self._sagemaker.list_endpoints()["Endpoints"]]
-        found = [self._sagemaker.describe_endpoint(EndpointName=name) for name in names]
-        return [(f["EndpointName"], f["EndpointStatus"], f["EndpointConfigName"]) for f in found]
+        found = []
+        for listed in self._sagemaker.list_endpoints()["Endpoints"]:
+            with contextlib.suppress(ClientError):  # one that is deleted may be gone by now
+                held = self._sagemaker.describe_endpoint(EndpointName=listed["EndpointName"])
+                found.append(tuple(held[key] for key in SERVED))
+        return found
 
     def _alarms(self) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = self._cloudwatch.describe_alarms()["MetricAlarms"]

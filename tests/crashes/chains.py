@@ -104,3 +104,17 @@ class Place:
 def succeeded(ended: Ended) -> Ended:
     assert (ended.code, ended.error, ended.left) == (0, "", ()), f"{ended}\n{ended.log}"
     return ended
+
+
+def told(place: Place, name: str, job: Job) -> Ended:
+    """How a job ended that a step's link was made of, and that nothing went wrong for good."""
+    link = place.links[name]
+    place.go_before(link)
+    ended = run(job)
+    assert (ended.code, ended.left) == (0, ()), ended.log
+    assert place.problems_again(link) == []
+    return ended
+
+
+def with_environment(job: Job, **environment: str) -> Job:
+    return replace(job, environment={**job.environment, **environment})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crashes.chains import Link, Place
+from tests.crashes.chains import Link, Place, told, with_environment
 from tests.crashes.conftest import Places
 from tests.crashes.outages import (
     can_mount,
@@ -20,7 +20,7 @@ from tests.crashes.outages import (
     mount_read_only,
     mount_small,
 )
-from tests.crashes.processes import Ended, Job, run
+from tests.crashes.processes import run
 
 MOUNTED = pytest.mark.skipif(
     not can_mount(), reason="this user may not mount in a namespace of its own"
@@ -33,16 +33,6 @@ WRITING = ("ingest", "build_training_set")
 @pytest.fixture
 def place(nights: Places) -> Place:
     return nights[0]
-
-
-def told(place: Place, name: str, job: Job) -> Ended:
-    """How a job ended that a step's link was made of, and that nothing went wrong for good."""
-    link = place.links[name]
-    place.go_before(link)
-    ended = run(job)
-    assert (ended.code, ended.left) == (0, ()), ended.log
-    assert place.problems_again(link) == []
-    return ended
 
 
 def table_of(place: Place, link: Link) -> Path:
@@ -98,25 +88,16 @@ def test_a_lake_that_is_read_only_is_told(place: Place, name: str) -> None:
 def test_an_mlflow_that_is_down_is_told(place: Place, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         nowhere = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    job = _with(place.links[name].job, MLFLOW_TRACKING_URI=nowhere)
+    job = with_environment(place.links[name].job, MLFLOW_TRACKING_URI=nowhere)
     ended = told(place, name, job)
     assert ended.error.startswith(f"{TOLD}MLflow does not answer: ")
     assert AGAIN in ended.error
 
 
 def test_an_mlflow_that_dies_between_two_calls_is_told(place: Place, dying_server: str) -> None:
-    job = _with(place.links["train"].job, MLFLOW_TRACKING_URI=dying_server)
+    job = with_environment(place.links["train"].job, MLFLOW_TRACKING_URI=dying_server)
     ended = told(place, "train", job)
     assert ended.error.startswith(f"{TOLD}MLflow does not answer: ")
-
-
-def test_a_sagemaker_that_is_down_is_told(promotions: Places) -> None:
-    place = promotions[0]
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        nowhere = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    job = _with(place.links["update"].job, AWS_ENDPOINT_URL_SAGEMAKER=nowhere)
-    ended = told(place, "update", job)
-    assert ended.error.startswith("UnreachableError: Reading the endpoint crash failed")
 
 
 def test_a_java_that_is_lost_in_the_middle_of_the_job_is_told(place: Place) -> None:
@@ -154,7 +135,3 @@ def dying_server() -> Iterator[str]:
         thread = threading.Thread(target=answer_once, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-def _with(job: Job, **environment: str) -> Job:
-    return replace(job, environment={**job.environment, **environment})

@@ -181,7 +181,9 @@ def test_the_nightly_role_deletes_nothing_but_what_it_asked_of_jobs(stack):
     assert deleting == {"s3:DeleteObject", "sagemaker-mlflow:DeleteRegisteredModelAlias"}
     lake = bucket(stack, "lake")
     assert stack.resources("nightly", "ForgetJobs") == {
-        f"{lake}/{spec}/features/.jobs/*" for spec in stack.environment.specs
+        f"{lake}/{spec}/features/{name}/*"
+        for spec in stack.environment.specs
+        for name in (".jobs", ".earlier-*")
     }
 
 
@@ -214,6 +216,8 @@ def test_spark_writes_features_and_reads_nothing_of_deployments(stack):
     lake, artefacts = bucket(stack, "lake"), bucket(stack, "artefacts")
     specs = stack.environment.specs
     assert stack.resources("spark", "BuildFeatures") == {f"{lake}/{s}/features/*" for s in specs}
+    earlier = {f"{lake}/{s}/features/.earlier-*/*" for s in specs}
+    assert stack.resources("spark", "DropEarlier") == earlier
     assert stack.resources("spark", "ReadLake") == {f"{lake}/{s}/*" for s in specs}
     assert stack.resources("spark", "ReadCode") == {f"{artefacts}/code/*"}
 

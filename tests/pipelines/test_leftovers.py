@@ -1,0 +1,77 @@
+"""What killed processes left in the lake, and what is none of it."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import fs
+
+from pipelines import leftovers
+from pipelines.lake import Lake
+from pipelines.leftovers import sweep
+
+NOW = datetime(2025, 6, 1, tzinfo=UTC)
+ROWS = pa.table(
+    {
+        "event_day": ["2025-01-01"],
+        "event_time": pa.array([datetime(2025, 1, 1, 3, tzinfo=UTC)], pa.timestamp("us", tz="UTC")),
+        "transaction_id": [1],
+    }
+)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Two versions of a table, whose only day was replaced; beside them what a kill leaves."""
+    made = Lake(str(tmp_path), spec="cards")
+    made.write_days("rows", ROWS, inputs="first")
+    other = ROWS.set_column(2, "transaction_id", pa.array([2]))
+    made.write_days("rows", other, inputs="second")
+    day = tmp_path / "cards/rows/event_day=2025-01-01"
+    (day / "part-0123456789abcdef0123.parquet").write_bytes(b"never named")
+    (day / "part-0123456789abcdef0123.0f.partial").write_bytes(b"torn")
+    for file in (tmp_path / "cards").rglob("*"):
+        os.utime(file, (0, (NOW - timedelta(days=3)).timestamp()))
+    return made
+
+
+def files(lake: Lake) -> set[str]:
+    return {path.name for path in Path(lake.root).rglob("part-*")}
+
+
+def test_what_no_version_names_goes_and_every_version_can_still_be_read(lake: Lake) -> None:
+    assert sweep(lake, now=NOW) == 2
+    assert len(files(lake)) == 2
+    newest = lake.newest("rows")
+    assert newest is not None
+    ids = [
+        lake.read(type(newest)("rows", version))["transaction_id"].to_pylist()
+        for version in (newest.version - 1, newest.version)
+    ]
+    assert ids == [[1], [2]]
+
+
+def test_what_is_younger_than_two_days_may_be_about_to_be_committed(lake: Lake) -> None:
+    assert sweep(lake, now=NOW - timedelta(days=1, hours=1)) == 0
+    assert len(files(lake)) == 4
+
+
+class Unwilling(fs.FSSpecHandler):
+    """A store whose credentials may delete nothing."""
+
+    def delete_file(self, path: str) -> None:
+        raise PermissionError(13, "AccessDenied", path)
+
+
+def test_a_store_that_lets_nothing_be_deleted_is_told_of_and_ends_nothing(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from fsspec.implementations.local import LocalFileSystem
+
+    unwilling = fs.PyFileSystem(Unwilling(LocalFileSystem()))
+    monkeypatch.setattr(leftovers, "resolve", lambda address: (unwilling, address))
+    assert sweep(lake, now=NOW) == 0
+    assert len(files(lake)) == 4
+    assert "AccessDenied" in caplog.text
