@@ -10,7 +10,7 @@ from pipelines.approval import changes_since
 from pipelines.deployment import PROMOTED, record_promotion
 from pipelines.evidence import find_digests, open_decisions
 from pipelines.ledger import Decision, Ledger
-from pipelines.registry import open_registry
+from pipelines.registry import APPROVED, CHAMPION, Registry, open_registry
 from pipelines.releases import champion_digest, laid_out
 from pipelines.spec import ModelSpec, load_spec
 
@@ -24,6 +24,10 @@ def roll_back(reference: str, *, because: str = "") -> str:
     spec = load_spec(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
+    if (unfinished := _find_unfinished(chain, registry)) is not None:
+        # One that was cut off after its record is carried on with: else this would go back further.
+        back = registry.get(str(unfinished.version))
+        return record_promotion(spec, registry, back, kind="rollback", reason=unfinished.reason)
     served = _find_target(spec, chain)
     previous = registry.get(str(served.version))
     found = find_digests(spec, registry, previous)
@@ -42,10 +46,22 @@ def roll_back(reference: str, *, because: str = "") -> str:
     return record_promotion(spec, registry, previous, kind="rollback", reason=reason)
 
 
+def _find_unfinished(chain: Ledger, registry: Registry) -> Decision | None:
+    """The newest record, when it is a rollback whose aliases were not moved yet."""
+    last = chain.records[-1] if chain.records else None
+    if last is None or last.kind != "rollback":
+        return None
+    aliases, replaced = registry.aliases(), Ledger(chain.records[:-1], chain.at).champion
+    # An alias `approved` on a third version is a reviewer's, who moved it since.
+    is_done = aliases.get(CHAMPION) == last.version and aliases.get(APPROVED) != replaced
+    return None if is_done else last
+
+
 def _find_target(spec: ModelSpec, chain: Ledger) -> Decision:
     """The promotion to go back to.
 
-    While another version is on its way, or serves and was not settled, that is the champion's own.
+    While another version is on its way, or serves and was not settled, that is the champion's own;
+    unless that other is the champion before, which a rollback that was cut off has moved to.
     """
     from infra.sagemaker.deployment import find_leading_digest
     from infra.sagemaker.names import endpoint_name
@@ -53,15 +69,29 @@ def _find_target(spec: ModelSpec, chain: Ledger) -> Decision:
     champion = champion_digest(chain)
     # Without a champion there is nothing to go back to, whatever the endpoint serves.
     leading = None if champion is None else find_leading_digest(endpoint_name(spec.name))
-    is_unsettled = leading not in (None, champion)
+    is_unsettled = leading not in (None, champion) and not _is_cut_off(chain, leading)
     target = chain.champion if is_unsettled else chain.champion_before
-    served = None if target is None else chain.last("promotion", version=target)
+    served = _promotion(chain, target)
     if served is None:
         raise InputError(
             f"{spec.name} has no champion before this one to go back to. "
             f'Approve another version: "overnight approve {spec.name} VERSION --because …".'
         )
     return served
+
+
+def _is_cut_off(chain: Ledger, leading: str | None) -> bool:
+    """Whether what leads is the champion before, and no deployment of an equal model led there."""
+    before, approved = _promotion(chain, chain.champion_before), chain.approval
+    if before is None or before.digests.model != leading:
+        return False
+    if approved is None or approved.version == chain.champion:
+        return True
+    return approved.digests.model != leading
+
+
+def _promotion(chain: Ledger, version: int | None) -> Decision | None:
+    return None if version is None else chain.last("promotion", version=version)
 
 
 def _end_update(endpoint: str) -> None:

@@ -50,6 +50,7 @@ class Account:
         configs = self._sagemaker.list_endpoint_configs()["EndpointConfigs"]
         buckets = [bucket["Name"] for bucket in self._s3.list_buckets()["Buckets"]]
         return {
+            "buckets": buckets,
             "endpoints": [list(served) for served in self._endpoints()],
             "configs": sorted(config["EndpointConfigName"] for config in configs),
             "models": sorted(m["ModelName"] for m in self._sagemaker.list_models()["Models"]),
@@ -76,10 +77,17 @@ class Account:
         for place in set(now["objects"]) - set(kept["objects"]):
             bucket, _, key = place.partition("/")
             self._s3.delete_object(Bucket=bucket, Key=key)
+        for bucket in set(now["buckets"]) - set(kept["buckets"]):
+            self._drop(bucket)
         if now["alarms"] != kept["alarms"]:
             self._cloudwatch.delete_alarms(AlarmNames=now["alarms"])
             for alarm in kept["alarm requests"]:
                 self._cloudwatch.put_metric_alarm(**alarm)
+
+    def _drop(self, bucket: str) -> None:
+        for entry in self._s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+            self._s3.delete_object(Bucket=bucket, Key=entry["Key"])
+        self._s3.delete_bucket(Bucket=bucket)
 
     def _put_back_endpoints(self, wanted: Mapping[str, str]) -> None:
         assert wait_for(lambda: all(status in SETTLED for _, status, _ in self._endpoints()), 60)
