@@ -15,6 +15,8 @@ from tests.infra.embedded_server import EmbeddedServer
 
 PLACES = min(2, os.cpu_count() or 1)
 Places = list[Place]
+# With its last effect it is done, and asked again it goes back once more, as it should.
+ASKED_TWICE = {"rollback"}
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +78,8 @@ def problems_everywhere(places: Places, name: str) -> list[str]:
     assert all(place.links[name].kinds == kinds for place in places)
     gaps: SimpleQueue[int] = SimpleQueue()
     for gap in choose_gaps(kinds):
-        gaps.put(gap)
+        if name not in ASKED_TWICE or gap < len(kinds) - 1:
+            gaps.put(gap)
     found: list[str] = []
 
     def take(place: Place) -> None:

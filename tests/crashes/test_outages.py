@@ -27,6 +27,7 @@ MOUNTED = pytest.mark.skipif(
 )
 TOLD = "OvernightError: "
 AGAIN = "run the same step again"
+IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # each further one waits twice as long
 WRITING = ("ingest", "build_training_set")
 
 
@@ -88,14 +89,14 @@ def test_a_lake_that_is_read_only_is_told(place: Place, name: str) -> None:
 def test_an_mlflow_that_is_down_is_told(place: Place, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         nowhere = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    job = with_environment(place.links[name].job, MLFLOW_TRACKING_URI=nowhere)
+    job = with_environment(place.links[name].job, MLFLOW_TRACKING_URI=nowhere, **IMPATIENT)
     ended = told(place, name, job)
     assert ended.error.startswith(f"{TOLD}MLflow does not answer: ")
     assert AGAIN in ended.error
 
 
 def test_an_mlflow_that_dies_between_two_calls_is_told(place: Place, dying_server: str) -> None:
-    job = with_environment(place.links["train"].job, MLFLOW_TRACKING_URI=dying_server)
+    job = with_environment(place.links["train"].job, MLFLOW_TRACKING_URI=dying_server, **IMPATIENT)
     ended = told(place, "train", job)
     assert ended.error.startswith(f"{TOLD}MLflow does not answer: ")
 
