@@ -12,8 +12,9 @@ CHANGES = {
 
 
 def write_spec(folder: Path) -> Path:
-    """The demo's spec with windows and counts that fit."""
-    lines = (SPECS / "demo.toml").read_text(encoding="utf-8").splitlines()
+    """The demo's spec with windows and counts that fit, over what was delivered beside it."""
+    text = (SPECS / "demo.toml").read_text(encoding="utf-8")
+    lines = text.replace("${OVERNIGHT_HOME}/demo", str(folder)).splitlines()
     for number, line in enumerate(lines):
         key = line.partition(" = ")[0]
         if key in CHANGES:
@@ -24,12 +25,11 @@ def write_spec(folder: Path) -> Path:
     return path
 
 
-def deliver(home: str) -> str:
-    """26 days of 150 customers, where the spec looks for them."""
+def deliver(folder: Path) -> None:
+    """26 days of 150 customers."""
     from datetime import UTC, datetime
 
     from pipelines.simulation.delivery import simulate_files
 
     start = datetime(2025, 1, 1, tzinfo=UTC)
-    made = simulate_files(Path(home) / "demo", start=start, days=26, customers=150, seed=7)
-    return f"{made.rows} rows"
+    simulate_files(folder, start=start, days=26, customers=150, seed=7)

@@ -39,12 +39,12 @@ class Link:
 class Place:
     """A home at one path, its account of AWS, and a chain of steps that went undisturbed."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, spec: Path, environment: Mapping[str, str]) -> None:
         self.folder, self.home = folder, folder / "home"
         self.environment = dict(environment)
         self.account = Account(environment)
         self.home.mkdir(parents=True)
-        self.spec = bank.write_spec(folder)
+        self.spec = spec
         self.links: dict[str, Link] = {}
 
     def job(self, call: Callable[..., Any], *arguments: str) -> Job:

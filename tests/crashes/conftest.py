@@ -24,13 +24,16 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     """Two homes, each with an AWS of its own, in which the bank has delivered."""
     start_parent()
     with ExitStack() as stack:
+        shared = tmp_path_factory.mktemp("bank")
+        bank.deliver(shared)
+        spec = bank.write_spec(shared)
         made = []
         for number in range(PLACES):
             folder = tmp_path_factory.mktemp(f"place{number}")
             server = EmbeddedServer(folder / "sagemaker")
             stack.callback(server.close)
             server.start()
-            made.append(Place(folder, server.environment))
+            made.append(Place(folder, spec, server.environment))
         for_each(made, _open_bank)
         yield made
 
@@ -61,7 +64,6 @@ def _promote(place: Place) -> None:
 
 
 def _open_bank(place: Place) -> None:
-    place.must(bank.deliver, str(place.home))
     # MLflow makes its tables when it is first asked; that is an installation's, not a night's.
     place.must(steps.reconcile, str(place.spec))
 

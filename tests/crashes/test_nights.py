@@ -4,8 +4,15 @@ import pytest
 
 from pipelines import steps
 from tests.crashes.conftest import Places, problems_everywhere
+from tests.crashes.state import differences
 
 NIGHTLY = [step.__name__ for step in steps.NIGHTLY]
+
+
+def test_two_undisturbed_nights_end_alike(nights: Places) -> None:
+    first, *others = (place.links["register"].state for place in nights)
+    for other in others:
+        assert list(differences(first, other)) == []
 
 
 @pytest.mark.timeout(900)
