@@ -57,7 +57,8 @@ def test_the_wheel_holds_dags_specs_templates_and_no_test(wheel: Path) -> None:
 
 def test_the_demo_runs_outside_the_checkout(program: Path, tmp_path: Path) -> None:
     installation = Installation(tmp_path / "home")
-    said = run([str(program), "demo"], cwd=tmp_path, env=installation.environment)
+    command = [str(program), "demo", "--days", "70", "--customers", "300"]
+    said = run(command, cwd=tmp_path, env=installation.environment)
     assert "models:/demo/1 serves at demo" in said
     assert str(program.parents[1]) in run(
         [str(program.with_name("python")), "-c", "import pipelines; print(pipelines.__file__)"],
