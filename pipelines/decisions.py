@@ -39,8 +39,10 @@ class Decisions:
         Raises:
             OvernightError: naming every record that was changed, left out or put in.
         """
+        # The note first: it is written after its record, so what is read then holds that record.
+        noted = self._noted_head()
         ledger = self._read()
-        problems = list(find_breaks(ledger.records, noted_head=self._noted_head()))
+        problems = list(find_breaks(ledger.records, noted_head=noted))
         if problems:
             raise OvernightError(
                 f"The decision chain of {self._lake.root} is broken:\n"
@@ -63,8 +65,7 @@ class Decisions:
             ledger = self.load()
             decided = decide(ledger)
             if decided is None:
-                if ledger.records and self._noted_head() != ledger.head:
-                    self._note_head(ledger.head)  # whoever wrote the record came no further
+                self._catch_up(ledger)
                 return ledger
             number = len(ledger.records) + 1
             sealed = replace(decided, number=number).sealed(ledger.head)
@@ -77,6 +78,13 @@ class Decisions:
         raise OvernightError(
             f"{ATTEMPTS} decisions of others came in between. Look at what they are, then repeat."
         )
+
+    def _catch_up(self, ledger: Ledger) -> None:
+        """Note the newest hash where whoever wrote the record came no further."""
+        noted = self._noted_head()
+        # A hash that is not among these is of a record that came in since; its writer noted it.
+        if ledger.records and noted in {None, *(record.own for record in ledger.records[:-1])}:
+            self._note_head(ledger.head)
 
     def _read(self) -> Ledger:
         at = self._lake.newest(DECISIONS)

@@ -15,6 +15,7 @@ from infra.sagemaker.policy import EndpointPolicy
 from infra.serving.bundle import Bundle, BundleError, load_bundle
 
 Request = dict[str, Any]
+DIGEST_VARIABLE = "OVERNIGHT_MODEL_DIGEST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +182,7 @@ def _serve(release: Release, *, endpoint: str, policy: EndpointPolicy) -> Served
         "OVERNIGHT_ENDPOINT": endpoint,
         "OVERNIGHT_MODEL_VERSION": release.version,
         # SageMaker fetches the artefact anew for every instance, long after it was verified.
-        "OVERNIGHT_MODEL_DIGEST": bundle.digest,
+        DIGEST_VARIABLE: bundle.digest,
     }
     network = [*policy.subnets, *policy.security_groups]
     place = [url, policy.image, policy.role_arn, *environment.values(), *network]

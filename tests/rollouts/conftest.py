@@ -43,6 +43,7 @@ def first_house(
         made = House(tmp_path / "home", spec, sagemaker, case="case-first")
         made.disarm()
         made.delete()
+        made.forget_models()
         yield made
 
 

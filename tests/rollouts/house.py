@@ -114,6 +114,15 @@ class House:
                 client.delete_endpoint(EndpointName=SPEC)
         assert wait_for(lambda: not self.exists())
 
+    def forget_models(self) -> None:
+        """Somebody deletes the models of this case."""
+        with contextlib.closing(boto3.client("sagemaker")) as client:
+            for page in client.get_paginator("list_models").paginate():
+                for name in (model["ModelName"] for model in page["Models"]):
+                    held = client.describe_model(ModelName=name)["PrimaryContainer"]
+                    if self.case in held["ModelDataUrl"]:
+                        client.delete_model(ModelName=name)
+
     def pending(self) -> dict:
         return self.live().get("PendingDeploymentSummary", {})
 

@@ -343,9 +343,20 @@ def test_a_rollback_in_the_middle_of_the_first_shift_goes_back_to_the_champion(
     consistent(house, traffic, serves=1)
 
 
+def test_a_first_artefact_that_was_changed_is_not_served(first_house: House, tmp_path) -> None:
+    made = make_bundle(tmp_path / "other", seed=5)
+    _tamper(first_house, made.folder, version="1")
+    with pytest.raises(OvernightError, match=r"ROLLED_BACK.*is not the one that was deployed"):
+        first_house.deploy()
+    assert first_house.live()["EndpointStatus"] == "Failed"
+    assert first_house.chain.champion is None
+
+
 def test_a_first_model_that_answers_otherwise_than_in_training_is_taken_down(
-    first_house: House, tmp_path
+    first_house: House, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # An image that takes any bundle, as it does not know this variable.
+    monkeypatch.setattr("infra.sagemaker.layout.DIGEST_VARIABLE", "OVERNIGHT_UNREAD")
     made = make_bundle(tmp_path / "other", seed=5)
     _tamper(first_house, made.folder, version="1")
     with pytest.raises(OvernightError, match=r"ROLLED_BACK.*taken down"):
