@@ -105,7 +105,7 @@ def test_a_bundle_that_was_changed_after_registration_is_refused(demo) -> None:
 
 def test_without_a_running_endpoint_score_says_how_to_start_it(demo) -> None:
     ran = demo[0].call("score", "demo")
-    assert ran.returncode == 2
+    assert ran.returncode == 1  # nobody's mistake: Airflow tries such a step again
     assert "make up" in ran.stderr
 
 
