@@ -7,23 +7,16 @@ versions share are stored once.
 
 import hashlib
 import json
-import os
 import re
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from deltalake.transaction import (
-    AddAction,
-    CommitProperties,
-    PostCommitHookProperties,
-    RemoveAction,
-)
+from deltalake.transaction import AddAction, CommitProperties, RemoveAction
 
 from expectations.contract import (
     EVENT_DAY,
@@ -33,13 +26,13 @@ from expectations.contract import (
     OvernightError,
 )
 from feature_jobs.storage import read_columns, resolve
+from pipelines.delta import KEEP_LOG, added, create_table, find_table, open_held, removed
 from pipelines.parts import Part, split_days, write_part
 
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
 INPUTS = "overnight.inputs"
-# By default delta-rs deletes the log of what is older than 30 days, at every hundredth commit; a
-# training set of that age could not be rebuilt. The property says the same to other writers.
-KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
-KEPT_LOG = {"delta.enableExpiredLogCleanup": "false"}
 
 
 class ChangedSinceError(OvernightError):
@@ -81,7 +74,7 @@ class Lake:
 
     def newest(self, table: str) -> TableVersion | None:
         """The newest version, or None when the table was never written."""
-        delta = self._open(table)
+        delta = find_table(self.folder(table))
         return None if delta is None else TableVersion(table, delta.version())
 
     def parts(self, at: TableVersion) -> list[Part]:
@@ -183,9 +176,9 @@ class Lake:
         All or nothing. When the table holds just these parts for these days and was made from the
         same inputs, nothing is committed and the version at hand is returned.
         """
-        delta = self._open(table)
+        delta = find_table(self.folder(table))
         if delta is None:
-            delta = self._create(table, schema)
+            delta = create_table(self.folder(table), schema)
         at = TableVersion(table, delta.version())
         # Readers go by name, and Delta keeps the order in which a table got its columns.
         same_columns = set(self.schema(at)) == set(schema)
@@ -196,11 +189,11 @@ class Lake:
         if {p.path for p in held} == {p.path for p in parts} and self.inputs(at) == inputs:
             return at
         note = CommitProperties(custom_metadata={INPUTS: inputs, **(notes or {})})
-        new = [_add(p) for p in parts if p.path not in {h.path for h in held} or not same_columns]
+        new = [added(p) for p in parts if p.path not in {h.path for h in held} or not same_columns]
         actions: list[AddAction | RemoveAction] = [*new]
         if same_columns:
             kept = {p.path for p in parts}
-            actions += [_remove(p) for p in held if p.path not in kept]
+            actions += [removed(p) for p in held if p.path not in kept]
         try:
             delta.create_write_transaction(
                 actions,
@@ -211,13 +204,13 @@ class Lake:
                 post_commithook_properties=KEEP_LOG,
             )
         except DeltaError as error:
-            if self._open_held(table).version() == at.version:
+            if open_held(self.folder(table)).version() == at.version:
                 raise
             raise ChangedSinceError(
                 f"Another writer replaced the same days of {table} since v{at.version}, and "
                 "nothing of this write is in it. Run the step again."
             ) from error
-        return TableVersion(table, self._open_held(table).version())
+        return TableVersion(table, open_held(self.folder(table)).version())
 
     def append(self, table: str, rows: pa.Table, *, at: TableVersion | None) -> TableVersion:
         """Add rows to a table that nobody wrote to since a version.
@@ -230,20 +223,20 @@ class Lake:
         Raises:
             ChangedSinceError: when another writer came first; nothing is added.
         """
-        delta = self._open(table) or self._create(table, rows.schema)
+        delta = find_table(self.folder(table)) or create_table(self.folder(table), rows.schema)
         version = 0 if at is None else at.version
         if delta.version() == version:
             parts = [write_part(self.folder(table), day, own) for day, own in split_days(rows)]
-            delta = self._open_held(table, version=version)
+            delta = open_held(self.folder(table), version=version)
             try:
                 delta.create_write_transaction(
-                    [_add(part) for part in parts], "append", rows.schema,
+                    [added(part) for part in parts], "append", rows.schema,
                     partition_by=[EVENT_DAY],
                     commit_properties=CommitProperties(max_commit_retries=0),
                     post_commithook_properties=KEEP_LOG,
                 )  # fmt: skip
             except DeltaError as error:
-                if self._open_held(table).version() == version:
+                if open_held(self.folder(table)).version() == version:
                     raise
                 raise ChangedSinceError(f"{table} was written to since v{version}.") from error
             return TableVersion(table, version + 1)
@@ -257,27 +250,8 @@ class Lake:
                 f"{lost[-1]}) are not in this write. Write all days of the table in one call."
             )
 
-    def _create(self, table: str, schema: pa.Schema) -> DeltaTable:
-        return DeltaTable.create(
-            self.folder(table),
-            schema=schema,
-            mode="ignore",
-            partition_by=[EVENT_DAY],
-            configuration=KEPT_LOG,
-            storage_options=_storage_options(),
-        )
-
-    def _open(self, table: str) -> DeltaTable | None:
-        if DeltaTable.is_deltatable(self.folder(table), _storage_options()):
-            return self._open_held(table)
-        return None
-
-    def _open_held(self, table: str, *, version: int | None = None) -> DeltaTable:
-        """A table that is known to be there."""
-        return DeltaTable(self.folder(table), version=version, storage_options=_storage_options())
-
-    def _pinned(self, at: TableVersion) -> DeltaTable:
-        delta = self._open(at.name)
+    def _pinned(self, at: TableVersion) -> "DeltaTable":
+        delta = find_table(self.folder(at.name))
         if delta is None or delta.version() < at.version:
             newest = "never written" if delta is None else f"at v{delta.version()}"
             raise InputError(
@@ -288,31 +262,7 @@ class Lake:
         return delta
 
 
-def _storage_options() -> dict[str, str]:
-    """What delta-rs asks for beside AWS's own variables: that an endpoint may be without TLS."""
-    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    return {"allow_http": "true"} if plain else {}
-
-
 def digest_of(facts: Mapping[str, object]) -> str:
     """SHA-256 of the canonical JSON of what a table, a study or a run is made from."""
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _add(part: Part) -> AddAction:
-    stats = json.dumps({"numRecords": part.rows})
-    modified = int(time.time() * 1000)
-    return AddAction(
-        part.path, part.size_bytes, {EVENT_DAY: part.day}, modified, data_change=True, stats=stats
-    )
-
-
-def _remove(part: Part) -> RemoveAction:
-    return RemoveAction(
-        part.path,
-        data_change=True,
-        deletion_timestamp=int(time.time() * 1000),
-        size=part.size_bytes,
-        partition_values={EVENT_DAY: part.day},
-    )

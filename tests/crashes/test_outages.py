@@ -22,7 +22,7 @@ from tests.crashes.outages import (
 )
 from tests.crashes.processes import run
 
-MOUNTED = pytest.mark.skipif(
+MOUNTED = pytest.mark.skipif(  # the kernel may forbid it, and nothing else makes a disk full
     not can_mount(), reason="this user may not mount in a namespace of its own"
 )
 TOLD = "OvernightError: "

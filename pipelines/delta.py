@@ -1,0 +1,68 @@
+"""One Delta table of delta-rs: made, opened, and the actions of its commits.
+
+What every table of the lake has in common stands here; `pipelines.lake` says what is committed.
+"""
+
+import json
+import os
+import time
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.transaction import AddAction, PostCommitHookProperties, RemoveAction
+
+from expectations.contract import EVENT_DAY
+from pipelines.parts import Part
+
+# By default delta-rs deletes the log of what is older than 30 days, at every hundredth commit; a
+# training set of that age could not be rebuilt. The property says the same to other writers.
+KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
+KEPT_LOG = {"delta.enableExpiredLogCleanup": "false"}
+
+
+def create_table(folder: str, schema: pa.Schema) -> DeltaTable:
+    """A table without rows, unless there is one."""
+    return DeltaTable.create(
+        folder,
+        schema=schema,
+        mode="ignore",
+        partition_by=[EVENT_DAY],
+        configuration=KEPT_LOG,
+        storage_options=_storage_options(),
+    )
+
+
+def find_table(folder: str) -> DeltaTable | None:
+    """The table in a folder, at its newest version; None when there is none."""
+    return open_held(folder) if DeltaTable.is_deltatable(folder, _storage_options()) else None
+
+
+def open_held(folder: str, *, version: int | None = None) -> DeltaTable:
+    """A table that is known to be there; None for `version` means the newest."""
+    return DeltaTable(folder, version=version, storage_options=_storage_options())
+
+
+def _storage_options() -> dict[str, str]:
+    """What delta-rs asks for beside AWS's own variables: that an endpoint may be without TLS."""
+    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
+    return {"allow_http": "true"} if plain else {}
+
+
+def added(part: Part) -> AddAction:
+    """The action that puts a part into a version."""
+    stats = json.dumps({"numRecords": part.rows})
+    modified = int(time.time() * 1000)
+    return AddAction(
+        part.path, part.size_bytes, {EVENT_DAY: part.day}, modified, data_change=True, stats=stats
+    )
+
+
+def removed(part: Part) -> RemoveAction:
+    """The action that takes a part out of it."""
+    return RemoveAction(
+        part.path,
+        data_change=True,
+        deletion_timestamp=int(time.time() * 1000),
+        size=part.size_bytes,
+        partition_values={EVENT_DAY: part.day},
+    )
