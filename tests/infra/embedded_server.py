@@ -106,17 +106,30 @@ class EmbeddedServer:
 
 
 @contextlib.contextmanager
-def running_server(home: Path) -> Iterator[EmbeddedServer]:
-    """A server for a block; boto3 in this process talks to it."""
+def standing_server(home: Path) -> Iterator[EmbeddedServer]:
+    """A server for a block; who wants to talk to it takes its `environment`."""
     server = EmbeddedServer(home)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@contextlib.contextmanager
+def talking_to(server: EmbeddedServer) -> Iterator[None]:
+    """boto3 in this process and its children talks to a server, for a block."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in server.environment.items():
             patch.setenv(name, value)
-        try:
-            server.start()
-            yield server
-        finally:
-            server.close()
+        yield
+
+
+@contextlib.contextmanager
+def running_server(home: Path) -> Iterator[EmbeddedServer]:
+    """A server for a block; boto3 in this process talks to it."""
+    with standing_server(home) as server, talking_to(server):
+        yield server
 
 
 def free_port() -> int:

@@ -7,13 +7,14 @@ import pytest
 
 import tests.quiet  # noqa: F401 -- for its effect
 from pipelines import steps
-from tests.infra.embedded_server import EmbeddedServer, running_server
+from tests.infra.embedded_server import EmbeddedServer, standing_server, talking_to
 from tests.rollouts.house import House, opened, prepared
 
 
 @pytest.fixture(scope="session")
 def sagemaker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    with running_server(tmp_path_factory.mktemp("sagemaker")) as server:
+    """For every file here; tests of other folders that share the process never talk to it."""
+    with standing_server(tmp_path_factory.mktemp("sagemaker")) as server:
         yield server
 
 
@@ -23,7 +24,7 @@ def template(
 ) -> tuple[Path, Path]:
     """A home where version 1 serves and version 2 is approved; and its spec."""
     home = tmp_path_factory.mktemp("template")
-    with prepared(home) as spec:
+    with talking_to(sagemaker), prepared(home) as spec:
         first = House(home, spec, sagemaker, case="template")
         for version in ("1", "2"):
             steps.approve(first.reference, version, "good")
@@ -39,7 +40,7 @@ def first_house(
 ) -> Iterator[House]:
     """A case in which nothing serves yet: version 1 is approved."""
     home, spec = template
-    with opened(home.with_name("fresh"), tmp_path / "home"):
+    with talking_to(sagemaker), opened(home.with_name("fresh"), tmp_path / "home"):
         made = House(tmp_path / "home", spec, sagemaker, case="case-first")
         made.disarm()
         made.delete()
@@ -57,7 +58,7 @@ def house(
     """The case of one test: version 1 serves, version 2 is approved, nothing is armed."""
     home, spec = template
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[-50:].strip("-")
-    with opened(home, tmp_path / "home"):
+    with talking_to(sagemaker), opened(home, tmp_path / "home"):
         made = House(tmp_path / "home", spec, sagemaker, case=f"case-{name}")
         made.disarm()
         made.reset()
