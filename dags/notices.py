@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from expectations.contract import InputError, OvernightError, refuse_any
+from expectations.contract import InputError, OvernightError, hide_passwords, refuse_any
 
 VARIABLE = "OVERNIGHT_NOTIFIERS"
 # Left by a step that told of its failure itself, for the run's own callback.
@@ -174,7 +174,8 @@ def describe(context: Mapping[str, Any]) -> Failure:
 
 
 def _message(error: object) -> str:
-    return str(error) if isinstance(error, OvernightError) else f"{type(error).__name__}: {error}"
+    told = str(error) if isinstance(error, OvernightError) else f"{type(error).__name__}: {error}"
+    return hide_passwords(told)
 
 
 def _remedy(error: object) -> str:
