@@ -103,8 +103,8 @@ def read_notifiers(environment: Mapping[str, str]) -> tuple[Notifier, ...]:
 
 def tell_failure(context: Mapping[str, Any]) -> None:
     """Tell of a step that failed; Airflow calls it in the step's own process."""
-    tell(describe(context), context)
-    context["ti"].xcom_push(key=TOLD, value=True)
+    if tell(describe(context), context):
+        context["ti"].xcom_push(key=TOLD, value=True)
 
 
 def tell_unsaid(context: Mapping[str, Any]) -> None:
@@ -144,17 +144,20 @@ def tell_late(context: Mapping[str, Any]) -> None:
     tell(failure, context)
 
 
-def tell(failure: Failure, context: Mapping[str, Any]) -> None:
-    """Tell through every notifier; one that fails keeps no other from telling."""
+def tell(failure: Failure, context: Mapping[str, Any]) -> int:
+    """Tell through every notifier; one that fails keeps no other from telling. How many told."""
     from airflow.sdk.module_loading import import_string
 
+    told = 0
     for each in read_notifiers(os.environ):
         try:
             import_string(each.path)(**each.arguments)({**context, "failure": failure})
         except Exception:
             log.exception("%s did not tell of: %s", each.path, failure.subject)
         else:
+            told += 1
             log.info("Told through %s: %s", each.path.rpartition(".")[2], failure.subject)
+    return told
 
 
 def describe(context: Mapping[str, Any]) -> Failure:
