@@ -20,7 +20,8 @@ from tests.production.given import describe_night
 
 SPEC = "debit"
 START, FIRST = date(2025, 1, 1), date.fromisoformat(bank.AS_OF)
-CUSTOMERS, SEED = 150, 7
+# Every fold of every night of the month holds frauds enough to be trained and judged on.
+MONTH, CUSTOMERS, SEED = 30, 300, 7
 FILES = {"transactions.parquet": "arrived_at", "reports.parquet": "reported_at"}
 DELIVERED = f"${{OVERNIGHT_HOME}}/{SPEC}"
 
@@ -41,15 +42,16 @@ def write_spec(folder: Path) -> None:
 
 
 def name_nights(count: int) -> list[str]:
-    """The as-of dates of the first nights."""
+    """The as-of dates of the first nights, at most a month of them."""
+    assert 0 < count <= MONTH
     return [str(FIRST + timedelta(days=number)) for number in range(count)]
 
 
-def deliver(folder: Path, nights: int) -> None:
-    """Everything that happened until the last of so many nights, known since or not."""
+def deliver(folder: Path) -> None:
+    """Everything that happened until the last night of the month, known since or not."""
     from pipelines.simulation.delivery import simulate_files
 
-    days = (FIRST - START).days + nights - 1
+    days = (FIRST - START).days + MONTH - 1
     start = datetime.combine(START, datetime.min.time(), tzinfo=UTC)
     simulate_files(folder, start=start, days=days, customers=CUSTOMERS, seed=SEED)
 
