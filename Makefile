@@ -42,7 +42,7 @@ browser: ## Debian's Chromium, for the tests of the review page
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(APART:%=--ignore=tests/%)
-	@$(BIN)/python -m pytest tests/e2e
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
 
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak

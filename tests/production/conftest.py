@@ -1,4 +1,7 @@
-"""One installation for all tests here; see `house`."""
+"""One installation for all tests here; see `house`.
+
+They are one story, in the order of their files and lines: what a night left, later ones look at.
+"""
 
 from collections.abc import Iterator
 
