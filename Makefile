@@ -103,7 +103,8 @@ sbom: $(AUDIT_READY) ## the bill of materials of the platform, CycloneDX, into d
 licences: $(AUDIT_READY) $(INFRA_READY) ## the licence of every locked package, and whether it is one that we take
 	@bills=$$(mktemp -d); trap 'rm -rf "$$bills"' EXIT; \
 	for venv in $(VENV) $(INFRA) $(AUDIT); do \
-		$(LIST) $$venv "$$bills/$$(basename $$venv).json" --no-validate 2>/dev/null; \
+		$(LIST) $$venv "$$bills/$$(basename $$venv).json" --no-validate \
+			2>"$$bills/said" || { cat "$$bills/said" >&2; exit 1; }; \
 	done; \
 	$(BIN)/python -m infra.supply.licences "$$bills"/.venv*.json $(ARGS)
 

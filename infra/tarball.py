@@ -1,25 +1,47 @@
-"""A gzipped tar from somewhere else: read and unpacked within limits, plain files only.
+"""Gzipped tars: packed alike from equal files; those from elsewhere are opened within limits.
 
 `tarfile` keeps members inside of the target (`filter="data"`), but lets links point to each other,
 takes any number of members of any size, and expands headers in memory. A model of ours is a few
 plain files, so all else is refused before a byte of it is written.
 """
 
+import contextlib
+import gzip
 import io
 import tarfile
+import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 MAX_MEMBERS = 1_000
-# A bundle of 5,000 trees has about 50 MB; the largest that SageMaker takes unpacks to more.
-MAX_BYTES = 4 * 1024**3
+# A bundle of 5,000 trees has about 50 MB; a tar's header may take all of this in memory.
+MAX_BYTES = 512 * 1024**2
+IN_MEMORY_BYTES = 64 * 1024**2
 CHUNK = 1024**2
 GZIP = zlib.MAX_WBITS | 16
 
 
 class TarballError(Exception):
     """An archive that holds something else than plain files, or too much."""
+
+
+def pack(files: Mapping[str, bytes], *, programs: Collection[str] = ()) -> bytes:
+    """Pack files; equal ones give equal bytes, in whatever order they come.
+
+    Args:
+        files: by the path in the archive.
+        programs: paths of those that may be run.
+    """
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(files, key=PurePosixPath):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(files[name])
+            entry.mode = 0o755 if name in programs else 0o644
+            archive.addfile(entry, io.BytesIO(files[name]))
+    return gzip.compress(plain.getvalue(), mtime=0)
 
 
 def unpack(content: bytes, target: Path, *, max_bytes: int = MAX_BYTES) -> None:
@@ -43,25 +65,32 @@ def read_member(content: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> byt
     """One file of an archive; None when it has no such file.
 
     Raises:
-        TarballError: when the archive is not taken, whatever else it holds.
+        TarballError: when the archive is not taken, whatever else it holds, or the file is larger
+            than 64 MiB.
     """
     with _open(content, max_bytes) as archive:
         for member in _checked(archive):
             if member.name == name and (file := archive.extractfile(member)) is not None:
+                if member.size > IN_MEMORY_BYTES:
+                    raise TarballError(f"{name!r} has more than {IN_MEMORY_BYTES:,} bytes.")
                 return file.read()
     return None
 
 
-def _open(content: bytes, max_bytes: int) -> tarfile.TarFile:
-    # Expanded beforehand and with a limit: a header alone may be as large as it likes.
-    try:
-        return tarfile.open(fileobj=_expand(content, max_bytes), mode="r:")
-    except (tarfile.TarError, ValueError, OverflowError) as error:
-        raise TarballError(f"It is no tar archive: {error}.") from error
+@contextlib.contextmanager
+def _open(content: bytes, max_bytes: int) -> Iterator[tarfile.TarFile]:
+    # Expanded beforehand, with a limit and past some size on disk.
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as expanded:
+        _expand(content, expanded, max_bytes=max_bytes)
+        try:
+            archive = tarfile.open(fileobj=expanded, mode="r:")  # noqa: SIM115 -- closed below
+        except (tarfile.TarError, ValueError, OverflowError) as error:
+            raise TarballError(f"It is no tar archive: {error}.") from error
+        with archive:
+            yield archive
 
 
-def _expand(content: bytes, max_bytes: int) -> io.BytesIO:
-    expanded = io.BytesIO()
+def _expand(content: bytes, expanded: IO[bytes], *, max_bytes: int) -> None:
     reader, rest = zlib.decompressobj(GZIP), content
     try:
         while not reader.eof:
@@ -77,7 +106,6 @@ def _expand(content: bytes, max_bytes: int) -> io.BytesIO:
     if reader.unused_data:
         raise TarballError("Something follows after its end.")
     expanded.seek(0)
-    return expanded
 
 
 def _checked(archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
@@ -86,6 +114,8 @@ def _checked(archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
         members = list(_counted(archive))
     except (tarfile.TarError, ValueError, OverflowError) as error:
         raise TarballError(f"A member's header cannot be read: {error}.") from error
+    if not members:
+        raise TarballError("It holds no file.")
     seen = set()
     for member in members:
         path = PurePosixPath(member.name)

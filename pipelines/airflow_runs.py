@@ -23,40 +23,68 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
 
 
 def prepare_airflow(settings: Settings) -> None:
-    """Create or migrate Airflow's database and make the pool of the nights.
+    """Create or migrate Airflow's database and make the pools that are missing.
 
-    Once for each database, Airflow release and file of pools: a pool that somebody resized since
-    stays as it is.
+    Once for each database, Airflow release and file of pools. A pool that somebody resized stays as
+    it is.
     """
     from importlib.metadata import version
 
     environment = airflow_environment(settings)
-    database = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-    made_of = f"{database} {POOLS.read_text(encoding='utf-8')}"
-    name = f"{version('apache-airflow')}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
-    done = settings.airflow_home / f"prepared-{name}"
+    database = without_password(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    pools = POOLS.read_text(encoding="utf-8")
+    digest = hashlib.sha256(f"{database} {pools}".encode()).hexdigest()[:12]
+    done = settings.airflow_home / f"prepared-{version('apache-airflow')}-{digest}"
     if done.exists():
         return
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
-    for command in (["db", "migrate"], ["pools", "import", str(POOLS)]):
-        _airflow(command, environment)
+    _airflow(["db", "migrate"], environment)
+    for name, pool in json.loads(pools).items():
+        if not _has_pool(name, environment):
+            _airflow(["pools", "set", name, str(pool["slots"]), pool["description"]], environment)
     done.touch()
+
+
+def without_password(address: str) -> str:
+    """The address of a database, the same whatever the password is.
+
+    >>> without_password("postgresql://airflow:se:cret@db:5432/airflow")
+    'postgresql://airflow@db:5432/airflow'
+    """
+    return re.sub(r"(://[^:/]*):[^@]*@", r"\1@", address)
+
+
+def _has_pool(name: str, environment: Mapping[str, str]) -> bool:
+    command = ["pools", "get", name]
+    asked = _run(command, environment)
+    if asked.returncode and "does not exist" not in asked.stderr:
+        raise _failure(command, asked)
+    return not asked.returncode
 
 
 def _airflow(command: Sequence[str], environment: Mapping[str, str]) -> None:
     """Run a command of Airflow's that has to succeed."""
-    finished = subprocess.run(  # noqa: S603 -- our own command, no shell
+    finished = _run(command, environment)
+    if finished.returncode:
+        raise _failure(command, finished)
+
+
+def _run(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 -- our own command, no shell
         [sys.executable, "-m", "airflow", *command],
         env=dict(environment),
         capture_output=True,
         text=True,
         check=False,
     )
-    if finished.returncode:
-        raise OvernightError(
-            f'"airflow {" ".join(command)}" failed:\n{finished.stdout[-2000:]}'
-            f"{finished.stderr[-2000:]}"
-        )
+
+
+def _failure(command: Sequence[str], finished: subprocess.CompletedProcess[str]) -> OvernightError:
+    return OvernightError(
+        f'"airflow {" ".join(command)}" failed:\n{finished.stdout[-2000:]}{finished.stderr[-2000:]}'
+    )
 
 
 def test_dag(dag: str, form: Mapping[str, str], *, settings: Settings) -> Iterator[str]:

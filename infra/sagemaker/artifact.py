@@ -4,11 +4,8 @@ Equal files give equal bytes, under an S3 key that holds the bundle's digest: an
 done is not done again.
 """
 
-import gzip
 import hashlib
-import io
 import logging
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +13,7 @@ from typing import TYPE_CHECKING
 from expectations.contract import InputError
 from infra.sagemaker.connection import translated_errors
 from infra.serving.bundle import MANIFEST_FILE
-from infra.tarball import TarballError, read_member
+from infra.tarball import TarballError, pack, read_member
 
 if TYPE_CHECKING:
     import boto3
@@ -70,15 +67,8 @@ def digest_in(url: str) -> str:
 
 def build_archive(folder: Path) -> bytes:
     """Pack the files of a folder; equal files give equal bytes."""
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            entry.size = path.stat().st_size
-            entry.mode = 0o644
-            with path.open("rb") as content:
-                archive.addfile(entry, content)
-    return gzip.compress(plain.getvalue(), mtime=0)
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return pack({path.relative_to(folder).as_posix(): path.read_bytes() for path in paths})
 
 
 def publish_artifact(folder: Path, url: str, session: "boto3.Session") -> None:

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from expectations.contract import InputError, Policy
-from infra.supply.lock import find_locks, read_lock
+from infra.supply.lock import Package, find_locks, read_lock
 
 HERE = Path(__file__).parent
 ACCEPTED = HERE / "accepted.toml"
@@ -41,9 +41,19 @@ class Accepted(Policy):
     """
 
     id: Reason
-    package: Reason
+    package: Package
     because: Reason
     until: date
+
+    def meets(self, found: "Vulnerability") -> bool:
+        """Whether it is what was found."""
+        return found.package == self.package and self.id in found.ids
+
+
+class Acceptances(Policy):
+    """`accepted.toml`."""
+
+    accepted: tuple[Accepted, ...] = ()
 
 
 class NotAskedError(InputError):
@@ -96,7 +106,7 @@ def read_report(text: str, *, lock: str, expected: Collection[str]) -> list[Vuln
         )
     return [
         Vulnerability(
-            entry["name"],
+            canonicalize_name(entry["name"]),
             entry["version"],
             (found["id"], *(alias for alias in found["aliases"] if alias != found["id"])),
             tuple(found["fix_versions"]),
@@ -114,20 +124,33 @@ def sort_out(
     standing: set[Vulnerability] = set()
     problems = []
     for entry in accepted:
-        met = {v for v in every if v.package == entry.package and entry.id in v.ids}
-        if not met:
-            problems.append(f"{entry.id} is not in {entry.package} any more; leave it out")
-        elif entry.until <= today:
+        met = {each for each in every if entry.meets(each)}
+        if met and entry.until <= today:
             problems.append(f"{entry.id} in {entry.package} was accepted until {entry.until}")
         else:
             standing |= met
-    return [str(v) for v in every if v not in standing] + problems
+    return [str(each) for each in every if each not in standing] + problems
 
 
-def read_accepted(path: Path) -> list[Accepted]:
-    """Read the vulnerabilities that stand."""
-    entries = tomllib.loads(path.read_text()).get("accepted", [])
-    return [Accepted.model_validate(entry) for entry in entries]
+def find_idle(found: Collection[Vulnerability], accepted: Iterable[Accepted]) -> list[str]:
+    """Which acceptances meet nothing of all that was found."""
+    return [
+        f"{entry.id} is not in {entry.package} any more; leave it out"
+        for entry in accepted
+        if not any(map(entry.meets, found))
+    ]
+
+
+def read_accepted(path: Path) -> tuple[Accepted, ...]:
+    """Read the vulnerabilities that stand.
+
+    Raises:
+        InputError: with everything that is wrong in the file.
+    """
+    try:
+        return Acceptances.model_validate(tomllib.loads(path.read_text())).accepted
+    except ValueError as error:
+        raise InputError(f"{path.name} cannot be used: {error}") from error
 
 
 def audit_lock(lock: Path, *, tools: Path, options: Iterable[str]) -> list[Vulnerability]:
@@ -161,20 +184,33 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--service", choices=["pypi", "osv"], default="pypi")
     parser.add_argument("--osv-url", help="another address of an OSV service")
     options = parser.parse_args(arguments)
+    try:
+        accepted = read_accepted(options.accepted)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return VULNERABLE
+    return _audit(options, accepted)
+
+
+def _audit(options: argparse.Namespace, accepted: Collection[Accepted]) -> int:
     asked = ["--vulnerability-service", options.service]
     asked += ["--osv-url", options.osv_url] if options.osv_url else []
     locks = find_locks(options.root)
-    found, unasked = [], []
+    found: list[Vulnerability] = []
+    unasked, refused = [], []
     for lock in locks:
         try:
             found += audit_lock(lock, tools=options.tools, options=asked)
         except NotAskedError as error:
             unasked.append(str(error))
-    accepted = [] if unasked else read_accepted(options.accepted)
-    problems = sort_out(found, accepted, today=options.today)
+        except InputError as error:
+            refused.append(str(error))
+    problems = [*refused, *sort_out(found, accepted, today=options.today)]
+    if not (unasked or refused):
+        problems += find_idle(found, accepted)
     for problem in (*problems, *unasked):
         sys.stderr.write(f"{problem}\n")
-    done = len(locks) - len(unasked)
+    done = len(locks) - len(unasked) - len(refused)
     sys.stdout.write(f"{done} of {len(locks)} locks audited, {len(problems)} problems\n")
     return NOT_ASKED if unasked else VULNERABLE if problems else 0
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from packaging.utils import canonicalize_name
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from expectations.contract import InputError, Policy
-from infra.supply.expression import is_allowed
-from infra.supply.lock import find_locks, read_lock
+from infra.supply.expression import canonicalize_expression, is_allowed
+from infra.supply.lock import Package, find_locks, read_lock
 
 HERE = Path(__file__).parent
 POLICY, LIST = HERE / "licences.toml", HERE / "licences.csv"
@@ -31,6 +31,19 @@ UNKNOWN = "unknown"
 Reason = Annotated[str, Field(min_length=1)]
 
 
+def _check_spelling(licence: str) -> str:
+    try:
+        spelled = canonicalize_expression(licence)
+    except InputError as error:
+        raise ValueError(str(error)) from error  # for pydantic, which adds the key
+    if spelled != licence:
+        raise ValueError(f"SPDX spells it {spelled}")
+    return licence
+
+
+Licence = Annotated[str, AfterValidator(_check_spelling)]
+
+
 class Taken(Policy):
     """A package whose licence we say ourselves.
 
@@ -38,7 +51,7 @@ class Taken(Policy):
         because: where that is known from, and why the licence is taken.
     """
 
-    licence: Reason
+    licence: Licence
     because: Reason
 
 
@@ -52,10 +65,10 @@ class LicencePolicy(Policy):
         elsewhere: licences of packages that are locked for other systems or interpreters.
     """
 
-    allowed: frozenset[str]
+    allowed: frozenset[Licence]
     names: dict[str, str]
-    exceptions: dict[str, Taken]
-    elsewhere: dict[str, str]
+    exceptions: dict[Package, Taken]
+    elsewhere: dict[Package, Licence]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +146,15 @@ def compare_list(licences: Mapping[str, str], kept: str, *, locked: Collection[s
 
 
 def read_policy(path: Path) -> LicencePolicy:
-    """Read what is taken."""
-    return LicencePolicy.model_validate(tomllib.loads(path.read_text()))
+    """Read what is taken.
+
+    Raises:
+        InputError: with everything that is wrong in the file.
+    """
+    try:
+        return LicencePolicy.model_validate(tomllib.loads(path.read_text()))
+    except ValueError as error:
+        raise InputError(f"{path.name} cannot be used: {error}") from error
 
 
 def find_locked(locks: Iterable[Path]) -> dict[str, bool]:
@@ -184,6 +204,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--list", type=Path, default=LIST, help="the committed list")
     parser.add_argument("--write", action="store_true", help="replace the list")
     options = parser.parse_args(arguments)
+    try:
+        problems = _judge_all(options)
+    except InputError as error:
+        problems = [str(error)]
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return 2 if problems else 0
+
+
+def _judge_all(options: argparse.Namespace) -> list[str]:
     bills = [json.loads(path.read_text()) for path in options.bills]
     locked = find_locked(find_locks(options.root))
     verdict = judge(bills, locked, read_policy(POLICY))
@@ -196,10 +226,8 @@ def main(arguments: list[str]) -> int:
             f'{change}: read it, then "make licences ARGS=--write"'
             for change in compare_list(verdict.licences, kept, locked=locked)
         ]
-    for problem in problems:
-        sys.stderr.write(f"{problem}\n")
     sys.stdout.write(f"{len(verdict.licences)} packages, {len(problems)} problems\n")
-    return 2 if problems else 0
+    return problems
 
 
 if __name__ == "__main__":

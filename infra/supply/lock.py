@@ -7,13 +7,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from pydantic import AfterValidator, Field
 
 from expectations.contract import InputError
 
 PATTERN = "requirements*.lock"
+
+# A name that somebody wrote by hand, spelled as locks are read.
+Package = Annotated[str, Field(min_length=1), AfterValidator(canonicalize_name)]
 
 
 @dataclass(frozen=True, slots=True)

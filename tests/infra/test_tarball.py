@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import tarfile
+import tracemalloc
 
 import pytest
 
@@ -50,6 +51,7 @@ HOSTILE = {
     "half of one": pack(GOOD, (entry("model.txt"), os.urandom(5000)))[:2000],
     "something behind it": pack(GOOD) + b"#!/bin/sh\n",
     "nothing": b"",
+    "no member": pack(),
 }
 
 
@@ -84,6 +86,19 @@ def test_a_small_archive_that_becomes_large_is_refused(tmp_path, member):
     with pytest.raises(TarballError, match="unpacks to more than 1,000,000 bytes"):
         unpack(content, tmp_path, max_bytes=1_000_000)
     assert everything(tmp_path) == []
+
+
+def test_what_becomes_large_within_the_limit_does_not_do_so_in_memory(tmp_path):
+    content = pack((entry("bundle.json"), bytes(200_000_000)))
+    tracemalloc.start()
+    try:
+        unpack(content, tmp_path)
+        with pytest.raises(TarballError, match=r"'bundle\.json' has more than 67,108,864 bytes"):
+            read_member(content, "bundle.json")
+        assert tracemalloc.get_traced_memory()[1] < 150_000_000
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "bundle.json").stat().st_size == 200_000_000
 
 
 def test_a_sparse_file_that_claims_to_be_large_is_refused(tmp_path):

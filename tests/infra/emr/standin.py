@@ -1,11 +1,9 @@
 """The embedded EMR Serverless beside an S3, for the length of a test."""
 
 import contextlib
-import io
 import json
 import os
 import sys
-import tarfile
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ import pytest
 from feature_jobs.java import find_java
 from infra.emr.job import Application
 from infra.processes import Service, running
+from infra.tarball import pack
 from tests.infra.embedded_server import free_port
 from tests.infra.object_store import BUCKET, running_store
 
@@ -84,9 +83,4 @@ def put(key: str, content: bytes) -> str:
 def pack_own_python() -> bytes:
     """An archive whose interpreter is this one, for jobs that need nothing else."""
     program = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'.encode()
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        entry = tarfile.TarInfo("bin/python")
-        entry.size, entry.mode = len(program), 0o755
-        tar.addfile(entry, io.BytesIO(program))
-    return packed.getvalue()
+    return pack({"bin/python": program}, programs=["bin/python"])

@@ -1,3 +1,5 @@
+import gzip
+import hashlib
 import io
 import os
 import tarfile
@@ -134,3 +136,17 @@ def test_equal_files_give_equal_archives_whenever_they_were_written(tmp_path):
     assert first == build_archive(tmp_path / "b")
     with tarfile.open(fileobj=io.BytesIO(first)) as archive:
         assert archive.getnames() == ["sub/x", "sub/y"]
+
+
+def test_the_digest_that_names_a_model_stays_what_it_was(tmp_path):
+    content = {"model.txt": b"tree", "a/x": b"1", "a-b/x": b"2", "bundle.json": b"{}"}
+    for name, text in content.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text)
+    tar = gzip.decompress(build_archive(tmp_path))  # what zlib makes of it is zlib's
+    assert [tar[at : at + 100].rstrip(b"\0").decode() for at in range(0, 4096, 1024)] == [
+        "a/x", "a-b/x", "bundle.json", "model.txt",
+    ]  # fmt: skip
+    assert hashlib.sha256(tar).hexdigest() == (
+        "a27d1f1178ce8360946e451c0d649e742576b340fa0d9fe851d5e6bbfaac7ac5"
+    )

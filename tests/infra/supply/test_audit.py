@@ -8,7 +8,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from infra.supply.audit import Accepted, NotAskedError, Vulnerability, main, read_report, sort_out
+from infra.supply.audit import (
+    Accepted,
+    NotAskedError,
+    Vulnerability,
+    find_idle,
+    main,
+    read_report,
+    sort_out,
+)
 from tests.infra.embedded_server import free_port
 
 TODAY = "2026-03-01"
@@ -58,8 +66,8 @@ def osv(holes):
 def audit(tools, house, capsys):
     """Audits the house; returns the status and what was said."""
 
-    def run(url):
-        (house / "accepted.toml").touch()
+    def run(url, accepted=""):
+        (house / "accepted.toml").write_text(accepted)
         options = ["--root", str(house), "--accepted", str(house / "accepted.toml")]
         options += ["--today", TODAY, "--service", "osv", "--osv-url", url]
         status = main([str(tools), *options])
@@ -83,14 +91,36 @@ def test_an_accepted_one_stands_until_its_day_and_an_idle_acceptance_is_told():
 
     def left(until, **changes):
         accepted = Accepted.model_validate(entry | changes | {"until": date(2026, 3, until)})
-        return sort_out([hole, hole], [accepted], today=date(2026, 3, 1))
+        todo = sort_out([hole, hole], [accepted], today=date(2026, 3, 1))
+        return todo + find_idle([hole], [accepted])
 
     named = "left-pad 1.3.0: GHSA-p CVE-2026-0001, not fixed yet"
-    assert left(2) == []
+    assert left(2) == left(2, package="Left_Pad") == []
     over = "CVE-2026-0001 in left-pad was accepted until 2026-03-01"
     assert left(1) == [named, over]
     idle = "CVE-2026-0001 is not in right-pad any more; leave it out"
     assert left(2, package="right-pad") == [named, idle]
+
+
+def test_where_one_lock_was_not_asked_about_accepted_ones_still_stand(audit, house):
+    # pip-audit answers for the first; the second is refused before it is asked about.
+    (house / "requirements-more.lock").write_text("right-pad>=2\n")
+    entry = '[[accepted]]\nid = "%s"\npackage = "%s"\nbecause = "No harm."\nuntil = 2026-03-02\n'
+    both = entry % ("CVE-2026-0001", "left-pad") + entry % ("CVE-2026-0002", "centre-pad")
+    with osv({"left-pad": [HOLE]}) as url:
+        status, said = audit(url, both)
+    assert status == 2
+    assert "right-pad is not pinned by ==" in said
+    assert "left-pad 1.3.0" not in said
+    assert "centre-pad" not in said  # it may be in what was not asked about
+    assert "1 of 2 locks audited, 1 problems" in said
+
+
+def test_acceptances_that_cannot_be_read_are_told_before_anything_is_asked(audit):
+    status, said = audit("http://127.0.0.1:9", "[[accepted]]\nid = 'CVE-1'\nuntil = 'soon'\n")
+    assert status == 2
+    assert "accepted.toml cannot be used" in said
+    assert all(f"accepted.0.{key}" in said for key in ("package", "because", "until"))
 
 
 def test_a_service_that_cannot_be_reached_is_no_pass(audit):

@@ -44,8 +44,9 @@ def bill(**licences):
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_an_expression_is_met_as_python_says_of_the_same_words(size):
     # The oracle: Python's own `and` and `or` bind alike.
-    allowed = {"A", "C"}
-    for names in itertools.product("ABC", repeat=size):
+    allowed = {"ISC", "Zlib"}
+    known = ("ISC", "MIT", "Zlib")
+    for names in itertools.product(known, repeat=size):
         for words in itertools.product(["AND", "OR"], repeat=size - 1):
             for closing in (None, *range(1, size)):
                 parts = [names[0]]
@@ -54,15 +55,54 @@ def test_an_expression_is_met_as_python_says_of_the_same_words(size):
                 if closing:
                     parts[0], parts[2 * closing] = f"({parts[0]}", f"{parts[2 * closing]})"
                 text = " ".join(parts)
-                values = {"AND": "and", "OR": "or"} | {n: str(n in allowed) for n in "ABC"}
+                values = {"AND": "and", "OR": "or"} | {n: str(n in allowed) for n in known}
                 python = re.sub(r"\w+", lambda word, values=values: values[word[0]], text)
                 assert is_allowed(text, allowed) == eval(python), text  # of the words above only
 
 
-@pytest.mark.parametrize("text", ["", "AND", "MIT MIT", "(MIT", "MIT)", "MIT OR", "WITH MIT"])
+@pytest.mark.parametrize(
+    "text", ["", "AND", "MIT MIT", "(MIT", "MIT)", "MIT OR", "WITH MIT", "()", "nonsense OR MIT"]
+)
 def test_what_is_no_expression_is_refused(text):
     with pytest.raises(InputError, match="is no licence expression"):
         is_allowed(text, {"MIT"})
+
+
+def test_a_licence_may_be_spelled_in_any_letters():
+    assert is_allowed("gpl-2.0-ONLY or (mit with llvm-EXCEPTION)", {"MIT WITH LLVM-exception"})
+    assert not is_allowed("mit with llvm-exception", {"MIT"})
+
+
+def test_everything_that_is_misspelled_in_the_policy_is_told_at_once(tmp_path):
+    policy = tmp_path / "licences.toml"
+    policy.write_text(
+        'allowed = ["mit", "Apache-3.0"]\n[names]\n[elsewhere]\nwaitress = "ZPL"\n[exceptions]\n'
+    )
+    with pytest.raises(InputError, match=r"licences\.toml cannot be used") as caught:
+        read_policy(policy)
+    for said in ("SPDX spells it MIT", "'Apache-3.0' is no licence", "waitress", "'ZPL' is no"):
+        assert said in str(caught.value)
+
+
+def test_a_lock_that_cannot_be_read_is_told_without_a_traceback(tmp_path, capsys):
+    (tmp_path / "requirements.lock").write_text("left-pad>=1\n")
+    (tmp_path / "bill.json").write_text('{"components": []}')
+    assert main([str(tmp_path / "bill.json"), "--root", str(tmp_path)]) == 2
+    assert "left-pad is not pinned" in capsys.readouterr().err
+
+
+def test_an_environment_that_cannot_be_listed_ends_make_licences_with_what_was_said(tmp_path):
+    lister = tmp_path / "list.sh"
+    lister.write_text("#!/bin/sh\necho no such environment >&2\nexit 7\n")
+    lister.chmod(0o755)
+    there = [word for name in ("", "-infra", "-audit") for word in ("-o", f".venv{name}/ready")]
+    ran = subprocess.run(
+        ["make", "licences", f"LIST={lister}", *there],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode != 0
+    assert "no such environment" in ran.stderr
+    assert "is locked" not in ran.stderr
 
 
 def test_a_package_under_a_licence_that_is_not_allowed_is_named():
