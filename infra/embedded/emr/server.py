@@ -18,10 +18,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import botocore.session
 from botocore.model import OperationModel, ServiceModel, StructureShape
 
+from infra.embedded.calls import Calls
 from infra.embedded.emr.run import JobRun
 from infra.embedded.protocol import Content, ServiceError, refuse_invalid
 
 OPERATIONS = ("StartJobRun", "GetJobRun", "ListJobRuns", "CancelJobRun", "GetApplication")
+# Members that say what a role has to allow an operation on.
+NAMING = ("applicationId", "jobRunId", "executionRoleArn")
 ACCOUNT, RELEASE = "123456789012", "emr-spark-8.0.0"
 
 
@@ -34,7 +37,7 @@ class Service:
         self._runs: dict[str, JobRun] = {}
         self._by_token: dict[str, str] = {}
         self.lost: dict[str, int] = {}
-        self.calls: list[str] = []
+        self.calls = Calls()
 
     def answer(self, operation: str, asked: Content) -> Content:
         """Carry out an operation.
@@ -43,7 +46,6 @@ class Service:
             ServiceError: when it cannot be.
         """
         with self._lock:
-            self.calls.append(operation)
             carry_out = {
                 "StartJobRun": self._start,
                 "GetJobRun": lambda a: {"jobRun": self._describe(self._find(a))},
@@ -156,7 +158,7 @@ def serve(home: Path, port: int, master: str) -> None:
             if path == "/health":
                 self._reply(200, {})
             elif path == "/calls":
-                self._reply(200, service.calls)
+                self._calls()
             elif path == "/faults":
                 fault = json.loads(body)
                 service.lost[fault["operation"]] = int(fault["times"])
@@ -166,9 +168,17 @@ def serve(home: Path, port: int, master: str) -> None:
 
         do_GET = do_POST = do_DELETE = _handle  # noqa: N815 -- names of http.server
 
+        def _calls(self) -> None:
+            if self.command == "DELETE":
+                service.calls.clear()
+            self._reply(200, service.calls.listed())
+
         def _answer(self, body: bytes) -> None:
             try:
                 operation, asked = read_call(self.command, self.path, body)
+                signed = self.headers.get("Authorization", "")
+                named = [f"{name}:{asked[name]}" for name in NAMING if name in asked]
+                service.calls.add("emr-serverless", operation, signed=signed, resources=named)
                 content = service.answer(operation, asked)
             except ServiceError as refusal:
                 headers = {"x-amzn-errortype": refusal.code}
