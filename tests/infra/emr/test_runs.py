@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 
 import pytest
 
@@ -70,11 +72,15 @@ def test_a_run_whose_follower_was_killed_is_found_again(
     assert wait_for(lambda: is_running(stand_in, "adopted"), 60)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    (tmp_path / "go").touch()
-    run_job(application, job)
-    # It may have ended before it was looked for; then a second one is no harm and does the same.
-    states = [run["state"] for run in named(stand_in, "adopted")]
-    assert states == ["SUCCESS"]
+    asked = stand_in.calls().count("GetJobRun")
+    with ThreadPoolExecutor() as beside:
+        second = beside.submit(run_job, application, job)
+        # Only once it follows one, so that the run has not ended before it is looked for.
+        followed = wait_for(lambda: stand_in.calls().count("GetJobRun") > asked, 60)
+        (tmp_path / "go").touch()
+        second.result()
+    assert followed
+    assert [run["state"] for run in named(stand_in, "adopted")] == ["SUCCESS"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -94,18 +100,21 @@ def test_a_signal_to_the_follower_cancels_the_run(
 def test_after_the_former_handler_a_process_that_lives_on_is_told(
     stand_in: StandIn, application: Application, tmp_path
 ) -> None:
-    heard = []
+    heard: list[str] = []
     former = signal.signal(signal.SIGTERM, lambda *_: heard.append("on_kill"))  # as Airflow's does
     job = Job("told", put("waits.py", WAITS), (str(tmp_path / "never"),))
-    script = (
-        "import os, sys, time, signal; time.sleep(6); os.kill(int(sys.argv[1]), signal.SIGTERM)"
-    )
-    killer = subprocess.Popen([sys.executable, "-c", script, str(os.getpid())])
+
+    def kill_once_it_runs() -> None:
+        wait_for(lambda: is_running(stand_in, "told"), 60)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    killer = Thread(target=kill_once_it_runs)
+    killer.start()
     try:
         with pytest.raises(OvernightError, match="Stopped by SIGTERM"):
             run_job(application, job)
     finally:
-        killer.wait()
+        killer.join()
         assert signal.signal(signal.SIGTERM, former) is not signal.SIG_DFL
     assert heard == ["on_kill"]
     assert wait_for(lambda: named(stand_in, "told")[0]["state"] == "CANCELLED", 60)
