@@ -20,7 +20,7 @@ LIST := infra/serving/image/sbom.sh $(AUDIT)
 # Suites that are long, or start whole installations: each by itself.
 APART := cluster crashes dist e2e production soak
 
-.PHONY: help setup demo up browser postgres test test-cluster test-production test-faults test-soak test-dist test-infra infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser postgres test test-cluster test-production test-backfill test-faults test-soak test-dist test-infra infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -42,7 +42,7 @@ browser: ## Debian's Chromium, for the tests of the review page
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(APART:%=--ignore=tests/%)
-	@$(BIN)/python -m pytest tests/e2e
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
 
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak
@@ -55,6 +55,9 @@ postgres: ## Debian's PostgreSQL, for the tests of production
 
 test-production: $(READY) postgres ## a night to a champion on PostgreSQL, with sign-in and planted secrets
 	@$(BIN)/python -m pytest tests/production
+
+test-backfill: $(READY) postgres ## a month of nights by Airflow's backfill, each compared with the night run alone
+	@OVERNIGHT_BACKFILL_NIGHTS=$${NIGHTS:-30} $(BIN)/python -m pytest tests/production/test_backfill.py
 
 # What goes into each, so that neither is made anew without a reason.
 $(ARCHIVE): requirements-spark.lock $(wildcard feature_jobs/*.py infra/packaging/*.py) expectations/contract.py | $(READY)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from expectations.contract import InputError, OvernightError, refuse_any
+from expectations.contract import InputError, OvernightError, hide_passwords, refuse_any
 
 VARIABLE = "OVERNIGHT_NOTIFIERS"
 # Left by a step that told of its failure itself, for the run's own callback.
@@ -103,8 +103,8 @@ def read_notifiers(environment: Mapping[str, str]) -> tuple[Notifier, ...]:
 
 def tell_failure(context: Mapping[str, Any]) -> None:
     """Tell of a step that failed; Airflow calls it in the step's own process."""
-    tell(describe(context), context)
-    context["ti"].xcom_push(key=TOLD, value=True)
+    if tell(describe(context), context):
+        context["ti"].xcom_push(key=TOLD, value=True)
 
 
 def tell_unsaid(context: Mapping[str, Any]) -> None:
@@ -144,17 +144,20 @@ def tell_late(context: Mapping[str, Any]) -> None:
     tell(failure, context)
 
 
-def tell(failure: Failure, context: Mapping[str, Any]) -> None:
-    """Tell through every notifier; one that fails keeps no other from telling."""
+def tell(failure: Failure, context: Mapping[str, Any]) -> int:
+    """Tell through every notifier; one that fails keeps no other from telling. How many told."""
     from airflow.sdk.module_loading import import_string
 
+    told = 0
     for each in read_notifiers(os.environ):
         try:
             import_string(each.path)(**each.arguments)({**context, "failure": failure})
         except Exception:
             log.exception("%s did not tell of: %s", each.path, failure.subject)
         else:
+            told += 1
             log.info("Told through %s: %s", each.path.rpartition(".")[2], failure.subject)
+    return told
 
 
 def describe(context: Mapping[str, Any]) -> Failure:
@@ -174,7 +177,8 @@ def describe(context: Mapping[str, Any]) -> Failure:
 
 
 def _message(error: object) -> str:
-    return str(error) if isinstance(error, OvernightError) else f"{type(error).__name__}: {error}"
+    told = str(error) if isinstance(error, OvernightError) else f"{type(error).__name__}: {error}"
+    return hide_passwords(told)
 
 
 def _remedy(error: object) -> str:

@@ -43,20 +43,24 @@ class Turn(BaseSensorOperator):
         """Whether it is this run's turn."""
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id, self.last])
-        before = find_before(states, ti.run_id, turn=ti.task_id, last=self.last)
+        kind = context["dag_run"].run_type
+        before = find_before(states, ti.run_id, kind=kind, turn=ti.task_id, last=self.last)
         if before:
             self.log.info("%s goes first", before)
         return not before
 
 
-def find_before(states: States, run: str, *, turn: str, last: str) -> str:
+def find_before(states: States, run: str, *, kind: str, turn: str, last: str) -> str:
     """The run that another has to wait for; empty when there is none.
 
     A scheduled or a manual run goes before those of a backfill, which go in order of their dates.
+    Of the former Airflow lets one begin at a time, so what waits beside it is of a backfill, also
+    where it is named as scheduled: a run that is made again keeps its name.
 
     Args:
         states: run to the states of its first and its last task.
         run: which asks.
+        kind: its type in Airflow: `backfill`, `scheduled`, `manual`.
         turn: name of the first.
         last: name of the last.
     """
@@ -64,6 +68,8 @@ def find_before(states: States, run: str, *, turn: str, last: str) -> str:
     for name, held in others.items():
         if held[turn] == "success" and held.get(last) not in OVER:
             return name
+    if kind != "backfill":
+        return ""
     waiting = [name for name, held in others.items() if held[turn] in WAITING]
     first = min([*waiting, run], key=_rank)
     return "" if first == run else first

@@ -65,6 +65,15 @@ def refuse_any(where: str, problems: Iterable[str]) -> None:
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
+def hide_passwords(text: str) -> str:
+    """A text in which addresses lack their passwords.
+
+    >>> hide_passwords("GET http://night:hunter2@mlflow:5000/api failed")
+    'GET http://night:***@mlflow:5000/api failed'
+    """
+    return re.sub(r"(://[^/\s:@]*):[^@\s/]+@", r"\1:***@", text)
+
+
 def parse_duration(text: object) -> timedelta:
     """Read a whole number with a unit: `90s`, `30m`, `12h`, `7d`, `2w`.
 

@@ -92,20 +92,32 @@ def build_features(
     computed = frozenset(names if compute is None else compute)
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, *entities, AMOUNT, *attributes]
     read = read_schema(days[0].files[0])
+    _refuse_missing(columns, read)
+    refuse_unreadable(session, read, features)
+    build = _Build(
+        session, features, row_schema(read, features), load_known_frauds(labels), tuple(columns),
+        places, share,
+    )  # fmt: skip
+    if earlier_features(features, computed):
+        return _in_two_passes(build, days, computed, target=target)
+    return build.write(days, computed, target=target, names=names)
+
+
+def _refuse_missing(columns: Sequence[str], read: pa.Schema) -> None:
     missing = [column for column in columns if column not in read.names]
     if missing:
         raise InputError(
             f"The transactions have no {', '.join(missing)}; they have {', '.join(read.names)}. "
             'The spec names columns that were not ingested: run "overnight ingest" first.'
         )
-    refuse_unreadable(session, read, features)
-    build = _Build(
-        session, features, row_schema(read, features), load_known_frauds(labels), tuple(columns),
-        places, share,
-    )  # fmt: skip
+
+
+def _in_two_passes(
+    build: "_Build", days: Sequence[Day], computed: frozenset[str], *, target: str
+) -> list[WrittenPart]:
+    """Write what conditions read first, beside the table, and from that the rest."""
+    features = build.features
     earlier = earlier_features(features, computed)
-    if not earlier:
-        return build.write(days, computed, target=target, names=names)
     # Of one name for one build: what a killed one left is written over, and removed.
     named = hashlib.sha256(repr((days, sorted(computed), features)).encode()).hexdigest()[:20]
     folder = f"{target}/{EARLIER}{named}"
@@ -117,7 +129,7 @@ def build_features(
         made = {part.day: f"{folder}/{part.path}" for part in parts}
         days = [replace(d, files=(made[d.day],)) if d.day in made else d for d in days]
         rest = computed.difference(earlier)
-        return build.write(days, rest, target=target, names=names, made=earlier)
+        return build.write(days, rest, target=target, names=features.feature_names(), made=earlier)
     finally:
         remove_folder(folder)
 

@@ -1,7 +1,7 @@
 """A build of features as a message: what is asked of a session, here or in a job elsewhere.
 
 Its name is the digest of what it asks for, code included. So whoever asks again finds the job
-that was started, and an archive of other code is refused and not believed.
+that was started, and an archive of another version of the code is refused.
 """
 
 import hashlib
@@ -53,10 +53,15 @@ class Request(Policy):
 
 
 class Answer(Policy):
-    """What became of a request: the parts, or what was wrong with it."""
+    """What became of a request: the parts, or why there are none.
+
+    Attributes:
+        is_refused: whether the problem is the request's, so that asking again is no use.
+    """
 
     parts: tuple[WrittenPart, ...] = ()
     problem: str = ""
+    is_refused: bool = False
 
 
 def fulfil(session: SparkSession, request: Request) -> Sequence[WrittenPart]:

@@ -1,14 +1,14 @@
 """The job that a cluster runs by itself: reads a request's URL, writes an answer's URL.
 
-What is wrong with the request is an answer too, so that whoever asked hears it in the same words
-as from a session of their own.
+What went wrong is an answer too, so that whoever asked hears it in the same words as from a session
+of their own, and whether to ask again.
 """
 
 import sys
 import tempfile
 from pathlib import Path
 
-from expectations.contract import OvernightError
+from expectations.contract import InputError, OvernightError
 from feature_jobs.request import Answer, Request, fulfil
 from feature_jobs.session import join_session
 from feature_jobs.storage import read_bytes, replace
@@ -28,7 +28,8 @@ def main(arguments: list[str]) -> int:
         ):
             answer = Answer(parts=tuple(fulfil(session, request)))
     except OvernightError as error:
-        replace(answered, Answer(problem=str(error)).model_dump_json().encode())
+        refused = Answer(problem=str(error), is_refused=isinstance(error, InputError))
+        replace(answered, refused.model_dump_json().encode())
         sys.stderr.write(f"{error}\n")
         return 2
     replace(answered, answer.model_dump_json().encode())

@@ -54,7 +54,7 @@ def _in_session(request: "Request", at: Session, settings: Settings) -> list[Par
 
 
 def _submitted(request: "Request", application: Application) -> list[Part]:
-    from feature_jobs.storage import replace
+    from feature_jobs.storage import remove, replace
     from feature_jobs.submitted import ENTRY
 
     place = _place(request)
@@ -68,20 +68,20 @@ def _submitted(request: "Request", application: Application) -> list[Part]:
             entry=f"{place}/job.py",
             arguments=(f"{place}/request.json", f"{place}/answer.json"),
         )
+        if answer is not None:
+            remove(job.arguments[1])  # what an earlier attempt found wrong
         answer = _have_done(application, job)
     return [Part(w.path, w.day, w.rows, w.size_bytes) for w in answer.parts]
 
 
 def _have_done(application: Application, job: Job) -> "Answer":
-    from feature_jobs.storage import remove
-
-    remove(job.arguments[1])  # what an earlier attempt found wrong
     try:
         run_job(application, job)
     except OvernightError:
         answer = _read_answer(job.arguments[1])
         if answer is not None and answer.problem:
-            raise InputError(answer.problem) from None  # the job's words say more than AWS's
+            # The job's words say more than AWS's.
+            raise (InputError if answer.is_refused else OvernightError)(answer.problem) from None
         raise
     answer = _read_answer(job.arguments[1])
     if answer is None:

@@ -6,10 +6,16 @@ What every table of the lake has in common stands here; `pipelines.lake` says wh
 import json
 import os
 import time
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.transaction import AddAction, PostCommitHookProperties, RemoveAction
+from deltalake.transaction import (
+    AddAction,
+    CommitProperties,
+    PostCommitHookProperties,
+    RemoveAction,
+)
 
 from expectations.contract import EVENT_DAY
 from pipelines.parts import Part
@@ -48,7 +54,65 @@ def _storage_options() -> dict[str, str]:
     return {"allow_http": "true"} if plain else {}
 
 
-def added(part: Part) -> AddAction:
+def replace_parts(
+    delta: DeltaTable,
+    held: Sequence[Part],
+    parts: Sequence[Part],
+    *,
+    schema: pa.Schema,
+    notes: Mapping[str, str],
+) -> None:
+    """Commit that of some parts only these are left, and those of them that are new.
+
+    Args:
+        delta: the table, at the version that the parts are held by.
+        held: the parts that may be taken out.
+        parts: what is there afterwards in their place.
+        schema: the table's.
+        notes: beside the version.
+
+    Raises:
+        DeltaError: when it cannot be, as another writer took out the same parts.
+    """
+    names, kept = {part.path for part in held}, {part.path for part in parts}
+    actions: list[AddAction | RemoveAction] = [_add(p) for p in parts if p.path not in names]
+    actions += [_remove(part) for part in held if part.path not in kept]
+    delta.create_write_transaction(
+        actions, "append", schema, partition_by=[EVENT_DAY],
+        commit_properties=CommitProperties(custom_metadata=dict(notes)),
+        post_commithook_properties=KEEP_LOG,
+    )  # fmt: skip
+
+
+def replace_table(
+    delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Schema, notes: Mapping[str, str]
+) -> None:
+    """Commit that a table has other columns and no other parts; `notes` stand beside the version.
+
+    Raises:
+        DeltaError: when it cannot be, as another writer came first.
+    """
+    delta.create_write_transaction(
+        [_add(part) for part in parts], "overwrite", schema, partition_by=[EVENT_DAY],
+        commit_properties=CommitProperties(custom_metadata=dict(notes)),
+        post_commithook_properties=KEEP_LOG,
+    )  # fmt: skip
+
+
+def add_parts_first(delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Schema) -> None:
+    """Commit further parts, unless anybody committed anything since the version at hand.
+
+    Raises:
+        DeltaError: when somebody did.
+    """
+    delta.create_write_transaction(
+        [_add(part) for part in parts], "append", schema, partition_by=[EVENT_DAY],
+        commit_properties=CommitProperties(max_commit_retries=0),
+        post_commithook_properties=KEEP_LOG,
+    )  # fmt: skip
+
+
+def _add(part: Part) -> AddAction:
     """The action that puts a part into a version."""
     stats = json.dumps({"numRecords": part.rows})
     modified = int(time.time() * 1000)
@@ -57,7 +121,7 @@ def added(part: Part) -> AddAction:
     )
 
 
-def removed(part: Part) -> RemoveAction:
+def _remove(part: Part) -> RemoveAction:
     """The action that takes a part out of it."""
     return RemoveAction(
         part.path,

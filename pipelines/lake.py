@@ -5,10 +5,11 @@ names and commits nothing, a version's content hash needs no read of its data, a
 versions share are stored once.
 """
 
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction, CommitProperties, RemoveAction
 
 from expectations.contract import (
     EVENT_DAY,
@@ -26,7 +26,14 @@ from expectations.contract import (
     OvernightError,
 )
 from feature_jobs.storage import read_columns, resolve
-from pipelines.delta import KEEP_LOG, added, create_table, find_table, open_held, removed
+from pipelines.delta import (
+    add_parts_first,
+    create_table,
+    find_table,
+    open_held,
+    replace_parts,
+    replace_table,
+)
 from pipelines.parts import Part, split_days, write_part
 
 if TYPE_CHECKING:
@@ -188,28 +195,16 @@ class Lake:
         held = [p for p in self.parts(at) if replaced is None or p.day in replaced]
         if {p.path for p in held} == {p.path for p in parts} and self.inputs(at) == inputs:
             return at
-        note = CommitProperties(custom_metadata={INPUTS: inputs, **(notes or {})})
-        new = [added(p) for p in parts if p.path not in {h.path for h in held} or not same_columns]
-        actions: list[AddAction | RemoveAction] = [*new]
-        if same_columns:
-            kept = {p.path for p in parts}
-            actions += [removed(p) for p in held if p.path not in kept]
-        try:
-            delta.create_write_transaction(
-                actions,
-                "append" if same_columns else "overwrite",
-                self.schema(at) if same_columns else schema,
-                partition_by=[EVENT_DAY],
-                commit_properties=note,
-                post_commithook_properties=KEEP_LOG,
-            )
-        except DeltaError as error:
-            if open_held(self.folder(table)).version() == at.version:
-                raise
-            raise ChangedSinceError(
-                f"Another writer replaced the same days of {table} since v{at.version}, and "
-                "nothing of this write is in it. Run the step again."
-            ) from error
+        notes = {INPUTS: inputs, **(notes or {})}
+        with self._first(
+            at,
+            f"Another writer replaced the same days of {table} since v{at.version}, and nothing of "
+            "this write is in it. Run the step again.",
+        ):
+            if same_columns:
+                replace_parts(delta, held, parts, schema=self.schema(at), notes=notes)
+            else:
+                replace_table(delta, parts, schema=schema, notes=notes)
         return TableVersion(table, open_held(self.folder(table)).version())
 
     def append(self, table: str, rows: pa.Table, *, at: TableVersion | None) -> TableVersion:
@@ -228,19 +223,21 @@ class Lake:
         if delta.version() == version:
             parts = [write_part(self.folder(table), day, own) for day, own in split_days(rows)]
             delta = open_held(self.folder(table), version=version)
-            try:
-                delta.create_write_transaction(
-                    [added(part) for part in parts], "append", rows.schema,
-                    partition_by=[EVENT_DAY],
-                    commit_properties=CommitProperties(max_commit_retries=0),
-                    post_commithook_properties=KEEP_LOG,
-                )  # fmt: skip
-            except DeltaError as error:
-                if open_held(self.folder(table)).version() == version:
-                    raise
-                raise ChangedSinceError(f"{table} was written to since v{version}.") from error
+            seen = TableVersion(table, version)
+            with self._first(seen, f"{table} was written to since v{version}."):
+                add_parts_first(delta, parts, schema=rows.schema)
             return TableVersion(table, version + 1)
         raise ChangedSinceError(f"{table} is at v{delta.version()}, no more at v{version}.")
+
+    @contextlib.contextmanager
+    def _first(self, at: TableVersion, message: str) -> Iterator[None]:
+        """Commits here come first after a version, or ChangedSinceError tells that others did."""
+        try:
+            yield
+        except DeltaError as error:
+            if open_held(self.folder(at.name)).version() == at.version:
+                raise
+            raise ChangedSinceError(message) from error
 
     def _refuse_to_lose(self, at: TableVersion, *, keeping: set[str]) -> None:
         lost = sorted({part.day for part in self.parts(at)} - keeping)

@@ -4,26 +4,25 @@ Parts are written before the commit that names them, so a kill in between leaves
 rerun with the same rows names them; with others, nobody ever would.
 """
 
+import contextlib
 import json
 import logging
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from pyarrow import fs
 
 from feature_jobs.storage import resolve
 from pipelines.lake import Lake
 
-if TYPE_CHECKING:
-    from pipelines.lake import TableVersion
-
 # Longer than any step runs: what is younger may be about to be committed.
 PATIENCE = timedelta(days=2)
 EARLIER = re.compile(r"\.earlier-[^/]+")  # parts of the first of two passes
+# An answer names parts, which may be gone: it goes first.
+ANSWERS = ".jobs/"
 LEFT = re.compile(
-    rf"event_day=[^/]+/part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
+    rf"\.jobs/.+|event_day=[^/]+/part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
 )
 
 log = logging.getLogger(__name__)
@@ -52,12 +51,20 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
         old = [each for each in found if each.is_file and each.mtime < before]
         names = {each.path.removeprefix(f"{table.path}/"): each.path for each in old}
         left = {name for name in names if LEFT.fullmatch(name)}
-        nameless = sorted(left.difference(_named(lake, at, filesystem, table.path)))
-        folders = [e for e in found if EARLIER.fullmatch(e.base_name) and e.mtime < before]
+        left.difference_update(part.path for part in lake.parts(at))
+        if left:  # else no commit needs to be read
+            left.difference_update(_named(filesystem, table.path))
+        nameless = sorted(left, key=lambda name: not name.startswith(ANSWERS))
+        # A store has no folders, so no age of one.
+        folders = [
+            each for each in found
+            if EARLIER.fullmatch(each.base_name) and each.mtime is not None and each.mtime < before
+        ]  # fmt: skip
         try:
             for name in nameless:
-                filesystem.delete_file(names[name])
-                swept += 1
+                with contextlib.suppress(FileNotFoundError):  # another sweep was here
+                    filesystem.delete_file(names[name])
+                    swept += 1
             for each in folders:
                 filesystem.delete_dir(each.path)
         except OSError as error:
@@ -67,12 +74,8 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
     return swept
 
 
-def _named(lake: Lake, at: "TableVersion", filesystem: fs.FileSystem, folder: str) -> Iterator[str]:
-    """Every part that some version names, replaced ones included.
-
-    What the log does not tell any more was cut from it; of that, the newest version names the rest.
-    """
-    yield from (part.path for part in lake.parts(at))
+def _named(filesystem: fs.FileSystem, folder: str) -> Iterator[str]:
+    """Every part that some commit names, replaced ones included."""
     for entry in filesystem.get_file_info(fs.FileSelector(f"{folder}/_delta_log")):
         if entry.extension == "json":
             with filesystem.open_input_stream(entry.path) as stream:

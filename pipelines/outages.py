@@ -3,10 +3,14 @@
 A full disk, a lake that is read-only, a server that is down and a Java process that is gone come
 up as errors of half a dozen libraries. Every step has a message of ours instead, and may be run
 again. These are no mistakes of the user's, so Airflow tries the step again by itself.
+
+Libraries share words ("connection refused"), so which one was at work is told by the frames that an
+error passed through.
 """
 
 import functools
 import re
+import traceback
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ParamSpec
 
@@ -18,27 +22,38 @@ P = ParamSpec("P")
 AGAIN = "Then run the same step again: it goes on from what is there."
 LONGEST = 400
 
-# What the libraries' own words are recognised by, what it means, and what to do.
-OUTAGES: tuple[tuple[str, str, str], ...] = (
+ANY = ""
+# The library at work, what its words are recognised by, what it means, and what to do.
+OUTAGES: tuple[tuple[str, str, str, str], ...] = (
     (
+        ANY,
         r"No space left on device|disk is full|Disk quota exceeded|File too large",
         "There is no room left to write",
         "Make room on the disk of OVERNIGHT_HOME, of OVERNIGHT_LAKE or of the temporary folder "
         "(TMPDIR).",
     ),
     (
-        r"Read-only file system|Permission denied|readonly database|Operation not permitted",
-        "A file cannot be written",
-        "Let the user that runs this write in OVERNIGHT_HOME and OVERNIGHT_LAKE.",
+        ANY,
+        r"Generic S3 error|AWS Error|(Could not connect to the|imeout on) endpoint",
+        "The object store does not do what it is asked",
+        "Look whether it answers (AWS_ENDPOINT_URL), and whether this role may read and write "
+        "there.",
     ),
     (
-        r"API request to \S+ failed|HTTPConnectionPool|HTTPSConnectionPool|Connection refused"
-        r"(?=.*mlflow)",
+        ANY,
+        r"Read-only file system|Permission denied|readonly database|Operation not permitted",
+        "A file cannot be written or read",
+        "Let the user that runs this read and write in OVERNIGHT_HOME and OVERNIGHT_LAKE.",
+    ),
+    (
+        "mlflow",
+        r"API request to \S+ failed|HTTPS?ConnectionPool|Connection (refused|reset)",
         "MLflow does not answer",
         "Start it (embedded: make up), or correct MLFLOW_TRACKING_URI.",
     ),
     (
-        r"Py4J\w*Error|Answer from Java side is empty|Connection reset by peer|"
+        "py4j",
+        r"Py4J\w*Error|Answer from Java side is empty|Connection (refused|reset)|"
         r"SparkContext was shut ?down|Error while sending or receiving",
         "Spark is lost",
         "Look for what ended its Java process: the kernel's log (dmesg) names one that took too "
@@ -70,9 +85,9 @@ def explain(error: BaseException) -> "OvernightError | None":
     from expectations.contract import OvernightError
 
     for each in _chain(error):
-        text = f"{type(each).__name__}: {each}"
-        for pattern, meaning, remedy in OUTAGES:
-            if re.search(pattern, text, re.DOTALL):
+        text, libraries = f"{type(each).__name__}: {each}", _libraries(each)
+        for library, pattern, meaning, remedy in OUTAGES:
+            if library in libraries and re.search(pattern, text):
                 return OvernightError(f"{meaning}: {_shorten(text)} {remedy} {AGAIN}")
     return None
 
@@ -85,6 +100,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def _libraries(error: BaseException) -> set[str]:
+    """Packages whose code an error passed through."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return {ANY, *(str(f.f_globals.get("__name__")).partition(".")[0] for f, _ in frames)}
+
+
 def _shorten(text: str) -> str:
-    line = " ".join(re.sub(r"\x1b\[\d*m", "", text).split())  # delta-rs colours its errors
+    from expectations.contract import hide_passwords
+
+    plain = re.sub(r"\x1b\[\d*m", "", text)  # delta-rs colours its errors
+    line = hide_passwords(" ".join(plain.split()))
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} …"

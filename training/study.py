@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from expectations.contract import InputError, OvernightError
+from expectations.contract import InputError, OvernightError, hide_passwords
 from training.policy import Knob
 
 FORMAT = 2
@@ -189,8 +189,8 @@ def _open_storage(url: str, *, workers: int) -> optuna.storages.RDBStorage:
             # Another worker is making the tables; Optuna does not make them in one transaction.
             if attempt == ATTEMPTS:
                 raise OvernightError(
-                    f"The database of studies {_shown(url)} does not open: {error}. Look at its "
-                    "address and its access rights."
+                    f"The database of studies {_shown(url)} does not open: "
+                    f"{hide_passwords(str(error))}. Look at its address and its access rights."
                 ) from error
             time.sleep(attempt)
         except RuntimeError as error:

@@ -26,15 +26,17 @@ from infra.aws.storage import Storage
 SERVICE = "sagemaker.amazonaws.com"
 MAINTENANCE = "Sun:12:00"  # UTC; no nightly run and no change window is at that time
 
-# What `pipelines.registry` and `pipelines.runs` call.
+# What `pipelines.registry`, `pipelines.runs` and `pipelines.logged_model` call.
 READING = (
     "GetDownloadURIForModelVersionArtifacts", "GetExperiment", "GetExperimentByName",
-    "GetModelVersion", "GetModelVersionByAlias", "GetRegisteredModel", "GetRun", "ListArtifacts",
-    "SearchModelVersions", "SearchRegisteredModels", "SearchRuns",
+    "GetLoggedModel", "GetMetricHistory", "GetModelVersion", "GetModelVersionByAlias",
+    "GetRegisteredModel", "GetRun", "ListArtifacts", "ListLoggedModelArtifacts",
+    "SearchLoggedModels", "SearchModelVersions", "SearchRegisteredModels", "SearchRuns",
 )  # fmt: skip
 LOGGING = (
-    "CreateExperiment", "CreateModelVersion", "CreateRegisteredModel", "CreateRun", "LogBatch",
-    "LogInputs", "LogModel", "SetTag", "UpdateRun",
+    "CreateExperiment", "CreateModelVersion", "CreateRegisteredModel", "CreateRun",
+    "FinalizeLoggedModel", "LogBatch", "LogInputs", "LogLoggedModelParams", "LogMetric", "LogModel",
+    "LogOutputs", "SetTag", "UpdateRun",
 )  # fmt: skip
 # Both the nightly run and a deployment reconcile aliases with the decision chain.
 DECIDING = (

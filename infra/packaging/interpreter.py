@@ -6,9 +6,12 @@ there. Python itself finds its library from where its program stands, so a copy 
 
 import platform
 import shutil
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+
+from expectations.contract import OvernightError
 
 # What no worker imports; a third of the library.
 LEFT_OUT = (
@@ -30,6 +33,9 @@ def copy_interpreter(target: Path) -> Path:
 
     Args:
         target: becomes the interpreter's prefix: `bin/python`, `lib/python3.x`.
+
+    Raises:
+        OvernightError: when the interpreter's shared library is not where it says.
     """
     name = f"python{platform.python_version_tuple()[0]}.{platform.python_version_tuple()[1]}"
     program = Path(sys.executable).resolve()
@@ -45,8 +51,19 @@ def copy_interpreter(target: Path) -> Path:
     if sysconfig.get_config_var("Py_ENABLE_SHARED"):
         shared = str(sysconfig.get_config_var("INSTSONAME"))
         folders = [Path(str(sysconfig.get_config_var("LIBDIR"))), program.parents[1] / "lib"]
-        found = next(folder / shared for folder in folders if (folder / shared).is_file())
-        shutil.copy(found, target / "lib" / shared)
-    packages = target / "lib" / name / "site-packages"
-    packages.mkdir()
+        for folder in folders:
+            if (folder / shared).is_file():
+                shutil.copy(folder / shared, target / "lib" / shared)
+                break
+        else:
+            raise OvernightError(f"{shared} is not in {' or '.join(map(str, folders))}.")
+    return _packages_of(wrapper)
+
+
+def _packages_of(python: Path) -> Path:
+    """Where a copy looks for packages: Debian's own Python does not in `site-packages`."""
+    asking = [str(python), "-I", "-c", "import site; print(site.getsitepackages()[-1])"]
+    said = subprocess.run(asking, capture_output=True, text=True, check=True).stdout  # noqa: S603 -- our own copy
+    packages = Path(said.strip())
+    packages.mkdir(parents=True, exist_ok=True)
     return packages

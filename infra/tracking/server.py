@@ -55,7 +55,8 @@ def build_mlflow(
 def _write_configuration(path: Path, users: str) -> Path:
     """Everybody may read and write; what may not be written is the guard's to say."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
+    path.touch()
+    path.chmod(0o600)  # the address may hold a password; of an earlier version it was readable
     path.write_text(
         "[mlflow]\n"
         "default_permission = EDIT\n"

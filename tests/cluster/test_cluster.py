@@ -12,7 +12,7 @@ from feature_jobs.parts import WrittenPart
 from feature_jobs.session import open_session
 from tests.cluster.conftest import Cluster, wait_until
 from tests.dist.conftest import find_made
-from tests.feature_jobs.test_job import build, late, make_history, rich_features
+from tests.feature_jobs.builds import build, late, make_history, rich_features
 
 PLACES = 8
 ROWS = 100_000

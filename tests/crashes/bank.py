@@ -12,17 +12,22 @@ CHANGES = {
 
 
 def write_spec(folder: Path) -> Path:
-    """The demo's spec with windows and counts that fit, over what was delivered beside it."""
+    """The spec in a folder, over what was delivered beside it."""
+    text = declare(str(folder)) + "\n[approval]\nfour_eyes = false\n"
+    path = folder / "crash.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def declare(delivered: str) -> str:
+    """The demo's spec with windows and counts that fit, over what lies in a folder."""
     text = (SPECS / "demo.toml").read_text(encoding="utf-8")
-    lines = text.replace("${OVERNIGHT_HOME}/demo", str(folder)).splitlines()
+    lines = text.replace("${OVERNIGHT_HOME}/demo", delivered).splitlines()
     for number, line in enumerate(lines):
         key = line.partition(" = ")[0]
         if key in CHANGES:
             lines[number] = f"{key} = {CHANGES[key]}"
-    text = "\n".join(lines).replace("[training]", "[training]\nmembers = 1\nthreads = 1")
-    path = folder / "crash.toml"
-    path.write_text(text + "\n[approval]\nfour_eyes = false\n", encoding="utf-8")
-    return path
+    return "\n".join(lines).replace("[training]", "[training]\nmembers = 1\nthreads = 1")
 
 
 def deliver(folder: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_lake_that_is_read_only_is_told(place: Place, name: str) -> None:
     (place.links[name].before / "lake").mkdir(exist_ok=True)
     job = replace(place.links[name].job, before=functools.partial(mount_read_only, lake))
     ended = told(place, name, job)
-    assert ended.error.startswith(f"{TOLD}A file cannot be written: ")
+    assert ended.error.startswith(f"{TOLD}A file cannot be written or read: ")
     assert "Read-only file system" in ended.error
     assert AGAIN in ended.error
 

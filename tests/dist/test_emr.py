@@ -16,7 +16,7 @@ from pipelines.lake import Lake, TableVersion
 from tests.infra.embedded_server import wait_for
 from tests.infra.emr.standin import APPLICATION, ROLE, StandIn, put, running_stand_in
 from tests.infra.object_store import list_keys
-from tests.pipelines.test_features import AS_OF, DAYS, SPEC, write_rows
+from tests.pipelines.windowed import AS_OF, DAYS, SPEC, write_rows
 
 # Until Great Expectations imports re's parser by its new name.
 pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_.*' is deprecated")

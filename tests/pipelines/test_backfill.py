@@ -1,6 +1,6 @@
 """Nights of the past, run later: each gives what it would have given, and takes nobody's place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ pytestmark = QUIET
 
 START, DAYS, A_DAY = datetime(2025, 1, 1, tzinfo=UTC), 34, 120
 NIGHTS = ("2025-01-31", "2025-02-01", "2025-02-03")
+CORRECTED = 20 * A_DAY  # of day 20, which every night trains on
 SPEC = """
 [source]
 path = "{path}"
@@ -56,8 +57,11 @@ members = 1
 """
 
 
-def write_rows(path: Path, *, until: str) -> None:
-    """What had arrived by a night; one row in twenty arrives half a day late."""
+def write_rows(path: Path, *, until: str, corrected: str = "") -> None:
+    """What had arrived by a night; one row in twenty arrives half a day late.
+
+    With `corrected`, the row of `CORRECTED` comes as it was put right at that time.
+    """
     chance = np.random.default_rng(5)
     count = DAYS * A_DAY
     seconds = np.sort(chance.uniform(0, DAYS * 86_400, count)).round()
@@ -76,6 +80,14 @@ def write_rows(path: Path, *, until: str) -> None:
             "fraud": (chance.random(count) < np.where(amount > 50, 0.5, 0.01)).astype(np.int8),
         }
     )
+    if corrected:
+        changed = rows.slice(CORRECTED, 1).to_pylist()[0]
+        changed |= {
+            "amt": changed["amt"] + 1,
+            "seen": datetime.fromisoformat(corrected).replace(tzinfo=UTC),
+        }
+        others = [rows.slice(0, CORRECTED), rows.slice(CORRECTED + 1)]
+        rows = pa.concat_tables([*others, pa.Table.from_pylist([changed], rows.schema)])
     end = pa.scalar(datetime.fromisoformat(until).replace(tzinfo=UTC), rows["seen"].type)
     pq.write_table(rows.filter(pc.less(rows["seen"], end)), path)
 
@@ -104,31 +116,61 @@ class House:
         tags = open_registry(spec).runs.tags(run.removeprefix("runs:/"))
         return lake.content_hash(TableVersion.parse(training_set)), tags[DIGEST]
 
+    def trained_on(self) -> set[int]:
+        """The ids of the newest training rows."""
+        lake = Lake(settings.load_settings().lake, spec="bank")
+        at = lake.newest("training_sets")
+        return set(lake.read(at, columns=["transaction_id"])["transaction_id"].to_pylist())
+
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mapping[str, object], ...]:
-    """What each night gave alone, with what had arrived by then; and what a backfill gave."""
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OVERNIGHT_SPARK", "local[2]")
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
-        house = House(tmp_path_factory.mktemp("backfill"), patch)
-        alone = {}
-        for as_of in NIGHTS[:2]:
-            write_rows(house.file, until=as_of)
-            house.enter(as_of)
-            alone[as_of] = house.night(as_of)
-        write_rows(house.file, until="2025-02-03")
-        house.enter("later")
-        later = {as_of: house.night(as_of) for as_of in reversed(NIGHTS)}
+        yield House(tmp_path_factory.mktemp("backfill"), patch)
     settings.load_settings.cache_clear()
-    return alone, later
+
+
+@pytest.fixture(scope="module")
+def given(house: House) -> tuple[Mapping[str, object], ...]:
+    """What each night gave alone, with what had arrived by then; and what a backfill gave."""
+    alone = {}
+    for as_of in NIGHTS[:2]:
+        write_rows(house.file, until=as_of)
+        house.enter(as_of)
+        alone[as_of] = house.night(as_of)
+    write_rows(house.file, until="2025-02-03")
+    house.enter("later")
+    return alone, {as_of: house.night(as_of) for as_of in reversed(NIGHTS)}
 
 
 def test_a_backfill_gives_what_each_night_gave(given) -> None:
     alone, later = given
     assert {as_of: later[as_of] for as_of in alone} == alone
     assert len(set(later.values())) == len(NIGHTS)
+
+
+def test_a_night_that_ran_gives_its_model_again_after_more_was_delivered(
+    house: House, given
+) -> None:
+    alone, _ = given
+    write_rows(house.file, until="2025-02-03")
+    house.enter(NIGHTS[0])
+    assert house.night(NIGHTS[0]) == alone[NIGHTS[0]]
+
+
+def test_a_row_that_was_corrected_since_is_missing_in_a_night_before_its_correction(
+    house: House, given
+) -> None:
+    alone, _ = given
+    house.enter(NIGHTS[0])
+    known_then = house.trained_on()
+    write_rows(house.file, until="2025-02-03", corrected="2025-02-02")
+    house.enter("corrected")
+    assert house.night(NIGHTS[0]) != alone[NIGHTS[0]]
+    assert known_then - house.trained_on() == {CORRECTED}
 
 
 def test_a_night_of_the_past_takes_no_place_from_a_newer_one(tmp_path: Path) -> None:

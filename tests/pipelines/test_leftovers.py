@@ -32,6 +32,8 @@ def lake(tmp_path: Path) -> Lake:
     day = tmp_path / "cards/rows/event_day=2025-01-01"
     (day / "part-0123456789abcdef0123.parquet").write_bytes(b"never named")
     (day / "part-0123456789abcdef0123.0f.partial").write_bytes(b"torn")
+    (tmp_path / "cards/rows/.jobs/0123").mkdir(parents=True)
+    (tmp_path / "cards/rows/.jobs/0123/answer.json").write_bytes(b"names the never named")
     for file in (tmp_path / "cards").rglob("*"):
         os.utime(file, (0, (NOW - timedelta(days=3)).timestamp()))
     return made
@@ -42,7 +44,8 @@ def files(lake: Lake) -> set[str]:
 
 
 def test_what_no_version_names_goes_and_every_version_can_still_be_read(lake: Lake) -> None:
-    assert sweep(lake, now=NOW) == 2
+    assert sweep(lake, now=NOW) == 3
+    assert not list(Path(lake.root).rglob("answer.json"))
     assert len(files(lake)) == 2
     newest = lake.newest("rows")
     assert newest is not None

@@ -33,9 +33,15 @@ class Postgres:
 
     def dump(self) -> bytes:
         """Every database in SQL, as a superuser."""
-        command = [program("pg_dumpall"), "--host=127.0.0.1", f"--port={self.port}", "--user=root"]
+        return self.run("pg_dumpall")
+
+    def run(self, name: str, *arguments: str) -> bytes:
+        """What one of its programs says, as a superuser."""
+        command = [program(name), "--host=127.0.0.1", f"--port={self.port}", "--username=root"]
         known = os.environ | {"PGPASSWORD": self.passwords["root"]}
-        return subprocess.run(command, env=known, capture_output=True, check=True).stdout
+        ran = subprocess.run([*command, *arguments], env=known, capture_output=True, check=False)
+        assert ran.returncode == 0, ran.stderr.decode()
+        return ran.stdout
 
 
 def program(name: str) -> str:

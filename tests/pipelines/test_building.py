@@ -1,0 +1,53 @@
+"""What a submitted job answers, and what its step makes of it."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expectations.contract import InputError, OvernightError
+from feature_jobs import submitted
+from feature_jobs.definitions import FeatureSet
+from feature_jobs.request import Request
+from infra.emr.job import Application, Job
+from pipelines import building
+
+APPLICATION = Application("app", "arn:aws:iam::123456789012:role/spark", "s3://bank/a.tar.gz")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> tuple[str, str]:
+    """Addresses of a question and of its answer."""
+    request = Request(
+        builds=(), features=FeatureSet(), entities=(), attributes={},
+        target=str(tmp_path), engine="any",
+    )  # fmt: skip
+    (tmp_path / "request.json").write_text(request.model_dump_json())
+    return str(tmp_path / "request.json"), str(tmp_path / "answer.json")
+
+
+@pytest.mark.parametrize("kind", [InputError, OvernightError])
+def test_a_step_raises_what_its_job_ended_with(
+    kind: type[OvernightError], place: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the two Airflow tries only the second again.
+    def fail(*_: Any) -> None:
+        raise kind("two workers were lost")
+
+    @contextlib.contextmanager
+    def session(**_: Any) -> Iterator[None]:
+        yield
+
+    def run_job(_: Application, job: Job) -> None:
+        code = submitted.main(list(job.arguments))
+        raise OvernightError(f"The job ended with {code}")
+
+    monkeypatch.setattr(submitted, "fulfil", fail)
+    monkeypatch.setattr(submitted, "join_session", session)
+    monkeypatch.setattr(building, "run_job", run_job)
+    job = Job(name="overnight-1", entry="job.py", arguments=place)
+    with pytest.raises(OvernightError, match=r"^two workers were lost$") as raised:
+        building._have_done(APPLICATION, job)
+    assert type(raised.value) is kind

@@ -1,0 +1,57 @@
+"""What is down is named, and nothing else is."""
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from expectations.contract import OvernightError
+from feature_jobs import storage
+from pipelines.lake import Lake
+from pipelines.outages import explain, told
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An address at which nothing listens, as AWS's."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
+    for name, value in {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_MAX_ATTEMPTS": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    storage._remote.cache_clear()
+    yield
+    storage._remote.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Lake("s3://bank/lake", spec="cards").newest("scores"),
+        lambda: storage.publish("s3://bank/lake/a", b"a"),
+        lambda: storage.read_bytes("s3://bank/lake/a"),
+    ],
+    ids=["delta", "write", "read"],
+)
+@pytest.mark.usefixtures("nowhere")
+def test_an_object_store_that_is_down_is_told(call: Callable[[], Any]) -> None:
+    with pytest.raises(OvernightError, match="The object store does not do what it is asked"):
+        told(call)()
+
+
+def test_a_connection_that_is_reset_is_not_put_down_to_spark() -> None:
+    with pytest.raises(ConnectionResetError) as raised:
+        raise ConnectionResetError(104, "Connection reset by peer")
+    assert explain(raised.value) is None
+
+
+def test_a_password_in_an_address_is_not_told() -> None:
+    said = str(explain(OSError("Generic S3 error: http://night:hunter2@store:9000/bank")))
+    assert "http://night:***@store:9000/bank" in said
+    assert "hunter2" not in said

@@ -1,0 +1,84 @@
+"""What a night gave, by content: without names that count versions, ids of MLflow, and times.
+
+`python -m tests.production.given SPEC` reads night to step to what the step returned, as JSON, and
+writes night to what it gave.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from pipelines.snapshot import Snapshot, parse_as_of
+
+Given = dict[str, object]
+
+
+def describe_night(name: str, as_of: str, returned: Mapping[str, str]) -> Given:
+    """What the steps of a night left, as far as it was known on that night.
+
+    Args:
+        name: of the spec.
+        as_of: the night.
+        returned: step to the reference that it returned.
+    """
+    import optuna
+    from mlflow import MlflowClient
+
+    from pipelines.data_docs import read_summaries
+    from pipelines.evidence import open_decisions
+    from pipelines.lake import Lake, TableVersion
+    from pipelines.model_inputs import study_name
+    from pipelines.registry import open_registry
+    from pipelines.runs import DIGEST, GATE, GATE_REASONS
+    from pipelines.settings import load_settings
+    from pipelines.source import only_known
+    from pipelines.spec import load_spec
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    spec, settings, night = load_spec(name), load_settings(), parse_as_of(as_of)
+    lake, registry = Lake(settings.lake, spec=name), open_registry(spec)
+    snapshot = Snapshot.parse(returned["validate"])
+    tables = (
+        snapshot.transactions,
+        snapshot.labels,
+        TableVersion.parse(returned["build_features"]),
+    )
+    training_set = TableVersion.parse(returned["build_training_set"])
+    study = optuna.load_study(study_name=study_name(returned["tune"]), storage=settings.studies)
+    run = MlflowClient().get_run(returned["evaluate"].removeprefix("runs:/")).data
+    version = int(returned["register"].rpartition("/")[2])
+    registration = open_decisions(spec, registry).load().registration(version)
+    return {
+        **{at.name: hash_rows(only_known(lake.read(at), night)) for at in tables},
+        "checks": {
+            table: [found.rows, found.expectations, *([f.severity, f.text] for f in found.findings)]
+            for table, found in read_summaries(settings, name, as_of).items()
+            # Of the newest days in the lake, which are not those of a night that is long past.
+            if table != "features"
+        },
+        "training set": [lake.row_count(training_set), lake.content_hash(training_set)],
+        "trials": [[trial.params, trial.value] for trial in study.trials],
+        "model": run.tags[DIGEST],
+        "params": run.params,
+        "metrics": run.metrics,
+        "gate": [run.tags[GATE], run.tags[GATE_REASONS]],
+        "version": [version, registration.gate, registration.digests.model],
+    }
+
+
+def hash_rows(rows: pa.Table) -> list[object]:
+    """Their number and the SHA-256 of their values, whatever the order of columns and chunks."""
+    ordered = rows.select(sorted(rows.column_names)).replace_schema_metadata().combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, ordered.schema) as stream:
+        stream.write_table(ordered)
+    return [rows.num_rows, hashlib.sha256(sink.getvalue()).hexdigest()]
+
+
+if __name__ == "__main__":
+    asked = json.load(sys.stdin)
+    given = {night: describe_night(sys.argv[1], night, own) for night, own in asked.items()}
+    sys.stdout.write(json.dumps(given))

@@ -1,0 +1,206 @@
+"""Nights of the past through `airflow backfill create`: each gives what it gave on its own.
+
+`OVERNIGHT_BACKFILL_NIGHTS` says how many; `make test-backfill` runs a month.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
+
+import psycopg
+import pytest
+
+from tests.e2e.services import wait_until
+from tests.production import debit
+from tests.production.given import Given
+from tests.production.house import House
+
+DAG = f"{debit.SPEC}_nightly"
+RUNS = f"dag_id = '{DAG}' AND run_type = 'backfill'"
+NIGHTS = debit.name_nights(int(os.environ.get("OVERNIGHT_BACKFILL_NIGHTS", "2")))
+# A month on a busy machine; what hangs is found by the wait below.
+pytestmark = pytest.mark.timeout(600 + 300 * len(NIGHTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What Airflow's database holds of one step of one run."""
+
+    run: str
+    name: str
+    state: str
+    start: datetime
+    end: datetime
+    returned: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Nights:
+    """What the nights left in Airflow's database, and what they gave together and alone."""
+
+    states: Mapping[str, str]
+    steps: tuple[Step, ...]
+    backfilled: Mapping[str, Given]
+    alone: Mapping[str, Given]
+
+
+def select(house: House, query: str) -> list[tuple]:
+    """Rows of Airflow's database."""
+    with psycopg.connect(house.database.url("airflow", "airflow")) as open_:
+        return open_.execute(query).fetchall()
+
+
+def backfill(house: House, nights: Sequence[str], *options: str) -> None:
+    """`airflow backfill create`, from the first night through the last, once none is open."""
+    unfinished = "SELECT count(*) FROM backfill WHERE completed_at IS NULL"
+    wait_until(lambda: select(house, unfinished) == [(0,)], 120)
+    last = f"{nights[-1]}T23:59"
+    command = ["--dag-id", DAG, "--from-date", nights[0], "--to-date", last, *options]
+    ran = subprocess.run(
+        [sys.executable, "-m", "airflow", "backfill", "create", *command],
+        env=house.airflow_environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def wait_for_backfill(house: House, is_well: Callable[[], bool] = lambda: True) -> None:
+    """Until the newest one is over, each run within five minutes; stops when all is not well."""
+    counted = f"SELECT state, count(*) FROM dag_run WHERE {RUNS} GROUP BY state"
+
+    def has(ended: int) -> bool:
+        found = dict(select(house, counted))
+        assert "failed" not in found
+        assert is_well()
+        return found.get("success", 0) >= ended
+
+    for number in range(1, len(NIGHTS) + 1):
+        wait_until(partial(has, number), 300)
+
+
+def read_steps(house: House) -> tuple[Step, ...]:
+    """Every step of every run of the backfill."""
+    found = select(
+        house,
+        "SELECT run_id, task_id, t.state, t.start_date, t.end_date, x.value #>> '{}' "
+        "FROM task_instance t JOIN dag_run USING (dag_id, run_id) LEFT JOIN "
+        "(SELECT dag_id, run_id, task_id, value FROM xcom WHERE key = 'return_value') x "
+        f"USING (dag_id, run_id, task_id) WHERE {RUNS} ORDER BY run_id, task_id",
+    )
+    return tuple(Step(*row) for row in found)
+
+
+def as_of(run: str) -> str:
+    """The night that a run is for, by its name."""
+    return run.removeprefix("backfill__")[:10]
+
+
+def describe(house: House, steps: tuple[Step, ...]) -> dict[str, Given]:
+    """What the nights of the backfill gave."""
+    returned: dict[str, dict[str, str]] = {night: {} for night in NIGHTS}
+    for step in steps:
+        if step.returned is not None:
+            returned[as_of(step.run)][step.name] = step.returned
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.production.given", debit.SPEC],
+        env=house.airflow_environment, input=json.dumps(returned), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def nights(house: House, make_installation, record_testsuite_property) -> Nights:
+    """The nights through Airflow, two of which may run at once; and meanwhile alone."""
+    source = house.installation.home / debit.SPEC
+    debit.deliver(source)
+    other = make_installation("alone", OVERNIGHT_SPECS=house.airflow_environment["OVERNIGHT_SPECS"])
+    command = [sys.executable, "-m", "tests.production.debit", str(source), str(len(NIGHTS))]
+    with (other.home / "log").open("w+b") as log:
+        alone = subprocess.Popen(command, env=other.environment, stdout=subprocess.PIPE, stderr=log)
+        try:
+            _leave_out_the_night_that_is_due(house)
+            began = time.monotonic()
+            backfill(house, NIGHTS, "--max-active-runs", "2")
+            wait_for_backfill(house, lambda: alone.poll() in {None, 0})
+            record_testsuite_property("seconds of the backfill", time.monotonic() - began)
+            written, _ = alone.communicate()
+            assert alone.returncode == 0
+        except AssertionError:
+            sys.stderr.write((other.home / "log").read_text())
+            raise
+        finally:
+            alone.kill()
+    states = select(house, f"SELECT run_id, state FROM dag_run WHERE {RUNS}")
+    steps = read_steps(house)
+    return Nights(dict(states), steps, describe(house, steps), json.loads(written.splitlines()[-1]))
+
+
+def _leave_out_the_night_that_is_due(house: House) -> None:
+    """Let the DAG run; of the present day nothing was delivered."""
+    airflow = house.airflow("olga")
+    airflow.call(f"dags/{DAG}", {"is_paused": False}, method="PATCH")
+    wait_until(lambda: airflow.runs(DAG), 60)
+    (run,) = airflow.runs(DAG)
+    address = f"dags/{DAG}/dagRuns/{run['dag_run_id']}"
+    airflow.call(address, {"state": "success"}, method="PATCH")
+
+
+def test_every_night_has_a_run_that_succeeds(nights: Nights) -> None:
+    assert sorted(as_of(run) for run in nights.states) == NIGHTS
+    assert set(nights.states.values()) == {"success"}
+    assert {step.state for step in nights.steps} == {"success"}
+
+
+def test_nights_never_overlap_and_go_in_order_of_days(nights: Nights) -> None:
+    work = [step for step in nights.steps if step.name != "turn"]
+    spans = {
+        run: (min(s.start for s in own), max(s.end for s in own))
+        for run in nights.states
+        if (own := [s for s in work if s.run == run])
+    }
+    ordered = sorted(spans, key=spans.__getitem__)
+    assert [as_of(run) for run in ordered] == NIGHTS
+    for before, after in pairwise(ordered):
+        assert spans[before][1] <= spans[after][0]
+
+
+def test_a_backfill_gives_what_each_night_gave_alone(nights: Nights) -> None:
+    assert list(nights.alone) == NIGHTS
+    for night in NIGHTS:
+        assert nights.backfilled[night] == nights.alone[night]
+    models = [given["model"] for given in nights.alone.values()]
+    assert len(set(models)) == len(NIGHTS)
+
+
+@pytest.mark.skipif(len(NIGHTS) < debit.MONTH, reason="a night more; make test-backfill runs it")
+def test_a_night_that_ran_is_run_again_when_asked_and_gives_the_same(
+    house: House, nights: Nights
+) -> None:
+    reason = (
+        "SELECT exception_reason FROM backfill_dag_run "
+        "WHERE backfill_id = (SELECT max(id) FROM backfill)"
+    )
+    backfill(house, NIGHTS)
+    assert select(house, reason) == [("already exists",)] * len(NIGHTS)
+    assert read_steps(house) == nights.steps
+    again = NIGHTS[1]
+    backfill(house, [again], "--reprocess-behavior", "completed")
+    wait_for_backfill(house)
+    assert select(house, reason) == [(None,)]
+    steps = read_steps(house)
+    changed = {as_of(step.run) for step in {*steps} - {*nights.steps}}
+    assert changed == {again}
+    assert describe(house, steps) == nights.backfilled
+    with psycopg.connect(house.database.url("mlflow", "mlflow")) as mlflow:
+        versions = mlflow.execute(
+            f"SELECT count(*) FROM model_versions WHERE name = '{debit.SPEC}'"
+        )
+        assert versions.fetchone() == (len(NIGHTS),)
