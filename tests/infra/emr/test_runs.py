@@ -15,16 +15,17 @@ from infra.emr.job import Application, Job
 from infra.emr.runs import run_job
 from infra.sagemaker.connection import AwsError
 from tests.infra.embedded_server import wait_for
-from tests.infra.emr.standin import StandIn, pack_own_python, put, running_stand_in
+from tests.infra.emr.standin import StandIn, make_job, pack_own_python, put, running_stand_in
 
 WAITS = (
     b"import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.1)\n"
 )
 FOLLOWER = """
 import sys
-from infra.emr.job import Application, Job
+from infra.emr.job import Application
 from infra.emr.runs import run_job
-run_job(Application(*sys.argv[1:4]), Job(sys.argv[4], sys.argv[5], tuple(sys.argv[6:])))
+from tests.infra.emr.standin import make_job
+run_job(Application.model_validate_json(sys.argv[1]), make_job(*sys.argv[2:]))
 """
 
 
@@ -42,8 +43,8 @@ def application(stand_in: StandIn) -> Application:
 
 def follow(application: Application, job: Job) -> subprocess.Popen[bytes]:
     """Have a job done in a process of its own."""
-    at = [application.id, application.role, application.archive]
-    words = [sys.executable, "-c", FOLLOWER, *at, job.name, job.entry, *job.arguments]
+    at = application.model_dump_json()
+    words = [sys.executable, "-c", FOLLOWER, at, job.name, job.entry, *job.arguments]
     return subprocess.Popen(words, stderr=subprocess.DEVNULL)
 
 
@@ -59,7 +60,7 @@ def test_a_lost_answer_to_the_start_does_not_start_a_second_run(
     stand_in: StandIn, application: Application
 ) -> None:
     stand_in.lose_answer("StartJobRun")
-    run_job(application, Job("lost", put("lost.py", b"print('done')\n"), ()))
+    run_job(application, make_job("lost", put("lost.py", b"print('done')\n")))
     assert [run["state"] for run in named(stand_in, "lost")] == ["SUCCESS"]
     assert stand_in.calls().count("StartJobRun") == 2
 
@@ -67,7 +68,7 @@ def test_a_lost_answer_to_the_start_does_not_start_a_second_run(
 def test_a_run_whose_follower_was_killed_is_found_again(
     stand_in: StandIn, application: Application, tmp_path
 ) -> None:
-    job = Job("adopted", put("adopted.py", WAITS), (str(tmp_path / "go"),))
+    job = make_job("adopted", put("adopted.py", WAITS), str(tmp_path / "go"))
     first = follow(application, job)
     assert wait_for(lambda: is_running(stand_in, "adopted"), 60)
     os.kill(first.pid, signal.SIGKILL)
@@ -88,7 +89,7 @@ def test_a_signal_to_the_follower_cancels_the_run(
     stand_in: StandIn, application: Application, tmp_path, number: signal.Signals
 ) -> None:
     name = f"cancelled-{number.name}"
-    job = Job(name, put("waits.py", WAITS), (str(tmp_path / "never"),))
+    job = make_job(name, put("waits.py", WAITS), str(tmp_path / "never"))
     told = follow(application, job)
     assert wait_for(lambda: is_running(stand_in, name), 60)
     told.send_signal(number)
@@ -102,7 +103,7 @@ def test_after_the_former_handler_a_process_that_lives_on_is_told(
 ) -> None:
     heard: list[str] = []
     former = signal.signal(signal.SIGTERM, lambda *_: heard.append("on_kill"))  # as Airflow's does
-    job = Job("told", put("waits.py", WAITS), (str(tmp_path / "never"),))
+    job = make_job("told", put("waits.py", WAITS), str(tmp_path / "never"))
 
     def kill_once_it_runs() -> None:
         wait_for(lambda: is_running(stand_in, "told"), 60)
@@ -123,7 +124,7 @@ def test_after_the_former_handler_a_process_that_lives_on_is_told(
 def test_a_failed_run_is_told_with_its_reason_and_its_log_and_may_be_started_again(
     stand_in: StandIn, application: Application
 ) -> None:
-    job = Job("failed", put("failed.py", b"raise SystemExit('no such day')\n"), ())
+    job = make_job("failed", put("failed.py", b"raise SystemExit('no such day')\n"))
     with pytest.raises(AwsError) as told:
         run_job(application, job)
     (run,) = named(stand_in, "failed")
@@ -139,7 +140,7 @@ def test_a_failed_run_is_told_with_its_reason_and_its_log_and_may_be_started_aga
 
 def test_what_aws_would_refuse_is_refused(application: Application) -> None:
     with pytest.raises(AwsError, match="clientToken"):
-        run_job(application, Job("not a token", "s3://bank/none.py", ()))
+        run_job(application, make_job("not a token", "s3://bank/none.py"))
 
 
 def test_nothing_that_answers_is_told_with_a_remedy(
@@ -147,4 +148,4 @@ def test_nothing_that_answers_is_told_with_a_remedy(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_EMR_SERVERLESS", "http://127.0.0.1:9")
     with pytest.raises(OvernightError, match="AWS_ENDPOINT_URL_EMR_SERVERLESS"):
-        run_job(application, Job("nobody", "s3://bank/none.py", ()))
+        run_job(application, make_job("nobody", "s3://bank/none.py"))
