@@ -54,6 +54,7 @@ def _in_session(request: "Request", at: Session, settings: Settings) -> list[Par
 
 
 def _submitted(request: "Request", application: Application) -> list[Part]:
+    from feature_jobs.session import UNPACKED
     from feature_jobs.storage import remove, replace
     from feature_jobs.submitted import ENTRY
 
@@ -67,6 +68,7 @@ def _submitted(request: "Request", application: Application) -> list[Part]:
             name=f"overnight-{request.digest[:20]}",
             entry=f"{place}/job.py",
             arguments=(f"{place}/request.json", f"{place}/answer.json"),
+            unpacked=UNPACKED,
         )
         if answer is not None:
             remove(job.arguments[1])  # what an earlier attempt found wrong

@@ -1,14 +1,19 @@
 """Where features are computed, read from the environment: a Spark session, or an application."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from expectations.contract import refuse_any
 from infra.emr.job import Application
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 ADDRESS = "OVERNIGHT_SPARK"
 SUBMITTED = "emr-serverless://"
-NUMBERS = ("vcpus", "memory_gb", "max_executors", "max_minutes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +39,40 @@ def read_compute(environment: Mapping[str, str]) -> Compute:
     Raises:
         ProblemsError: naming every variable that is missing or unusable.
     """
-    address = environment.get(ADDRESS, "local[*]")
-    archive = environment.get(f"{ADDRESS}_ARCHIVE")
-    if not address.startswith(SUBMITTED):
-        problems = []
-        if archive is not None and archive.startswith("s3://"):
-            problems.append(
-                f"{ADDRESS}_ARCHIVE: {archive!r} is read by Spark itself, which has no S3 here; "
-                "give a path or an http URL"
-            )
-        refuse_any("the environment", problems)
-        return Session(address, archive)
-    texts = {
-        field.name: environment.get(f"{ADDRESS}_{field.name.upper()}", "")
-        for field in fields(Application)
-        if field.name != "id"
-    }
-    wrong = [name for name in NUMBERS if texts[name] and not texts[name].isdecimal()]
-    sizes = {n: int(texts[n]) for n in NUMBERS if texts[n] and n not in wrong}
-    application = Application(
-        address.removeprefix(SUBMITTED), texts["role"], texts["archive"], **sizes
-    )
-    problems = [f"{ADDRESS}_{n.upper()}: {texts[n]!r} is not a whole number" for n in wrong]
-    for problem in application.problems():
-        name, _, what = problem.partition(": ")
-        variable = ADDRESS if name == "application" else f"{ADDRESS}_{name.upper()}"
-        problems.append(f"{variable}: {what}")
-    refuse_any("the environment", problems)
-    return application
+    address = environment.get(ADDRESS) or "local[*]"
+    if address.startswith(SUBMITTED):
+        return _read_application(address.removeprefix(SUBMITTED), environment)
+    archive = environment.get(_variable("archive")) or None
+    if archive is not None and archive.startswith("s3://"):
+        problem = (
+            f"{_variable('archive')}: {archive!r} is read by Spark itself, which has no S3 here; "
+            "give a path or an http URL"
+        )
+        refuse_any("the environment", [problem])
+    return Session(address, archive)
+
+
+def _read_application(number: str, environment: Mapping[str, str]) -> Application:
+    given = {"id": number}
+    for name, field in Application.model_fields.items():
+        text = environment.get(_variable(name), "")
+        # Where nothing stands, a default holds; what has none is refused as what it is, empty.
+        if name != "id" and (text or field.is_required()):
+            given[name] = text
+    try:
+        return Application.model_validate(given)
+    except ValidationError as error:
+        refuse_any("the environment", map(_describe, error.errors()))
+        raise  # not reached: a validation error has at least one problem
+
+
+def _describe(problem: "ErrorDetails") -> str:
+    name = str(problem["loc"][0])
+    variable = ADDRESS if name == "id" else _variable(name)
+    if problem["type"] == "value_error":  # words of ours, which say what was given
+        return f"{variable}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{variable}: {problem['input']!r}: {problem['msg']}"
+
+
+def _variable(name: str) -> str:
+    return f"{ADDRESS}_{name.upper()}"

@@ -28,22 +28,6 @@ from pipelines.endpoint_steps import (
 )
 from pipelines.outages import told
 
-__all__ = [  # beside the steps that stand here
-    "deploy",
-    "disagreements",
-    "end",
-    "plan",
-    "rehearse",
-    "roll_out",
-    "rollback",
-    "score",
-    "score_batch",
-    "settle",
-    "shadow",
-    "split",
-    "verify",
-]
-
 
 @told
 def configure(spec: str, form: str = "") -> str:

@@ -5,6 +5,7 @@ SIGKILL a few seconds later; so what has to be stopped elsewhere is stopped here
 """
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 from expectations.contract import OvernightError
+
+log = logging.getLogger(__name__)
 
 
 class _ToldToStop(BaseException):
@@ -22,8 +25,8 @@ class _ToldToStop(BaseException):
 def stopping(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` when the block is left by SIGTERM or Ctrl-C; then what was to happen happens.
 
-    Elsewhere than in the main thread only Ctrl-C is heard: Python lets no other thread hear
-    signals.
+    It happens too where `stop` fails, which is told of in the log. Elsewhere than in the main
+    thread only Ctrl-C is heard: Python lets no other thread hear signals.
 
     Raises:
         OvernightError: after SIGTERM, where the former handling lets the process go on.
@@ -32,20 +35,25 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
     former = signal.signal(signal.SIGTERM, _raise) if is_main else None
     try:
         yield
-    except _ToldToStop as told:
+        return
+    except _ToldToStop:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
-        try:
-            stop()
-        finally:
-            signal.signal(signal.SIGTERM, former or signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
-        raise OvernightError("Stopped by SIGTERM. Run it again when it is wanted.") from told
+        _try(stop)
     except KeyboardInterrupt:
-        stop()
+        _try(stop)
         raise
     finally:
         if is_main:
             signal.signal(signal.SIGTERM, former or signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
+    raise OvernightError("Stopped by SIGTERM. Run it again when it is wanted.")
+
+
+def _try(stop: Callable[[], None]) -> None:
+    try:
+        stop()
+    except Exception as error:  # noqa: BLE001 -- the signal must not be lost for any
+        log.warning("What was begun elsewhere goes on: %s", error)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the signature of a handler

@@ -4,16 +4,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-UNPACKED = "environment"  # the folder that the archive is unpacked into
-PYTHON = f"./{UNPACKED}/bin/python"
+from pydantic import Field, ValidationInfo, field_validator
+
+from expectations.contract import Policy
+
 # What a machine of so many vCPU may hold, in GB (EMR Serverless, worker configurations).
 MEMORY_GB = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60), 16: (32, 120)}
+NUMBER = re.compile(r"[0-9a-z]{1,64}")
 URL = re.compile(r"s3://[a-z0-9.-]{3,63}/.+")
 ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+")
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Policy):
     """Where jobs run and what they get; one for all jobs of an installation.
 
     Attributes:
@@ -30,38 +32,50 @@ class Application:
     role: str
     archive: str
     vcpus: int = 4
-    memory_gb: int = 16
-    max_executors: int = 10
-    max_minutes: int = 720
+    # Checked where it is not given too: the default is none for every number of vCPU.
+    memory_gb: int = Field(16, validate_default=True)
+    max_executors: int = Field(10, ge=1)
+    max_minutes: int = Field(720, ge=5)
 
-    def problems(self) -> list[str]:
-        """Everything that AWS would refuse, each with the key it is set by."""
-        found = []
-        if not re.fullmatch(r"[0-9a-z]{1,64}", self.id):
-            found.append(f"application: {self.id!r} is not an id, such as 00f1abcd2345ef09")
-        if not ROLE.fullmatch(self.role):
-            found.append(f"role: {self.role!r} is not the ARN of a role; the stack prints it")
-        if not URL.fullmatch(self.archive):
-            found.append(
-                f"archive: {self.archive!r} is not an s3:// URL; upload dist/environment.tar.gz"
-            )
-        if self.vcpus not in MEMORY_GB:
-            found.append(f"vcpus: {self.vcpus} is none of {', '.join(map(str, MEMORY_GB))}")
-        else:
-            least, most = MEMORY_GB[self.vcpus]
-            if not least <= self.memory_gb <= most:
-                found.append(
-                    f"memory_gb: {self.memory_gb} is not from {least} to {most}, which "
-                    f"{self.vcpus} vCPU may have"
+    @field_validator("id")
+    @classmethod
+    def _check_id(cls, value: str) -> str:
+        if not NUMBER.fullmatch(value):
+            raise ValueError(f"{value!r} is not an id, such as 00f1abcd2345ef09")
+        return value
+
+    @field_validator("role")
+    @classmethod
+    def _check_role(cls, value: str) -> str:
+        if not ROLE.fullmatch(value):
+            raise ValueError(f"{value!r} is not the ARN of a role; the stack prints it")
+        return value
+
+    @field_validator("archive")
+    @classmethod
+    def _check_archive(cls, value: str) -> str:
+        if not URL.fullmatch(value):
+            raise ValueError(f"{value!r} is not an s3:// URL; upload dist/environment.tar.gz")
+        return value
+
+    @field_validator("vcpus")
+    @classmethod
+    def _check_vcpus(cls, value: int) -> int:
+        if value not in MEMORY_GB:
+            raise ValueError(f"{value} is none of {', '.join(map(str, MEMORY_GB))}")
+        return value
+
+    @field_validator("memory_gb")
+    @classmethod
+    def _check_memory(cls, value: int, info: ValidationInfo) -> int:
+        vcpus = info.data.get("vcpus")  # absent where it is wrong itself
+        if vcpus is not None:
+            least, most = MEMORY_GB[vcpus]
+            if not least <= value <= most:
+                raise ValueError(
+                    f"{value} is not from {least} to {most}, which {vcpus} vCPU may have"
                 )
-        found += [
-            f"{name}: {value} is below {least}"
-            for name, value, least in (
-                ("max_executors", self.max_executors, 1), ("max_minutes", self.max_minutes, 5),
-            )
-            if value < least
-        ]  # fmt: skip
-        return found
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +86,18 @@ class Job:
         name: of the job run; the same for the same work, and for nothing else.
         entry: URL of the Python file.
         arguments: what it is given.
+        unpacked: the folder that it finds the application's archive in.
     """
 
     name: str
     entry: str
     arguments: tuple[str, ...]
+    unpacked: str
 
 
-def spark_options(application: Application) -> Mapping[str, str]:
-    """The configuration of a job's driver and executors."""
+def spark_options(application: Application, *, unpacked: str) -> Mapping[str, str]:
+    """The configuration of the driver and executors of a job that finds the archive `unpacked`."""
+    python = f"./{unpacked}/bin/python"
     heap_gb = application.memory_gb // 2
     sizes = {
         f"spark.{role}.{key}": value
@@ -92,10 +109,10 @@ def spark_options(application: Application) -> Mapping[str, str]:
         )
     }
     return {
-        "spark.archives": f"{application.archive}#{UNPACKED}",
-        "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": PYTHON,
-        "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": PYTHON,
-        "spark.executorEnv.PYSPARK_PYTHON": PYTHON,
+        "spark.archives": f"{application.archive}#{unpacked}",
+        "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": python,
+        "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": python,
+        "spark.executorEnv.PYSPARK_PYTHON": python,
         "spark.dynamicAllocation.maxExecutors": str(application.max_executors),
         **sizes,
     }

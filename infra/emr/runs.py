@@ -73,7 +73,8 @@ def _start(client: Any, application: Application, job: Job) -> str:
             "is not."
         )
     before = [run for run in _list(client, application) if run.get("name") == job.name]
-    options = " ".join(f"--conf {key}={value}" for key, value in spark_options(application).items())
+    asked = spark_options(application, unpacked=job.unpacked)
+    options = " ".join(f"--conf {key}={value}" for key, value in asked.items())
     started = client.start_job_run(
         applicationId=application.id,
         # Two that start the same at once start one; one that failed may be started again.

@@ -66,6 +66,10 @@ def test_a_steps_help_is_its_docstring(step) -> None:
     assert str(step.__doc__).splitlines()[0] in " ".join(shown.output.split())
 
 
+def test_every_step_tells_of_an_outage_in_words_of_ours() -> None:
+    assert [step.__name__ for step in EVERY if not hasattr(step, "__wrapped__")] == []
+
+
 def test_a_faulty_spec_ends_with_2_and_every_problem(overnight, tmp_path: Path) -> None:
     (tmp_path / "cards.toml").write_text("[source]\npaht = 'x'\n")
     ran = overnight("validate", "cards", "--as-of", "2025-01-01", "--snapshot", "x")

@@ -37,6 +37,7 @@ class JobRun:
         self.number, self.request, self.created = number, request, time.time()
         self.state, self.details, self.updated = "SUBMITTED", "", self.created
         self._folder, self._master = folder, master
+        self._passing = [folder / "spill"]  # what is of no use after the end
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         threading.Thread(target=self._work, daemon=True).start()
@@ -52,7 +53,9 @@ class JobRun:
 
     def _work(self) -> None:
         try:
-            self._become("SCHEDULED")
+            with self._lock:
+                if self.state == "SUBMITTED":
+                    self._become("SCHEDULED")
             command, environment = self._prepare()
             with self._lock, (self._folder / "stdout").open("wb") as output:
                 if self.state == "CANCELLING":
@@ -67,20 +70,24 @@ class JobRun:
                     stderr=subprocess.STDOUT,
                 )
                 self._become("RUNNING")
-            self._end(self._process.wait())
+            self._end_with(self._process.wait())
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is the run's end
-            self._become("FAILED", f"Job execution failed: {error}")
+            self._end("FAILED", f"Job execution failed: {error}")
 
-    def _end(self, code: int) -> None:
+    def _end_with(self, code: int) -> None:
+        if code == 0:
+            self._end("SUCCESS")
+            return
+        said = (self._folder / "stdout").read_bytes()[-TAIL_BYTES:].decode(errors="replace")
+        last = said.strip().splitlines()[-1:] or ["nothing"]
+        self._end("FAILED", f"Job failed with exit code {code}. It said: {last[0]}")
+
+    def _end(self, state: str, details: str = "") -> None:
+        """However it ended: what was cancelled counts as cancelled."""
         with self._lock:
             if self.state == "CANCELLING":
-                self._become("CANCELLED", "Cancelled by the user")
-            elif code == 0:
-                self._become("SUCCESS")
-            else:
-                said = (self._folder / "stdout").read_bytes()[-TAIL_BYTES:].decode(errors="replace")
-                last = said.strip().splitlines()[-1:] or ["nothing"]
-                self._become("FAILED", f"Job failed with exit code {code}. It said: {last[0]}")
+                state, details = "CANCELLED", "Cancelled by the user"
+            self._become(state, details)
 
     def _prepare(self) -> tuple[list[str], dict[str, str]]:
         """The command that does it, in a folder with what it needs."""
@@ -122,16 +129,18 @@ class JobRun:
             return
         packed = self._folder / "archive.tar.gz"
         packed.write_bytes(fetch(address))
+        unpacked = self._folder / (name or Path(address).name)
+        self._passing.append(unpacked)
         with tarfile.open(packed) as tar:
-            tar.extractall(self._folder / name, filter="data")
+            tar.extractall(unpacked, filter="data")
         packed.unlink()
 
     def _become(self, state: str, details: str = "") -> None:
         self.state, self.details, self.updated = state, details, time.time()
         if state in ("SUCCESS", "FAILED", "CANCELLED"):
-            for left in ("environment", "spill"):
+            for left in self._passing:
                 with contextlib.suppress(OSError):
-                    shutil.rmtree(self._folder / left)
+                    shutil.rmtree(left)
 
 
 def read_options(text: str) -> dict[str, str]:

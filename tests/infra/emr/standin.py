@@ -14,7 +14,7 @@ import pyspark
 import pytest
 
 from feature_jobs.java import find_java
-from infra.emr.job import Application
+from infra.emr.job import Application, Job
 from infra.processes import Service, running
 from infra.tarball import pack
 from tests.infra.embedded_server import free_port
@@ -33,7 +33,7 @@ class StandIn:
     store: str
 
     def application(self, archive: str) -> Application:
-        return Application(APPLICATION, ROLE, f"{self.store}/{archive}")
+        return Application(id=APPLICATION, role=ROLE, archive=f"{self.store}/{archive}")
 
     def calls(self) -> list[str]:
         """Every operation that was asked for, in order."""
@@ -89,6 +89,11 @@ def put(key: str, content: bytes) -> str:
     """An object of the bucket; returns its URL."""
     boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
     return f"s3://{BUCKET}/{key}"
+
+
+def make_job(name: str, entry: str, *arguments: str) -> Job:
+    """A job that finds the archive under some name."""
+    return Job(name, entry, arguments, unpacked="packed")
 
 
 def pack_own_python(path: str = "") -> bytes:
