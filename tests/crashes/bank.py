@@ -11,16 +11,19 @@ CHANGES = {
 }  # fmt: skip
 
 
-def write_spec(folder: Path) -> Path:
-    """The demo's spec with windows and counts that fit, over what was delivered beside it."""
+def write_spec(folder: Path, name: str = "crash", delivered: str = "") -> Path:
+    """The demo's spec with windows and counts that fit, over what was delivered beside it.
+
+    Or over what was delivered at an address.
+    """
     text = (SPECS / "demo.toml").read_text(encoding="utf-8")
-    lines = text.replace("${OVERNIGHT_HOME}/demo", str(folder)).splitlines()
+    lines = text.replace("${OVERNIGHT_HOME}/demo", delivered or str(folder)).splitlines()
     for number, line in enumerate(lines):
         key = line.partition(" = ")[0]
         if key in CHANGES:
             lines[number] = f"{key} = {CHANGES[key]}"
     text = "\n".join(lines).replace("[training]", "[training]\nmembers = 1\nthreads = 1")
-    path = folder / "crash.toml"
+    path = folder / f"{name}.toml"
     path.write_text(text + "\n[approval]\nfour_eyes = false\n", encoding="utf-8")
     return path
 
