@@ -12,13 +12,13 @@ from infra.aws.environment import CODE, Environment
 from infra.aws.network import Network
 from infra.aws.role import (
     ABORT_PARTS,
-    LIST_BUCKET,
     OBJECTS,
     READ_OBJECT,
     STREAMS,
     WRITE_OBJECT,
     allow,
     allow_key,
+    allow_listing,
     below,
     build_role,
 )
@@ -110,7 +110,8 @@ def _allow_jobs(
     earlier = below(lake, *(f"{spec}/features/.earlier-*" for spec in specs))
     allow(role, "DropEarlier", [DELETE_OBJECT], earlier, because=OBJECTS)
     allow(role, "ReadCode", [READ_OBJECT], below(artefacts, CODE), because=OBJECTS)
-    allow(role, "List", [LIST_BUCKET], [lake.bucket_arn, artefacts.bucket_arn])
+    allow_listing(role, "ListLake", lake, specs)
+    allow_listing(role, "ListCode", artefacts, [CODE])
     told = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     allow(role, "Log", told, [f"{log.log_group_arn}:*"], because=STREAMS)
     because = "IAM knows no single log group for this action."

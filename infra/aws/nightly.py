@@ -1,4 +1,7 @@
-"""The role of the nightly steps, from `ingest` to `register`: lake, Spark, MLflow; no endpoint."""
+"""The role of the nightly steps, from `ingest` to `register`: lake, Spark, MLflow.
+
+Endpoints are looked at and nothing more: a packet tells what a deployment would change.
+"""
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
@@ -7,21 +10,23 @@ from constructs import Construct
 
 from infra.aws.compute import SERVICE as SPARK_SERVICE
 from infra.aws.compute import Compute
-from infra.aws.environment import CODE, Environment
+from infra.aws.endpoints import allow_reading
+from infra.aws.environment import Environment
 from infra.aws.role import (
     ABORT_PARTS,
-    LIST_BUCKET,
     OBJECTS,
     READ_OBJECT,
     WRITE_OBJECT,
     allow,
     allow_key,
+    allow_listing,
     below,
     build_role,
 )
 from infra.aws.scheduler import WORKERS
 from infra.aws.storage import Storage
 from infra.aws.tracking import DECIDING, LOGGING, READING, Tracking, allow_tracking
+from infra.sagemaker.actions import READING as LOOKING
 
 DELETE_OBJECT = "s3:DeleteObject"
 # As `pipelines.building` names it.
@@ -43,16 +48,15 @@ def build_nightly_role(
     """Make the role that candidates are made under."""
     room = Construct(scope, "Nightly")
     role = build_role(room, "nightly", environment, services=WORKERS)
-    lake, artefacts = storage.lake, storage.artefacts
+    lake = storage.lake
     written = [READ_OBJECT, WRITE_OBJECT, ABORT_PARTS]
     allow(role, "Lake", written, below(lake, *environment.specs), because=OBJECTS)
-    allow(role, "ListLake", [LIST_BUCKET], [lake.bucket_arn])
+    allow_listing(role, "ListLake", lake, environment.specs)
     # What a submitted job was asked by and answered with, and the parts of the first of two passes,
     # go once the features are committed. Tables are not deleted from.
     passing = [f"{spec}/features/{name}" for spec in environment.specs for name in PASSING]
     allow(role, "ForgetJobs", [DELETE_OBJECT], below(lake, *passing), because=OBJECTS)
-    # The archive of the Python environment, which Spark's jobs unpack.
-    allow(role, "Code", written, below(artefacts, CODE), because=OBJECTS)
+    allow_reading(role, LOOKING, environment, storage=storage)
     allow_key(role, key)
     stack = Stack.of(scope)
     application = stack.format_arn(

@@ -11,12 +11,12 @@ from constructs import Construct
 from infra.aws.environment import TRACKED, Environment
 from infra.aws.role import (
     ABORT_PARTS,
-    LIST_BUCKET,
     OBJECTS,
     READ_OBJECT,
     WRITE_OBJECT,
     allow,
     allow_key,
+    allow_listing,
     below,
     build_person_role,
 )
@@ -43,23 +43,10 @@ def build_reviewer_role(
     allow(role, "ReadLake", [READ_OBJECT], read, because=OBJECTS)
     ledgers = below(lake, *(f"{spec}/{LEDGER}" for spec in specs))
     allow(role, "Decide", [WRITE_OBJECT, ABORT_PARTS], ledgers, because=OBJECTS)
-    prefixes = [f"{spec}/{table}/*" for spec in specs for table in READ]
-    allow(
-        role,
-        "ListLake",
-        [LIST_BUCKET],
-        [lake.bucket_arn],
-        conditions={"StringLike": {"s3:prefix": prefixes}},
-    )
+    allow_listing(role, "ListLake", lake, [f"{spec}/{table}" for spec in specs for table in READ])
     calls = [f"sagemaker-mlflow:{action}" for action in (*READING, *DECIDING)]
     allow(role, "Track", calls, [tracking.arn])
     allow(role, "ReadFiles", [READ_OBJECT], below(artefacts, TRACKED), because=OBJECTS)
-    allow(
-        role,
-        "ListFiles",
-        [LIST_BUCKET],
-        [artefacts.bucket_arn],
-        conditions={"StringLike": {"s3:prefix": [TRACKED, f"{TRACKED}/*"]}},
-    )
+    allow_listing(role, "ListFiles", artefacts, [TRACKED])
     allow_key(role, key)
     return role

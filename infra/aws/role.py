@@ -117,6 +117,12 @@ def allow_key(role: iam.Role, key: kms.Key) -> None:
     )
 
 
+def allow_listing(role: iam.Role, sid: str, bucket: s3.Bucket, prefixes: Sequence[str]) -> None:
+    """Let a role list what stands under prefixes of a bucket, and nothing else of it."""
+    within = {"StringLike": {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]}}
+    allow(role, sid, [LIST_BUCKET], [bucket.bucket_arn], conditions=within)
+
+
 def below(bucket: s3.Bucket, *prefixes: str) -> list[str]:
     """The ARNs of all objects under prefixes."""
     return [bucket.arn_for_objects(f"{prefix}/*") for prefix in prefixes]

@@ -59,7 +59,13 @@ def _build_rooms(stack: Stack, environment: Environment) -> dict[str, str]:
         log_key=keys.logs,
     )
     serving = build_serving_role(
-        stack, environment, storage=storage, registry=registry, logs=logs, key=keys.data
+        stack,
+        environment,
+        network=network,
+        storage=storage,
+        registry=registry,
+        logs=logs,
+        key=keys.data,
     )
     tracking = build_tracking(stack, environment, storage=storage, key=keys.data)
     nightly = build_nightly_role(

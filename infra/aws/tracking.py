@@ -12,12 +12,12 @@ from constructs import Construct
 from infra.aws.environment import TRACKED, Environment
 from infra.aws.role import (
     ABORT_PARTS,
-    LIST_BUCKET,
     OBJECTS,
     READ_OBJECT,
     WRITE_OBJECT,
     allow,
     allow_key,
+    allow_listing,
     below,
     build_role,
 )
@@ -111,10 +111,4 @@ def _allow_files(role: iam.Role, storage: Storage) -> None:
     """MLflow's clients read and write files by themselves, beside the server."""
     touched = [READ_OBJECT, WRITE_OBJECT, ABORT_PARTS]
     allow(role, "TrackFiles", touched, below(storage.artefacts, TRACKED), because=OBJECTS)
-    allow(
-        role,
-        "ListFiles",
-        [LIST_BUCKET],
-        [storage.artefacts.bucket_arn],
-        conditions={"StringLike": {"s3:prefix": [TRACKED, f"{TRACKED}/*"]}},
-    )
+    allow_listing(role, "ListFiles", storage.artefacts, [TRACKED])

@@ -11,16 +11,16 @@ CHANGES = {
 }  # fmt: skip
 
 
-def write_spec(folder: Path) -> Path:
-    """The spec in a folder, over what was delivered beside it."""
-    text = declare(str(folder)) + "\n[approval]\nfour_eyes = false\n"
-    path = folder / "crash.toml"
+def write_spec(folder: Path, name: str = "crash", delivered: str = "") -> Path:
+    """The spec in a folder, over what was delivered beside it, or at an address."""
+    text = declare(delivered or str(folder)) + "\n[approval]\nfour_eyes = false\n"
+    path = folder / f"{name}.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def declare(delivered: str) -> str:
-    """The demo's spec with windows and counts that fit, over what lies in a folder."""
+    """The demo's spec with windows and counts that fit, over what was delivered at an address."""
     text = (SPECS / "demo.toml").read_text(encoding="utf-8")
     lines = text.replace("${OVERNIGHT_HOME}/demo", delivered).splitlines()
     for number, line in enumerate(lines):

@@ -97,11 +97,20 @@ def test_approval_and_rejection_are_recorded_with_who_and_why(night: Night, make
         steps.reject(night.reference(), str(version.number), "  ")
 
 
-def test_a_refused_candidate_is_registered_and_needs_an_override(night: Night, make) -> None:
+def test_a_refused_candidate_is_registered_and_needs_an_override(
+    night: Night, make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
     version = make(2, gate__max_latency_ms=1e-6)
     assert "challenger" not in version.aliases
     assert "the gate refused it: refused: latency" in refused(night, version)
+    with monkeypatch.context() as patch:  # a reviewer who may not write files of runs
+        patch.setattr(mlflow.MlflowClient, "log_artifacts", _deny)
+        approve(night, version, override="latency is measured on a laptop")
+    assert "approved" in again(night, version).aliases
     approve(night, version, override="latency is measured on a laptop")
+    assert chain(night).records[-2].kind == "registration"
     record = chain(night).approval
     assert record is not None
     assert (record.kind, record.version) == ("override", version.number)
@@ -109,6 +118,10 @@ def test_a_refused_candidate_is_registered_and_needs_an_override(night: Night, m
     packet = night.registry.runs.read_file(version.run, "review/review.html")
     assert b"latency is measured on a laptop" in (packet or b"")
     free(night)
+
+
+def _deny(*_: object) -> None:
+    raise RuntimeError("AccessDenied")
 
 
 def test_what_was_changed_since_registration_is_named(night: Night, make) -> None:

@@ -7,6 +7,20 @@ from infra.sagemaker.actions import EVERY
 from tests.infra.aws.stacks import listed, spell
 
 HERE = "<AWS::Region>:<AWS::AccountId>"
+# SageMaker's guide, "Give SageMaker AI Hosted Endpoints Access to Resources in Your Amazon VPC".
+STAND = {
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+}
+LOOK = {
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+}
 SERVICES = {
     "spark": {"emr-serverless.amazonaws.com"},
     "serving": {"sagemaker.amazonaws.com"},
@@ -85,6 +99,7 @@ def test_resources_are_all_of_a_kind_only_where_iam_knows_no_other(stack):
     assert found == {
         ("deploy", "cloudwatch:PutMetricData"),
         ("serving", "cloudwatch:PutMetricData"),
+        *(("serving", action) for action in LOOK),
         ("serving", "ecr:GetAuthorizationToken"),
         ("spark", "logs:DescribeLogGroups"),
     }
@@ -115,9 +130,23 @@ def test_the_deploy_role_may_do_what_deployments_need_and_keep_the_ledger(stack)
         if sid.startswith("Deploy")
         for action in listed(statement["Action"])
     }
-    assert deploying == set(EVERY)
+    # The bucket stands; one that the pipeline made would have no key and no rules.
+    assert deploying == set(EVERY) - {"s3:CreateBucket"}
     rest = {a for a in stack.actions("deploy") - deploying if not a.startswith("sagemaker-mlflow:")}
-    assert rest == {"kms:Decrypt", "kms:GenerateDataKey", "s3:AbortMultipartUpload"}
+    assert rest == {
+        "kms:CreateGrant",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:GenerateDataKey",
+        "s3:AbortMultipartUpload",
+    }
+
+
+def test_a_deployment_grants_the_data_key_to_services_of_aws_only(stack):
+    grant = stack.statements("deploy")["GrantKey"]
+    assert grant["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    (key,) = stack.resources("deploy", "GrantKey")
+    assert key == spell(stack.statements("deploy")["Key"]["Resource"])
 
 
 def test_the_deploy_role_writes_metrics_of_the_platform_only(stack):
@@ -163,9 +192,16 @@ def test_a_deployment_writes_artefacts_and_decisions_and_nothing_else(stack):
     assert written == expected
 
 
-def test_the_nightly_role_touches_no_endpoint_model_or_alarm(stack):
+def test_the_nightly_role_looks_at_endpoints_and_changes_none(stack):
     services = {action.partition(":")[0] for action in stack.actions("nightly")}
-    assert services == {"emr-serverless", "iam", "kms", "s3", "sagemaker-mlflow"}
+    looking = {"cloudwatch", "sagemaker"}
+    assert services == {"emr-serverless", "iam", "kms", "s3", "sagemaker-mlflow", *looking}
+    assert {a for a in stack.actions("nightly") if a.partition(":")[0] in looking} == {
+        "cloudwatch:DescribeAlarms",
+        "sagemaker:DescribeEndpoint",
+        "sagemaker:DescribeEndpointConfig",
+        "sagemaker:DescribeModel",
+    }
     assert {a for a in stack.actions("nightly") if a.startswith("emr-serverless:")} == {
         "emr-serverless:CancelJobRun",
         "emr-serverless:GetApplication",
@@ -189,6 +225,8 @@ def test_the_nightly_role_deletes_nothing_but_what_it_asked_of_jobs(stack):
 
 def test_the_container_reads_models_and_writes_what_it_was_asked(stack):
     assert stack.actions("serving") == {
+        *STAND,
+        *LOOK,
         "cloudwatch:PutMetricData",
         "ecr:BatchCheckLayerAvailability",
         "ecr:BatchGetImage",
@@ -212,6 +250,18 @@ def test_the_container_reads_models_and_writes_what_it_was_asked(stack):
     assert "Overnight" in measure["StringEquals"]["cloudwatch:namespace"]
 
 
+def test_containers_stand_in_the_subnets_and_the_group_of_their_environment_only(stack):
+    arn = f"arn:<AWS::Partition>:ec2:{HERE}"
+    interfaces = f"{arn}:network-interface/*"
+    (group,) = [name for name in stack.found("AWS::EC2::SecurityGroup") if "Work" in name]
+    assert stack.resources("serving", "StandInSubnets") == {
+        interfaces,
+        f"{arn}:security-group/<{group}.GroupId>",
+        *(f"{arn}:subnet/<{subnet}>" for subnet in stack.found("AWS::EC2::Subnet")),
+    }
+    assert stack.resources("serving", "HandInterfaces") == {interfaces}
+
+
 def test_spark_writes_features_and_reads_nothing_of_deployments(stack):
     lake, artefacts = bucket(stack, "lake"), bucket(stack, "artefacts")
     specs = stack.environment.specs
@@ -220,6 +270,27 @@ def test_spark_writes_features_and_reads_nothing_of_deployments(stack):
     assert stack.resources("spark", "DropEarlier") == earlier
     assert stack.resources("spark", "ReadLake") == {f"{lake}/{s}/*" for s in specs}
     assert stack.resources("spark", "ReadCode") == {f"{artefacts}/code/*"}
+
+
+def test_roles_list_their_own_prefixes_and_only_a_deployment_the_bucket_that_it_makes_sure_of(
+    stack,
+):
+    lists = {}
+    for purpose in stack.roles():
+        for sid, statement in stack.statements(purpose).items():
+            if "s3:ListBucket" in listed(statement["Action"]):
+                within = statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix")
+                lists.setdefault(purpose, {})[sid] = within and listed(within)
+    specs = stack.environment.specs
+    lake, files = [f"{spec}/*" for spec in specs], ["mlflow/*"]
+    ledger = [f"{spec}/{table}/*" for spec in specs for table in ("decisions", "training_sets")]
+    assert lists == {
+        "nightly": {"ListLake": lake, "ListFiles": files},
+        "deploy": {"ListLake": lake, "ListFiles": files, "DeployBucket": None},
+        "reviewer": {"ListLake": ledger, "ListFiles": files},
+        "spark": {"ListLake": lake, "ListCode": ["code/*"]},
+        "tracking": {"ListFiles": files},
+    }
 
 
 def test_the_scheduler_itself_reaches_no_data(stack):
