@@ -24,6 +24,7 @@ from expectations.contract import (
     InputError,
     OvernightError,
 )
+from pipelines.compute import Session
 from pipelines.features import build_feature_version
 from pipelines.ingestion import LABELS, TRANSACTIONS
 from pipelines.lake import Lake
@@ -45,8 +46,13 @@ def prove_no_leak(reference: str, as_of: str) -> str:
     Raises:
         OvernightError: naming each column that differs, with transactions.
     """
-    spec, cutoff = load_spec(reference), parse_as_of(as_of)
-    lake = Lake(load_settings().lake, spec=spec.name)
+    spec, cutoff, settings = load_spec(reference), parse_as_of(as_of), load_settings()
+    if not isinstance(settings.spark, Session):
+        raise InputError(
+            "The proof builds in a folder of this machine, which EMR Serverless does not see. Run "
+            'it with OVERNIGHT_SPARK="local[*]".'
+        )
+    lake = Lake(settings.lake, spec=spec.name)
     rows_at, labels_at = lake.newest(TRANSACTIONS), lake.newest(LABELS)
     if rows_at is None or labels_at is None:
         raise InputError(f'{spec.name} has no data yet. Run "overnight ingest" first.')

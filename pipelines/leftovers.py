@@ -40,10 +40,9 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
     """
     before = (now or datetime.now(UTC)) - PATIENCE
     filesystem, root = resolve(lake.root)
-    if filesystem.get_file_info(root).type != fs.FileType.Directory:
-        return 0
     swept = 0
-    for table in filesystem.get_file_info(fs.FileSelector(root)):
+    # Only listed: a role may have no right on a key that is named as the folder.
+    for table in filesystem.get_file_info(fs.FileSelector(root, allow_not_found=True)):
         at = lake.newest(table.base_name)
         if at is None:
             continue

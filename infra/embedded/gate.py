@@ -114,10 +114,14 @@ def _operation(service: str, environ: Environ) -> str:
 
 
 def _resources(service: str, environ: Environ) -> list[str]:
-    if service == "s3":
-        return name_object(environ.get("PATH_INFO", "/"), environ.get("QUERY_STRING", ""))
+    query = environ.get("QUERY_STRING", "")
+    # Of S3 only a request that names many in its body; others' bodies are whole objects.
+    if service == "s3" and not (environ["REQUEST_METHOD"] == "POST" and "delete" in query):
+        return name_object(environ.get("PATH_INFO", "/"), query)
     content = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(content)
+    if service == "s3":
+        return name_object(environ.get("PATH_INFO", "/"), query, content)
     return read_members(content, protocol=_protocol(service, environ))
 
 

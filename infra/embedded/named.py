@@ -1,28 +1,36 @@
 """Which resources a request names: what a role has to allow it on."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import unescape
 
 from botocore.parsers import ResponseParserError, RpcV2CBORParser
 
-ENDS = ("Name", "Names", "Namespace", "Arn")
+ENDS = ("Name", "Names", "NamePrefix", "Namespace", "Arn")
 
 
-def name_object(path: str, query: str) -> list[str]:
-    """Bucket and key of a request to S3; of a listing bucket and prefix.
+def name_object(path: str, query: str, body: bytes = b"") -> list[str]:
+    """Bucket and key of a request to S3; of a listing bucket and prefix; of many, every key.
 
     >>> name_object("/lake/demo/a.parquet", "")
     ['lake/demo/a.parquet']
     >>> name_object("/lake", "list-type=2&prefix=demo%2F")
     ['lake?demo/']
+    >>> name_object("/lake", "delete", b"<Delete><Object><Key>a</Key></Object></Delete>")
+    ['lake/a']
     """
-    named = unquote(path).strip("/")
-    if "/" in named:
-        return [named]
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    if "delete" in parse_qs(query, keep_blank_values=True):
+        return [
+            f"{bucket}/{unescape(each)}" for each in re.findall(r"<Key>(.*?)</Key>", body.decode())
+        ]
+    if key:
+        return [f"{bucket}/{key}"]
     (prefix,) = parse_qs(query).get("prefix", [""])
-    return [f"{named}?{prefix}"]
+    return [f"{bucket}?{prefix}"]
 
 
 def name_members(content: Mapping[str, Any]) -> list[str]:

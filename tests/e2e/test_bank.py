@@ -21,7 +21,7 @@ HASHES = """
 from pipelines.lake import Lake, TableVersion
 from pipelines.settings import load_settings
 lake = Lake(load_settings().lake, spec="bank")
-for name in ("transactions", "labels", "features", "training_sets"):
+for name in ("transactions", "labels", "features", "training_sets", "scores"):
     print(name, lake.content_hash(TableVersion(name, 1)))
 """
 
@@ -143,12 +143,13 @@ def test_a_night_in_s3_gives_the_tables_and_the_model_of_one_in_a_folder(bank: B
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "models:/bank/1" in ran.stdout
-    hashes = {}
+    hashes, scored = {}, [OVERNIGHT, "score-batch", "bank.toml", "--day", "2025-03-30", "--version"]
     for name, environment in (("folder", bank.environment), ("s3", there)):
+        subprocess.run([*scored, "1"], env=environment, cwd=inside, check=True)
         asked = [sys.executable, "-c", HASHES]
         said = subprocess.run(
             asked, env=environment, cwd=inside, capture_output=True, text=True, check=True
         )
         hashes[name] = said.stdout.splitlines()
     assert hashes["s3"] == hashes["folder"]
-    assert len(hashes["s3"]) == 4
+    assert len(hashes["s3"]) == 5

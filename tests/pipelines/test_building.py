@@ -14,7 +14,9 @@ from feature_jobs.request import Request
 from infra.emr.job import Application, Job
 from pipelines import building
 
-APPLICATION = Application("app", "arn:aws:iam::123456789012:role/spark", "s3://bank/a.tar.gz")
+APPLICATION = Application(
+    id="00f1abcd2345ef09", role="arn:aws:iam::123456789012:role/spark", archive="s3://bank/code/a.tar.gz"
+)
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_a_step_raises_what_its_job_ended_with(
     monkeypatch.setattr(submitted, "fulfil", fail)
     monkeypatch.setattr(submitted, "join_session", session)
     monkeypatch.setattr(building, "run_job", run_job)
-    job = Job(name="overnight-1", entry="job.py", arguments=place)
+    job = Job(name="overnight-1", entry="job.py", arguments=place, unpacked="a")
     with pytest.raises(OvernightError, match=r"^two workers were lost$") as raised:
         building._have_done(APPLICATION, job)
     assert type(raised.value) is kind

@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from pipelines.leak_proof import find_leaks
+from expectations.contract import InputError
+from pipelines.leak_proof import find_leaks, prove_no_leak
+from pipelines.settings import load_settings
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 CUTOFF = START + timedelta(days=20)
@@ -154,3 +156,17 @@ def test_honest_columns_raise_no_alarm(history) -> None:
     assert proof.rows == history[0].num_rows
     assert proof.later_rows > 0
     assert proof.later_labels > proof.rows
+
+
+def test_a_proof_is_not_begun_where_spark_cannot_see_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OVERNIGHT_SPARK", "emr-serverless://00f1abcd2345ef09")
+    monkeypatch.setenv("OVERNIGHT_SPARK_ROLE", "arn:aws:iam::123456789012:role/spark")
+    monkeypatch.setenv("OVERNIGHT_SPARK_ARCHIVE", "s3://bank/environment.tar.gz")
+    load_settings.cache_clear()
+    try:
+        with pytest.raises(InputError, match=r"which EMR Serverless does not see.*local\[\*\]"):
+            prove_no_leak("demo", "2025-01-27")
+    finally:
+        load_settings.cache_clear()

@@ -12,6 +12,7 @@ import pytest
 from expectations.contract import InputError
 from pipelines.ingestion import ingest_delivery
 from pipelines.lake import ChangedSinceError, Lake, TableVersion
+from pipelines.replay import replay_rows
 from pipelines.source import load_delivery
 from tests.infra.object_store import BUCKET, list_keys, running_store
 from tests.pipelines.banks import Bank, change, delivery
@@ -47,6 +48,21 @@ def test_a_delivery_gives_the_same_tables_in_s3_as_in_a_folder(store: str, tmp_p
     assert set(expected) == {"transactions@v1", "labels@v1", "quarantine@v1"}
     # Nothing but parts and logs, and no marker of a folder.
     assert {key.rpartition(".")[2] for key in list_keys("same/")} == {"json", "parquet"}
+
+
+def test_quarantined_rows_are_replayed_in_s3_as_in_a_folder(store: str, tmp_path: Path) -> None:
+    bank = Bank(tmp_path, contract='allowed = { channel = ["pos", "web"] }')
+    judged = bank.spec
+    bank.deliver(change(delivery(20), channel={3: "app"}))
+    mended = bank.declare("")
+    assert replay_rows(mended, bank.lake) is not None
+    expected = bank.state()
+    bank.lake = Lake(f"{store}/replayed", spec="cards")
+    ingest_delivery(judged, bank.lake)
+    replayed = replay_rows(mended, bank.lake)
+    assert replayed is not None
+    assert replayed.kept == 1
+    assert bank.state() == expected
 
 
 def test_rows_come_back_from_s3_by_day_and_condition(store: str) -> None:

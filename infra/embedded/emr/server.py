@@ -21,6 +21,8 @@ from infra.embedded.emr.service import Service
 from infra.embedded.protocol import Content, ServiceError, refuse_invalid
 
 OPERATIONS = ("StartJobRun", "GetJobRun", "ListJobRuns", "CancelJobRun", "GetApplication")
+# Members that say what a role has to allow an operation on.
+NAMING = ("applicationId", "jobRunId", "executionRoleArn")
 
 
 def serve(home: Path, port: int, master: str) -> None:
@@ -51,7 +53,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/health":
             self._reply(200, {})
         elif path == "/calls":
-            self._reply(200, service.calls)
+            if self.command == "DELETE":
+                service.calls.clear()
+            self._reply(200, service.calls.listed())
         elif path == "/faults":
             fault = json.loads(body)
             service.lost[fault["operation"]] = int(fault["times"])
@@ -64,12 +68,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bytes) -> None:
         try:
             operation, asked = read_call(self.command, self.path, body)
-            content = self.server.service.answer(operation, asked)
+            service, signed = self.server.service, self.headers.get("Authorization", "")
+            named = [f"{name}:{asked[name]}" for name in NAMING if name in asked]
+            service.calls.add("emr-serverless", operation, signed=signed, resources=named)
+            content = service.answer(operation, asked)
         except ServiceError as refusal:
             headers = {"x-amzn-errortype": refusal.code}
             self._reply(refusal.status, {"message": str(refusal)}, headers)
             return
-        if self.server.service.loses(operation):
+        if service.loses(operation):
             self.close_connection = True
             return
         self._reply(200, content)

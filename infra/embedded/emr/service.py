@@ -7,6 +7,7 @@ import contextlib
 import threading
 from pathlib import Path
 
+from infra.embedded.calls import Calls
 from infra.embedded.emr.run import JobRun
 from infra.embedded.protocol import Content, ServiceError
 
@@ -22,7 +23,7 @@ class Service:
         self._runs: dict[str, JobRun] = {}
         self._by_token: dict[str, str] = {}
         self.lost: dict[str, int] = {}
-        self.calls: list[str] = []
+        self.calls = Calls()
 
     def answer(self, operation: str, asked: Content) -> Content:
         """Carry out an operation.
@@ -31,7 +32,6 @@ class Service:
             ServiceError: when it cannot be.
         """
         with self._lock:
-            self.calls.append(operation)
             carry_out = {
                 "StartJobRun": self._start,
                 "GetJobRun": lambda a: {"jobRun": self._describe(self._find(a))},

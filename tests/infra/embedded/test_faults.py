@@ -177,6 +177,7 @@ def test_each_call_is_noted_with_its_caller_and_what_it_names(server, aws):
     server.ask("DELETE", "/calls")
     aws.s3.get_object(Bucket="models", Key="day=1/x")["Body"].read()
     aws.s3.list_objects_v2(Bucket="models", Prefix="day=")
+    aws.s3.delete_objects(Bucket="models", Delete={"Objects": [{"Key": "a&b"}, {"Key": "day=1/x"}]})
     aws.cloudwatch.describe_alarms(AlarmNames=["one", "two"])
     aws.cloudwatch.put_metric_data(Namespace="Overnight", MetricData=[])
     aws.sagemaker.list_endpoints(NameContains="x")
@@ -186,6 +187,7 @@ def test_each_call_is_noted_with_its_caller_and_what_it_names(server, aws):
     assert noted == [
         ("test", ["models/day=1/x"]),
         ("test", ["models?day="]),
+        ("test", ["models/a&b", "models/day=1/x"]),
         ("test", ["AlarmNames:one", "AlarmNames:two"]),
         ("test", ["Namespace:Overnight"]),
         ("test", []),

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,9 @@ class StandIn:
         return Application(id=APPLICATION, role=ROLE, archive=f"{self.store}/{archive}")
 
     def calls(self) -> list[str]:
+        """Every operation that was asked for, in order."""
         with urllib.request.urlopen(f"{self.address}/calls") as answer:
-            return list(json.load(answer))
+            return [call["operation"] for call in json.load(answer)]
 
     def started(self) -> list[dict]:
         """Every job run, the newest first."""
@@ -52,26 +53,36 @@ class StandIn:
 @contextlib.contextmanager
 def running_stand_in(folder: Path) -> Iterator[StandIn]:
     """Both servers; AWS's libraries in this process and its children talk to them."""
+    with (
+        running_store(folder) as store,
+        pytest.MonkeyPatch.context() as patch,
+        running_emr(folder, os.environ) as address,
+    ):
+        patch.setenv("AWS_ENDPOINT_URL_EMR_SERVERLESS", address)
+        yield StandIn(address, folder / "runs", store)
+
+
+@contextlib.contextmanager
+def running_emr(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """EMR Serverless alone: its URL. Jobs have the environment, with which they find their S3."""
     port = free_port()
-    found = StandIn(f"http://127.0.0.1:{port}", folder / "runs", f"s3://{BUCKET}")
-    with running_store(folder), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_EMR_SERVERLESS", found.address)
-        service = Service(
-            name="EMR Serverless",
-            command=[
-                sys.executable, "-m", "infra.embedded.emr",
-                "--home", str(found.home), "--port", str(port),
-            ],
-            environment={
-                **os.environ,
-                "SPARK_HOME": str(Path(pyspark.__file__).parent),
-                "JAVA_HOME": str(find_java(folder / "java")),
-            },
-            health=f"{found.address}/health",
-            log=folder / "emr.log",
-        )  # fmt: skip
-        with running([service]):
-            yield found
+    address = f"http://127.0.0.1:{port}"
+    service = Service(
+        name="EMR Serverless",
+        command=[
+            sys.executable, "-m", "infra.embedded.emr",
+            "--home", str(folder / "runs"), "--port", str(port),
+        ],
+        environment={
+            **environment,
+            "SPARK_HOME": str(Path(pyspark.__file__).parent),
+            "JAVA_HOME": str(find_java(folder / "java")),
+        },
+        health=f"{address}/health",
+        log=folder / "emr.log",
+    )  # fmt: skip
+    with running([service]):
+        yield address
 
 
 def put(key: str, content: bytes) -> str:
@@ -85,7 +96,8 @@ def make_job(name: str, entry: str, *arguments: str) -> Job:
     return Job(name, entry, arguments, unpacked="packed")
 
 
-def pack_own_python() -> bytes:
-    """An archive whose interpreter is this one, for jobs that need nothing else."""
-    program = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'.encode()
+def pack_own_python(path: str = "") -> bytes:
+    """An archive whose interpreter is this one; `path` is where it looks for further modules."""
+    looks = f'export PYTHONPATH="{path}:$PYTHONPATH"\n' if path else ""
+    program = f'#!/bin/sh\n{looks}exec "{sys.executable}" "$@"\n'.encode()
     return pack({"bin/python": program}, programs=["bin/python"])
