@@ -15,7 +15,9 @@ from infra.emr.job import Application, Job
 from pipelines import building
 
 APPLICATION = Application(
-    id="00f1abcd2345ef09", role="arn:aws:iam::123456789012:role/spark", archive="s3://bank/code/a.tar.gz"
+    id="00f1abcd2345ef09",
+    role="arn:aws:iam::123456789012:role/spark",
+    archive="s3://bank/code/a.tar.gz",
 )
 
 
