@@ -26,7 +26,7 @@ DAG = f"{debit.SPEC}_nightly"
 RUNS = f"dag_id = '{DAG}' AND run_type = 'backfill'"
 NIGHTS = debit.name_nights(int(os.environ.get("OVERNIGHT_BACKFILL_NIGHTS", "2")))
 # A month on a busy machine; what hangs is found by the wait below.
-pytestmark = pytest.mark.timeout(600 + 300 * len(NIGHTS))
+pytestmark = pytest.mark.timeout(600 + 600 * (len(NIGHTS) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def backfill(house: House, nights: Sequence[str], *options: str) -> None:
 
 
 def wait_for_backfill(house: House, is_well: Callable[[], bool] = lambda: True) -> None:
-    """Until the newest one is over, each run within five minutes; stops when all is not well."""
+    """Until the newest one is over, each run within ten minutes; stops when all is not well."""
     counted = f"SELECT state, count(*) FROM dag_run WHERE {RUNS} GROUP BY state"
 
     def has(ended: int) -> bool:
@@ -81,7 +81,7 @@ def wait_for_backfill(house: House, is_well: Callable[[], bool] = lambda: True) 
         return found.get("success", 0) >= ended
 
     for number in range(1, len(NIGHTS) + 1):
-        wait_until(partial(has, number), 300)
+        wait_until(partial(has, number), 600)
 
 
 def read_steps(house: House) -> tuple[Step, ...]:
