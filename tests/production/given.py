@@ -10,7 +10,9 @@ import sys
 from collections.abc import Mapping
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from expectations.contract import TRANSACTION_ID
 from pipelines.snapshot import Snapshot, parse_as_of
 
 Given = dict[str, object]
@@ -41,20 +43,26 @@ def describe_night(name: str, as_of: str, returned: Mapping[str, str]) -> Given:
     spec, settings, night = load_spec(name), load_settings(), parse_as_of(as_of)
     lake, registry = Lake(settings.lake, spec=name), open_registry(spec)
     snapshot = Snapshot.parse(returned["validate"])
-    tables = (
+    pinned = (
         snapshot.transactions,
         snapshot.labels,
         TableVersion.parse(returned["build_features"]),
     )
+    rows, labels, features = (only_known(lake.read(at), night) for at in pinned)
+    # A report that came before its transaction lay in quarantine on the night.
+    arrived = rows[TRANSACTION_ID].combine_chunks()
+    labels = labels.filter(pc.is_in(labels[TRANSACTION_ID], value_set=arrived))
     training_set = TableVersion.parse(returned["build_training_set"])
     study = optuna.load_study(study_name=study_name(returned["tune"]), storage=settings.studies)
     run = MlflowClient().get_run(returned["evaluate"].removeprefix("runs:/")).data
     version = int(returned["register"].rpartition("/")[2])
     registration = open_decisions(spec, registry).load().registration(version)
     return {
-        **{at.name: hash_rows(only_known(lake.read(at), night)) for at in tables},
+        "transactions": hash_rows(rows),
+        "labels": hash_rows(labels),
+        "features": hash_rows(features),
         "checks": {
-            table: [found.rows, found.expectations, *([f.severity, f.text] for f in found.findings)]
+            table: [found.expectations, *([f.severity, f.text] for f in found.findings)]
             for table, found in read_summaries(settings, name, as_of).items()
             # Of the newest days in the lake, which are not those of a night that is long past.
             if table != "features"
