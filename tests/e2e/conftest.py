@@ -18,7 +18,9 @@ class Installation:
 
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "AIRFLOW"))}
+        # MLflow notes in the environment which server this process talked to last.
+        others = ("AIRFLOW", "AWS_", "MLFLOW_", "OVERNIGHT_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(others)}
         ports = {
             f"OVERNIGHT_{name}_PORT": str(free_port())
             for name in ("AIRFLOW", "MLFLOW", "SAGEMAKER", "AWS", "DOCS")
