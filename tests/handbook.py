@@ -10,7 +10,5 @@ PATH = Path(
     os.environ.get("OVERNIGHT_HANDBOOK", CHECKOUT.parent / "shared/handbook/transactions.parquet")
 )
 
-needs_handbook = pytest.mark.skipif(  # the file is its authors', not a part of this project
-    not PATH.is_file(),
-    reason=f"the Handbook's transactions are not at {PATH}; set OVERNIGHT_HANDBOOK to the file",
-)
+ABSENT = f"the Handbook's transactions are not at {PATH}; set OVERNIGHT_HANDBOOK to the file"
+needs_handbook = pytest.mark.skipif(not PATH.is_file(), reason=ABSENT)  # not a part of this project

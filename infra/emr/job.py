@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from expectations.contract import Policy
 
@@ -13,6 +14,17 @@ MEMORY_GB = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60), 16: (32, 120)}
 NUMBER = re.compile(r"[0-9a-z]{1,64}")
 URL = re.compile(r"s3://[a-z0-9.-]{3,63}/.+")
 ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+")
+
+
+def _spelled(pattern: re.Pattern[str], otherwise: str) -> AfterValidator:
+    """A text has to match a pattern as a whole; `otherwise` says what it is not."""
+
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(f"{value!r} {otherwise}")
+        return value
+
+    return AfterValidator(check)
 
 
 class Application(Policy):
@@ -28,35 +40,14 @@ class Application(Policy):
         max_minutes: after which AWS ends a job.
     """
 
-    id: str
-    role: str
-    archive: str
+    id: Annotated[str, _spelled(NUMBER, "is not an id, such as 00f1abcd2345ef09")]
+    role: Annotated[str, _spelled(ROLE, "is not the ARN of a role; the stack prints it")]
+    archive: Annotated[str, _spelled(URL, "is not an s3:// URL; upload dist/environment.tar.gz")]
     vcpus: int = 4
     # Checked where it is not given too: the default is none for every number of vCPU.
     memory_gb: int = Field(16, validate_default=True)
     max_executors: int = Field(10, ge=1)
     max_minutes: int = Field(720, ge=5)
-
-    @field_validator("id")
-    @classmethod
-    def _check_id(cls, value: str) -> str:
-        if not NUMBER.fullmatch(value):
-            raise ValueError(f"{value!r} is not an id, such as 00f1abcd2345ef09")
-        return value
-
-    @field_validator("role")
-    @classmethod
-    def _check_role(cls, value: str) -> str:
-        if not ROLE.fullmatch(value):
-            raise ValueError(f"{value!r} is not the ARN of a role; the stack prints it")
-        return value
-
-    @field_validator("archive")
-    @classmethod
-    def _check_archive(cls, value: str) -> str:
-        if not URL.fullmatch(value):
-            raise ValueError(f"{value!r} is not an s3:// URL; upload dist/environment.tar.gz")
-        return value
 
     @field_validator("vcpus")
     @classmethod

@@ -22,9 +22,8 @@ from tests.crashes.outages import (
 )
 from tests.crashes.processes import run
 
-MOUNTED = pytest.mark.skipif(  # the kernel may forbid it, and nothing else makes a disk full
-    not can_mount(), reason="this user may not mount in a namespace of its own"
-)
+# Nothing but a small file system of one's own makes a disk full.
+MOUNTED = pytest.mark.skipif(not can_mount(), reason="the kernel lets this user mount nothing")
 TOLD = "OvernightError: "
 AGAIN = "run the same step again"
 IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}  # each further one waits twice as long

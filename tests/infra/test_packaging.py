@@ -22,7 +22,7 @@ def test_a_copy_that_was_moved_imports_what_lies_in_its_folder_for_packages(
     python: Path, tmp_path: Path
 ) -> None:
     if not python.exists():
-        pytest.skip(f"there is no {python}")
+        pytest.skip(f"there is no {python}")  # only Debian has one there
     paths = os.pathsep.join((str(ROOT), sysconfig.get_path("purelib")))
     made = subprocess.run(
         [python, "-c", COPY, tmp_path / "first"],

@@ -180,7 +180,7 @@ def test_a_backfill_gives_what_each_night_gave_alone(nights: Nights) -> None:
     assert len(set(models)) == len(NIGHTS)
 
 
-@pytest.mark.skipif(len(NIGHTS) < debit.MONTH, reason="a night more; make test-backfill runs it")
+@pytest.mark.skipif(len(NIGHTS) < debit.MONTH, reason="one night more; make test-backfill")
 def test_a_night_that_ran_is_run_again_when_asked_and_gives_the_same(
     house: House, nights: Nights
 ) -> None:
