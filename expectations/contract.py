@@ -71,7 +71,7 @@ def hide_passwords(text: str) -> str:
     >>> hide_passwords("GET http://night:hunter2@mlflow:5000/api failed")
     'GET http://night:***@mlflow:5000/api failed'
     """
-    return re.sub(r"(://[^/\s:@]*):[^@\s/]+@", r"\1:***@", text)
+    return re.sub(r"(://[^/\s:@]*):[^@\s]+@", r"\1:***@", text)
 
 
 def parse_duration(text: object) -> timedelta:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
-from expectations.contract import OvernightError
+from expectations.contract import OvernightError, hide_passwords
 from infra.airflow.environment import POOLS, build_airflow_environment
 from pipelines.settings import DAGS, Settings
 
@@ -31,7 +31,7 @@ def prepare_airflow(settings: Settings) -> None:
     from importlib.metadata import version
 
     environment = airflow_environment(settings)
-    database = without_password(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    database = hide_passwords(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
     pools = POOLS.read_text(encoding="utf-8")
     digest = hashlib.sha256(f"{database} {pools}".encode()).hexdigest()[:12]
     done = settings.airflow_home / f"prepared-{version('apache-airflow')}-{digest}"
@@ -43,15 +43,6 @@ def prepare_airflow(settings: Settings) -> None:
         if not _has_pool(name, environment):
             _airflow(["pools", "set", name, str(pool["slots"]), pool["description"]], environment)
     done.touch()
-
-
-def without_password(address: str) -> str:
-    """The address of a database, the same whatever the password is.
-
-    >>> without_password("postgresql://airflow:se:cret@db:5432/airflow")
-    'postgresql://airflow@db:5432/airflow'
-    """
-    return re.sub(r"(://[^:/]*):[^@]*@", r"\1@", address)
 
 
 def _has_pool(name: str, environment: Mapping[str, str]) -> bool:

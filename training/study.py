@@ -14,7 +14,6 @@ from datetime import timedelta
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from expectations.contract import InputError, OvernightError, hide_passwords
@@ -80,7 +79,7 @@ def open_study(url: str, name: str, *, workers: int = 1) -> Iterator[optuna.Stud
             raise InputError(
                 f"The study {name} has the format {study.user_attrs.get(FORMAT_KEY)}, and this "
                 f"version reads {FORMAT}. Delete it (optuna delete-study --study-name {name} "
-                f'--storage "{_shown(url)}") and tune again.'
+                f'--storage "{hide_passwords(url)}") and tune again.'
             )
         yield study
 
@@ -189,17 +188,12 @@ def _open_storage(url: str, *, workers: int) -> optuna.storages.RDBStorage:
             # Another worker is making the tables; Optuna does not make them in one transaction.
             if attempt == ATTEMPTS:
                 raise OvernightError(
-                    f"The database of studies {_shown(url)} does not open: "
+                    f"The database of studies {hide_passwords(url)} does not open: "
                     f"{hide_passwords(str(error))}. Look at its address and its access rights."
                 ) from error
             time.sleep(attempt)
         except RuntimeError as error:
             raise InputError(
-                f"The studies in {_shown(url)} were written by another version of Optuna: {error} "
-                "Move the database away, or upgrade it with optuna storage upgrade."
+                f"The studies in {hide_passwords(url)} were written by another version of Optuna: "
+                f"{error} Move the database away, or upgrade it with optuna storage upgrade."
             ) from error
-
-
-def _shown(url: str) -> str:
-    """A database's address without its password: messages end in logs."""
-    return make_url(url).render_as_string(hide_password=True)
