@@ -26,7 +26,7 @@ for name in list_specs():
         asked = HITLOperator(
             task_id="ask",
             subject=f"Approve {{{{ ti.xcom_pull(task_ids='candidate') }}}} of {name}?",
-            body="```\n{{ ti.xcom_pull(task_ids='review') }}\n```",
+            body="```text\n{{ ti.xcom_pull(task_ids='review') }}\n```",
             options=["approve", "reject", "later"],
             defaults="later",
             params={

@@ -24,7 +24,11 @@ Length = Annotated[str, Field(pattern=r"^[0-9]+(us|ms|s|m|h|d)$", examples=["20m
 
 
 class NightlyForm(Policy):
-    """What a person may ask of one run; what is empty is as the spec has it."""
+    """What a person may ask of one run; what is empty is as the spec has it.
+
+    Every field may be null, but for one with a choice: what may not be null is required on
+    Airflow's page, where an empty text is nothing, and nobody can trigger a run without it.
+    """
 
     as_of: date | None = Field(None, title="Knowledge date")
     since: date | None = Field(None, alias="from", title="Features: first day")
@@ -36,14 +40,14 @@ class NightlyForm(Policy):
     history: Length | None = Field(
         None, title="Training history", description="such as 56d; [training] train_window"
     )
-    leave_out: tuple[str, ...] = Field(
-        (), title="Columns left out", description="columns that this run's model does not read"
+    leave_out: tuple[str, ...] | None = Field(
+        None, title="Columns left out", description="columns that this run's model does not read"
     )
-    add_features: str = Field(
-        "", title="Features added", description="TOML, such as [[features.windows]] …"
+    add_features: str | None = Field(
+        None, title="Features added", description="TOML, such as [[features.windows]] …"
     )
-    overrides: str = Field(
-        "", title="Other changes to the spec",
+    overrides: str | None = Field(
+        None, title="Other changes to the spec",
         description="section.key=value, joined by &: training.seed=1&gate.margin=0.05",
     )  # fmt: skip
     register_: Literal["automatic", "yes", "no"] = Field(
@@ -62,9 +66,9 @@ class NightlyForm(Policy):
         if self.leave_out:
             listed = ", ".join(f'"{name}"' for name in self.leave_out)
             yield f"training.leave_out={quote(f'[{listed}]', safe='')}"
-        if self.add_features.strip():
+        if self.add_features and self.add_features.strip():
             yield f"{FEATURES_ADDED}={quote(self.add_features, safe='')}"
-        yield from filter(None, self.overrides.strip().split("&"))
+        yield from filter(None, (self.overrides or "").strip().split("&"))
 
 
 def form_schema(spec: ModelSpec) -> Mapping[str, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """From a night to a champion with nobody at the command line: reviewers in Airflow and in MLflow.
 
-Real scheduler, triggerer, MLflow server and endpoint.
+Real scheduler, triggerer, MLflow server and endpoint; Airflow's pages in a real browser.
 """
 
 import contextlib
@@ -8,6 +8,8 @@ import contextlib
 import pytest
 
 from pipelines.spec import SPECS
+from tests.e2e.airflow_pages import AirflowPages
+from tests.e2e.browser import open_browser
 from tests.e2e.conftest import Installation
 from tests.e2e.services import Airflow, Mlflow, serving, wait_until
 
@@ -26,11 +28,11 @@ def house(make_installation, tmp_path_factory: pytest.TempPathFactory):
     (specs / "cards.toml").write_text(f'name = "cards"\n{declared}\n{asked}', encoding="utf-8")
     installation: Installation = make_installation("promotion", OVERNIGHT_SPECS=str(specs))
     installation.overnight("simulate", "--days", "70", "--customers", "300")
-    with serving(installation):
-        airflow = Airflow(installation)
-        airflow.trigger("cards_nightly", {"as_of": AS_OF})
+    with serving(installation), open_browser() as browser:
+        airflow, pages = Airflow(installation), AirflowPages(browser, installation)
+        pages.trigger("cards_nightly", as_of=AS_OF)
         airflow.wait("cards_nightly")
-        yield installation, airflow, Mlflow(installation)
+        yield installation, airflow, Mlflow(installation), pages
 
 
 def decided(installation: Installation) -> list[str]:
@@ -41,7 +43,7 @@ def decided(installation: Installation) -> list[str]:
 
 
 def test_a_bad_form_is_refused_and_the_night_is_told(house) -> None:
-    installation, airflow, _ = house
+    installation, airflow, *_ = house
     with pytest.raises(AssertionError, match=r"400 .*0 is less than the minimum of 1"):
         airflow.trigger("cards_nightly", {"as_of": AS_OF, "trials": 0})
     assert len(airflow.runs("cards_nightly")) == 1
@@ -54,7 +56,7 @@ def test_a_bad_form_is_refused_and_the_night_is_told(house) -> None:
 
 
 def test_an_answer_in_airflow_is_deployed_by_itself(house) -> None:
-    installation, airflow, mlflow = house
+    installation, airflow, mlflow, pages = house
     assert mlflow.aliases("cards") == {"challenger": 1}
     assert airflow.runs("cards_deploy") == []
     wait_until(lambda: airflow.runs("cards_review"), 60)
@@ -67,9 +69,9 @@ def test_an_answer_in_airflow_is_deployed_by_itself(house) -> None:
         return False
 
     wait_until(is_asked, 120)
-    assert "Approve models:/cards/1 of cards?" in airflow.call(question)["subject"]
-    said = {"chosen_options": ["approve"], "params_input": {"because": "best of the month"}}
-    airflow.call(question, said, method="PATCH")
+    subject = "Approve models:/cards/1 of cards?"
+    told = pages.answer(subject, "approve", because="best of the month").splitlines()
+    assert "  gate: accepted" in told
     airflow.wait("cards_review")
     (run,) = airflow.wait("cards_deploy")
     assert run["run_type"] == "asset_triggered"
@@ -79,7 +81,7 @@ def test_an_answer_in_airflow_is_deployed_by_itself(house) -> None:
 
 
 def test_an_alias_set_in_mlflow_is_deployed_by_itself_and_once(house) -> None:
-    installation, airflow, mlflow = house
+    installation, airflow, mlflow, _ = house
     changed = "cards?training.members=1&gate.margin=0.99"
     installation.overnight("run", changed, "--as-of", AS_OF, "--register")
     mlflow.set_alias("cards", "approved", 2)
@@ -97,7 +99,7 @@ def test_an_alias_set_in_mlflow_is_deployed_by_itself_and_once(house) -> None:
 
 
 def test_a_dry_run_and_a_run_with_nothing_to_do_are_green_and_change_nothing(house) -> None:
-    installation, airflow, mlflow = house
+    installation, airflow, mlflow, _ = house
     before, aliases = decided(installation), mlflow.aliases("cards")
     ran = len(airflow.runs("cards_deploy"))
     for number, form in enumerate([{"dry_run": True}, {}], start=1):

@@ -33,6 +33,21 @@ def test_an_empty_form_changes_nothing(cards: str) -> None:
     assert steps.configure(cards, json.dumps(defaults)) == cards
 
 
+def test_nothing_has_to_be_filled_in_on_airflows_page(cards: str) -> None:
+    """Its rule: what may not be null and is empty is an error, and Trigger cannot be pressed."""
+    required = {
+        name: schema["default"]
+        for name, schema in form_schema(load_spec(cards)).items()
+        if "null" not in schema["type"]
+    }
+    assert required == {"register": "automatic"}
+
+
+def test_what_was_typed_and_taken_back_changes_nothing(cards: str) -> None:
+    for empty in (None, "", " "):
+        assert configured(cards, add_features=empty, overrides=empty, leave_out=None) == cards
+
+
 def test_what_the_form_asks_for_is_in_the_reference(cards: str) -> None:
     added = '[[features.windows]]\nentity = "customer_id"\naggregates = ["count"]\nwindows = ["1d"]'
     reference = configured(
