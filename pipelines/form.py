@@ -66,8 +66,8 @@ class NightlyForm(Policy):
         if self.leave_out:
             listed = ", ".join(f'"{name}"' for name in self.leave_out)
             yield f"training.leave_out={quote(f'[{listed}]', safe='')}"
-        if self.add_features and self.add_features.strip():
-            yield f"{FEATURES_ADDED}={quote(self.add_features, safe='')}"
+        if added := (self.add_features or "").strip():
+            yield f"{FEATURES_ADDED}={quote(added, safe='')}"
         yield from filter(None, (self.overrides or "").strip().split("&"))
 
 

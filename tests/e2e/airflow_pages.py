@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import ARTIFACTS, PATIENCE_MS, Witness
+from tests.e2e.browser import ARTIFACTS, PATIENCE_MS
 from tests.e2e.conftest import Installation
 
 
@@ -17,7 +17,7 @@ class AirflowPages:
         self._address = f"http://127.0.0.1:{installation.port('AIRFLOW')}"
 
     def trigger(self, dag: str, **typed: str) -> None:
-        """Fill in the form of a DAG that is off, and press Trigger, which also turns the DAG on."""
+        """Fill in the form of a DAG and press Trigger, which also turns on a DAG that is off."""
         with self._open(f"dags/{dag}", picture=f"trigger-{dag}") as page:
             page.get_by_role("button", name="Trigger").click()
             form = page.get_by_role("dialog")
@@ -42,7 +42,8 @@ class AirflowPages:
     @contextmanager
     def _open(self, path: str, *, picture: str) -> Iterator[Page]:
         """A page; what it looked like at the end is kept."""
-        page = Witness().watch(self._browser.new_page(viewport={"width": 1400, "height": 1800}))
+        page = self._browser.new_page(viewport={"width": 1400, "height": 1800})
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(f"{self._address}/{path}")
         try:
             yield page
