@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ UNSET = (
     "OVERNIGHT_STUDIES",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
 )
+# `Process.start` looks after every other process too, and an exit status can be read only once: a
+# thread that starts one while another thread reads would leave that one with a status of 255.
+TURN = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +90,17 @@ def start_parent() -> None:
 
 
 def run(job: Job) -> Ended:
-    """Run a job to its end."""
+    """Run a job to its end; threads may do so at once."""
     job.folder.mkdir(parents=True, exist_ok=True)
     for name in ("effects", "result", "log"):
         (job.folder / name).unlink(missing_ok=True)
     process = multiprocessing.get_context("forkserver").Process(target=_work, args=(job,))
-    process.start()
-    process.join(PATIENCE_SECONDS)
-    if process.exitcode is None:
-        process.kill()
+    with TURN:
+        process.start()
+    is_over = wait([process.sentinel], PATIENCE_SECONDS)
+    with TURN:
+        if not is_over:
+            process.kill()
         process.join()
     pid, code = process.pid, process.exitcode
     assert pid is not None
