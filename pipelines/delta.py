@@ -70,14 +70,20 @@ def open_held(folder: str, *, version: int | None = None) -> DeltaTable:
 def read_notes(folder: str, version: int) -> Mapping[str, object]:
     """What the writer of a version noted beside it: one small file, however many versions came.
 
+    From its own entry: `DeltaTable.history` of a table at an older version begins with the newest
+    commit, under the number of the older one.
+
     Raises:
-        DamagedError: when the log has no entry of that version any more, or another than written.
+        FileNotFoundError: when the log has no entry of that version.
+        DamagedError: when it is not what was written.
     """
     with naming_faults(folder, version=version):
-        try:
-            return read_entry(folder, version).notes
-        except FileNotFoundError as error:
-            raise DamagedError(f"{entry_name(version)} is missing") from error
+        return read_entry(folder, version).notes
+
+
+def lost_entry(folder: str, version: int) -> DamagedError:
+    """The error about a version of which a checkpoint tells the parts, and nothing the notes."""
+    return _describe_faults(folder, [f"{entry_name(version)} is missing"])
 
 
 @contextlib.contextmanager
@@ -92,12 +98,16 @@ def naming_faults(folder: str, *, version: int | None) -> Iterator[None]:
             faults = []  # the store does not answer, which is what the error is about
         if not faults:
             raise
-        _, spec, table = f"/{folder}".rsplit("/", 2)
-        listed = "\n".join(f"  - {fault}" for fault in faults)
-        raise DamagedError(
-            f"The log of the table {folder} is damaged:\n{listed}\n"
-            f"{remedy_for_log(table, spec, folder)}"
-        ) from error
+        raise _describe_faults(folder, faults) from error
+
+
+def _describe_faults(folder: str, faults: Sequence[str]) -> DamagedError:
+    _, spec, table = f"/{folder}".rsplit("/", 2)
+    listed = "\n".join(f"  - {fault}" for fault in faults)
+    return DamagedError(
+        f"The log of the table {folder} is damaged:\n{listed}\n"
+        f"{remedy_for_log(table, spec, folder)}"
+    )
 
 
 def _storage_options() -> dict[str, str]:

@@ -29,6 +29,7 @@ from pipelines.delta import (
     add_parts_first,
     create_table,
     find_table,
+    lost_entry,
     open_held,
     read_notes,
     replace_parts,
@@ -115,8 +116,12 @@ class Lake:
 
     def note(self, at: TableVersion, key: str) -> str | None:
         """What the writer of a version noted beside it under a key."""
-        self._pinned(at)
-        text = read_notes(self.folder(at.name), at.version).get(key)
+        try:
+            notes = read_notes(self.folder(at.name), at.version)
+        except FileNotFoundError as error:
+            self._pinned(at)  # refuses a version that never was
+            raise lost_entry(self.folder(at.name), at.version) from error
+        text = notes.get(key)
         return None if text is None else str(text)
 
     def column_hash(self, at: TableVersion, column: str) -> str:
@@ -301,14 +306,18 @@ class Lake:
             )
 
     def _pinned(self, at: TableVersion) -> "DeltaTable":
-        delta = find_table(self.folder(at.name))
-        if delta is None or delta.version() < at.version:
+        try:
+            # Only the log up to it: what came later, damaged or not, does not matter.
+            return open_held(self.folder(at.name), version=at.version)
+        except DeltaError as error:
+            delta = find_table(self.folder(at.name))
+            if delta is not None and delta.version() >= at.version:
+                raise
             newest = "never written" if delta is None else f"at v{delta.version()}"
             raise InputError(
                 f"There is no {at} in {self.root}: the table is {newest}. "
                 "Run the step that writes it first."
-            )
-        return open_held(self.folder(at.name), version=at.version)
+            ) from error
 
 
 def digest_of(facts: Mapping[str, object]) -> str:

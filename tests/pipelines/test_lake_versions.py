@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 
+from expectations.contract import InputError, OvernightError
 from pipelines.lake import Lake, TableVersion
 from tests.infra.object_store import running_store
 
@@ -152,6 +153,28 @@ def test_every_reader_of_a_version_is_among_these() -> None:
 
     public = {n: m for n, m in inspect.getmembers(Lake, inspect.isfunction) if n[0] != "_"}
     assert {name for name, method in public.items() if takes_a_version(method)} == set(READERS)
+
+
+def test_a_version_whose_entry_a_checkpoint_outlived_is_read_and_has_no_notes(
+    tmp_path: Path,
+) -> None:
+    lake = Lake(str(tmp_path), spec="cards")
+    write_history(lake)
+    at = TableVersion(TABLE, 3)
+    (tmp_path / f"cards/{TABLE}/_delta_log/{3:020}.json").unlink()
+    assert lake.read(at).to_pylist() == table(HISTORY[3]).to_pylist()
+    with pytest.raises(OvernightError, match=r"_delta_log/0+3\.json is missing"):
+        lake.inputs(at)
+    assert lake.inputs(TableVersion(TABLE, 5)) == "e"
+
+
+def test_a_version_that_never_was_has_no_notes(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path), spec="cards")
+    with pytest.raises(InputError, match=r"no features@v9.*never written"):
+        lake.inputs(TableVersion(TABLE, 9))
+    write_history(lake)
+    with pytest.raises(InputError, match=r"no features@v9.*at v6"):
+        lake.inputs(TableVersion(TABLE, 9))
 
 
 @pytest.mark.parametrize("number", range(1, len(HISTORY)))
