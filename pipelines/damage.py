@@ -81,16 +81,16 @@ def remedy_for_log(table: str, spec: str, folder: str) -> str:
 
 
 def describe_damage(
-    damages: Sequence[Damage], versions: Mapping[str, str], *, table: str, root: str
+    folder: str, damages: Sequence[Damage], versions: Mapping[str, str]
 ) -> DamagedError:
     """An error that names every damaged part of a table.
 
     Args:
+        folder: of the table, `ROOT/SPEC/TABLE`.
         damages: at least one.
         versions: by path, the versions that a part belongs to.
-        table: the table's name.
-        root: of the spec's lake.
     """
+    root, _, table = folder.rpartition("/")
     count = "1 file is" if len(damages) == 1 else f"{len(damages)} files are"
     listed = list_damage(damages, versions, table=table)
     return DamagedError(

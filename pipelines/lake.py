@@ -24,7 +24,7 @@ from expectations.contract import (
     InputError,
     OvernightError,
 )
-from pipelines.damage import Damage, DamagedError, describe_damage
+from pipelines.damage import Damage, DamagedError
 from pipelines.delta import (
     add_parts_first,
     create_table,
@@ -35,9 +35,8 @@ from pipelines.delta import (
     replace_parts,
     replace_table,
 )
-from pipelines.log_entries import find_holders
 from pipelines.parts import Part, split_days, write_part
-from pipelines.reading import decode_part, find_damage, load_part, read_parts
+from pipelines.reading import find_damage, read_part, read_parts, refuse
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -156,9 +155,9 @@ class Lake:
             kept = schema if columns is None else pa.schema([schema.field(c) for c in columns])
             return kept.empty_table()
         folder = self.folder(at.name)
-        found = read_parts(folder, parts, schema=schema, columns=columns, where=where)
-        self._refuse(at.name, [each for each in found if isinstance(each, Damage)])
-        return pa.concat_tables([each for each in found if isinstance(each, pa.Table)])
+        return pa.concat_tables(
+            read_parts(folder, parts, schema=schema, columns=columns, where=where)
+        )
 
     def read_part(self, table: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
         """Columns of one part, committed or not; the event day is not among them.
@@ -166,10 +165,7 @@ class Lake:
         Raises:
             DamagedError: when it is missing or was changed.
         """
-        content = load_part(self.folder(table), part)
-        if isinstance(content, Damage):
-            raise self._describe(table, [content])
-        return decode_part(content, columns)
+        return read_part(self.folder(table), part, columns=columns)
 
     def read_days(
         self, at: TableVersion, *, columns: Sequence[str]
@@ -199,7 +195,7 @@ class Lake:
         Raises:
             DamagedError: naming every one that is not.
         """
-        self._refuse(at.name, self.find_damage(at, days=days))
+        refuse(self.folder(at.name), self.find_damage(at, days=days))
 
     def write_days(
         self, table: str, rows: pa.Table, *, inputs: str, empty_days: Iterable[str] = ()
@@ -287,15 +283,6 @@ class Lake:
             if open_held(self.folder(at.name)).version() == at.version:
                 raise
             raise ChangedSinceError(message) from error
-
-    def _refuse(self, table: str, damages: Sequence[Damage]) -> None:
-        if damages:
-            raise self._describe(table, damages)
-
-    def _describe(self, table: str, damages: Sequence[Damage]) -> DamagedError:
-        """An error that names damaged parts and the versions that they belong to."""
-        holders = find_holders(self.folder(table))
-        return describe_damage(damages, holders, table=table, root=self.root)
 
     def _refuse_to_lose(self, at: TableVersion, *, keeping: set[str]) -> None:
         lost = sorted({part.day for part in self.parts(at)} - keeping)

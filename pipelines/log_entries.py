@@ -4,6 +4,7 @@ delta-rs says of a damaged one neither which file it is nor, when it is empty or
 end of a line, that there is anything wrong. So each commit notes the digest of its own actions.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -21,6 +22,8 @@ from pipelines.parts import Part
 
 ACTIONS = "overnight.actions"
 LOG = "_delta_log"
+HINT = "_last_checkpoint"
+SPARE = f"where all entries before it are there, {HINT} and it can be removed"
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 
@@ -66,6 +69,7 @@ def find_faults(folder: str, *, until: int | None = None) -> Iterator[str]:
     for version, name in checkpoints:
         if until is None or version <= until:
             yield from _checkpoint_faults(f"{folder}/{LOG}/{name}", name)
+    yield from _hint_faults(folder, {version for version, _ in checkpoints})
     if not entries:
         return
     # A table of another writer may have lost the entries before a checkpoint, as it was told to.
@@ -125,7 +129,16 @@ def _checkpoint_faults(address: str, name: str) -> Iterator[str]:
         pq.read_table(pa.BufferReader(read_bytes(address)))
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
-        yield f"{LOG}/{name} is no checkpoint ({reason}); its versions are in the entries before it"
+        yield f"{LOG}/{name} is no checkpoint ({reason}); {SPARE}"
+
+
+def _hint_faults(folder: str, checkpoints: set[int]) -> Iterator[str]:
+    """The file that names the newest checkpoint; delta-rs passes over one that it cannot read."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        named = json.loads(read_bytes(f"{folder}/{LOG}/{HINT}"))
+        version = named.get("version") if isinstance(named, dict) else None
+        if isinstance(version, int) and version not in checkpoints:
+            yield f"{LOG}/{HINT} names a checkpoint of v{version}, which is missing; {SPARE}"
 
 
 def _parse(content: bytes) -> Entry:

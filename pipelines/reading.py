@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from feature_jobs.naming import hash_bytes, hash_in_name
 from feature_jobs.storage import read_bytes
-from pipelines.damage import Damage
+from pipelines.damage import Damage, describe_damage
+from pipelines.log_entries import find_holders
 from pipelines.parts import Part
 
 # An object store answers each request late and many at once.
@@ -50,8 +51,8 @@ def read_parts(
     schema: pa.Schema,
     columns: Sequence[str] | None,
     where: pc.Expression | None,
-) -> list[pa.Table | Damage]:
-    """Rows of each part, in order; in place of those of a damaged one, how it is damaged.
+) -> list[pa.Table]:
+    """Rows of each part, in order.
 
     Args:
         folder: of the table.
@@ -59,6 +60,9 @@ def read_parts(
         schema: its columns, which a part may lack.
         columns: those to give; None: all.
         where: which rows to give; None: all.
+
+    Raises:
+        DamagedError: naming every part that is missing or was changed.
     """
     form = ds.ParquetFileFormat()
     named = None if columns is None else list(columns)
@@ -72,7 +76,27 @@ def read_parts(
         return rows.to_table(columns=named, filter=where)
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        return list(threads.map(read, parts))
+        found = list(threads.map(read, parts))
+    refuse(folder, [each for each in found if isinstance(each, Damage)])
+    return [each for each in found if isinstance(each, pa.Table)]
+
+
+def read_part(folder: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
+    """Columns of one part.
+
+    Raises:
+        DamagedError: when it is missing or was changed.
+    """
+    content = load_part(folder, part)
+    if isinstance(content, Damage):
+        raise describe_damage(folder, [content], find_holders(folder))
+    return decode_part(content, columns)
+
+
+def refuse(folder: str, damages: Sequence[Damage]) -> None:
+    """Raise one error for all damages, with the versions that they belong to; none for none."""
+    if damages:
+        raise describe_damage(folder, damages, find_holders(folder))
 
 
 def decode_part(content: bytes, columns: Sequence[str]) -> pa.Table:

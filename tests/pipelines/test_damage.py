@@ -253,14 +253,23 @@ def test_a_lost_log_is_named_by_the_check(bank: Bank) -> None:
         steps.check_lake(bank.toml)
 
 
-def test_a_damaged_checkpoint_is_named(bank: Bank) -> None:
+@pytest.mark.parametrize(
+    ("wound", "named"), [("cut", "checkpoint.parquet"), ("missing", "_last_checkpoint")]
+)
+def test_a_damaged_checkpoint_is_named_and_can_be_removed(
+    bank: Bank, wound: str, named: str
+) -> None:
     bank.deliver(SOURCE)
     DeltaTable(bank.lake.folder("labels")).create_checkpoint()
-    (path,) = (Path(bank.lake.folder("labels")) / "_delta_log").glob("*.checkpoint.parquet")
-    path.write_bytes(b"xx")
-    with pytest.raises(OvernightError, match=path.name):
+    log = Path(bank.lake.folder("labels")) / "_delta_log"
+    (path,) = log.glob("*.checkpoint.parquet")
+    WOUNDS[wound](path)
+    with pytest.raises(OvernightError, match=rf"{named} .*can be removed"):
         bank.lake.newest("labels")
-    assert any(path.name in line for line in check_table(bank.lake, "labels").problems)
+    assert any(named in line for line in check_table(bank.lake, "labels").problems)
+    path.unlink(missing_ok=True)
+    (log / "_last_checkpoint").unlink()
+    assert bank.lake.newest("labels") == TableVersion("labels", 1)
 
 
 def test_nothing_is_swept_while_a_log_entry_is_damaged(bank: Bank) -> None:
