@@ -1,13 +1,13 @@
 """Parts: one Parquet file of one event day, named by the hash of its bytes, not yet visible."""
 
-import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from expectations.contract import EVENT_DAY, TRANSACTION_ID
+from expectations.contract import TRANSACTION_ID
+from feature_jobs.naming import name_part
 from feature_jobs.storage import publish
 
 ROW_GROUP = 131_072
@@ -26,7 +26,7 @@ class WrittenPart:
 def write_part(rows: pa.Table, day: str, *, target: str) -> WrittenPart:
     """Write the rows of a day, in their order; the same rows give the same name and bytes."""
     content = _encode(rows)
-    path = f"{EVENT_DAY}={day}/part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
+    path = name_part(day, content)
     publish(f"{target}/{path}", content)
     return WrittenPart(path, day, rows.num_rows, len(content))
 

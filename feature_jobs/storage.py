@@ -78,10 +78,13 @@ def replace(address: str, content: bytes) -> None:
 
 
 def publish(address: str, content: bytes) -> None:
-    """Write a file whose name says its content: a name that exists is whole, whoever wrote it."""
+    """Write a file whose name says its content, unless it is there with just these bytes.
+
+    One with other bytes was damaged since, and is written over.
+    """
     filesystem, path = resolve(address)
     found = filesystem.get_file_info(path)
-    if found.is_file and found.size == len(content):
+    if found.is_file and found.size == len(content) and read_bytes(address) == content:
         return
     replace(address, content)
 

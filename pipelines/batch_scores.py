@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
 from pipelines.columns import PROBABILITY, SCORE
+from pipelines.damage import DamagedError
 from pipelines.evidence import fetch_verified
 from pipelines.feature_plan import FEATURES
 from pipelines.lake import Lake, digest_of
@@ -103,6 +104,10 @@ def _others(lake: Lake, day: str, *, number: int) -> pa.Table | None:
     at = lake.newest(SCORES)
     if at is None:
         return None
-    held = lake.read(at, days=[day])
+    try:
+        held = lake.read(at, days=[day])
+    except DamagedError as error:
+        log.warning("What other versions said of %s is lost; score with each again. %s", day, error)
+        return None
     others = held.filter(pc.not_equal(held[VERSION], number))
     return others if others.num_rows else None

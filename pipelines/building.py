@@ -11,6 +11,7 @@ from infra.emr.job import Application, Job
 from infra.emr.runs import run_job
 from pipelines.compute import Session
 from pipelines.parts import Part
+from pipelines.reading import find_damage
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ def _submitted(request: "Request", application: Application) -> list[Part]:
 
     place = _place(request)
     answer = _read_answer(f"{place}/answer.json")
+    if answer is not None and any(find_damage(request.target, _parts(answer))):
+        remove(f"{place}/answer.json")  # its parts are not what that job wrote any more
+        answer = None
     if answer is None or answer.problem:
         _refuse_folder(request.target)
         replace(f"{place}/request.json", request.model_dump_json().encode())
@@ -73,6 +77,10 @@ def _submitted(request: "Request", application: Application) -> list[Part]:
         if answer is not None:
             remove(job.arguments[1])  # what an earlier attempt found wrong
         answer = _have_done(application, job)
+    return _parts(answer)
+
+
+def _parts(answer: "Answer") -> list[Part]:
     return [Part(w.path, w.day, w.rows, w.size_bytes) for w in answer.parts]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.approval import approval_refusals, shadow_refusals
 from pipelines.deployment import PROMOTED
-from pipelines.evidence import draft_decision, find_digests, open_decisions
+from pipelines.evidence import draft_decision, find_damage, find_digests, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import Decision, Kind, Ledger, author_of
 from pipelines.registry import Registry, Version, open_registry
@@ -35,8 +35,8 @@ def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
 
     def refuse(chain: Ledger) -> None:
         found = find_digests(spec, registry, version)
-        problems = list(shadow_refusals(version.number, ledger=chain, found=found))
-        refuse_any(f"the shadow {version}", problems)
+        problems = shadow_refusals(version.number, ledger=chain, found=found)
+        refuse_any(f"the shadow {version}", [*problems, *find_damage(spec, version.tags)])
 
     return _begin(spec, registry, version, refuse, kind="shadow", share=share, because="")
 
@@ -54,7 +54,7 @@ def begin_split(reference: str, wanted: str, *, because: str, percent: str) -> s
             version.number, ledger=chain, found=find_digests(spec, registry, version),
             author=author_of(version.tags), approver=os_actor(), policy=spec.approval,
         )  # fmt: skip
-        refuse_any(f"the split with {version}", list(problems))
+        refuse_any(f"the split with {version}", [*problems, *find_damage(spec, version.tags)])
 
     return _begin(spec, registry, version, refuse, kind="split", share=share, because=because)
 

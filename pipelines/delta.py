@@ -3,13 +3,15 @@
 What every table of the lake has in common stands here; `pipelines.lake` says what is committed.
 """
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import (
     AddAction,
     CommitProperties,
@@ -18,6 +20,8 @@ from deltalake.transaction import (
 )
 
 from expectations.contract import EVENT_DAY
+from pipelines.damage import DamagedError, remedy_for_log
+from pipelines.log_entries import ACTIONS, digest_actions, entry_name, find_faults, read_entry
 from pipelines.parts import Part
 
 # By default delta-rs deletes the log of what is older than 30 days, at every hundredth commit; a
@@ -39,13 +43,71 @@ def create_table(folder: str, schema: pa.Schema) -> DeltaTable:
 
 
 def find_table(folder: str) -> DeltaTable | None:
-    """The table in a folder, at its newest version; None when there is none."""
+    """The table in a folder, at its newest version; None when there is none.
+
+    Raises:
+        DamagedError: naming every damaged file of its log.
+    """
     return open_held(folder) if DeltaTable.is_deltatable(folder, _storage_options()) else None
 
 
 def open_held(folder: str, *, version: int | None = None) -> DeltaTable:
-    """A table that is known to be there; None for `version` means the newest."""
-    return DeltaTable(folder, version=version, storage_options=_storage_options())
+    """A table that is known to be there; None for `version` means the newest.
+
+    Raises:
+        DamagedError: naming every damaged file of its log.
+    """
+    with naming_faults(folder, version=version):
+        delta = DeltaTable(folder, version=version, storage_options=_storage_options())
+    # delta-rs takes an empty entry for one that changed nothing. The last one is what a machine
+    # that loses its power leaves empty; all of them are read by `overnight check-lake`.
+    found = delta.version()
+    with contextlib.suppress(FileNotFoundError), naming_faults(folder, version=found):
+        read_entry(folder, found)  # a checkpoint may stand for it
+    return delta
+
+
+def read_notes(folder: str, version: int) -> Mapping[str, object]:
+    """What the writer of a version noted beside it: one small file, however many versions came.
+
+    From its own entry: `DeltaTable.history` of a table at an older version begins with the newest
+    commit, under the number of the older one.
+
+    Raises:
+        FileNotFoundError: when the log has no entry of that version.
+        DamagedError: when it is not what was written.
+    """
+    with naming_faults(folder, version=version):
+        return read_entry(folder, version).notes
+
+
+def lost_entry(folder: str, version: int) -> DamagedError:
+    """The error about a version of which a checkpoint tells the parts, and nothing the notes."""
+    return _describe_faults(folder, [f"{entry_name(version)} is missing"])
+
+
+@contextlib.contextmanager
+def naming_faults(folder: str, *, version: int | None) -> Iterator[None]:
+    """Errors about a log here name its damaged files, and say what to do."""
+    try:
+        yield
+    except (DeltaError, DamagedError) as error:
+        try:
+            faults = list(find_faults(folder, until=version))
+        except OSError:
+            faults = []  # the store does not answer, which is what the error is about
+        if not faults:
+            raise
+        raise _describe_faults(folder, faults) from error
+
+
+def _describe_faults(folder: str, faults: Sequence[str]) -> DamagedError:
+    _, spec, table = f"/{folder}".rsplit("/", 2)
+    listed = "\n".join(f"  - {fault}" for fault in faults)
+    return DamagedError(
+        f"The log of the table {folder} is damaged:\n{listed}\n"
+        f"{remedy_for_log(table, spec, folder)}"
+    )
 
 
 def _storage_options() -> dict[str, str]:
@@ -79,22 +141,35 @@ def replace_parts(
     actions += [_remove(part) for part in held if part.path not in kept]
     delta.create_write_transaction(
         actions, "append", schema, partition_by=[EVENT_DAY],
-        commit_properties=CommitProperties(custom_metadata=dict(notes)),
+        commit_properties=_describe(notes, added=kept - names, removed=names - kept),
         post_commithook_properties=KEEP_LOG,
     )  # fmt: skip
 
 
 def replace_table(
-    delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Schema, notes: Mapping[str, str]
+    delta: DeltaTable,
+    held: Sequence[Part],
+    parts: Sequence[Part],
+    *,
+    schema: pa.Schema,
+    notes: Mapping[str, str],
 ) -> None:
-    """Commit that a table has other columns and no other parts; `notes` stand beside the version.
+    """Commit that a table has other columns and no other parts than these.
+
+    Args:
+        delta: the table.
+        held: all parts that it has; delta-rs takes them out.
+        parts: what is there afterwards.
+        schema: the other columns.
+        notes: beside the version.
 
     Raises:
         DeltaError: when it cannot be, as another writer came first.
     """
+    added, removed = {part.path for part in parts}, {part.path for part in held}
     delta.create_write_transaction(
         [_add(part) for part in parts], "overwrite", schema, partition_by=[EVENT_DAY],
-        commit_properties=CommitProperties(custom_metadata=dict(notes)),
+        commit_properties=_describe(notes, added=added, removed=removed),
         post_commithook_properties=KEEP_LOG,
     )  # fmt: skip
 
@@ -107,9 +182,19 @@ def add_parts_first(delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Sche
     """
     delta.create_write_transaction(
         [_add(part) for part in parts], "append", schema, partition_by=[EVENT_DAY],
-        commit_properties=CommitProperties(max_commit_retries=0),
+        commit_properties=_describe(
+            {}, added={part.path for part in parts}, removed=set(), retries=0
+        ),
         post_commithook_properties=KEEP_LOG,
     )  # fmt: skip
+
+
+def _describe(
+    notes: Mapping[str, str], *, added: set[str], removed: set[str], retries: int | None = None
+) -> CommitProperties:
+    """What stands beside a version: the notes, and a digest by which a cut entry is found."""
+    noted = {**notes, ACTIONS: digest_actions(added, removed)}
+    return CommitProperties(custom_metadata=noted, max_commit_retries=retries)
 
 
 def _add(part: Part) -> AddAction:

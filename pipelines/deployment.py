@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OutcomeError, OvernightError, refuse_any
 from pipelines.approval import deployment_refusals
-from pipelines.evidence import draft_decision, find_digests, open_decisions
+from pipelines.evidence import draft_decision, find_damage, find_digests, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import Decision, Kind, Ledger
 from pipelines.reconciliation import NOTHING
@@ -131,7 +131,7 @@ def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Ver
         )
     found = find_digests(spec, registry, version)
     problems = deployment_refusals(approval, ledger=chain, found=found, policy=spec.approval)
-    refuse_any(f"the deployment of {version}", list(problems))
+    refuse_any(f"the deployment of {version}", [*problems, *find_damage(spec, version.tags)])
     return version, approval
 
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from expectations.contract import OvernightError
+from pipelines.damage import DamagedError
 from pipelines.decisions import Decisions
 from pipelines.identity import Actor
-from pipelines.lake import Lake, digest_of
+from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.ledger import ACCEPTED, Decision, Digests, Kind, Ledger, decide
 from pipelines.model_inputs import digest_training_set
 from pipelines.registry import Registry, Version
@@ -40,6 +41,25 @@ def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Diges
         metrics=digest_of(dict(registry.runs.metrics(run))),
         policy=tags.get("overnight.spec_digest", MISSING),
     )
+
+
+def find_damage(spec: ModelSpec, tags: Mapping[str, str]) -> list[str]:
+    """Damaged files of a model's training set: one text that names all, or nothing.
+
+    The digest of a training set is of the hashes in its files' names; this reads the files.
+
+    Args:
+        spec: of the model.
+        tags: of its run or version.
+    """
+    try:
+        at = TableVersion.parse(tags["overnight.training_set"])
+        Lake(load_settings().lake, spec=spec.name).refuse_damage(at)
+    except DamagedError as error:
+        return [str(error)]
+    except (KeyError, OvernightError):
+        return []  # the digest is then `missing`
+    return []
 
 
 def fetch_verified(

@@ -6,7 +6,7 @@ is read but the tables' logs.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -108,7 +108,12 @@ class FeaturePlan:
 
 
 def plan_features(
-    spec: ModelSpec, lake: Lake, pinned: Snapshot, *, asked: Sequence[str] | None = None
+    spec: ModelSpec,
+    lake: Lake,
+    pinned: Snapshot,
+    *,
+    asked: Sequence[str] | None = None,
+    damaged: Collection[str] = (),
 ) -> FeaturePlan:
     """Compare a spec and a snapshot with the newest version of the feature table.
 
@@ -117,6 +122,7 @@ def plan_features(
         lake: of the spec.
         pinned: the snapshot.
         asked: days to compute whatever changed, and no others; None for what changed.
+        damaged: days whose part of the newest version is not what was written: computed anew.
     """
     held = lake.newest(FEATURES)
     noted = None if held is None else lake.note(held, RECORD)
@@ -131,7 +137,7 @@ def plan_features(
     same = {
         day for day in of_table & every.keys()
         if before.rows == rows and before.days.get(day) == as_before[day]
-    }  # fmt: skip
+    }.difference(damaged)  # fmt: skip
     changed = tuple(n for n, digest in definitions.items() if before.definitions.get(n) != digest)
     dropped = tuple(n for n in before.definitions if n not in definitions)
     is_reordered = [n for n in before.definitions if n in definitions] != [
@@ -147,6 +153,7 @@ def plan_features(
                 "--from and --to first."
             )
         stale = (of_table & every.keys()) - same if touched else set()
+        stale |= every.keys() & set(damaged)
         days, gone = set(asked) | stale, gone if touched else set()
     kept = (of_table & every.keys()) - days
     made = {day: every[day] for day in days}

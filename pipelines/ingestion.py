@@ -25,10 +25,12 @@ from expectations.validation import quiet_great_expectations
 from pipelines.clocks import refuse_wrong_clock
 from pipelines.columns import table_columns
 from pipelines.corrections import Merged, merge_rows
+from pipelines.damage import DamagedError
+from pipelines.healing import heal_parts
 from pipelines.labelling import find_labels
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.leftovers import sweep
-from pipelines.quarantine import refile_source, rule_counts
+from pipelines.quarantine import QUARANTINE, file_columns, name_source, refile_source, rule_counts
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import Delivery, load_delivery, with_day
@@ -90,6 +92,8 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     Raises:
         InputError: when the source cannot be used, too many rows broke a rule, or one that stops;
             the lake is then as it was.
+        DamagedError: when files of the lake are not what was written, and this delivery does not
+            hold what they held.
     """
     delivery = load_delivery(spec)
     refuse_wrong_clock(delivery)
@@ -102,12 +106,34 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
         further=judge_own(spec, delivery.rows),
     )
     _stop_when_too_many(judged, spec, delivery)
+    try:
+        return _file_delivery(spec, lake, judged, delivery)
+    except DamagedError:
+        if not _heal(spec, lake, judged, delivery):
+            raise
+    return _file_delivery(spec, lake, judged, delivery)
+
+
+def _file_delivery(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> Ingested:
     ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
     faulty = [judged.quarantined, orphans]
     refile_source(
         lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs_of(spec)
     )
     return ingested
+
+
+def _heal(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> int:
+    """Write damaged files again that a delivery holds all rows of; how many were."""
+    clean = with_day(judged.clean)
+    happened = clean.select([TRANSACTION_ID, EVENT_TIME, EVENT_DAY])
+    labels, orphans = find_labels(spec, delivery.reports, clean, happened)
+    faulty = name_source(delivery.name, [judged.quarantined, orphans])
+    return (
+        heal_parts(lake, TRANSACTIONS, clean)
+        + heal_parts(lake, LABELS, labels)
+        + heal_parts(lake, QUARANTINE, file_columns(faulty))
+    )
 
 
 def file_rows(

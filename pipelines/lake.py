@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 from deltalake.exceptions import DeltaError
 
 from expectations.contract import (
@@ -25,16 +24,19 @@ from expectations.contract import (
     InputError,
     OvernightError,
 )
-from feature_jobs.storage import read_columns, resolve
+from pipelines.damage import Damage, DamagedError
 from pipelines.delta import (
     add_parts_first,
     create_table,
     find_table,
+    lost_entry,
     open_held,
+    read_notes,
     replace_parts,
     replace_table,
 )
 from pipelines.parts import Part, split_days, write_part
+from pipelines.reading import find_damage, read_part, read_parts, refuse
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -73,6 +75,7 @@ class Lake:
     """The tables of one spec below one root folder or object store URL."""
 
     def __init__(self, root: str, *, spec: str) -> None:
+        self.spec = spec
         self.root = f"{root.rstrip('/')}/{spec}"
 
     def folder(self, table: str) -> str:
@@ -112,8 +115,12 @@ class Lake:
 
     def note(self, at: TableVersion, key: str) -> str | None:
         """What the writer of a version noted beside it under a key."""
-        (commit,) = self._pinned(at).history(1)
-        text = commit.get(key)
+        try:
+            notes = read_notes(self.folder(at.name), at.version)
+        except FileNotFoundError as error:
+            self._pinned(at)  # refuses a version that never was
+            raise lost_entry(self.folder(at.name), at.version) from error
+        text = notes.get(key)
         return None if text is None else str(text)
 
     def column_hash(self, at: TableVersion, column: str) -> str:
@@ -136,21 +143,59 @@ class Lake:
         where: pc.Expression | None = None,
         days: Iterable[str] | None = None,
     ) -> pa.Table:
-        """Rows of a version in the order (event day, event time, transaction id)."""
+        """Rows of a version in the order (event day, event time, transaction id).
+
+        Raises:
+            DamagedError: naming every part that is missing or was changed.
+        """
         wanted = None if days is None else set(days)
         parts = [part for part in self.parts(at) if wanted is None or part.day in wanted]
         schema = self.schema(at)
         if not parts:
             kept = schema if columns is None else pa.schema([schema.field(c) for c in columns])
             return kept.empty_table()
-        filesystem, folder = resolve(self.folder(at.name))
-        paths = [f"{folder}/{part.path}" for part in parts]
-        rows = ds.dataset(paths, schema=schema, format="parquet", filesystem=filesystem)
-        return rows.to_table(columns=None if columns is None else list(columns), filter=where)
+        folder = self.folder(at.name)
+        return pa.concat_tables(
+            read_parts(folder, parts, schema=schema, columns=columns, where=where)
+        )
 
     def read_part(self, table: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
-        """Columns of one part, committed or not; the event day is not among them."""
-        return read_columns(f"{self.folder(table)}/{part.path}", columns)
+        """Columns of one part, committed or not; the event day is not among them.
+
+        Raises:
+            DamagedError: when it is missing or was changed.
+        """
+        return read_part(self.folder(table), part, columns=columns)
+
+    def read_days(
+        self, at: TableVersion, *, columns: Sequence[str]
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """Each part's day and columns, read as they are asked for.
+
+        Raises:
+            DamagedError: naming every part that is missing or was changed.
+        """
+        for part in self.parts(at):
+            try:
+                rows = self.read_part(at.name, part, columns=columns)
+            except DamagedError:
+                self.refuse_damage(at)
+                raise
+            yield part.day, rows
+
+    def find_damage(self, at: TableVersion, *, days: Iterable[str] | None = None) -> list[Damage]:
+        """Parts of a version that are missing or were changed; every part is read."""
+        wanted = None if days is None else set(days)
+        parts = [part for part in self.parts(at) if wanted is None or part.day in wanted]
+        return [each for each in find_damage(self.folder(at.name), parts) if each is not None]
+
+    def refuse_damage(self, at: TableVersion, *, days: Iterable[str] | None = None) -> None:
+        """Stop unless every part of a version, or of some days of it, is what was written.
+
+        Raises:
+            DamagedError: naming every one that is not.
+        """
+        refuse(self.folder(at.name), self.find_damage(at, days=days))
 
     def write_days(
         self, table: str, rows: pa.Table, *, inputs: str, empty_days: Iterable[str] = ()
@@ -204,7 +249,7 @@ class Lake:
             if same_columns:
                 replace_parts(delta, held, parts, schema=self.schema(at), notes=notes)
             else:
-                replace_table(delta, parts, schema=schema, notes=notes)
+                replace_table(delta, held, parts, schema=schema, notes=notes)
         return TableVersion(table, open_held(self.folder(table)).version())
 
     def append(self, table: str, rows: pa.Table, *, at: TableVersion | None) -> TableVersion:
@@ -248,15 +293,18 @@ class Lake:
             )
 
     def _pinned(self, at: TableVersion) -> "DeltaTable":
-        delta = find_table(self.folder(at.name))
-        if delta is None or delta.version() < at.version:
+        try:
+            # Only the log up to it: what came later, damaged or not, does not matter.
+            return open_held(self.folder(at.name), version=at.version)
+        except DeltaError as error:
+            delta = find_table(self.folder(at.name))
+            if delta is not None and delta.version() >= at.version:
+                raise
             newest = "never written" if delta is None else f"at v{delta.version()}"
             raise InputError(
                 f"There is no {at} in {self.root}: the table is {newest}. "
                 "Run the step that writes it first."
-            )
-        delta.load_as_version(at.version)
-        return delta
+            ) from error
 
 
 def digest_of(facts: Mapping[str, object]) -> str:

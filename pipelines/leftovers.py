@@ -5,7 +5,6 @@ rerun with the same rows names them; with others, nobody ever would.
 """
 
 import contextlib
-import json
 import logging
 import re
 from collections.abc import Iterator
@@ -14,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pyarrow import fs
 
 from feature_jobs.storage import resolve
+from pipelines.damage import DamagedError
 from pipelines.lake import Lake
+from pipelines.log_entries import list_log, read_entry
 
 # Longer than any step runs: what is younger may be about to be committed.
 PATIENCE = timedelta(days=2)
@@ -52,7 +53,12 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
         left = {name for name in names if LEFT.fullmatch(name)}
         left.difference_update(part.path for part in lake.parts(at))
         if left:  # else no commit needs to be read
-            left.difference_update(_named(filesystem, table.path))
+            try:
+                left.difference_update(_named(lake.folder(table.base_name)))
+            except DamagedError as error:
+                # Which files an entry named is not known any more, so none is removed.
+                log.warning("Nothing in %s was swept: an entry of its log %s", table.path, error)
+                continue
         nameless = sorted(left, key=lambda name: not name.startswith(ANSWERS))
         # A store has no folders, so no age of one.
         folders = [
@@ -73,12 +79,9 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
     return swept
 
 
-def _named(filesystem: fs.FileSystem, folder: str) -> Iterator[str]:
+def _named(folder: str) -> Iterator[str]:
     """Every part that some commit names, replaced ones included."""
-    for entry in filesystem.get_file_info(fs.FileSelector(f"{folder}/_delta_log")):
-        if entry.extension == "json":
-            with filesystem.open_input_stream(entry.path) as stream:
-                lines = stream.read().decode().splitlines()
-            for action in map(json.loads, filter(None, lines)):
-                for verb in {"add", "remove"} & action.keys():
-                    yield action[verb]["path"]
+    for version in list_log(folder)[0]:
+        entry = read_entry(folder, version)
+        yield from entry.removed
+        yield from (part.path for part in entry.added)

@@ -107,7 +107,7 @@ def load_rows(
     facts = {TRANSACTION_ID, EVENT_TIME, AMOUNT, LABEL, *spec.source.entities}
     facts |= {name for name, kind in spec.attribute_kinds().items() if kind == "categorical"}
     read = [name for name in lake.schema(at).names if name in facts or name in kinds]
-    days = (lake.read_part(at.name, part, columns=read) for part in lake.parts(at))
+    days = (rows for _, rows in lake.read_days(at, columns=read))
     return gather_rows(days, learn_encoding(learned, kinds), count=lake.row_count(at))
 
 

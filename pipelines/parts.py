@@ -1,6 +1,5 @@
 """Parts of a table: one Parquet file of one event day, named by the hash of its bytes."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -10,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from expectations.contract import EVENT_DAY
+from feature_jobs.naming import name_part
 from feature_jobs.storage import publish
 
 
@@ -33,11 +33,16 @@ def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         start = end
 
 
-def write_part(address: str, day: str, rows: pa.Table) -> Part:
-    """Write rows of one day below a table's folder; nobody sees them before they are committed."""
+def encode_part(rows: pa.Table) -> bytes:
+    """The bytes of a part with these rows."""
     buffer = BytesIO()
     pq.write_table(rows, buffer, compression="zstd", store_schema=False)
-    content = buffer.getvalue()
-    path = f"{EVENT_DAY}={day}/part-{hashlib.sha256(content).hexdigest()[:20]}.parquet"
+    return buffer.getvalue()
+
+
+def write_part(address: str, day: str, rows: pa.Table) -> Part:
+    """Write rows of one day below a table's folder; nobody sees them before they are committed."""
+    content = encode_part(rows)
+    path = name_part(day, content)
     publish(f"{address}/{path}", content)
     return Part(path, day, rows.num_rows, len(content))

@@ -29,10 +29,7 @@ def refile_source(
         delivered: the ids that came, faulty or not; what is held of other ids waits on.
         inputs: digest of what made them.
     """
-    named = [
-        table.append_column(SOURCE, pa.array([name] * table.num_rows, pa.string()))
-        for table in faulty
-    ]
+    named = name_source(name, faulty)
     held = read_quarantine(lake)
     others = []
     if held is not None:
@@ -42,24 +39,39 @@ def refile_source(
     refile_all(lake, [*others, *named], inputs=inputs)
 
 
+def name_source(name: str, tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """Faulty rows with the delivery that they came in."""
+    return [
+        table.append_column(SOURCE, pa.array([name] * table.num_rows, pa.string()))
+        for table in tables
+    ]
+
+
 def refile_all(lake: Lake, tables: Sequence[pa.Table], *, inputs: str) -> None:
     """Replace the whole quarantine, in one commit; with nothing where there is none, nothing."""
     at = lake.newest(QUARANTINE)
-    listed = [
-        table if EVENT_DAY in table.column_names else with_day(table)
-        for table in tables
-        if table.num_rows
-    ]
-    if not listed:
+    rows = file_columns(tables)
+    if not rows.num_rows:
         if at is not None:
             days = [part.day for part in lake.parts(at)]
             lake.write_days(QUARANTINE, lake.read(at).slice(0, 0), inputs=inputs, empty_days=days)
         return
     days = [] if at is None else [part.day for part in lake.parts(at)]
-    # One order of columns, whichever delivery came first: the same rows are the same parts.
-    rows = join_tables(listed)
-    ordered = rows.select(sorted(rows.column_names))
-    lake.write_days(QUARANTINE, ordered, inputs=inputs, empty_days=days)
+    lake.write_days(QUARANTINE, rows, inputs=inputs, empty_days=days)
+
+
+def file_columns(tables: Sequence[pa.Table]) -> pa.Table:
+    """Faulty rows as they are filed.
+
+    In one order of columns, whichever delivery came first: the same rows are the same parts.
+    """
+    listed = [
+        table if EVENT_DAY in table.column_names else with_day(table)
+        for table in tables
+        if table.num_rows
+    ]
+    rows = join_tables(listed) if listed else pa.table({EVENT_DAY: pa.array([], pa.string())})
+    return rows.select(sorted(rows.column_names))
 
 
 def join_tables(tables: Sequence[pa.Table]) -> pa.Table:

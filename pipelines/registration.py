@@ -3,8 +3,8 @@
 import logging
 from dataclasses import replace
 
-from expectations.contract import InputError
-from pipelines.evidence import draft_decision, open_decisions
+from expectations.contract import InputError, refuse_any
+from pipelines.evidence import draft_decision, find_damage, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import ACCEPTED, Decision, Ledger
 from pipelines.overrides import is_changed
@@ -36,6 +36,7 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     tags = {k: v for k, v in registry.runs.tags(run_id).items() if k.startswith("overnight.")}
     if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
+    refuse_any(f"the registration of {run}", find_damage(spec, tags))
     version = registry.register(run_id, tags=tags)
 
     def enter(chain: Ledger) -> Decision | None:

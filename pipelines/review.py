@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from expectations.contract import InputError, refuse_any
 from pipelines.approval import approval_refusals
-from pipelines.evidence import draft_decision, open_decisions
+from pipelines.evidence import draft_decision, find_damage, open_decisions
 from pipelines.identity import Actor, os_actor
 from pipelines.ledger import ACCEPTED, Decision, Ledger, author_of, describe
 from pipelines.registry import (
@@ -116,7 +116,7 @@ def _approval(
         version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
         approver=actor, policy=spec.approval, is_override=bool(override.strip()),
     )  # fmt: skip
-    refuse_any(f"the approval of {version}", list(problems))
+    refuse_any(f"the approval of {version}", [*problems, *find_damage(spec, version.tags)])
     if override.strip() and drafted.gate != ACCEPTED:
         why = f"{reason}; the gate's refusal set aside: {override}"
         return replace(drafted, kind="override", reason=why)

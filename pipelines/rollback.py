@@ -8,7 +8,7 @@ import logging
 from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.approval import changes_since
 from pipelines.deployment import PROMOTED, record_promotion
-from pipelines.evidence import find_digests, open_decisions
+from pipelines.evidence import find_damage, find_digests, open_decisions
 from pipelines.ledger import Decision, Ledger
 from pipelines.registry import APPROVED, CHAMPION, Registry, open_registry
 from pipelines.releases import champion_digest, laid_out
@@ -32,6 +32,10 @@ def roll_back(reference: str, *, because: str = "") -> str:
     previous = registry.get(str(served.version))
     found = find_digests(spec, registry, previous)
     refuse_any(f"the rollback to {previous}", list(changes_since(served, found)))
+    # Its bundle is verified, and it served before: a damaged file of what it was trained on, which
+    # can be made again later, is no reason to go on with what has to be taken back now.
+    for text in find_damage(spec, previous.tags):
+        log.warning("%s", text)
     with laid_out(spec, registry, previous, digest=served.digests.model) as layout:
         _end_update(layout.endpoint)
         put_at_once(layout)

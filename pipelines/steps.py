@@ -223,6 +223,18 @@ def status(spec: str = "") -> str:
     return describe_status(spec)
 
 
+@told
+def check_lake(spec: str) -> str:
+    """Read every file that any version of the lake's tables names, and compare it with its hash.
+
+    Names damaged and missing files, and entries of the tables' logs, with the versions that they
+    belong to and the step that makes them again, and then ends with 1. Returns what was read.
+    """
+    from pipelines.lake_check import check_tables
+
+    return check_tables(spec)
+
+
 # What a nightly run begins with: its form, and what happened since the last one.
 OPENING: tuple[Callable[..., str], ...] = (configure, reconcile)
 # Each nightly step in order, with the name of the reference it returns.
@@ -240,5 +252,5 @@ DEPLOY: tuple[Callable[..., str], ...] = (reconcile, plan, roll_out, verify, set
 REVIEW: tuple[Callable[..., str], ...] = (candidate, review, answer)
 BY_HAND: tuple[Callable[..., str], ...] = (
     review, approve, reject, decisions, deploy, rollback, rehearse, shadow, split, end,
-    disagreements, score, score_batch, status,
+    disagreements, score, score_batch, status, check_lake,
 )  # fmt: skip

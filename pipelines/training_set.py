@@ -45,11 +45,12 @@ def build_training_table(reference: str, as_of: str, *, snapshot: str, features:
         }
     )
     held = lake.newest(TRAINING_SETS)
-    if held is not None and lake.inputs(held) == inputs:
+    if held is not None and lake.inputs(held) == inputs and not lake.find_damage(held):
         log.info("Kept %s: features, labels, date and rules are unchanged", held)
         return str(held)
+    inside = [part.day for part in lake.parts(at) if _touches(span, part.day)]
     rows = label_rows(
-        lake.read(at, where=_within(span)),
+        lake.read(at, where=_within(span), days=inside),
         lake.read(pinned.labels, columns=[TRANSACTION_ID, KNOWN_TIME, LABEL]),
         spec=spec,
         as_of=known_at,
@@ -106,6 +107,10 @@ def label_rows(
     keep = pc.and_(label.is_valid(), pc.and_(old, arrived).combine_chunks())
     filled = pc.fill_null(label, 0).cast(pa.int8())
     return features.append_column(LABEL, filled).filter(keep)
+
+
+def _touches(span: Interval, day: str) -> bool:
+    return f"{span.start:%F}" <= day <= f"{span.end:%F}"
 
 
 def _within(span: Interval) -> pc.Expression:

@@ -206,8 +206,8 @@ def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> 
             f"{at} has no {', '.join(missing)}: the spec names columns that were not ingested. "
             'Run "overnight ingest" first.'
         )
-    for part in lake.parts(at):
-        yield part.day, only_known(lake.read_part(at.name, part, columns=columns), known_at)
+    for day, rows in lake.read_days(at, columns=columns):
+        yield day, only_known(rows, known_at)
 
 
 def _check(

@@ -16,6 +16,7 @@ from tests.e2e.readme import commands
 from tests.infra.embedded_server import EmbeddedServer
 
 AS_OF = "2025-04-01"
+LATER = "2025-04-02"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 HASHES = """
 from pipelines.lake import Lake, TableVersion
@@ -74,7 +75,10 @@ def test_a_rollback_puts_endpoint_and_aliases_back_together(bank: Bank) -> None:
     first = bank.run("deploy", "bank.toml")
     # On a bank of 200 customers chance alone costs a model more than the gate usually tolerates.
     changed = "bank.toml?training.seed=5&training.trials=1&gate.margin=0.99"
-    assert "models:/bank/2" in bank.run("run", changed, "--as-of", AS_OF, "--register")
+    # Of a later night, with a training set of its own.
+    night = bank.run("run", changed, "--as-of", LATER, "--register")
+    assert "training_sets@v2" in night
+    assert "models:/bank/2" in night
     bank.run("approve", "bank.toml", "2", "--because", "to be taken back")
     assert " -> " in bank.run("plan", "bank.toml")
     second = bank.run("deploy", "bank.toml")
@@ -86,6 +90,9 @@ def test_a_rollback_puts_endpoint_and_aliases_back_together(bank: Bank) -> None:
     assert first.strip().rpartition("/")[2] in status["endpoint"]
     # What a reviewer approved and an operator took back is not deployed by the next night.
     assert bank.run("deploy", "bank.toml") == first
+    assert "no change" in bank.run("plan", "bank.toml")
+    assert "training_sets@v1" in bank.run("review", "bank.toml", "1")
+    assert "Every file is what was written." in bank.run("check-lake", "bank.toml")
     again = bank.call("rollback", "bank.toml", cwd=bank.folder)
     assert again.returncode == 2
     assert "no champion before this one" in again.stderr

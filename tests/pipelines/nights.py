@@ -2,9 +2,11 @@
 
 import contextlib
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipelines import steps
@@ -60,9 +62,11 @@ class Night:
         self.spec = load_spec(str(self.path))
         rows = make_rows(12_000)
         days = pa.array([f"{t:%Y-%m-%d}" for t in rows["event_time"].to_pylist()])
-        rows = rows.append_column("event_day", days).append_column("known_time", rows["event_time"])
-        lake = Lake(str(folder / "lake"), spec="cards")
-        self.training_set = str(lake.write_days("training_sets", rows, inputs="made"))
+        self.rows = rows.append_column("event_day", days).append_column(
+            "known_time", rows["event_time"]
+        )
+        self.lake = Lake(str(folder / "lake"), spec="cards")
+        self.training_set = str(self.lake.write_days("training_sets", self.rows, inputs="made"))
 
     def reference(self, **overrides: object) -> str:
         listed = "&".join(f"{key.replace('__', '.')}={value}" for key, value in overrides.items())
@@ -70,14 +74,26 @@ class Night:
 
     def candidate(self, **overrides: object) -> str:
         """Tune, train, evaluate; returns the run."""
-        reference = self.reference(**overrides)
-        study = steps.tune(reference, AS_OF, self.training_set)
-        run = steps.train(reference, AS_OF, self.training_set, study)
-        return steps.evaluate(reference, AS_OF, self.training_set, run)
+        return candidate(self.reference(**overrides), AS_OF, self.training_set)
 
     @property
     def registry(self) -> Registry:
         return open_registry(self.spec)
+
+
+def candidate(reference: str, as_of: str, training_set: str) -> str:
+    """Tune, train, evaluate; returns the run."""
+    study = steps.tune(reference, as_of, training_set)
+    run = steps.train(reference, as_of, training_set, study)
+    return steps.evaluate(reference, as_of, training_set, run)
+
+
+def write_later_set(lake: Lake, rows: pa.Table, *, as_of: str) -> str:
+    """The training set of a later night: as many days less at its beginning as it is later."""
+    later = (date.fromisoformat(as_of) - date.fromisoformat(AS_OF)).days
+    days = sorted(set(rows["event_day"].to_pylist()))
+    kept = rows.filter(pc.greater_equal(rows["event_day"], days[later]))
+    return str(lake.write_days("training_sets", kept, inputs=as_of, empty_days=days[:later]))
 
 
 @contextlib.contextmanager

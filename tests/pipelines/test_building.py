@@ -2,17 +2,23 @@
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError, OvernightError
 from feature_jobs import submitted
 from feature_jobs.definitions import FeatureSet
-from feature_jobs.request import Request
+from feature_jobs.parts import WrittenPart
+from feature_jobs.request import Answer, Request
 from infra.emr.job import Application, Job
 from pipelines import building
+from pipelines.parts import write_part
+from pipelines.settings import load_settings
+from tests.pipelines.forgery import rewrite_in_place, tenfold
 
 APPLICATION = Application(
     id="00f1abcd2345ef09",
@@ -55,3 +61,27 @@ def test_a_step_raises_what_its_job_ended_with(
     with pytest.raises(OvernightError, match=r"^two workers were lost$") as raised:
         building._have_done(APPLICATION, job)
     assert type(raised.value) is kind
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_an_answer_counts_as_long_as_its_parts_are_what_was_written(
+    tmp_path: Path, *, is_changed: bool
+) -> None:
+    request = Request(
+        builds=(), features=FeatureSet(), entities=(), attributes={},
+        target=str(tmp_path), engine="any",
+    )  # fmt: skip
+    part = write_part(str(tmp_path), "2025-01-01", pa.table({"amount": [1.0]}))
+    written = WrittenPart(part.path, part.day, part.rows, part.size_bytes)
+    answer = tmp_path / building.JOBS / request.digest[:20] / "answer.json"
+    answer.parent.mkdir(parents=True)
+    answer.write_text(Answer(parts=(written,)).model_dump_json())
+    settings = replace(load_settings(), spark=APPLICATION)
+    if not is_changed:
+        assert building.build_parts(request, settings) == [part]
+        return
+    rewrite_in_place(tmp_path / part.path, tenfold)
+    # The job would be asked again, were this a place that it can write to.
+    with pytest.raises(InputError, match="EMR Serverless does not see"):
+        building.build_parts(request, settings)
+    assert not answer.exists()

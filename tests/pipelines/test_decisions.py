@@ -16,6 +16,7 @@ from pipelines.identity import Actor, parse_actor
 from pipelines.lake import ChangedSinceError, Lake
 from pipelines.ledger import Decision, Digests, Kind, Ledger, decide, describe
 from pipelines.spec import ApprovalPolicy
+from tests.pipelines.forgery import rewrite_and_rename, rewrite_in_place
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ALICE, BOB = Actor("alice", "MLflow"), Actor("bob", "Airflow")
@@ -61,12 +62,14 @@ class Book:
         return sorted(files, key=lambda f: pq.read_table(f)["transaction_id"][0].as_py())
 
     def rewrite(self, number: int, change: Callable[[dict[str, object]], None]) -> None:
-        """Change a record in place, as someone with access to the files could."""
-        path = self.parts()[number - 1]
-        rows = pq.ParquetFile(path).read()
-        (row,) = rows.to_pylist()
-        change(row)
-        pq.write_table(pa.Table.from_pylist([row], schema=rows.schema), path)
+        """Change a record and the log with it, as someone with access to the files could."""
+
+        def forge(rows: pa.Table) -> pa.Table:
+            (row,) = rows.to_pylist()
+            change(row)
+            return pa.Table.from_pylist([row], schema=rows.schema)
+
+        rewrite_and_rename(self.parts()[number - 1], forge)
 
 
 @pytest.fixture
@@ -117,6 +120,15 @@ def test_a_record_written_anew_with_its_hash_breaks_the_next_one(book: Book) -> 
 
     book.rewrite(2, forge)
     with pytest.raises(OvernightError, match=r"record 3 .* does not follow the record before it"):
+        book.chain.load()
+
+
+def test_a_record_changed_in_place_is_named_by_its_file(book: Book) -> None:
+    path = book.parts()[1]
+    rewrite_in_place(path, lambda rows: rows.set_column(
+        rows.schema.get_field_index("reason"), "reason", pa.array(["never said"])
+    ))  # fmt: skip
+    with pytest.raises(OvernightError, match=rf"decisions@v2 to v3: .*{path.name} was changed"):
         book.chain.load()
 
 

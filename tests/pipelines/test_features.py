@@ -6,13 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from expectations.contract import InputError, ProblemsError
+from expectations.contract import InputError, OvernightError, ProblemsError
 from pipelines import settings, steps
 from pipelines.columns import table_columns
 from pipelines.features import plan_feature_table
 from pipelines.lake import Lake, TableVersion
 from pipelines.snapshot import Snapshot
 from pipelines.spec import load_spec
+from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.test_columns import ARROW
 from tests.pipelines.windowed import AS_OF, DAYS, SPEC, write_rows
 
@@ -67,6 +68,34 @@ def test_a_build_of_days_reads_no_day_before_its_lookback(bank) -> None:
                 Path(lake.folder(table.name), part.path).write_bytes(b"not to be read")
     at = TableVersion.parse(steps.build_features("bank", AS_OF, str(snapshot), day(7), day(8)))
     assert [part.day for part in lake.parts(at)] == [day(7)]
+
+
+def test_rows_that_are_not_what_was_written_are_not_built_from(bank) -> None:
+    lake = bank("rows_changed")
+    snapshot = Snapshot.parse(steps.ingest("bank", AS_OF))
+    paths = [Path(lake.files(at)[-1]) for at in (snapshot.transactions, snapshot.labels)]
+    for path in paths:
+        content = path.read_bytes()
+        rewrite_in_place(path, tenfold)
+        with pytest.raises(OvernightError, match=rf"@v1: .*{path.name} was changed"):
+            steps.build_features("bank", AS_OF, str(snapshot))
+        path.write_bytes(content)
+    assert lake.newest("features") is None
+
+
+def test_damaged_days_are_computed_again_to_the_same_files(bank) -> None:
+    lake = bank("healing")
+    at = build()
+    changed, lost = (Path(name) for name in lake.files(at)[2:4])
+    contents = [path.read_bytes() for path in (changed, lost)]
+    rewrite_in_place(changed, tenfold)
+    lost.unlink()
+    with pytest.raises(OvernightError, match='"overnight build-features bank --as-of AS_OF"'):
+        steps.check_lake("bank")
+    assert f"2 days would be computed whole ({day(2)} to {day(3)})" in plan_feature_table("bank")
+    assert build() == at
+    assert [path.read_bytes() for path in (changed, lost)] == contents
+    assert "Every file is what was written." in steps.check_lake("bank")
 
 
 def test_a_new_day_computes_that_day_and_leaves_the_others(bank) -> None:

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from expectations.contract import InputError
+from expectations.contract import InputError, OvernightError
 from pipelines.ingestion import ingest_delivery
 from pipelines.lake import ChangedSinceError, Lake, TableVersion
+from pipelines.lake_check import check_table
 from pipelines.replay import replay_rows
 from pipelines.source import load_delivery
 from tests.infra.object_store import BUCKET, list_keys, running_store
@@ -72,6 +73,40 @@ def test_rows_come_back_from_s3_by_day_and_condition(store: str) -> None:
     (part,) = lake.parts(at)
     assert lake.read_part("scores", part, columns=["amount"])["amount"].to_pylist() == [1.0, 2.0]
     assert lake.write_days("scores", rows(1.0, 2.0), inputs="a") == at
+
+
+def test_damaged_and_lost_objects_are_named_and_written_again(store: str) -> None:
+    lake = Lake(f"{store}/damaged", spec="cards")
+    at = lake.write_days("scores", rows(1.0, 2.0), inputs="a")
+    (part,) = lake.parts(at)
+    client, key = boto3.client("s3"), f"damaged/cards/scores/{part.path}"
+    held = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+
+    def change() -> None:
+        client.put_object(Bucket=BUCKET, Key=key, Body=held[:-1] + b"0")
+
+    def lose() -> None:
+        client.delete_object(Bucket=BUCKET, Key=key)
+
+    for wound, said in ((change, "was changed"), (lose, "is missing")):
+        wound()
+        with pytest.raises(OvernightError, match=rf"scores@v1: {part.path} {said}"):
+            lake.read(at)
+        assert any(f"{part.path} {said}" in line for line in check_table(lake, "scores").problems)
+        assert lake.write_days("scores", rows(1.0, 2.0), inputs="a") == at
+        assert client.get_object(Bucket=BUCKET, Key=key)["Body"].read() == held
+    assert check_table(lake, "scores").problems == ()
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense"])
+def test_a_damaged_log_entry_in_s3_is_named(store: str, content: bytes) -> None:
+    lake = Lake(f"{store}/log-{len(content)}", spec="cards")
+    at = lake.write_days("scores", rows(1.0), inputs="a")
+    name = f"_delta_log/{at.version:020}.json"
+    key = f"log-{len(content)}/cards/scores/{name}"
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+    with pytest.raises(OvernightError, match=name):
+        lake.newest("scores")
 
 
 def test_of_two_writers_that_saw_the_same_version_one_wins(store: str) -> None:

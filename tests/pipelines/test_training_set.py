@@ -5,11 +5,19 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from expectations.contract import AMOUNT, EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
+from expectations.contract import (
+    AMOUNT,
+    EVENT_DAY,
+    EVENT_TIME,
+    KNOWN_TIME,
+    TRANSACTION_ID,
+    OvernightError,
+)
 from pipelines.lake import Lake, TableVersion
 from pipelines.snapshot import Snapshot
 from pipelines.training_set import build_training_table
 from tests.pipelines.banks import Bank, change, delivery, hour
+from tests.pipelines.forgery import rewrite_in_place, tenfold
 
 AS_OF = "2025-02-20"
 TRAINING = """
@@ -53,3 +61,42 @@ def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> 
     assert corrected[AMOUNT][ids.index(200)].as_py() == 1.5
     again, _ = build(first, pinned)
     assert again == old
+
+
+def test_damaged_files_of_a_training_set_are_written_again_by_its_step(bank: Bank) -> None:
+    done = bank.deliver(delivery(400))
+    snapshot = Snapshot(done.transactions, done.labels)
+    features = str(features_of(bank.lake, snapshot))
+
+    def build(as_of: str) -> TableVersion:
+        at = build_training_table(bank.toml, as_of, snapshot=str(snapshot), features=features)
+        return TableVersion.parse(at)
+
+    first = build(AS_OF)
+    path, lost = (Path(name) for name in bank.lake.files(first)[:2])
+    contents = [each.read_bytes() for each in (path, lost)]
+    rewrite_in_place(path, tenfold)
+    lost.unlink()
+    assert build(AS_OF) == first
+    assert [each.read_bytes() for each in (path, lost)] == contents
+    # Those of an older version too, when it is built as it was then.
+    second = build("2025-02-21")
+    assert second != first
+    rewrite_in_place(path, tenfold)
+    assert bank.lake.find_damage(first) != []
+    assert bank.lake.content_hash(build(AS_OF)) == bank.lake.content_hash(first)
+    assert bank.lake.find_damage(first) == []
+
+
+def test_nothing_is_assembled_from_features_or_labels_that_were_changed(bank: Bank) -> None:
+    done = bank.deliver(delivery(400))
+    snapshot = Snapshot(done.transactions, done.labels)
+    features = features_of(bank.lake, snapshot)
+    for at in (features, snapshot.labels):
+        path = Path(bank.lake.files(at)[20])
+        content = path.read_bytes()
+        rewrite_in_place(path, tenfold)
+        with pytest.raises(OvernightError, match=rf"{at}: .*{path.name} was changed"):
+            build_training_table(bank.toml, AS_OF, snapshot=str(snapshot), features=str(features))
+        path.write_bytes(content)
+    assert bank.lake.newest("training_sets") is None

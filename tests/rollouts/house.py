@@ -27,9 +27,12 @@ from pipelines.releases import laid_out
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
 from tests.infra.embedded_server import EmbeddedServer, wait_for
-from tests.pipelines.nights import AS_OF, installed
+from tests.pipelines.nights import AS_OF, candidate, installed, write_later_set
 
 SPEC = "cards"
+# Each night is a day later than the one before, and has a training set of its own.
+NIGHTS = (AS_OF, "2025-02-11", "2025-02-12")
+SMALL = {"training__trials": 1, "training__members": 1}
 ROLLOUT = {"strategy": '"canary"', "canary_percent": "50", "bake_seconds": "20"}
 # A client that asks one row over and over is no sample of what training saw.
 UNWATCHED = {
@@ -250,12 +253,14 @@ class House:
 
 @contextlib.contextmanager
 def prepared(folder: Path) -> Iterator[Path]:
-    """A home with version 1 promoted and version 2 approved, and the spec behind it."""
+    """A home with versions 1 and 2, of two nights and their training sets; and the spec."""
     with installed(folder) as night:
-        for seed in (1, 2):
-            changes = {"training__seed": seed, "training__trials": 1, "training__members": 1}
-            run = night.candidate(**changes)
-            steps.register(night.reference(**changes), AS_OF, run)
+        training_set = night.training_set
+        for seed, as_of in enumerate(NIGHTS[:2], start=1):
+            if as_of != AS_OF:
+                training_set = write_later_set(night.lake, night.rows, as_of=as_of)
+            reference = night.reference(**SMALL, training__seed=seed)
+            steps.register(reference, as_of, candidate(reference, as_of, training_set))
         yield night.path
 
 

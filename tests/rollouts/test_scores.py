@@ -1,10 +1,11 @@
 """Scoring from the lake: one row at the endpoint, a day in a batch, and training, bit for bit."""
 
 import re
+from pathlib import Path
 
 import pytest
 
-from expectations.contract import LABEL, TRANSACTION_ID, InputError
+from expectations.contract import LABEL, TRANSACTION_ID, InputError, OvernightError
 from infra.sagemaker.invocation import ask
 from pipelines import steps
 from pipelines.columns import model_kinds
@@ -13,6 +14,7 @@ from pipelines.model_inputs import last_fold, load_rows
 from pipelines.scoring import as_plain
 from pipelines.settings import load_settings
 from tests.infra.embedded_server import wait_for
+from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.nights import AS_OF, QUIET
 from tests.rollouts.house import House
 
@@ -78,6 +80,18 @@ def test_scoring_a_day_again_changes_nothing_and_another_version_stands_beside_i
     assert both.group_by("model_version").aggregate([([], "count_all")]).to_pylist() == [
         {"model_version": number, "count_all": both.num_rows // 2} for number in (1, 2)
     ]
+
+
+def test_scores_that_were_changed_are_written_again_by_their_step(house: House, lake: Lake) -> None:
+    day = newest_day(lake)
+    at = TableVersion.parse(steps.score_batch(house.reference, day, "1"))
+    (path,) = map(Path, lake.files(at))
+    content = path.read_bytes()
+    rewrite_in_place(path, tenfold)
+    with pytest.raises(OvernightError, match='"overnight score-batch cards --day DAY"'):
+        lake.read(at)
+    assert steps.score_batch(house.reference, day, "1") == str(at)
+    assert path.read_bytes() == content
 
 
 def test_a_day_that_is_not_there_is_told_with_those_that_are(house: House, lake: Lake) -> None:

@@ -1,0 +1,29 @@
+"""Names of parts: the event day, and the hash of the bytes, for whoever reads them to compare."""
+
+import hashlib
+import re
+
+from expectations.contract import EVENT_DAY
+
+DIGITS = 20
+_HASHED = re.compile(rf"part-([0-9a-f]{{{DIGITS}}})\.parquet$")
+
+
+def hash_bytes(content: bytes) -> str:
+    """The beginning of SHA-256, as it stands in names."""
+    return hashlib.sha256(content).hexdigest()[:DIGITS]
+
+
+def name_part(day: str, content: bytes) -> str:
+    """The path of a part below its table's folder."""
+    return f"{EVENT_DAY}={day}/part-{hash_bytes(content)}.parquet"
+
+
+def hash_in_name(path: str) -> str | None:
+    """The hash that a part's name says; None for another name.
+
+    >>> hash_in_name("event_day=2025-01-01/part-0123456789abcdef0123.parquet")
+    '0123456789abcdef0123'
+    """
+    found = _HASHED.search(path)
+    return None if found is None else found[1]
