@@ -74,11 +74,12 @@ def main() -> None:
 def _explain(error: Exception) -> int:
     """Write one paragraph about a failure and give its exit code."""
     from expectations.contract import InputError, OvernightError
+    from pipelines.plain_text import plain_lines
 
     ours = isinstance(error, OvernightError)
     text = str(error) if ours else f"{type(error).__name__}: {error}"
     hint = "" if ours else "\nThis is a fault of the program; --debug shows where."
-    typer.secho(text + hint, fg=typer.colors.RED, err=True)
+    typer.secho(plain_lines(text) + hint, fg=typer.colors.RED, err=True)
     return 2 if isinstance(error, InputError) else 1
 
 
@@ -106,9 +107,10 @@ def _command_of(step: Callable[..., str]) -> Callable[..., None]:
 
     def command(**given: str | list[str]) -> None:
         from pipelines.newest import fill_newest
+        from pipelines.plain_text import plain_lines
 
         told = {n: v if isinstance(v, str) else ",".join(v) for n, v in given.items()}
-        typer.echo(step(**fill_newest(told)))
+        typer.echo(plain_lines(step(**fill_newest(told))))
 
     command.__doc__ = inspect.cleandoc(str(step.__doc__))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

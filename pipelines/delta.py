@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
 from deltalake.transaction import (
     AddAction,
     CommitProperties,
@@ -110,6 +110,19 @@ def add_parts_first(delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Sche
         commit_properties=CommitProperties(max_commit_retries=0),
         post_commithook_properties=KEEP_LOG,
     )  # fmt: skip
+
+
+def add_fields(delta: DeltaTable, fields: pa.Schema) -> None:
+    """Commit that a table has further columns, unless anybody committed since the version at hand.
+
+    Raises:
+        DeltaError: when somebody did.
+    """
+    delta.alter.add_columns(
+        list(Schema.from_arrow(fields).fields),
+        commit_properties=CommitProperties(max_commit_retries=0),
+        post_commithook_properties=KEEP_LOG,
+    )
 
 
 def _add(part: Part) -> AddAction:
