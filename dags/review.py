@@ -36,7 +36,7 @@ for name in list_specs():
                     type="string",
                     maxLength=LIMITS["because"],
                     title="The reason, kept with the decision",
-                )  # fmt: skip
+                )
             },
             response_timeout=declared.approval.expires,
             execution_timeout=None,
