@@ -56,11 +56,22 @@ SPELLED = {"since": "--from", "until": "--to", "transactions": "--transaction"}
 REPEATED = ("transactions",)
 
 
+class _PlainFormatter(logging.Formatter):
+    """A log on a screen that nothing in it can steer."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from pipelines.plain_text import plain_lines
+
+        return plain_lines(super().format(record))
+
+
 def main() -> None:
     """Run the command line; the exit code is 2 for the user's mistakes and 1 for ours."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_PlainFormatter("%(message)s"))
     for room in ("pipelines", "feature_jobs", "training", "expectations", "infra"):
         logging.getLogger(room).setLevel(logging.INFO)
     try:
