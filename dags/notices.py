@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from expectations.contract import InputError, OvernightError, hide_passwords, refuse_any
+from pipelines.plain_text import one_line, plain_lines
 
 VARIABLE = "OVERNIGHT_NOTIFIERS"
 # Left by a step that told of its failure itself, for the run's own callback.
@@ -136,7 +137,7 @@ def tell_late(context: Mapping[str, Any]) -> None:
         dag=run["dag_id"],
         step="the night",
         end="is late",
-        as_of=str((run["conf"] or {}).get("as_of") or since),
+        as_of=one_line(str((run["conf"] or {}).get("as_of") or since)),
         error="It is not done in the time of [schedule] deadline.",
         remedy="It goes on. Look at its steps in Airflow, and at the log of the one that runs.",
         log_url="",
@@ -169,7 +170,7 @@ def describe(context: Mapping[str, Any]) -> Failure:
     return Failure(
         dag=context["dag"].dag_id,
         step="a step" if ti is None else ti.task_id,
-        as_of=str(asked or since),
+        as_of=one_line(str(asked or since)),
         error=UNKNOWN if error is None else _message(error),
         remedy=_remedy(error),
         log_url="" if ti is None else str(getattr(ti, "log_url", "") or ""),
@@ -178,7 +179,7 @@ def describe(context: Mapping[str, Any]) -> Failure:
 
 def _message(error: object) -> str:
     told = str(error) if isinstance(error, OvernightError) else f"{type(error).__name__}: {error}"
-    return hide_passwords(told)
+    return hide_passwords(plain_lines(told))
 
 
 def _remedy(error: object) -> str:

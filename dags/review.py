@@ -6,6 +6,7 @@ from airflow.sdk import DAG, Param, task
 from dags.approvals import candidate_asset
 from dags.terms import dag_terms
 from pipelines import steps
+from pipelines.plain_text import LIMITS
 from pipelines.spec import list_specs, load_spec
 
 ASKED = "ti.xcom_pull(task_ids='ask')"
@@ -30,7 +31,12 @@ for name in list_specs():
             options=["approve", "reject", "later"],
             defaults="later",
             params={
-                "because": Param("", type="string", title="The reason, kept with the decision")
+                "because": Param(
+                    "",
+                    type="string",
+                    maxLength=LIMITS["because"],
+                    title="The reason, kept with the decision",
+                )
             },
             response_timeout=declared.approval.expires,
             execution_timeout=None,

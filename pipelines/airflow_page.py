@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 
 from pipelines.airflow_runs import airflow_environment
+from pipelines.plain_text import one_line
 from pipelines.settings import Settings
 
 GLANCE_SECONDS = 2
@@ -39,9 +40,8 @@ def describe_last_run(dag: str, *, settings: Settings) -> str:
         str(run[each])[:19].replace("T", " ") for each in ("start_date", "end_date") if run[each]
     ]
     who = run.get("triggering_user_name")
-    return f"{run['state']}, {' to '.join(times) or 'not started'}, {run['run_type']}" + (
-        f" by {who}" if who else ""
-    )
+    told = f"{run['state']}, {' to '.join(times) or 'not started'}, {run['run_type']}"
+    return one_line(f"{told} by {who}" if who else told)
 
 
 def _known() -> Mapping[str, str] | None:

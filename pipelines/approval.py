@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from expectations.contract import format_duration
 from pipelines.identity import Actor
-from pipelines.ledger import ACCEPTED, Decision, Digests, Ledger
+from pipelines.ledger import ACCEPTED, LATER, Decision, Digests, Ledger
+from pipelines.plain_text import one_line
 from pipelines.spec import ApprovalPolicy
 
 NOUNS = {
@@ -14,6 +15,8 @@ NOUNS = {
     "data": "the training set",
     "metrics": "the run's metrics",
     "policy": "the spec that it was made by",
+    "report": "the review report",
+    "description": "the version's description",
 }
 
 
@@ -45,23 +48,24 @@ def approval_refusals(
         yield "it has no record of its registration; register its run with the register step"
         return
     if registered.gate != ACCEPTED and not is_override:
-        yield f"the gate refused it: {registered.gate}; set that aside with --override and a reason"
+        said = one_line(registered.gate)
+        yield f"the gate refused it: {said}; set that aside with --override and a reason"
     yield from changes_since(registered, found)
     if policy.four_eyes and approver.is_known_as(author):
-        yield f"{approver} made it; another person has to approve it"
+        yield f"{one_line(str(approver))} made it; another person has to approve it"
     yield from _expiry("it was registered", registered, policy, now, "train a new version")
     for kind in ("rejection", "rollback"):
         undone = _undoing(ledger, kind, version)
         if undone is not None:
-            yield f"{undone} by {undone.actor}: {undone.reason or '-'}; train a new version"
+            yield f"{undone} by {_said(undone)}; train a new version"
     serving = ledger.champion
     if serving is not None and version < serving:
         yield f"it is older than the champion, version {serving}; use rollback to go back"
     waiting = ledger.approval
     if waiting is not None and waiting.version not in {version, serving}:
         yield (
-            f"version {waiting.version} was approved by {waiting.actor} and is not deployed yet; "
-            "deploy it or reject it first"
+            f"version {waiting.version} was approved by {one_line(waiting.actor)} and is not "
+            "deployed yet; deploy it or reject it first"
         )
 
 
@@ -72,11 +76,11 @@ def shadow_refusals(version: int, *, ledger: Ledger, found: Digests) -> Iterator
         yield "it has no record of its registration; register its run with the register step"
         return
     if registered.gate != ACCEPTED:
-        yield f"the gate refused it: {registered.gate}; train a new version"
+        yield f"the gate refused it: {one_line(registered.gate)}; train a new version"
     yield from changes_since(registered, found)
     rejected = _undoing(ledger, "rejection", version)
     if rejected is not None:
-        yield f"{rejected} by {rejected.actor}: {rejected.reason or '-'}; train a new version"
+        yield f"{rejected} by {_said(rejected)}; train a new version"
 
 
 def deployment_refusals(
@@ -103,11 +107,15 @@ def changes_since(record: Decision, found: Digests) -> Iterator[str]:
     recorded = record.digests
     for field in fields(Digests):
         was, now = getattr(recorded, field.name), getattr(found, field.name)
-        if was != now:
+        if was != now and (was or field.name not in LATER):
             yield (
                 f"{NOUNS[field.name]} has the digest {now[:12]}, and {was[:12]} was recorded: it "
                 "was changed since; train and register a new version"
             )
+
+
+def _said(record: Decision) -> str:
+    return one_line(f"{record.actor}: {record.reason or '-'}")
 
 
 def _expiry(

@@ -56,11 +56,22 @@ SPELLED = {"since": "--from", "until": "--to", "transactions": "--transaction"}
 REPEATED = ("transactions",)
 
 
+class _PlainFormatter(logging.Formatter):
+    """A log on a screen that nothing in it can steer."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from pipelines.plain_text import plain_lines
+
+        return plain_lines(super().format(record))
+
+
 def main() -> None:
     """Run the command line; the exit code is 2 for the user's mistakes and 1 for ours."""
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_PlainFormatter("%(message)s"))
     for room in ("pipelines", "feature_jobs", "training", "expectations", "infra"):
         logging.getLogger(room).setLevel(logging.INFO)
     try:
@@ -74,11 +85,12 @@ def main() -> None:
 def _explain(error: Exception) -> int:
     """Write one paragraph about a failure and give its exit code."""
     from expectations.contract import InputError, OvernightError
+    from pipelines.plain_text import plain_lines
 
     ours = isinstance(error, OvernightError)
     text = str(error) if ours else f"{type(error).__name__}: {error}"
     hint = "" if ours else "\nThis is a fault of the program; --debug shows where."
-    typer.secho(text + hint, fg=typer.colors.RED, err=True)
+    typer.secho(plain_lines(text) + hint, fg=typer.colors.RED, err=True)
     return 2 if isinstance(error, InputError) else 1
 
 
@@ -106,9 +118,10 @@ def _command_of(step: Callable[..., str]) -> Callable[..., None]:
 
     def command(**given: str | list[str]) -> None:
         from pipelines.newest import fill_newest
+        from pipelines.plain_text import plain_lines
 
         told = {n: v if isinstance(v, str) else ",".join(v) for n, v in given.items()}
-        typer.echo(step(**fill_newest(told)))
+        typer.echo(plain_lines(step(**fill_newest(told))))
 
     command.__doc__ = inspect.cleandoc(str(step.__doc__))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

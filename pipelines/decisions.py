@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, OvernightError
 from pipelines.lake import ChangedSinceError, Lake
-from pipelines.ledger import Decision, Digests, Ledger, find_breaks
+from pipelines.ledger import FIRST, Decision, Digests, Ledger, find_breaks
 from pipelines.source import TIMESTAMP
 
 DECISIONS = "decisions"
@@ -67,10 +67,18 @@ class Decisions:
             if decided is None:
                 self._catch_up(ledger)
                 return ledger
+            # A chain with records of which none is noted is a broken one: so it is said that the
+            # first is on its way, and one that came no further is caught up with.
+            if ledger.records:
+                self._catch_up(ledger)
+            elif self._noted_head() is None:
+                self._note_head(FIRST)
             number = len(ledger.records) + 1
             sealed = replace(decided, number=number).sealed(ledger.head)
+            rows = _to_rows([sealed])
             try:
-                at = self._lake.append(DECISIONS, _to_rows([sealed]), at=ledger.at)
+                at = ledger.at and self._lake.add_columns(ledger.at, rows.schema)
+                at = self._lake.append(DECISIONS, rows, at=at)
             except ChangedSinceError:
                 continue
             self._note_head(sealed.own)
@@ -83,7 +91,7 @@ class Decisions:
         """Note the newest hash where whoever wrote the record came no further."""
         noted = self._noted_head()
         # A hash that is not among these is of a record that came in since; its writer noted it.
-        if ledger.records and noted in {None, *(record.own for record in ledger.records[:-1])}:
+        if ledger.records and noted in {FIRST, *(record.own for record in ledger.records[:-1])}:
             self._note_head(ledger.head)
 
     def _read(self) -> Ledger:
@@ -114,7 +122,8 @@ def _to_rows(records: Sequence[Decision]) -> pa.Table:
 
 def _from_row(row: Mapping[str, Any]) -> Decision:
     named = {name: row[name] for name in _COLUMNS}
-    digests = Digests(**{name: row[f"{name}_digest"] for name in _DIGESTS})
+    # A table of an earlier version has fewer columns.
+    digests = Digests(**{name: row.get(f"{name}_digest") or "" for name in _DIGESTS})
     return Decision(
         **named | {"version": int(row["version"])},
         number=row[TRANSACTION_ID], time=row[EVENT_TIME], digests=digests,

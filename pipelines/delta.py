@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, Schema
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import (
     AddAction,
@@ -195,6 +195,19 @@ def _describe(
     """What stands beside a version: the notes, and a digest by which a cut entry is found."""
     noted = {**notes, ACTIONS: digest_actions(added, removed)}
     return CommitProperties(custom_metadata=noted, max_commit_retries=retries)
+
+
+def add_fields(delta: DeltaTable, fields: pa.Schema) -> None:
+    """Commit that a table has further columns, unless anybody committed since the version at hand.
+
+    Raises:
+        DeltaError: when somebody did.
+    """
+    delta.alter.add_columns(
+        list(Schema.from_arrow(fields).fields),
+        commit_properties=CommitProperties(max_commit_retries=0),
+        post_commithook_properties=KEEP_LOG,
+    )
 
 
 def _add(part: Part) -> AddAction:

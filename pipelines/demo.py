@@ -75,8 +75,8 @@ def _sagemaker(settings: Settings) -> Iterator[None]:
 
 def _summary(settings: Settings, version: str) -> list[str]:
     from pipelines.data_docs import docs_address
-    from pipelines.packet.publishing import PACKET
     from pipelines.registry import CHAMPION, open_registry
+    from pipelines.runs import PACKET
     from pipelines.spec import load_spec
 
     spec = load_spec(SPEC)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 
 from expectations.contract import InputError
+from pipelines.plain_text import one_line
 from pipelines.registry import Registry, open_registry
 from pipelines.spec import load_spec
 
@@ -74,7 +75,7 @@ def _values(registry: Registry, run: str) -> Mapping[str, str]:
 
 def _shorten(values: Sequence[str]) -> list[str]:
     """Each value in one line of at most `WIDEST` characters, which show where they differ."""
-    lines = [" ".join(value.split()) for value in values]
+    lines = [one_line(" ".join(value.split())) for value in values]
     if max(map(len, lines)) > WIDEST:
         shared = len(commonprefix(lines)) - KEPT  # noqa: RUF071 -- text, not paths
         lines = [f"…{line[shared:]}" if shared > 0 else line for line in lines]

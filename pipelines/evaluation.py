@@ -20,6 +20,7 @@ from pipelines.model_inputs import last_fold, load_rows, pin
 from pipelines.registry import Registry, open_registry
 from pipelines.runs import GATE, GATE_REASONS
 from pipelines.spec import ModelSpec, load_spec
+from pipelines.trained import open_trained
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
@@ -41,6 +42,7 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
 
     spec = load_spec(reference)
     registry, run_id = open_registry(spec), run.removeprefix("runs:/")
+    made = open_trained(spec).get(run_id)
     tags = registry.runs.tags(run_id)
     if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
         raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")
@@ -48,7 +50,7 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
     # With the columns that this model leaves out: the champion may read them.
     every = load_rows(spec, training_set, holdout=fold, columns=request_kinds(spec))
     with tempfile.TemporaryDirectory() as scratch:
-        folder = fetch_trained(registry, run_id, target=Path(scratch) / "bundle")
+        folder = fetch_trained(registry, made, target=Path(scratch) / "bundle")
         bundle = load_bundle(folder)
         rows = bundle.recode(every)
         measured = _Measured(spec, fold, rows, test_rows(rows, fold, spec.training), bundle)

@@ -1,5 +1,6 @@
 """What a version is now: its verified bundle, and the digests that a decision about it rests on."""
 
+import hashlib
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +12,11 @@ from pipelines.identity import Actor
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.ledger import ACCEPTED, Decision, Digests, Kind, Ledger, decide
 from pipelines.model_inputs import digest_training_set
-from pipelines.registry import Registry, Version
-from pipelines.runs import DIGEST, GATE, GATE_REASONS
+from pipelines.registry import OWNER, Registry, Version
+from pipelines.runs import DIGEST, GATE, GATE_REASONS, PACKET
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec
+from pipelines.trained import TrainedModel
 
 HEAD = "overnight.decisions_head"
 MISSING = "missing"
@@ -24,13 +26,13 @@ def open_decisions(spec: ModelSpec, registry: Registry) -> Decisions:
     """The chain of a spec; its newest hash is noted as a tag of the registered model."""
     return Decisions(
         Lake(load_settings().lake, spec=spec.name),
-        noted_head=lambda: registry.model_tags().get(HEAD),
-        note_head=lambda head: registry.tag_model({HEAD: head}),
+        noted_head=lambda: registry.noted(HEAD),
+        note_head=lambda head: registry.tag_model({HEAD: head, OWNER: spec.name}),
     )
 
 
 def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Digests:
-    """Digests of what a version's bundle, training set, metrics and spec are now.
+    """Digests of what a version's bundle, training set, metrics, spec and report are now.
 
     What cannot be read any more has the digest `missing`, and so differs from what was recorded.
     """
@@ -40,6 +42,8 @@ def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Diges
         data=_digest_data(spec, tags),
         metrics=digest_of(dict(registry.runs.metrics(run))),
         policy=tags.get("overnight.spec_digest", MISSING),
+        report=_digest_report(registry, run),
+        description=hashlib.sha256(version.description.encode()).hexdigest(),
     )
 
 
@@ -81,14 +85,14 @@ def fetch_verified(
     return folder
 
 
-def fetch_trained(registry: Registry, run: str, *, target: Path) -> Path:
-    """Download the bundle of a run and refuse one that is not what training logged.
+def fetch_trained(registry: Registry, made: TrainedModel, *, target: Path) -> Path:
+    """Download the bundle of a run and refuse one that is not what training recorded in the lake.
 
     Raises:
         OvernightError: when it was changed since.
     """
-    folder = registry.runs.fetch_bundle(run, target=target)
-    _refuse_other(folder, registry.runs.tags(run).get(DIGEST), whose=f"runs:/{run}")
+    folder = registry.runs.fetch_bundle(made.run, target=target)
+    _refuse_other(folder, made.bundle_digest, whose=f"runs:/{made.run}")
     return folder
 
 
@@ -118,6 +122,11 @@ def draft_decision(
         gate=said if registered is None else registered.gate,
         digests=find_digests(spec, registry, version),
     )  # fmt: skip
+
+
+def _digest_report(registry: Registry, run: str) -> str:
+    found = registry.runs.read_file(run, PACKET)
+    return MISSING if found is None else hashlib.sha256(found).hexdigest()
 
 
 def _digest_bundle(registry: Registry, version: Version) -> str:

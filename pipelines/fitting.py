@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipelines.adoption import judge_runs
 from pipelines.data_docs import docs_address
 from pipelines.identity import os_actor
 from pipelines.lake import digest_of
@@ -24,6 +25,7 @@ from pipelines.registry import open_registry
 from pipelines.runs import EXPERIMENT
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
+from pipelines.trained import TrainedModel, open_trained
 from pipelines.tuning import log_study
 
 if TYPE_CHECKING:
@@ -49,18 +51,21 @@ def train_model(
     policy = spec.training.model_dump(mode="json", exclude=BESIDE_MODEL)
     inputs = digest_of(pin(spec, training_set) | {"params": dict(best.params), "policy": policy})
     runs = open_registry(spec).runs
-    found = runs.find(inputs)
-    if found is not None and runs.has_model(found):
-        runs.end(found)
-        log.info("Kept runs:/%s: training set, parameters and code are unchanged", found)
-        return f"runs:/{found}"
+    trained = open_trained(spec)
+    found = judge_runs(runs, trained, inputs)
+    if found.whole is not None:
+        kept = found.whole.run
+        runs.end(kept)
+        log.info("Kept runs:/%s: training set, parameters and code are unchanged", kept)
+        return f"runs:/{kept}"
     if spec.training.trials_workers > 1:
         # The worker that showed the study in MLflow may have ended before the others.
         log_study(spec, study, training_set=training_set, tags={})
     fold = last_fold(spec, as_of)
+    author = author or str(os_actor())
     tags = lineage_tags(spec, training_set) | {
         "overnight.as_of": as_of,
-        "overnight.author": author or str(os_actor()),
+        "overnight.author": author,
         "overnight.spec": reference,
         EXPERIMENT: "yes" if is_changed(reference) else "no",
         "overnight.study": study,
@@ -68,13 +73,15 @@ def train_model(
         "overnight.train_window": str(fold.train),
         "overnight.test_window": str(fold.test),
     }
-    with runs.open(inputs=inputs, kind="model", tags=tags) as run:
+    with runs.open(inputs=inputs, kind="model", tags=tags, passing_over=found.strangers) as run:
         runs.log_dataset(run, dataset_facts(spec, training_set), context="training")
         runs.log_params(run, {**best.params, **policy})
         runs.log_metrics(run, {"validation_average_precision": best.value})
         rows = load_rows(spec, training_set, holdout=fold)
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_candidate(Path(scratch), rows, spec=spec, fold=fold, best=best)
+            # The record first: a run with a model and without a record is none of ours.
+            trained.record(TrainedModel(run, inputs, bundle.digest, author))
             runs.log_model(
                 run,
                 bundle.model.booster,

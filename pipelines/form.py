@@ -16,6 +16,7 @@ from expectations.contract import Policy, refuse_any
 from pipelines.columns import request_kinds
 from pipelines.contradictions import explain
 from pipelines.overrides import FEATURES_ADDED
+from pipelines.plain_text import refuse_unplain
 from pipelines.spec import ModelSpec, load_spec
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ def configure_night(reference: str, form: str) -> str:
         raise  # not reached: a validation error has at least one problem
     if asked.since and asked.until and asked.since >= asked.until:
         refuse_any("the form", [f"from: {asked.since} is not before to, {asked.until}"])
+    refuse_unplain({name: getattr(asked, name) for name in ("add_features", "overrides")})
     changes = list(asked.changes())
     if not changes:
         load_spec(reference)

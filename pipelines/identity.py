@@ -1,6 +1,7 @@
 """Who did something, and who says so: MLflow, Airflow or the operating system."""
 
-import getpass
+import os
+import pwd
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -39,8 +40,19 @@ class Actor:
 
 
 def os_actor() -> Actor:
-    """The user of this process."""
-    return Actor(getpass.getuser(), "operating system")
+    """The user of this process, by its user id, which no variable of the environment changes."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:  # an id that has no name here, as containers have them
+        name = str(number)
+    return Actor(name, "operating system")
+
+
+def signed_in_as(tracking_uri: str) -> Actor | None:
+    """The user that MLflow's client signs in as; None where nobody has to."""
+    name = os.environ.get("MLFLOW_TRACKING_USERNAME")
+    return Actor(name, "MLflow") if name and tracking_uri.startswith("http") else None
 
 
 def parse_actor(text: str | None) -> Actor | None:

@@ -26,6 +26,7 @@ from expectations.contract import (
 )
 from pipelines.damage import Damage, DamagedError
 from pipelines.delta import (
+    add_fields,
     add_parts_first,
     create_table,
     find_table,
@@ -273,6 +274,23 @@ class Lake:
                 add_parts_first(delta, parts, schema=rows.schema)
             return TableVersion(table, version + 1)
         raise ChangedSinceError(f"{table} is at v{delta.version()}, no more at v{version}.")
+
+    def add_columns(self, at: TableVersion, schema: pa.Schema) -> TableVersion:
+        """Give a table the columns that it lacks of a schema; rows that it holds have no value.
+
+        Raises:
+            ChangedSinceError: when another writer came first; nothing is added.
+        """
+        held = self.schema(at).names
+        lacking = pa.schema([field for field in schema if field.name not in held])
+        if not lacking.names:
+            return at
+        delta = open_held(self.folder(at.name))
+        if delta.version() != at.version:
+            raise ChangedSinceError(f"{at.name} is at v{delta.version()}, no more at {at}.")
+        with self._first(at, f"{at.name} was written to since v{at.version}."):
+            add_fields(delta, lacking)
+        return TableVersion(at.name, at.version + 1)
 
     @contextlib.contextmanager
     def _first(self, at: TableVersion, message: str) -> Iterator[None]:

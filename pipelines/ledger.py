@@ -10,8 +10,12 @@ from typing import Literal
 
 from pipelines.identity import Actor, parse_actor
 from pipelines.lake import TableVersion, digest_of
+from pipelines.plain_text import one_line
 
 FIRST = "0" * 64
+AUTHOR = "overnight.author"
+# Digests that records of earlier versions do not hold.
+LATER = frozenset({"report", "description"})
 ACCEPTED = "accepted"  # what the gate says of a candidate that may be reviewed
 
 Kind = Literal[
@@ -38,12 +42,16 @@ class Digests:
         data: of the training set's rows and of what they were made from.
         metrics: of the run's metrics.
         policy: of the spec that it was made by.
+        report: of the review report; empty in records from before it was recorded.
+        description: of the version's description; likewise.
     """
 
     model: str
     data: str
     metrics: str
     policy: str
+    report: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +89,14 @@ class Decision:
         return replace(linked, own=linked.compute_hash())
 
     def compute_hash(self) -> str:
-        """SHA-256 of the canonical JSON of all but the hash."""
-        return digest_of(asdict(replace(self, own="")))
+        """SHA-256 of the canonical JSON of all but the hash.
+
+        A digest that was not recorded is left out: so the hash of a record from before there was
+        that digest stays what it was.
+        """
+        written = asdict(replace(self, own=""))
+        written["digests"] = {k: v for k, v in written["digests"].items() if v or k not in LATER}
+        return digest_of(written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +205,13 @@ def find_breaks(records: Sequence[Decision], *, noted_head: str | None) -> Itera
         elif record.before != before:
             yield f"{record} does not follow the record before it: one of them was replaced"
         before = record.own
-    if noted_head is not None and noted_head not in {record.own for record in records}:
+    if noted_head is None and records:
+        yield (
+            "the registry notes no newest record: the registered model was renamed or deleted, or "
+            "lost its tags; give it its name back, or restore MLflow from a backup"
+        )
+    held = {record.own for record in records} | ({FIRST} if len(records) < 2 else set())  # noqa: PLR2004 -- the first may be on its way
+    if noted_head is not None and noted_head not in held:
         yield (
             f"the registry notes a newest record {noted_head[:12]}, which is not there: the last "
             "records are missing or were written anew"
@@ -203,8 +223,8 @@ def describe(ledger: Ledger) -> str:
     if not ledger.records:
         return "no decisions yet"
     lines = [
-        f"{r.number:>4}  {r.time:%F %T}  {r.kind:12} version {r.version:<4} {r.actor}: "
-        f"{r.reason or '-'}  [{r.own[:12]}]"
+        f"{r.number:>4}  {r.time:%F %T}  {r.kind:12} version {r.version:<4} {one_line(r.actor)}: "
+        f"{one_line(r.reason) or '-'}  [{r.own[:12]}]"
         for r in ledger.records
     ]
     return "\n".join([*lines, f"verified: {len(ledger.records)} records, newest {ledger.head}"])
@@ -212,4 +232,4 @@ def describe(ledger: Ledger) -> str:
 
 def author_of(tags: Mapping[str, str]) -> Actor | None:
     """Who made a version, as its tags say."""
-    return parse_actor(tags.get("overnight.author"))
+    return parse_actor(tags.get(AUTHOR))

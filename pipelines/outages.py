@@ -9,6 +9,7 @@ error passed through.
 """
 
 import functools
+import inspect
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -63,10 +64,14 @@ OUTAGES: tuple[tuple[str, str, str, str], ...] = (
 
 
 def told(step: Callable[P, str]) -> Callable[P, str]:
-    """A step whose outages are errors of ours."""
+    """A step whose outages are errors of ours, and that takes plain texts only."""
+    signature = inspect.signature(step)
 
     @functools.wraps(step)
     def run(*given: P.args, **named: P.kwargs) -> str:
+        from pipelines.plain_text import refuse_unplain
+
+        refuse_unplain(signature.bind(*given, **named).arguments)
         try:
             return step(*given, **named)
         except Exception as error:

@@ -3,15 +3,16 @@
 import logging
 from dataclasses import replace
 
-from expectations.contract import InputError, refuse_any
+from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.evidence import draft_decision, find_damage, open_decisions
 from pipelines.identity import os_actor
-from pipelines.ledger import ACCEPTED, Decision, Ledger
+from pipelines.ledger import ACCEPTED, AUTHOR, Decision, Ledger
 from pipelines.overrides import is_changed
 from pipelines.registry import CHALLENGER, Registry, open_registry
-from pipelines.runs import GATE, GATE_REASONS
+from pipelines.runs import DIGEST, GATE, GATE_REASONS
 from pipelines.snapshot import parse_as_of
 from pipelines.spec import load_spec
+from pipelines.trained import open_trained
 
 ASKS = ("automatic", "yes", "no")
 
@@ -30,14 +31,26 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     spec = load_spec(reference)
     registry = open_registry(spec)
     run_id = run.removeprefix("runs:/")
+    made = open_trained(spec).get(run_id)
     recorded = registry.runs.tags(run_id).get("overnight.as_of")
     if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
         raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
     tags = {k: v for k, v in registry.runs.tags(run_id).items() if k.startswith("overnight.")}
     if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
+    if tags.get(DIGEST) != made.bundle_digest:
+        raise OvernightError(
+            f"{run} names the bundle {str(tags.get(DIGEST))[:12]}, and train recorded "
+            f"{made.bundle_digest[:12]}: it was changed since. Train again, register the new run."
+        )
     refuse_any(f"the registration of {run}", find_damage(spec, tags))
-    version = registry.register(run_id, tags=tags)
+    # Of who asked for it the lake knows; a tag of the run may be another's.
+    version = registry.register(run_id, tags={**tags, AUTHOR: made.author})
+    decisions = open_decisions(spec, registry)
+    if decisions.load().registration(version.number) is None:
+        # Before the record, which holds the digest of what reviewers are shown.
+        publish_packet(spec, registry, version)
+        version = registry.get(str(version.number))
 
     def enter(chain: Ledger) -> Decision | None:
         if chain.registration(version.number):
@@ -49,7 +62,7 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
         newer = _newer_challenger(registry, chain, as_of)
         return replace(drafted, gate=newer) if newer and drafted.gate == ACCEPTED else drafted
 
-    ledger = open_decisions(spec, registry).record(enter)
+    ledger = decisions.record(enter)
     if ledger.challenger == version.number and CHALLENGER not in version.aliases:
         registry.set_alias(CHALLENGER, version)
     entered = ledger.registration(version.number)
@@ -58,7 +71,6 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     else:
         why = tags.get(GATE_REASONS) if tags[GATE] != ACCEPTED or not entered else entered.gate
         log.warning("Registered %s, no challenger: %s", version, why)
-    publish_packet(spec, registry, version)
     return str(version)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CHALLENGER, APPROVED, CHAMPION = "challenger", "approved", "champion"
 STATE = "overnight.review"
+OWNER = "overnight.spec_of_model"  # of a registered model: the spec whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Version:
     Attributes:
         aliases: names that point at it now.
         tags: what was recorded of it; see the constants of this module.
+        description: Markdown, shown on its page.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Version:
     run: str
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
+    description: str = ""
 
     def __str__(self) -> str:
         return f"models:/{self.name}/{self.number}"
@@ -65,7 +68,8 @@ class Registry:
         if MODEL_ID not in held:
             raise InputError(f"Run {run} has no model. Run the train step for it first.")
         if not self._has_registered_model():
-            self._client.create_registered_model(self.spec)
+            self._refuse_renamed()
+            self._client.create_registered_model(self.spec, tags={OWNER: self.spec})
         made = self._client.create_model_version(
             self.spec,
             source=f"models:/{held[MODEL_ID]}",
@@ -103,6 +107,7 @@ class Registry:
         """
         version = self.find(reference)
         if version is None:
+            self._refuse_renamed()
             known = [f"{v.number} {'/'.join(v.aliases)}".strip() for v in self.versions()]
             raise InputError(
                 f"{self.spec} has no version {reference!r}. Known: {', '.join(known) or 'none'}. "
@@ -143,11 +148,29 @@ class Registry:
         found = self._client.search_registered_models(f"name = '{self.spec}'")
         return dict(found[0].tags) if found else {}
 
+    def noted(self, key: str) -> str | None:
+        """A tag of the registered model, also of one that was renamed since; None without it."""
+        tags = self.model_tags() or (self._renamed() or ("", {}))[1]
+        return tags.get(key)
+
     def tag_model(self, tags: Mapping[str, str]) -> None:
         """Record something of the registered model; `InputError` as above."""
         with _explained():
             for key, value in tags.items():
                 self._client.set_registered_model_tag(self.spec, key, value)
+
+    def _renamed(self) -> tuple[str, Mapping[str, str]] | None:
+        """Name and tags of the model of this spec that has another name now."""
+        found = self._client.search_registered_models(f"tags.`{OWNER}` = '{self.spec}'")
+        other = next((model for model in found if model.name != self.spec), None)
+        return None if other is None else (str(other.name), dict(other.tags))
+
+    def _refuse_renamed(self) -> None:
+        if not self._has_registered_model() and (other := self._renamed()) is not None:
+            raise InputError(
+                f"The registered model of {self.spec} is called {other[0]!r} now. "
+                f"Rename it to {self.spec} again in MLflow."
+            )
 
     def _has_registered_model(self) -> bool:
         return bool(self._client.search_registered_models(f"name = '{self.spec}'"))
@@ -164,6 +187,7 @@ class Registry:
             run=str(full.run_id),
             aliases=tuple(sorted(full.aliases)),
             tags=dict(full.tags),
+            description=full.description or "",
         )
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from expectations.contract import InputError, refuse_any
 from pipelines.approval import approval_refusals
 from pipelines.evidence import draft_decision, find_damage, open_decisions
-from pipelines.identity import Actor, os_actor
+from pipelines.identity import Actor, os_actor, signed_in_as
 from pipelines.ledger import ACCEPTED, Decision, Ledger, author_of, describe
+from pipelines.plain_text import one_line
 from pipelines.registry import (
     APPROVED,
     CHALLENGER,
@@ -19,7 +20,7 @@ from pipelines.registry import (
 )
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
-from pipelines.wishes import leave_wish, signed_in_as
+from pipelines.wishes import leave_wish
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +36,15 @@ def describe_version(reference: str, wanted: str) -> str:
     lines = [
         f"{version} ({', '.join(version.aliases) or 'no alias'}), run {version.run}",
         *(
-            f"  {key.removeprefix('overnight.')}: {version.tags[key]}"
+            one_line(f"  {key.removeprefix('overnight.')}: {version.tags[key]}")
             for key in sorted(version.tags)
         ),
         f"  metric{'':24} this version   champion {champion or '(none)'}",
     ]
     for key in sorted(metrics):
         other = f"{against[key]:.4f}" if key in against else "-"
-        lines.append(f"  {key:30} {metrics[key]:>12.4f}   {other:>8}")
-    lines += [f"  {key} = {value}" for key, value in sorted(params.items())]
+        lines.append(f"  {one_line(key):30} {metrics[key]:>12.4f}   {other:>8}")
+    lines += [one_line(f"  {key} = {value}") for key, value in sorted(params.items())]
     return "\n".join(lines)
 
 

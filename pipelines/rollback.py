@@ -4,12 +4,13 @@ All traffic at once and with no alarm to wait for: whoever rolls back has seen e
 """
 
 import logging
+from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.approval import changes_since
 from pipelines.deployment import PROMOTED, record_promotion
 from pipelines.evidence import find_damage, find_digests, open_decisions
-from pipelines.ledger import Decision, Ledger
+from pipelines.ledger import LATER, Decision, Ledger
 from pipelines.registry import APPROVED, CHAMPION, Registry, open_registry
 from pipelines.releases import champion_digest, laid_out
 from pipelines.spec import ModelSpec, load_spec
@@ -30,7 +31,9 @@ def roll_back(reference: str, *, because: str = "") -> str:
         return record_promotion(spec, registry, back, kind="rollback", reason=unfinished.reason)
     served = _find_target(spec, chain)
     previous = registry.get(str(served.version))
-    found = find_digests(spec, registry, previous)
+    # Of a model that has served before, what reviewers were shown decides nothing any more.
+    shown = {name: getattr(served.digests, name) for name in LATER}
+    found = replace(find_digests(spec, registry, previous), **shown)
     refuse_any(f"the rollback to {previous}", list(changes_since(served, found)))
     # Its bundle is verified, and it served before: a damaged file of what it was trained on, which
     # can be made again later, is no reason to go on with what has to be taken back now.

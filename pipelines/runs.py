@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.contract import OvernightError
+from pipelines.identity import os_actor, signed_in_as
 from pipelines.logged_model import log_booster
 
 if TYPE_CHECKING:
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 INPUTS, KIND = "overnight.inputs", "overnight.kind"
 DIGEST, MODEL_ID = "overnight.bundle_digest", "overnight.model_id"
 EXPERIMENT = "overnight.experiment"  # yes: the spec was changed for this run
+# Who made a run, as the tracking server knows it: with roles, the deployer alone sets our tags.
+MAKER = "overnight.maker"
 TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
 BUNDLE = "bundle"
+PACKET = "review/review.html"  # what a reviewer is shown
 GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
 
 
@@ -38,12 +42,23 @@ class Runs:
             logging.getLogger(noisy).setLevel(logging.WARNING)
         mlflow.set_tracking_uri(tracking_uri)
         self.spec = spec
+        self.signed_in = signed_in_as(tracking_uri)
         self._artifacts = artifacts
         self._client: MlflowClient = mlflow.MlflowClient()
 
     def find(self, inputs: str) -> str | None:
         """The run made from the same inputs, finished or cut off; None when there is none."""
         return self._search(f"tags.`{INPUTS}` = '{inputs}'")
+
+    def find_all(self, inputs: str) -> list[str]:
+        """Every run with the tag of these inputs, whoever made it; newest first."""
+        experiment = self._client.get_experiment_by_name(self.spec)
+        if experiment is None:
+            return []
+        condition = f"tags.`{INPUTS}` = '{inputs}'"
+        return [
+            r.info.run_id for r in self._client.search_runs([experiment.experiment_id], condition)
+        ]
 
     def newest_model(self) -> str | None:
         """The model's run that was started last; None when there is none."""
@@ -58,22 +73,33 @@ class Runs:
         return MODEL_ID in self.tags(run)
 
     @contextlib.contextmanager
-    def open(self, *, inputs: str, kind: str, tags: Mapping[str, str]) -> Iterator[str]:
+    def open(
+        self,
+        *,
+        inputs: str,
+        kind: str,
+        tags: Mapping[str, str],
+        passing_over: frozenset[str] = frozenset(),
+    ) -> Iterator[str]:
         """The run of these inputs: a new one, or the one that was cut off; gives its id.
 
         Args:
             inputs: names what the run is made from.
             kind: `model` or `tuning`.
             tags: recorded in the run.
+            passing_over: ids of runs that are not gone on with, whatever their inputs.
         """
         import mlflow
 
         if self._client.get_experiment_by_name(self.spec) is None:
             self._client.create_experiment(self.spec, artifact_location=self._artifacts)
         mlflow.set_experiment(self.spec)
-        found = self.find(inputs)
+        found = next((r for r in self.find_all(inputs) if r not in passing_over), None)
         named = None if found else f"{kind} {inputs.rpartition('/')[2][:30]}"
-        recorded = {**tags, INPUTS: inputs, KIND: kind}
+        maker = self.signed_in or os_actor()
+        recorded = {
+            **tags, INPUTS: inputs, KIND: kind, MAKER: str(maker), "mlflow.user": maker.name
+        }  # fmt: skip
         with mlflow.start_run(run_id=found, run_name=named, tags=recorded) as run:
             yield str(run.info.run_id)
 

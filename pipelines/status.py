@@ -9,6 +9,7 @@ from pipelines.feature_plan import FEATURES
 from pipelines.ingestion import LABELS, TRANSACTIONS
 from pipelines.lake import Lake
 from pipelines.ledger import Ledger
+from pipelines.plain_text import one_line
 from pipelines.quarantine import QUARANTINE
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, open_registry
 from pipelines.runs import EXPERIMENT, GATE, GATE_REASONS
@@ -64,7 +65,7 @@ def _last_night(registry: Registry) -> str:
     gate = tags.get(GATE, "not evaluated")
     why = f": {tags[GATE_REASONS].partition('; ')[0]}" if tags.get(GATE_REASONS) else ""
     told = f"as of {tags.get('overnight.as_of', '?')}, runs:/{run}, {registry.runs.ending(run)}"
-    return f"{told}, by {tags.get('overnight.author', '?')}, gate {gate}{why}{kind}"
+    return one_line(f"{told}, by {tags.get('overnight.author', '?')}, gate {gate}{why}{kind}")
 
 
 def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:
@@ -79,7 +80,7 @@ def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:
         number = aliases.get(alias)
         told = "-" if number is None else f"models:/{registry.spec}/{number}"
         if number is not None and record is not None and record.version == number:
-            told += f"  since {record.time:%F %T}, {record.actor}"
+            told += f"  since {record.time:%F %T}, {one_line(record.actor)}"
         yield f"  {alias:14} {told}"
 
 
@@ -94,7 +95,7 @@ def _serves(spec: ModelSpec, chain: Ledger) -> str:
     beside = chain.companion
     if beside is not None:
         told += f"; beside it version {beside.version} as {beside.kind}, since {beside.time:%F %T}"
-    return told
+    return one_line(told)
 
 
 def _endpoint(spec: ModelSpec) -> str:

@@ -6,14 +6,17 @@ notes beside it who asked.
 """
 
 import json
-import os
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from infra.tracking.roles import APPROVED_BY, ASKED, ASKED_BY
 from pipelines.identity import UNKNOWN, Actor, parse_actor
+from pipelines.plain_text import find_problem
 from pipelines.registry import Registry, Version
+
+log = logging.getLogger(__name__)
 
 Choice = Literal["approve", "reject"]
 
@@ -31,12 +34,6 @@ class Wish:
     because: str
     override: str
     by: Actor
-
-
-def signed_in_as(tracking_uri: str) -> Actor | None:
-    """The user that MLflow's client signs in as; None where nobody has to."""
-    name = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    return Actor(name, "MLflow") if name and tracking_uri.startswith("http") else None
 
 
 def leave_wish(
@@ -58,11 +55,15 @@ def find_wishes(registry: Registry) -> Mapping[int, Wish]:
         try:
             said = json.loads(text)
             choice, because = said["choice"], str(said["because"])
-        except (ValueError, TypeError, KeyError):
-            continue
-        if choice in {"approve", "reject"}:
-            by = parse_actor(tags.get(f"{ASKED_BY}.{number}")) or Actor(UNKNOWN, "MLflow")
             override = str(said.get("override", ""))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        given = {"because": because, "override": override}
+        problems = [p for p in (find_problem(n, text) for n, text in given.items()) if p]
+        if problems:
+            log.warning("What was asked of version %s does not count: %s", number, problems[0])
+        elif choice in {"approve", "reject"}:
+            by = parse_actor(tags.get(f"{ASKED_BY}.{number}")) or Actor(UNKNOWN, "MLflow")
             found[int(number)] = Wish(cast("Choice", choice), because, override, by)
     return dict(sorted(found.items()))
 

@@ -1,21 +1,29 @@
 """The MLflow server's `authorization_function`: roles beside MLflow's own permissions.
 
-MLflow knows who may change a registered model, not which of its aliases; and it keeps no record of
-who moved one. This function is asked before every request, in the server's process.
+MLflow knows who may change a registered model, not which of its aliases; who may edit an
+experiment, not whose runs in it; and it keeps no record of who moved an alias. This function is
+asked before every request, in the server's process.
 """
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
 from flask import Response, request
 from mlflow.entities.model_registry import RegisteredModelTag
 from mlflow.server import auth
-from mlflow.server.handlers import _get_model_registry_store
+from mlflow.server.handlers import STATIC_PREFIX_ENV_VAR, _get_model_registry_store
 from werkzeug.datastructures import Authorization
 
+from infra.tracking.asked import Asked, is_query, read_asked
+from infra.tracking.belongings import (
+    is_experiment_of_deployer,
+    is_file_of_others,
+    is_logged_model_of_deployer,
+    is_registered_model_of_deployer,
+    is_run_of_deployer,
+)
 from infra.tracking.roles import (
     APPROVED_BY,
     ASKED,
@@ -23,14 +31,17 @@ from infra.tracking.roles import (
     ROLES_VARIABLE,
     WISH,
     Role,
+    is_ours,
     read_roles,
     refusal,
 )
+from infra.tracking.routes import Access, find_access
 
-_MOVES = re.compile(r".*/(?:ajax-)?api/[\d.]+/mlflow/registered-models/alias/?")
-_TAGS = re.compile(
-    r".*/(?:ajax-)?api/[\d.]+/mlflow/(?:registered-models|model-versions)/(?:set|delete)-tag/?"
-)
+# Of these the rules stand in `roles.refusal`; every other write to a model of ours is refused.
+_ALIAS, _TAGS = "/registered-models/alias", ("/set-tag", "/delete-tag")
+# What a reviewer asks for is a tag of the model.
+_ASKING = ("/registered-models/set-tag", "/registered-models/delete-tag")
+_ONLY = "only the deployer may"
 
 
 def authorize() -> Authorization | Response:
@@ -40,38 +51,79 @@ def authorize() -> Authorization | Response:
         return known
     user = str(known.username)
     roles = _roles().get(user, frozenset())
-    is_move = bool(_MOVES.fullmatch(request.path)) and request.method in {"POST", "DELETE"}
-    is_tag = bool(_TAGS.fullmatch(request.path)) and request.method in {"POST", "DELETE"}
-    for given in _parameters():
-        problem = refusal(
-            roles,
-            alias=given.get("alias") if is_move else None,
-            tags=frozenset({given.get("key", "")} if is_tag else ()),
-        )
-        if problem is not None:
-            return Response(f"{user}: {problem}\n", status=403, mimetype="text/plain")
-    if (is_move or is_tag) and request.method == "POST" and "reviewer" in roles:
-        _note_who(user)
+    prefix = os.environ.get(STATIC_PREFIX_ENV_VAR, "")
+    access = find_access(request.method, request.path, static_prefix=prefix)
+    problem = next(_problems(access, roles), None)
+    if problem is not None:
+        return Response(f"{user}: {problem}\n", status=403, mimetype="text/plain")
+    if access == "registered model" and request.method == "POST" and "reviewer" in roles:
+        _note_who(user, read_asked())
     return known
 
 
-def _parameters() -> list[dict[str, str]]:
-    """What the request says, in its body and in its address: either may be what MLflow reads."""
-    body = request.get_json(force=True, silent=True)
-    said = [body] if isinstance(body, dict) else []
-    return [{k: str(v) for k, v in each.items()} for each in (*said, request.args)]
+def _problems(access: Access | None, roles: frozenset[Role]) -> Iterator[str]:
+    """Why a request is refused; nothing when it may be carried out."""
+    if access == "registered model":
+        yield from _problems_of_registry(read_asked(), roles)
+    if access in {"read", "account"} or "deployer" in roles:
+        return
+    if access in {"run", "experiment", "logged model"}:
+        yield from _problems_of_tracking(read_asked())
+    elif access == "artefact":
+        path = str((request.view_args or {}).get("artifact_path", ""))
+        if not is_file_of_others(path):
+            yield f"{_ONLY} write files of its runs, or of what is no run"
+    elif access == "graphql":
+        if not is_query():
+            yield f"{_ONLY} change something by GraphQL"
+    elif access != "registered model":
+        yield f"{_ONLY} do this: {request.method} {request.path}"
 
 
-def _note_who(user: str) -> None:
+def _problems_of_tracking(asked: Asked) -> Iterator[str]:
+    """Of a run, an experiment or a logged model, by someone who is no deployer."""
+    if ours := _ours(asked.tags):
+        yield f"{_ONLY} set or take away a tag named {ours}"
+    if any(map(is_run_of_deployer, asked.runs)):
+        yield f"{_ONLY} change a run that it made"
+    if any(map(is_logged_model_of_deployer, asked.logged_models)):
+        yield f"{_ONLY} change a logged model of a run that it made"
+    if asked.places:
+        yield f"{_ONLY} choose where artefacts go"
+    is_new = request.path.rstrip("/").endswith(("/runs/create", "/logged-models"))
+    if not is_new and any(map(is_experiment_of_deployer, asked.experiments)):
+        yield f"{_ONLY} change an experiment that holds its runs"
+
+
+def _problems_of_registry(asked: Asked, roles: frozenset[Role]) -> Iterator[str]:
+    """Of a registered model, its versions, tags and aliases."""
+    path = request.path.rstrip("/")
+    problem = refusal(roles, alias=asked.alias, tags=asked.tags)
+    if problem is not None:
+        yield problem
+    if "deployer" in roles or path.endswith(_ALIAS):
+        return
+    if not path.endswith(_ASKING) and (ours := _ours(asked.tags)):
+        yield f"{_ONLY} set or take away a tag named {ours}"
+    if path.endswith(_TAGS) and not any(key.startswith("mlflow.") for key in asked.tags):
+        return
+    is_new = path.endswith("/registered-models/create")
+    if not is_new and is_registered_model_of_deployer(asked.model):
+        yield f"{_ONLY} change {asked.model} or a version of it"
+
+
+def _note_who(user: str, asked: Asked) -> None:
     """Note on the registered model who moves `approved` to which version, or asks for what."""
-    body = request.get_json(force=True, silent=True) or {}
-    name, version = body.get("name"), body.get("version")
-    noted = f"{APPROVED_BY}.{version}" if body.get("alias") == "approved" and version else None
-    if WISH.fullmatch(str(body.get("key"))):
-        noted = str(body["key"]).replace(ASKED, ASKED_BY)
-    if noted and name:
-        tag = RegisteredModelTag(noted, f"{user} (MLflow)")  # type: ignore[no-untyped-call]  # MLflow's own
-        _get_model_registry_store().set_registered_model_tag(name, tag)  # type: ignore[no-untyped-call]  # MLflow's own
+    is_alias = asked.alias == "approved" and asked.version
+    noted = {f"{APPROVED_BY}.{asked.version}"} if is_alias else set()
+    noted |= {key.replace(ASKED, ASKED_BY) for key in asked.tags if WISH.fullmatch(key)}
+    for key in noted if asked.model else ():
+        tag = RegisteredModelTag(key, f"{user} (MLflow)")  # type: ignore[no-untyped-call]  # MLflow's own
+        _get_model_registry_store().set_registered_model_tag(asked.model, tag)  # type: ignore[no-untyped-call]  # MLflow's own
+
+
+def _ours(keys: Iterable[str]) -> str:
+    return ", ".join(sorted(filter(is_ours, keys)))
 
 
 @cache

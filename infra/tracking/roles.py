@@ -54,6 +54,11 @@ def read_roles(path: Path) -> Mapping[str, frozenset[Role]]:
     return {name: frozenset(roles) for name, roles in found.items()}
 
 
+def is_ours(key: str) -> bool:
+    """Return True if a tag of this key can be set by the deployer alone."""
+    return key.strip().casefold().startswith("overnight.")
+
+
 def refusal(
     roles: frozenset[Role], *, alias: str | None, tags: frozenset[str] = frozenset()
 ) -> str | None:
@@ -71,7 +76,7 @@ def refusal(
         return f"only the deployer may move the alias {moved}: it follows what was verified"
     if alias is not None and moved in {"approved", "champion", "challenger"} and alias != moved:
         return f"the alias is spelled {moved}"
-    kept = {k for k in tags if k.strip().casefold().startswith("overnight.")}
+    kept = set(filter(is_ours, tags))
     if "reviewer" in roles:
         kept = {k for k in kept if not WISH.fullmatch(k)}
     if kept and "deployer" not in roles:

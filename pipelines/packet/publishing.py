@@ -21,10 +21,11 @@ from pipelines.packet.page import Contents, Rollout, render_page
 from pipelines.packet.story import describe_version
 from pipelines.registry import Registry, Version
 from pipelines.releases import laid_out
+from pipelines.runs import PACKET
 from pipelines.spec import ModelSpec
 
-FOLDER, FILE = "review", "review.html"
-PACKET = f"{FOLDER}/{FILE}"
+# With what was decided of the version: a page beside the one that the decision was made by.
+DECIDED = "decided.html"
 
 # Tags of a run that say where its model comes from.
 ORIGIN = (
@@ -41,7 +42,9 @@ def publish_packet(
     """Write `review/review.html` into the version's run, and describe the version.
 
     Reads what evaluation left and what the runs of version and champion recorded; asks SageMaker
-    what a deployment would change. Repeated, it replaces both.
+    what a deployment would change. Repeated, it replaces both. With decisions it writes
+    `review/decided.html` and nothing else: what a reviewer was shown stays as it was, and its
+    digest is what the decision chain recorded.
 
     Args:
         spec: of the version.
@@ -74,8 +77,11 @@ def publish_packet(
         decisions=decisions,
     )
     with tempfile.TemporaryDirectory() as scratch:
-        (Path(scratch) / FILE).write_text(render_page(contents), encoding="utf-8")
-        runs.log_folder(version.run, Path(scratch), name=FOLDER)
+        name = DECIDED if decisions else Path(PACKET).name
+        (Path(scratch) / name).write_text(render_page(contents), encoding="utf-8")
+        runs.log_folder(version.run, Path(scratch), name=str(Path(PACKET).parent))
+    if decisions:
+        return
     page = runs.page(version.run, PACKET)
     registry.describe(version, describe_version(material, gate, page=page))
     log.info("Wrote the review packet of %s: %s", version, page)

@@ -17,6 +17,7 @@ SPEC = "crash"
 # Of the time of a run, and of the machine.
 CHANGING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.+Z-]+")
 DROPPED = {"overnight.code_revision", "mlflow.user", "mlflow.source.name", "mlflow.runName"}
+RECORDS = ("decisions", "trained")
 # These may be deleted at any time, or hold pages for people under names with times in them.
 PASSED_OVER = ("scratch", "data_docs", "demo", "lake")
 
@@ -29,6 +30,7 @@ def describe(home_text: str) -> dict[str, Any]:
     found = {
         "tables": {t.name: _table(home, t.name) for t in sorted(home.glob(f"lake/{SPEC}/*"))},
         "decisions": _decisions(home),
+        "trained": _trained(home),
         "studies": _studies(home / "studies.db"),
         **_registry(home / "mlflow.db"),
         "spilled": sorted(path.name for path in home.glob("scratch/spark/*")),
@@ -98,11 +100,11 @@ def _table(home: Path, name: str) -> dict[str, Any]:
     ]  # fmt: skip
     lost = [path for path in named if not Path(path).is_file()]
     return {
-        # Records of decisions hold times; what they say is compared by itself.
-        "content": "" if name == "decisions" else lake.content_hash(at),
-        "bytes": "" if name == "decisions" else _sha(sorted(lake.files(at))),
+        # Records of decisions and models hold times; what they say is compared by itself.
+        "content": "" if name in RECORDS else lake.content_hash(at),
+        "bytes": "" if name in RECORDS else _sha(sorted(lake.files(at))),
         "rows": lake.row_count(at),
-        "inputs": "" if name == "decisions" else lake.inputs(at),
+        "inputs": "" if name in RECORDS else lake.inputs(at),
         "stray": sorted(stray),
         "lost": lost,
         "version": at.version,
@@ -128,9 +130,20 @@ def _decisions(home: Path) -> list[Any]:
     heads = [row["value"] for row in noted]
     return [
         *([r.kind, r.version, r.reason, r.gate, r.digests.model] for r in records),
-        ["breaks", list(find_breaks(records, noted_head=None))],
+        ["breaks", list(find_breaks(records, noted_head=heads[-1] if heads else None))],
         ["the newest is noted", heads == [records[-1].own] if records else heads == []],
     ]
+
+
+def _trained(home: Path) -> list[Any]:
+    """Records of models; of which run they are, the names below replace."""
+    from pipelines.lake import Lake
+    from pipelines.trained import TRAINED
+
+    lake = Lake(str(home / "lake"), spec=SPEC)
+    at = lake.newest(TRAINED)
+    rows = [] if at is None else lake.read(at).to_pylist()
+    return sorted([row["run"], row["inputs"], row["bundle_digest"], row["author"]] for row in rows)
 
 
 def _studies(database: Path) -> list[Any]:

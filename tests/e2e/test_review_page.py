@@ -12,8 +12,8 @@ import tests.quiet  # noqa: F401 -- for its effect
 from infra.processes import running
 from infra.tracking.server import build_mlflow
 from pipelines import steps
-from pipelines.packet.publishing import FILE, PACKET
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
+from pipelines.runs import PACKET
 from pipelines.settings import load_settings
 from tests.e2e.browser import ARTIFACTS, Witness, open_browser
 from tests.infra.embedded_server import free_port
@@ -136,10 +136,10 @@ def test_the_packet_is_one_file_that_can_be_printed(
 ) -> None:
     text = desk.registry.runs.read_file(desk.version.run, PACKET)
     assert text is not None
-    (tmp_path / FILE).write_bytes(text)
+    (tmp_path / "review.html").write_bytes(text)
     witness = Witness()
     page = open_page(browser, witness, scheme="dark")
-    page.goto((tmp_path / FILE).as_uri())
+    page.goto((tmp_path / "review.html").as_uri())
     page.screenshot(path=ARTIFACTS / "packet-file.png", full_page=True)
     page.get_by_role("link", name="The gate", exact=True).click()
     expect(page.locator("#gate")).to_be_in_viewport()
@@ -150,7 +150,7 @@ def test_the_packet_is_one_file_that_can_be_printed(
     expect(page.locator("details table").first).to_be_visible()
     printed = page.pdf(path=ARTIFACTS / "packet.pdf", format="A4")
     assert printed.startswith(b"%PDF")
-    assert witness.asked == [(tmp_path / FILE).as_uri()]
+    assert witness.asked == [(tmp_path / "review.html").as_uri()]
     assert (witness.complaints, witness.failures) == ([], [])
 
 

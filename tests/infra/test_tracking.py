@@ -1,22 +1,14 @@
 """The MLflow server's guard: what each role may do, asked of a real server."""
 
-import base64
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from expectations.contract import InputError, ProblemsError
-from infra.processes import running
 from infra.tracking.roles import read_roles, refusal
-from infra.tracking.server import build_mlflow
-from tests.infra.embedded_server import free_port
-
-ROLES = 'author = ["alice"]\nreviewer = ["rita"]\ndeployer = ["night"]\n'
-PASSWORD = "a long enough password"
+from tests.infra.guarded_server import Server, serving
 
 
 @pytest.mark.parametrize(
@@ -64,53 +56,9 @@ def test_everything_wrong_with_the_roles_is_said_at_once(tmp_path: Path) -> None
         read_roles(tmp_path / "none.toml")
 
 
-class Server:
-    """MLflow with three people in it."""
-
-    def __init__(self, port: int) -> None:
-        self._address = f"http://127.0.0.1:{port}/api/2.0/mlflow/"
-
-    def ask(self, user: str, path: str, body: dict[str, str], *, method: str = "POST") -> str:
-        """The answer's text; of a refusal its number and text."""
-        known = base64.b64encode(f"{user}:{PASSWORD}".encode()).decode()
-        sent = urllib.request.Request(
-            self._address + path, json.dumps(body).encode(), method=method,
-            headers={"Content-Type": "application/json", "Authorization": f"Basic {known}"},
-        )  # fmt: skip
-        try:
-            with urllib.request.urlopen(sent, timeout=60) as answer:
-                return answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return f"{error.code} {error.read().decode()}"
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    import os
-
-    home = tmp_path_factory.mktemp("tracking")
-    (home / "roles.toml").write_text(ROLES)
-    environment = {
-        **os.environ,
-        "OVERNIGHT_ROLES": str(home / "roles.toml"),
-        "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD,
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test",
-    }
-    port = free_port()
-    service = build_mlflow(
-        environment, home=home, tracking_uri=f"sqlite:///{home}/mlflow.db", port=port
-    )
-    with running([service]):
-        made = Server(port)
-        for name in ("alice", "rita", "night"):
-            said = made.ask("admin", "users/create", {"username": name, "password": PASSWORD})
-            assert name in said, said
-        assert "cards" in made.ask("night", "registered-models/create", {"name": "cards"})
-        for _ in range(2):
-            said = made.ask(
-                "night", "model-versions/create", {"name": "cards", "source": "s3://b/x"}
-            )
-            assert "cards" in said, said
+    with serving(tmp_path_factory.mktemp("tracking")) as made:
         yield made
 
 

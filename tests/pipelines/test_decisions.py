@@ -148,6 +148,83 @@ def test_a_chain_cut_short_is_found_by_the_noted_hash(tmp_path: Path, book: Book
         short.chain.load()
 
 
+def test_a_chain_of_which_nothing_is_noted_is_broken(book: Book) -> None:
+    book.noted.clear()
+    with pytest.raises(OvernightError, match="the registry notes no newest record: the registered"):
+        book.chain.load()
+    with pytest.raises(OvernightError, match="Nothing is approved or deployed"):
+        book.add(entry("approval", 2))
+
+
+class Cut(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+def test_a_first_record_whose_hash_was_not_noted_any_more_is_caught_up_with(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+
+    def note(head: str) -> None:
+        if book.noted:
+            raise Cut
+        book.noted.append(head)
+
+    cut = Decisions(
+        book.lake, noted_head=lambda: book.noted[-1] if book.noted else None, note_head=note
+    )
+    with pytest.raises(Cut):
+        cut.record(lambda _: entry("registration", 1))
+    assert len(book.chain.load().records) == 1
+    book.add(entry("approval", 1, hour=1))
+    assert book.noted[-1] == book.chain.load().head
+    book.noted[:] = book.noted[:1]  # what was noted first serves for no longer chain
+    with pytest.raises(OvernightError, match="the last records are missing or were written anew"):
+        book.chain.load()
+
+
+# Hashes that the code gave to these records before it recorded report and description.
+EARLIER_HASHES = {
+    "registration": "e1544753266c497cddbd3e1c2310909a56d2c0cc20adf44faf8547cbb30d8366",
+    "approval": "dcc1f10376e700d4511b2f46148eb5f7210ac0f29071e2975db66e0091220f14",
+}
+
+
+def write_earlier(folder: Path) -> list[str]:
+    """A table of two records as it was before there were the later columns."""
+    lake = Lake(str(folder), spec="cards")
+    at, before, heads = None, "0" * 64, []
+    for number, (kind, own) in enumerate(EARLIER_HASHES.items(), start=1):
+        time = NOON + timedelta(hours=number - 1)
+        row = {
+            "transaction_id": pa.array([number], pa.int64()),
+            "event_time": pa.array([time], pa.timestamp("us", tz="UTC")),
+            "kind": [kind], "version": ["1"], "actor": ["alice (MLflow)"],
+            "reason": [f"{kind} it"], "gate": ["accepted"], "before": [before], "own": [own],
+            "model_digest": ["m" * 64], "data_digest": ["d" * 64],
+            "metrics_digest": ["s" * 64], "policy_digest": ["p" * 64],
+            "event_day": [f"{time:%F}"],
+        }  # fmt: skip
+        at = lake.append(DECISIONS, pa.table(row), at=at)
+        before = own
+        heads.append(own)
+    return heads
+
+
+def test_a_chain_of_an_earlier_version_still_holds_and_is_gone_on_with(tmp_path: Path) -> None:
+    book = Book(tmp_path)
+    book.noted = write_earlier(tmp_path)
+    assert [r.digests.report for r in book.chain.load().records] == ["", ""]
+    shown = replace(MADE, report="r" * 64, description="t" * 64)
+    book.add(replace(entry("promotion", 1, hour=2), digests=shown))
+    held = book.chain.load().records
+    assert [(r.digests.report, r.digests.description) for r in held] == [
+        ("", ""), ("", ""), ("r" * 64, "t" * 64)
+    ]  # fmt: skip
+    assert [r.own for r in held[:2]] == list(EARLIER_HASHES.values())
+    book.rewrite(3, changed("report_digest", ""))
+    with pytest.raises(OvernightError, match=r"record 3 .* was changed"):
+        book.chain.load()
+
+
 def test_of_two_decisions_at_once_the_second_is_decided_again(book: Book) -> None:
     asked: list[int] = []
 

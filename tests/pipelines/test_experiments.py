@@ -1,7 +1,8 @@
 """Runs side by side, experiments that stay out of the registry, and the last night told."""
 
-import getpass
 import json
+import os
+import pwd
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,7 +85,7 @@ def test_status_tells_the_last_night_and_where_to_look(night: Night, runs) -> No
     told = steps.status(night.reference())
     night_line = next(line for line in told.splitlines() if "last night" in line)
     assert f"as of {AS_OF}, {runs[1]}, finished 20" in night_line
-    assert f", by {getpass.getuser()} (operating system), gate " in night_line
+    assert f", by {pwd.getpwuid(os.getuid()).pw_name} (operating system), gate " in night_line
     assert "seed=2" in night_line
     assert "Airflow is not running at http://127.0.0.1:" in told
     assert "/dags/cards_nightly" in told

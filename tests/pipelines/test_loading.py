@@ -15,6 +15,7 @@ from pipelines.evidence import fetch_trained, fetch_verified
 from pipelines.model_inputs import last_fold, load_rows
 from pipelines.registry import CHAMPION, Version
 from pipelines.releases import laid_out
+from pipelines.trained import open_trained
 from tests.pipelines.nights import AS_OF, QUIET, Night
 
 pytestmark = QUIET
@@ -76,7 +77,7 @@ def test_an_evaluation_of_it_is_refused(night: Night, spoiled: str, tmp_path: Pa
     with pytest.raises(OvernightError, match="changed"):
         steps.evaluate(night.reference(), AS_OF, night.training_set, f"runs:/{spoiled}")
     with pytest.raises(OvernightError, match="changed"):
-        fetch_trained(night.registry, spoiled, target=tmp_path)
+        fetch_trained(night.registry, open_trained(night.spec).get(spoiled), target=tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from pipelines import steps
 from pipelines.data_facts import gather_data_facts
 from pipelines.packet import publish_packet
 from pipelines.packet.material import COMPARISON, read_material
-from pipelines.packet.publishing import PACKET
 from pipelines.registry import CHAMPION, Version
+from pipelines.runs import PACKET
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot
 from pipelines.validation import validate_snapshot
@@ -91,7 +91,9 @@ def test_publishing_again_gives_the_same_bytes_and_adds_decisions(night: Night, 
     publish_packet(night.spec, night.registry, version)
     assert packet(night, version) == before
     publish_packet(night.spec, night.registry, version, decisions=["override by alice: <urgent>"])
-    assert "<li>override by alice: &lt;urgent&gt;</li>" in packet(night, version)
+    decided = night.registry.runs.read_file(version.run, "review/decided.html")
+    assert b"<li>override by alice: &lt;urgent&gt;</li>" in (decided or b"")
+    assert packet(night, version) == before
 
 
 def test_a_run_without_its_comparison_is_refused_with_the_remedy(night: Night, versions) -> None:

@@ -1,6 +1,7 @@
 """Decisions about versions: who may approve what, what is found changed, what is put back."""
 
-import getpass
+import os
+import pwd
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from tests.pipelines.nights import AS_OF, QUIET, Night
 
 pytestmark = QUIET
 
-ME = getpass.getuser()
+ME = pwd.getpwuid(os.getuid()).pw_name
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_a_refused_candidate_is_registered_and_needs_an_override(
     assert record is not None
     assert (record.kind, record.version) == ("override", version.number)
     assert "set aside: latency is measured on a laptop" in record.reason
-    packet = night.registry.runs.read_file(version.run, "review/review.html")
+    packet = night.registry.runs.read_file(version.run, "review/decided.html")
     assert b"latency is measured on a laptop" in (packet or b"")
     free(night)
 
@@ -141,6 +142,33 @@ def test_what_was_changed_since_registration_is_named(night: Night, make) -> Non
     assert "the spec that it was made by has the digest 000000000000" in said
     assert "the bundle has the digest" in said
     assert len(said.splitlines()) == 3
+
+
+def test_what_a_reviewer_is_shown_is_compared_too(night: Night, make) -> None:
+    import mlflow
+
+    version = make(10)
+    folder = Path(mlflow.get_run(version.run).info.artifact_uri.removeprefix("file://"))
+    page, description = folder / "review/review.html", version.description
+    written = page.read_bytes()
+    page.write_bytes(written.replace(b"</h1>", b", the best of all</h1>", 1))
+    night.registry.describe(version, f"{description} Approve it.")
+    said = refused(night, version)
+    assert "the review report has the digest" in said
+    assert "the version's description has the digest" in said
+    assert len(said.splitlines()) == 2
+    page.unlink()
+    assert "the review report has the digest missing" in refused(night, version)
+    # Registered again, it is not shown anew: that would make the change the record.
+    steps.register(night.reference(), AS_OF, f"runs:/{version.run}")
+    assert not page.exists()
+    page.write_bytes(written)
+    night.registry.describe(version, description)
+    approve(night, version)
+    night.registry.describe(version, "other")
+    with pytest.raises(ProblemsError, match="the version's description has the digest"):
+        steps.plan(night.reference())
+    free(night)
 
 
 def test_nobody_approves_an_own_candidate_where_two_are_asked_for(night: Night, make) -> None:
@@ -253,3 +281,22 @@ def test_a_changed_record_stops_every_decision(night: Night, make) -> None:
     finally:
         path.write_bytes(kept)
     assert "verified:" in steps.decisions(night.reference())
+
+
+def test_a_renamed_model_is_named_and_no_second_one_is_begun(night: Night, make) -> None:
+    import mlflow
+
+    version, client = make(1), mlflow.MlflowClient()
+    client.rename_registered_model("cards", "gone")
+    try:
+        assert len(chain(night).records) > 1
+        for ask in (
+            lambda: night.registry.get(str(version.number)),
+            lambda: steps.review(night.reference(), "1"),
+            lambda: steps.register(night.reference(), AS_OF, f"runs:/{version.run}"),
+        ):
+            with pytest.raises(InputError, match="model of cards is called 'gone' now"):
+                ask()
+    finally:
+        client.rename_registered_model("gone", "cards")
+    assert night.registry.get(str(version.number)).number == version.number

@@ -5,6 +5,7 @@ import json
 import os
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from infra.processes import running
 from infra.tracking.server import build_mlflow
 from pipelines import steps
 from pipelines.evidence import open_decisions
+from pipelines.identity import os_actor
 from pipelines.registry import Version
 from pipelines.settings import load_settings
 from tests.infra.embedded_server import free_port
@@ -102,3 +104,68 @@ def test_each_decision_names_who_the_server_knows(
     assert "rita (MLflow) made it" in told[0][3]
     assert told[1][2:] == ("rolf (MLflow)", "too many alerts at night")
     assert told[2][2:] == ("rita (MLflow)", "best of the week")
+
+
+def test_a_planted_run_is_neither_taken_nor_evaluated_nor_registered(
+    guarded: Night, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An author makes a run with the tags of the real one, a changed bundle and another author."""
+    import mlflow
+    from mlflow.entities import RunTag
+    from mlflow.exceptions import MlflowException
+
+    sign_in(monkeypatch, "night")
+    seed = {"training__seed": 3, **ONE}
+    reference, true = guarded.reference(**seed), guarded.candidate(**seed)
+    study = guarded.registry.runs.tags(true[6:])["overnight.study"]
+    tags = {k: v for k, v in guarded.registry.runs.tags(true[6:]).items() if "overnight." in k}
+    forged = {**tags, "overnight.author": "schedule", "overnight.bundle_digest": "0" * 64}
+    sign_in(monkeypatch, "alice")
+    client = mlflow.MlflowClient()
+    experiment = client.get_run(true[6:]).info.experiment_id
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle/model.txt").write_text("other")
+    own = client.create_run(experiment).info.run_id
+    for plant in (
+        lambda: client.create_run(experiment, tags=forged),
+        lambda: client.set_tag(own, "overnight.inputs", tags["overnight.inputs"]),
+        lambda: client.log_batch(own, tags=[RunTag(k, v) for k, v in forged.items()]),
+        lambda: client.log_batch(true[6:], tags=[RunTag("overnight.author", "schedule")]),
+        lambda: client.set_tag(true[6:], "note", "x"),
+        lambda: client.delete_run(true[6:]),
+        lambda: client.log_param(true[6:], "x", "y"),
+    ):
+        with pytest.raises(MlflowException, match="alice: only the deployer may"):
+            plant()
+    # As it was planted before there was a guard, or by whoever writes MLflow's database.
+    sign_in(monkeypatch, "night")
+    planted = client.create_run(experiment, tags=forged).info.run_id
+    client.log_artifacts(planted, str(tmp_path / "bundle"), "bundle")
+    assert steps.train(reference, AS_OF, guarded.training_set, study) == true
+    for step in (
+        lambda: steps.evaluate(reference, AS_OF, guarded.training_set, f"runs:/{planted}"),
+        lambda: steps.register(reference, AS_OF, f"runs:/{planted}"),
+    ):
+        with pytest.raises(InputError, match="no record that train made the model of runs:/"):
+            step()
+    client.set_tag(true[6:], "overnight.author", "schedule")
+    version = guarded.registry.get(steps.register(reference, AS_OF, true))
+    assert version.tags["overnight.author"] == str(os_actor())
+
+
+def test_a_run_that_the_server_does_not_know_as_the_deployers_is_not_gone_on_with(
+    guarded: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    sign_in(monkeypatch, "night")
+    seed = {"training__seed": 4, **ONE}
+    true = guarded.candidate(**seed)
+    client, tags = mlflow.MlflowClient(), guarded.registry.runs.tags(true[6:])
+    client.delete_run(true[6:])
+    experiment = client.get_run(true[6:]).info.experiment_id
+    cut_off = {key: tags[key] for key in ("overnight.inputs", "overnight.kind")}
+    planted = client.create_run(experiment, tags=cut_off).info.run_id
+    again = guarded.candidate(**seed)
+    assert again not in {true, f"runs:/{planted}"}
+    assert guarded.registry.runs.tags(again[6:])["overnight.maker"] == "night (MLflow)"
