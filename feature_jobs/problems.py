@@ -68,12 +68,35 @@ def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
     for name, times in Counter(conditions).items():
         if times > 1 or name in taken:
             found.append(f"features.conditions: the name {name!r} is taken; choose another")
-    for name, times in Counter(features.feature_names()).items():
-        if times > 1:
-            found.append(f"features: the name {name!r} is made {times} times; remove one")
+    for name, made_by in _makers(features).items():
+        if len(made_by) > 1:
+            found.append(
+                f"features: the name {name!r} is made {len(made_by)} times, by "
+                f"{' and '.join(dict.fromkeys(made_by))}; remove one"
+            )
         if name in taken:
             found.append(f"features: the name {name!r} is a column of the rows; choose another")
     return found + list(_expression_problems(features, columns))
+
+
+def _makers(features: FeatureSet) -> Mapping[str, list[str]]:
+    """Names of the features, each with the entries that make it."""
+    found: dict[str, list[str]] = {}
+    entries = [
+        *(
+            (f"features.windows.{n}", [w.name for w in group.expand()])
+            for n, group in enumerate(features.windows)
+        ),
+        *(
+            (f"features.links.{n}", [link.name for link in group.expand()])
+            for n, group in enumerate(features.links)
+        ),
+        *((f"features.derived.{n}", [each.name]) for n, each in enumerate(features.derived)),
+    ]
+    for place, names in entries:
+        for name in names:
+            found.setdefault(name, []).append(place)
+    return found
 
 
 def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str]:

@@ -84,9 +84,14 @@ def is_sagemaker_up(address: str) -> bool:
         return False
 
 
+def embedded_home(home: Path) -> Path:
+    """The folder of the embedded SageMaker of a home."""
+    return home / "sagemaker"
+
+
 def build_sagemaker(environment: Mapping[str, str], *, home: Path, ports: Ports) -> Service:
     """The embedded SageMaker alone; its arguments are those of `build_services`."""
-    command = [sys.executable, "-m", "infra.embedded", "--home", str(home / "sagemaker")]
+    command = [sys.executable, "-m", "infra.embedded", "--home", str(embedded_home(home))]
     command += ["--port", str(ports.sagemaker), "--aws-port", str(ports.aws)]
     # A bake of 300 s is rehearsed in 15.
     command += ["--time-scale", "0.05"]
@@ -100,12 +105,12 @@ def build_sagemaker(environment: Mapping[str, str], *, home: Path, ports: Ports)
 
 
 def _docs(environment: Mapping[str, str], home: Path, docs: Path, ports: Ports) -> Service:
-    """The pages of Great Expectations are files; any server of files serves them."""
+    """The pages of Great Expectations are files; they are served as they are."""
     docs.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "http.server", str(ports.docs), "--bind", "127.0.0.1"]
+    command = [sys.executable, "-m", "infra.loopback.files", "--folder", str(docs)]
     return Service(
         name="Data Docs",
-        command=[*command, "--directory", str(docs)],
+        command=[*command, "--port", str(ports.docs)],
         environment=environment,
         health=f"http://127.0.0.1:{ports.docs}/",
         log=home / "logs/docs.log",

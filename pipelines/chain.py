@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 
 from pipelines import steps
+from pipelines.dates import refuse_dates
 
 
 def run_nightly(spec: str, as_of: str, *, ask: str = "automatic") -> Iterator[str]:
@@ -18,6 +19,7 @@ def run_nightly(spec: str, as_of: str, *, ask: str = "automatic") -> Iterator[st
     Yields:
         One line a step: its name, the reference it returned, the seconds it took.
     """
+    refuse_dates({"as_of": as_of})
     given = {"spec": steps.configure(spec), "as_of": as_of, "ask": ask}
     yield f"{steps.reconcile.__name__:18} {steps.reconcile(spec)}"
     for step, produced in steps.NIGHTLY.items():

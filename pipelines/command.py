@@ -8,6 +8,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -22,6 +23,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _show_version(is_asked: bool) -> None:  # noqa: FBT001 -- as typer calls it
+    if is_asked:
+        typer.echo(f"overnight {version('overnight')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    shown: Annotated[  # noqa: FBT002 -- a flag of the command line
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and end."
+        ),
+    ] = False,
+    debug: Annotated[  # noqa: FBT002 -- a flag of the command line, which `main` reads
+        bool, typer.Option("--debug", help="Show where a fault happened; anywhere in the line.")
+    ] = False,
+) -> None:
+    """Retrains, checks, reviews and ships fraud models every night."""
+
 
 HELP = {
     "spec": "Name or path of the spec, with overrides behind '?'.",
@@ -39,8 +62,8 @@ HELP = {
     "features": "Version of the feature table; without it the newest.",
     "training_set": "Version of the training set; without it the newest.",
     "study": "Tuning study; without it the one of the training set.",
-    "since": "First day to build; without it and --to, what changed.",
-    "until": "Day after the last one to build.",
+    "since": "First day; without it, from the earliest that there is.",
+    "until": "Day after the last one; without it, to the latest that there is.",
     "run": "MLflow run; without it the newest of the spec.",
     "author": "Who asked for the model; without it, you.",
     "ask": "Whether to register: yes, no, or automatic (unless SPEC has overrides).",
@@ -117,10 +140,12 @@ def _command_of(step: Callable[..., str]) -> Callable[..., None]:
         )
 
     def command(**given: str | list[str]) -> None:
+        from pipelines.dates import refuse_dates
         from pipelines.newest import fill_newest
         from pipelines.plain_text import plain_lines
 
         told = {n: v if isinstance(v, str) else ",".join(v) for n, v in given.items()}
+        refuse_dates(told)
         typer.echo(plain_lines(step(**fill_newest(told))))
 
     command.__doc__ = inspect.cleandoc(str(step.__doc__))
@@ -239,8 +264,10 @@ def quarantine(
 @app.command()
 def prove_no_leak(spec: Spec, as_of: AsOf) -> None:
     """Build as of a date, add later rows and labels, build again, compare every column."""
+    from pipelines.dates import refuse_dates
     from pipelines.leak_proof import prove_no_leak as prove
 
+    refuse_dates({"as_of": as_of})
     typer.echo(prove(spec, as_of))
 
 
@@ -252,7 +279,9 @@ def backtest(
 ) -> None:
     """Train and test as of several dates a week apart, and show the metrics of each."""
     from pipelines.backtest import run_backtest
+    from pipelines.dates import refuse_dates
 
+    refuse_dates({"as_of": as_of})
     typer.echo(run_backtest(spec, as_of, weeks=weeks))
 
 

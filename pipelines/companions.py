@@ -14,7 +14,7 @@ from pipelines.approval import approval_refusals, shadow_refusals
 from pipelines.deployment import PROMOTED
 from pipelines.evidence import draft_decision, find_damage, find_digests, open_decisions
 from pipelines.identity import os_actor
-from pipelines.ledger import Decision, Kind, Ledger, author_of
+from pipelines.ledger import ACCEPTED, Decision, Kind, Ledger, author_of
 from pipelines.registry import Registry, Version, open_registry
 from pipelines.releases import champion_digest, laid_out, releasing
 from pipelines.review import require_reason
@@ -41,7 +41,9 @@ def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
     return _begin(spec, registry, version, refuse, kind="shadow", share=share, because="")
 
 
-def begin_split(reference: str, wanted: str, *, because: str, percent: str) -> str:
+def begin_split(
+    reference: str, wanted: str, *, because: str, percent: str, override: str = ""
+) -> str:
     """See `steps.split`."""
     share = _read_percent(percent, most=99)
     require_reason(because)
@@ -53,10 +55,15 @@ def begin_split(reference: str, wanted: str, *, because: str, percent: str) -> s
         problems = approval_refusals(
             version.number, ledger=chain, found=find_digests(spec, registry, version),
             author=author_of(version.tags), approver=os_actor(), policy=spec.approval,
+            is_override=bool(override.strip()),
         )  # fmt: skip
         refuse_any(f"the split with {version}", [*problems, *find_damage(spec, version.tags)])
 
-    return _begin(spec, registry, version, refuse, kind="split", share=share, because=because)
+    registered = open_decisions(spec, registry).load().registration(version.number)
+    why = because
+    if override.strip() and registered is not None and registered.gate != ACCEPTED:
+        why = f"{because}; the gate's refusal set aside: {override}"
+    return _begin(spec, registry, version, refuse, kind="split", share=share, because=why)
 
 
 def end_companion(reference: str) -> str:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from infra.lock import refuse_held
 from infra.processes import running
-from infra.stack import build_sagemaker, is_sagemaker_up
+from infra.stack import build_sagemaker, embedded_home, is_sagemaker_up
 from pipelines import steps
 from pipelines.airflow_runs import prepare_airflow, test_dag
 from pipelines.settings import Settings, load_settings
@@ -40,6 +41,8 @@ def run_demo(*, days: int, customers: int) -> Iterator[str]:
     """
     began = time.monotonic()
     settings = load_settings()
+    if not is_sagemaker_up(os.environ["AWS_ENDPOINT_URL_SAGEMAKER"]):
+        refuse_held(embedded_home(settings.home))
     as_of = (START + timedelta(days=days)).date().isoformat()
     yield "1/6  Simulate"
     yield f"     {simulate_source(days=days, customers=customers, seed=7)}"

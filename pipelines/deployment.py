@@ -37,9 +37,6 @@ def plan_approved(reference: str, *, version: str = "") -> str:
     approved, approval = find_approval(spec, registry, version)
     with laid_out(spec, registry, approved, digest=approval.digests.model) as layout:
         text = plan(layout).describe()
-    log.info("Deploying %s would change:", approved)
-    for line in text.splitlines():
-        log.info(line)
     return f"Deploying {approved}:\n{text}"
 
 

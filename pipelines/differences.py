@@ -30,7 +30,10 @@ def compare_runs(reference: str, wanted: Sequence[str]) -> str:
     if len(wanted) < 2:  # noqa: PLR2004 -- one is not compared with itself
         raise InputError("Give two runs or more to compare, such as: champion challenger.")
     registry = open_registry(load_spec(reference))
-    found = [_values(registry, _run_of(registry, each)) for each in wanted]
+    made_by = [_run_of(registry, each) for each in wanted]
+    if len(set(made_by)) == 1:
+        return f"{', '.join(wanted)} are the same run, runs:/{made_by[0]}: nothing differs."
+    found = [_values(registry, run) for run in made_by]
     names = list(dict.fromkeys(name for values in found for name in values))
     rows = [(name, *(values.get(name, "-") for values in found)) for name in names]
     differing = [row for row in rows if len(set(row[1:])) > 1]

@@ -84,15 +84,16 @@ def shadow(spec: str, version: str, percent: str = "100") -> str:
 
 
 @told
-def split(spec: str, version: str, because: str, percent: str = "10") -> str:
+def split(spec: str, version: str, because: str, percent: str = "10", override: str = "") -> str:
     """Let a version answer a share of the traffic beside the champion: an A/B test.
 
-    As its answers decide, the rules and the record are those of `approve`; PERCENT is below 100.
+    As its answers decide, the rules and the record are those of `approve`; PERCENT is below 100,
+    and OVERRIDE says why a refusal of the gate is set aside.
     A customer stays with one of the two. Ends as `shadow` does.
     """
     from pipelines.companions import begin_split
 
-    return begin_split(spec, version, because=because, percent=percent)
+    return begin_split(spec, version, because=because, percent=percent, override=override)
 
 
 @told
@@ -120,7 +121,7 @@ def rehearse(spec: str, version: str, traffic: str = "") -> str:
 def disagreements(spec: str, since: str = "", until: str = "") -> str:
     """Compare the captured answers of the shadow, or of the split, with the champion's.
 
-    FROM and TO are days, half-open; without them, all that was captured.
+    FROM and TO are days of the requests, half-open; without them, all that was captured.
     """
     from pipelines.disagreement import describe_disagreements
 

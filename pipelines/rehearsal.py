@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
+from pipelines.deployment import PROMOTED
 from pipelines.evidence import open_decisions
 from pipelines.feature_plan import FEATURES
 from pipelines.lake import Lake
 from pipelines.registry import Version, open_registry
 from pipelines.releases import champion_digest, laid_out
+from pipelines.rung_alarms import Rung, describe_alarms
 from pipelines.scoring import as_plain
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
@@ -35,6 +37,7 @@ LOOK_SECONDS = 0.5
 
 def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
     """See `steps.rehearse`."""
+    from infra.sagemaker.alarms import wanted_alarms
     from infra.sagemaker.deployment import roll_out, verify
     from infra.sagemaker.replay import replay_once, replaying
     from infra.sandbox import own_sagemaker
@@ -65,14 +68,22 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
             else:
                 with replaying(endpoint, rows) as phases["during"]:
                     roll_out(layout)
+            during = frozenset(rung)
             result = verify(layout, champion_digest=held)
             phases["after"] = replay_once(endpoint, rows)
+    alarms, *reasons = describe_alarms(
+        Rung(
+            names=rung, during=during, watching=wanted_alarms(layout).keys(),
+            is_promoted=result.outcome == PROMOTED, is_first=champion is None,
+        )
+    )  # fmt: skip
     lines = [
         f"Rehearsal of {version}" + (f" after {champion}" if champion else ""),
         f"  outcome         {result.outcome} {result.reason}".rstrip(),
         *_describe_phases(phases),
         *_describe_decisions(phases, layouts, names, champion=champion, version=version),
-        f"  alarms          {', '.join(sorted(rung)) or 'none rang'}{_unwatched(spec)}",
+        f"  alarms          {alarms}{_unwatched(spec)}",
+        *(f"    {reason}" for reason in reasons),
     ]
     return "\n".join(lines)
 

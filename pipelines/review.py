@@ -8,6 +8,7 @@ from pipelines.approval import approval_refusals
 from pipelines.evidence import draft_decision, find_damage, open_decisions
 from pipelines.identity import Actor, os_actor, signed_in_as
 from pipelines.ledger import ACCEPTED, Decision, Ledger, author_of, describe
+from pipelines.packet.headline import describe_headline
 from pipelines.plain_text import one_line
 from pipelines.registry import (
     APPROVED,
@@ -32,18 +33,22 @@ def describe_version(reference: str, wanted: str) -> str:
     version = registry.get(wanted)
     metrics, params = registry.runs.metrics(version.run), registry.runs.params(version.run)
     champion = registry.find(CHAMPION)
-    against = {} if champion is None else registry.runs.metrics(champion.run)
+    is_champion = champion is not None and champion.number == version.number
+    against = {} if champion is None or is_champion else registry.runs.metrics(champion.run)
+    beside = "(this version)" if is_champion else champion or "(none)"
     lines = [
+        *describe_headline(spec, registry, version, server=load_settings().mlflow_url),
+        "",
         f"{version} ({', '.join(version.aliases) or 'no alias'}), run {version.run}",
-        *(
-            one_line(f"  {key.removeprefix('overnight.')}: {version.tags[key]}")
-            for key in sorted(version.tags)
-        ),
-        f"  metric{'':24} this version   champion {champion or '(none)'}",
+        f"  metric{'':24} this version   champion {beside}",
     ]
     for key in sorted(metrics):
         other = f"{against[key]:.4f}" if key in against else "-"
         lines.append(f"  {one_line(key):30} {metrics[key]:>12.4f}   {other:>8}")
+    lines += [
+        one_line(f"  {key.removeprefix('overnight.')}: {version.tags[key]}")
+        for key in sorted(version.tags)
+    ]
     lines += [one_line(f"  {key} = {value}") for key, value in sorted(params.items())]
     return "\n".join(lines)
 

@@ -62,12 +62,14 @@ def _find_rows(spec: ModelSpec, wanted: list[str]) -> pa.Table:
         raise InputError(f"Transaction ids of {spec.name} are {ids}: {error}.") from error
     rows = lake.read(at, where=pc.field(TRANSACTION_ID).isin(values))
     found = {str(value) for value in rows[TRANSACTION_ID].to_pylist()}
+    order = {text: position for position, text in enumerate(wanted)}
     missing = [text for text in wanted if text not in found]
     if missing:
         raise InputError(
             f"{at} holds no transaction {', '.join(missing)}. Give ids that were ingested."
         )
-    return rows
+    positions = pa.array([order[str(value)] for value in rows[TRANSACTION_ID].to_pylist()])
+    return rows.take(pc.sort_indices(positions))
 
 
 def _newest_rows(lake: Lake, at: TableVersion) -> pa.Table:

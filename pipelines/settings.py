@@ -42,6 +42,13 @@ class Settings:
     studies: str
 
     @property
+    def mlflow_url(self) -> str:
+        """Where MLflow's pages are served: by the tracking server, else by `up`."""
+        if self.tracking_uri.startswith(("http://", "https://")):
+            return self.tracking_uri.rstrip("/")
+        return f"http://127.0.0.1:{self.ports.mlflow}"
+
+    @property
     def scratch(self) -> Path:
         """Files that may be deleted at any time."""
         return self.home / "scratch"

@@ -4,10 +4,11 @@ import os
 import signal
 from collections.abc import Iterator
 
+from infra.lock import held, refuse_held
 from infra.processes import refuse_taken_ports, running
-from infra.stack import build_services
+from infra.stack import build_services, embedded_home
 from pipelines.airflow_runs import prepare_airflow
-from pipelines.settings import DAGS, load_settings
+from pipelines.settings import DAGS, Settings, load_settings
 
 
 def serve_stack() -> Iterator[str]:
@@ -17,6 +18,13 @@ def serve_stack() -> Iterator[str]:
         Lines for people.
     """
     settings = load_settings()
+    with held(settings.home, holder="overnight up"):
+        # An embedded SageMaker may run alone, for a demo.
+        refuse_held(embedded_home(settings.home))
+        yield from _serve(settings)
+
+
+def _serve(settings: Settings) -> Iterator[str]:
     refuse_taken_ports(settings.ports.by_variable())
     yield "Preparing Airflow's database …"
     prepare_airflow(settings)
@@ -39,7 +47,7 @@ def serve_stack() -> Iterator[str]:
             yield f"Data Docs  http://127.0.0.1:{settings.ports.docs}"
             yield f"SageMaker  http://127.0.0.1:{settings.ports.sagemaker}"
             yield f"Logs       {settings.home / 'logs'}"
-            yield "Ctrl-C stops all of them."
+            yield f"Ctrl-C stops all of them, as does SIGTERM to process {os.getpid()}."
             signal.pause()
     except KeyboardInterrupt:
         yield "Stopped."

@@ -51,11 +51,14 @@ class TrainingPolicy(Policy):
     """How a model is trained and evaluated.
 
     Attributes:
+        seed: of everything that is drawn: samples, members, trials.
         columns: columns that the model reads, of the amount, attributes and features declared;
             none: all of them.
-        leave_out: those of them that it does not read.
+        leave_out: columns that the model does not read.
         split: rows of different times are never mixed; there is no other way.
+        train_window: days that a model is trained on.
         gap: between the end of a train window and its test window; the wait for labels.
+        test_window: days that a model is measured on, after the gap.
         folds: validation folds before the holdout, one test window apart.
         histories: lengths of training history that are searched, at most `train_window`; none:
             `train_window` and its half.
@@ -63,15 +66,19 @@ class TrainingPolicy(Policy):
             known: a card that was stopped makes no more transactions.
         exclude_window: how far back from the end of the train window those frauds are looked for;
             absent: over the whole train window.
+        trials: sets of parameters that the search tries.
         trials_workers: tasks that search one study together.
         time_budget: how long all trials may run; none is started that would end later, by the
             mean of those before it.
+        threads: of LightGBM; the model does not depend on it.
         params: LightGBM's parameters that are given instead of searched.
         members: models of different seeds that are averaged into one.
+        card_precision_k: cards that are looked at in a day, for card precision@k.
         calibration: what turns raw scores into probabilities, fitted on out-of-fold scores.
         threshold: what decides from which score on a transaction is an alert.
         alert_rate: share of transactions that may be alerts.
         false_positive_rate: share of legitimate transactions that may be alerts.
+        review: what an alert costs and brings.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**31 - 10_000)] = 7
@@ -138,7 +145,7 @@ class GatePolicy(Policy):
         margin: loss of average precision that `not_worse` tolerates.
         min_gain: gain of average precision that `better` has to exceed; models of other seeds
             differ by as much.
-        slice_margin: the same for a slice.
+        slice_margin: loss of average precision that is tolerated in a slice.
         money_margin: loss of money saved that is tolerated, as a share of the champion's.
         resamples: bootstrap samples of customers.
         max_latency_ms: 99th percentile of scoring one row.

@@ -24,6 +24,7 @@ from infra.embedded.metrics import Metrics
 from infra.embedded.operations import ControlPlane
 from infra.embedded.resources import Resources
 from infra.embedded.server import Server
+from infra.lock import held
 from infra.processes import refuse_taken_ports
 
 log = logging.getLogger("infra.embedded")
@@ -46,13 +47,14 @@ def main(arguments: list[str]) -> int:
     for noisy in ("werkzeug", "botocore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        refuse_taken_ports(
-            {"OVERNIGHT_SAGEMAKER_PORT": options.port, "OVERNIGHT_AWS_PORT": options.aws_port}
-        )
+        with held(options.home, holder="An embedded SageMaker"):
+            refuse_taken_ports(
+                {"OVERNIGHT_SAGEMAKER_PORT": options.port, "OVERNIGHT_AWS_PORT": options.aws_port}
+            )
+            asyncio.run(serve(options.home, options.port, options.aws_port, options.time_scale))
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    asyncio.run(serve(options.home, options.port, options.aws_port, options.time_scale))
     return 0
 
 

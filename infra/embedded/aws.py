@@ -10,6 +10,8 @@ from infra.embedded.calls import Calls
 from infra.embedded.faults import Faults
 from infra.embedded.gate import OWN_KEY, Gate
 from infra.embedded.resources import REGION
+from infra.loopback.rule import Own, own_addresses
+from infra.loopback.wsgi import answer_own
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -41,7 +43,8 @@ class Aws:
         from werkzeug.serving import make_server
 
         moto = DomainDispatcherApplication(create_backend_app)
-        gate = Gate(moto, faults=faults, calls=calls, after=after)
+        own = Own(own_addresses(self._port), buckets=f".localhost:{self._port}")
+        gate = answer_own(Gate(moto, faults=faults, calls=calls, after=after), own)
         self._server = make_server(
             "127.0.0.1", self._port, gate, threaded=True, request_handler=MotoRequestHandler
         )

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from infra.embedded.channel import Answer, Channel, Done
 from infra.embedded.emf import Sample, read_line
+from infra.embedded.environment import build_environment
 
 log = logging.getLogger(__name__)
 
@@ -139,9 +140,7 @@ class Instance:
         self._reader = asyncio.create_task(self._read_output(self._process))
 
     def _build_environment(self) -> dict[str, str]:
-        # A container hears of its endpoint from its model, never from the shell of the server.
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("OVERNIGHT_")}
-        return {**inherited, **self._environment, "SM_MODEL_DIR": str(self._model)}
+        return build_environment(self._environment, os.environ, folder=str(self._model))
 
     async def _read_output(self, process: asyncio.subprocess.Process) -> None:
         """Take the metrics out of the standard output; all else goes to the log."""

@@ -13,10 +13,13 @@ from urllib.parse import unquote
 
 import httptools
 
+from infra.loopback.rule import Own, find_refusal, own_addresses
+
 # The container refuses above 6 MiB itself; this only bounds what is read for it.
 MAX_BODY_BYTES = 8 * 1024 * 1024
 DRAIN_SECONDS = 30.0
 POLL_SECONDS = 0.02
+TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -26,16 +29,19 @@ class Request:
     Attributes:
         headers: by their names in lower case.
         received: when it was read whole, by `perf_counter`.
+        target: as it was sent; `path` is the decoded path in it.
     """
 
-    __slots__ = ("_connection", "_is_mute", "body", "headers", "method", "path", "received")
+    __slots__ = (
+        "_connection", "_is_mute", "body", "headers", "method", "path", "received", "target",
+    )  # fmt: skip
 
     def __init__(
         self,
         connection: "_Connection",
         *,
         method: str,
-        path: str,
+        target: str,
         headers: Mapping[str, str],
         body: bytes,
     ) -> None:
@@ -43,7 +49,10 @@ class Request:
         self._is_mute = False
         self.received = perf_counter()
         self.method = method
-        self.path = path
+        self.target = target
+        absolute = "" if target.startswith("/") else target.partition("://")[2]
+        path = f"/{absolute.partition('/')[2]}" if absolute else target
+        self.path = unquote(path.partition("?")[0])
         self.headers = headers
         self.body = body
 
@@ -80,9 +89,10 @@ class Listener:
 
     async def start(self, port: int) -> None:
         """Listen; the port must be free."""
+        handler = _answer_own(self._handler, Own(own_addresses(port)))
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Connection(self, self._handler), "127.0.0.1", port, backlog=512
+            lambda: _Connection(self, handler), "127.0.0.1", port, backlog=512
         )
 
     async def stop(self) -> None:
@@ -95,6 +105,19 @@ class Listener:
             await asyncio.sleep(POLL_SECONDS)
         for connection in list(self.connections):
             connection.close()
+
+
+def _answer_own(handler: Handler, own: Own) -> Handler:
+    """The handler, asked only for what names this server and comes from no other's page."""
+
+    def answer(request: Request) -> None:
+        refusal = find_refusal(own, request.headers, method=request.method, target=request.target)
+        if refusal is None:
+            handler(request)
+        else:
+            request.reply(refusal.status, f"{refusal.text}\n".encode(), TEXT)
+
+    return answer
 
 
 class _Connection(asyncio.Protocol):
@@ -149,7 +172,8 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note a header."""
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
         """Let a client that asks send its body."""
@@ -172,7 +196,7 @@ class _Connection(asyncio.Protocol):
         request = Request(
             self,
             method=self._parser.get_method().decode(),
-            path=unquote(self._target.partition(b"?")[0].decode("latin-1")),
+            target=self._target.decode("latin-1"),
             headers=self._headers,
             body=self._parts[0] if len(self._parts) == 1 else b"".join(self._parts),
         )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from infra.embedded.endpoint import Endpoint
+from infra.embedded.environment import refuse_environment
 from infra.embedded.host import Host
 from infra.embedded.paging import cut_page
 from infra.embedded.plans import refuse_variants
@@ -88,6 +89,7 @@ class ControlPlane:
             raise invalid("The embedded SageMaker needs PrimaryContainer with its ModelDataUrl.")
         if "Image" not in request["PrimaryContainer"]:
             raise invalid("PrimaryContainer must name its Image.")
+        refuse_environment(request["PrimaryContainer"].get("Environment", {}))
         return {"ModelArn": self._resources.add(MODEL, request["ModelName"], request)}
 
     def _describe_model(self, request: Content) -> Content:

@@ -7,7 +7,7 @@ refused here with the same code, so that a mistake shows on a laptop and not in 
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import botocore.session
@@ -108,11 +108,20 @@ def _problems_of(value: Any, shape: Shape, *, where: str) -> Iterator[str]:
             yield from _problems_of(member, shape.member, where=f"{where}.{position + 1}.member")
     elif isinstance(shape, MapShape):
         yield from _limit(len(value), shape, where=where, what="length")
+        for name, member in value.items():
+            yield from _of_map(_problems_of(name, shape.key, where=where), "keys")
+            yield from _of_map(_problems_of(member, shape.value, where=where), "values")
     elif isinstance(value, str):
         yield from _limit(len(value), shape, where=where, what="length")
         yield from _choice(value, shape, where=where)
     elif isinstance(value, (int, float)):
         yield from _limit(value, shape, where=where, what="value")
+
+
+def _of_map(problems: Iterable[str], what: str) -> Iterator[str]:
+    for problem in problems:
+        subject, constraint, rest = problem.partition("constraint: ")
+        yield f"{subject}{constraint}Map {what} must satisfy constraint: [{rest}]"
 
 
 def _choice(value: str, shape: Shape, *, where: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.loopback.rule import own_addresses
 from infra.processes import Service
 from infra.tracking.roles import ROLES_VARIABLE, read_roles
 
@@ -38,6 +39,8 @@ def build_mlflow(
         "MLFLOW_BACKEND_STORE_URI": tracking_uri,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
+    # MLflow's own list has patterns such as `10.*`, which a registered name may match too.
+    own.setdefault("MLFLOW_SERVER_ALLOWED_HOSTS", ",".join(sorted(own_addresses(port))))
     if environment.get(ROLES_VARIABLE):
         read_roles(Path(environment[ROLES_VARIABLE]))
         command += ["--app-name", "basic-auth"]

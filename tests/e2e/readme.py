@@ -35,3 +35,33 @@ def shape(line: str) -> str:
     line = re.sub(r"\b[0-9a-f]{12,}\b", "DIGEST", line)
     line = re.sub(r"\d[\d,.:-]*", "N", line)
     return " ".join(line.split())
+
+
+def declarations(part: str) -> list[str]:
+    """The TOML blocks from a heading on, in order."""
+    _, _, rest = README.read_text(encoding="utf-8").partition(f"## {part}\n")
+    return re.findall(r"^```toml\n(.*?)^```", rest, re.M | re.S)
+
+
+def merged(spec: str, block: str) -> str:
+    """A spec with a block put in by hand: what its tables have already goes into them.
+
+    A key that the spec sets is replaced; an entry of a list of tables is one more.
+    """
+    for piece in re.split(r"^(?=\[)", block, flags=re.M):
+        header, _, body = piece.partition("\n")
+        if not header.startswith("[["):
+            keys = [line.partition("=")[0].strip() for line in body.splitlines() if "=" in line]
+            lines, is_inside = [], False
+            for line in spec.splitlines():
+                if line.startswith("["):
+                    is_inside = line.partition("#")[0].strip() == header
+                if not (is_inside and line.partition("=")[0].strip() in keys):
+                    lines.append(line)
+            spec = "\n".join(lines) + "\n"
+            found = re.search(rf"^{re.escape(header)} *(#.*)?\n", spec, re.M)
+            if found is not None:
+                spec = f"{spec[: found.end()]}{body}{spec[found.end() :]}"
+                continue
+        spec = f"{spec}\n{piece}"
+    return spec

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.conftest import OVERNIGHT, Installation
-from tests.e2e.readme import commands
+from tests.e2e.readme import commands, declarations, merged
 from tests.infra.embedded_server import EmbeddedServer
 
 AS_OF = "2025-04-01"
@@ -65,10 +65,30 @@ def test_bring_your_own_data_works_as_written(bank: Bank) -> None:
         "new", "doctor", "run", "review", "approve", "plan", "deploy", "score",
     ]  # fmt: skip
     assert "models:/bank/1" in said["run"]
-    assert "test_average_precision" in said["review"]
+    assert re.match(r"The gate accepts models:/bank/1: \d of \d checks passed\.", said["review"])
     assert "would be created" in said["plan"]
+    told = bank.call("plan", "bank.toml", cwd=bank.folder)
+    assert (told.stdout + told.stderr).count("no change: ") == 1
     assert said["deploy"] == "endpoints:/bank/1\n"
     assert len(re.findall(r" (pass|alert) ", said["score"])) == 5
+
+
+def test_each_declaration_of_the_readme_fits_what_the_first_step_wrote(
+    bank: Bank, tmp_path: Path
+) -> None:
+    spec = tmp_path / "bank.toml"
+    said = bank.call("new", "bank", "--from", str(bank.folder / "bank.parquet"), cwd=tmp_path)
+    assert said.returncode == 0, said.stderr
+    blocks = declarations("Bring your own data")
+    assert len(blocks) >= 8
+    for block in blocks:
+        spec.write_text(merged(spec.read_text(), block))
+        listed = bank.call("features", str(spec), cwd=tmp_path)
+        assert listed.returncode == 0, f"{block}\n{listed.stderr}"
+    assert "amount_over_max" in listed.stdout
+    assert "customer_amount_std_28d" in listed.stdout
+    examined = bank.call("doctor", str(spec), cwd=tmp_path)
+    assert examined.returncode == 0, examined.stderr
 
 
 def test_a_rollback_puts_endpoint_and_aliases_back_together(bank: Bank) -> None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from expectations.contract import InputError
 from pipelines import steps
 from pipelines.command import app
 
@@ -162,3 +164,42 @@ def test_a_first_spec_drawn_from_a_file_is_complete(overnight, tmp_path: Path) -
     again = overnight("new", "bank", "--from", "bank.parquet")
     assert again.returncode == 2
     assert "There is a spec 'bank' already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("run", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("ingest", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("validate", "none", "--as-of", "2025-13-01"), "as_of '2025-13-01' is not a date"),
+        (("build-features", "none", "--as-of", "x", "--from", "y"), "--from 'y' is not a day"),
+        (("build-training-set", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("tune", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("train", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("evaluate", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("register", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("backtest", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("prove-no-leak", "none", "--as-of", "tomorrow"), "as_of 'tomorrow' is not a date"),
+        (("disagreements", "none", "--from", "soon", "--to", "then"), "--to 'then' is not a day"),
+        (("score-batch", "none", "--day", "monday"), "--day 'monday' is not a day"),
+    ],
+)
+def test_a_date_that_is_none_is_refused_before_anything_else(
+    command: tuple[str, ...], said: str
+) -> None:
+    result = CliRunner().invoke(app, list(command))
+    assert isinstance(result.exception, InputError)
+    assert said in str(result.exception)
+
+
+def test_the_version_and_debug_are_in_the_help() -> None:
+    told = CliRunner().invoke(app, ["--version"])
+    assert (told.exit_code, told.output) == (0, f"overnight {version('overnight')}\n")
+    text = CliRunner().invoke(app, ["--help"]).output
+    assert "--version" in text
+    assert "--debug" in text
+
+
+def test_days_of_requests_are_not_said_to_be_built() -> None:
+    text = CliRunner().invoke(app, ["disagreements", "--help"]).output
+    assert "build" not in text

@@ -1,7 +1,9 @@
 """Decisions about versions: who may approve what, what is found changed, what is put back."""
 
+import html
 import os
 import pwd
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 from expectations.contract import InputError, OvernightError, ProblemsError
 from pipelines import steps
 from pipelines.decisions import DECISIONS
+from pipelines.differences import compare_runs
 from pipelines.evidence import open_decisions
 from pipelines.lake import Lake
 from pipelines.ledger import Ledger
@@ -96,6 +99,34 @@ def test_approval_and_rejection_are_recorded_with_who_and_why(night: Night, make
     assert f"(rejection of version {number}" in said
     with pytest.raises(InputError, match="A decision needs a reason"):
         steps.reject(night.reference(), str(version.number), "  ")
+
+
+def test_a_review_begins_with_the_verdict_and_the_figures_of_its_packet(night: Night, make) -> None:
+    version = make(2, gate__max_latency_ms=1e-6)
+    lines = steps.review(night.reference(), str(version.number)).splitlines()
+    assert re.fullmatch(rf"The gate refuses {version}: \d of \d checks passed\.", lines[0])
+    packet = html.unescape(
+        (night.registry.runs.read_file(version.run, "review/review.html") or b"").decode()
+    )
+    head = lines[: lines.index("")]
+    shown = {line[2:24].strip(): line[25:] for line in head if line.startswith("  ")}
+    for name in ("money saved a day", "average precision"):
+        value, low, high = re.match(r"(\S+) \((\S+) to ([^)]+)\)", shown[name]).groups()
+        assert value in packet
+        assert f"{low} to {high}" in packet
+    page = night.registry.runs.page(version.run, "review/review.html")
+    assert shown["report"] == f"{load_settings().mlflow_url}/{page}"
+    assert any(line.startswith("  refused by ") and "latency" in line for line in head)
+    assert lines[-1].count(" = ") == 1  # parameters come last
+
+
+def test_runs_that_are_the_same_are_said_to_be(night: Night, make) -> None:
+    version = make(2, gate__max_latency_ms=1e-6)
+    told = compare_runs(night.reference(), [str(version.number), f"runs:/{version.run}"])
+    assert told == (
+        f"{version.number}, runs:/{version.run} are the same run, runs:/{version.run}: "
+        "nothing differs."
+    )
 
 
 def test_a_refused_candidate_is_registered_and_needs_an_override(

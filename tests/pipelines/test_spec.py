@@ -177,7 +177,8 @@ def test_every_fault_of_the_features_is_reported_at_once(write) -> None:
         "features.windows.1.aggregates.0: got 'average'; use one of count, sum",
         "features.windows.1.windows.1: 0d holds nothing; use a length above zero",
         "features.windows.2.aggregates.0: 'sum' is not made of the transactions themselves",
-        "features: the name 'customer_transaction_count_1d' is made 2 times; remove one",
+        "features: the name 'customer_transaction_count_1d' is made 2 times, "
+        "by features.windows.0 and features.windows.3; remove one",
         "features.links.0.through: 'device_id' is not one of source.entities (customer_id)",
         "features.conditions.0 (large): position 10: no column 'limit'",
         "features.derived.0 (ratio): position 11: 'is_fraud' is the label",

@@ -8,7 +8,7 @@ import pytest
 from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.invocation import ask
 from pipelines import steps
-from tests.pipelines.nights import QUIET
+from tests.pipelines.nights import AS_OF, QUIET
 from tests.rollouts.house import House
 
 pytestmark = QUIET
@@ -85,6 +85,27 @@ def test_a_split_is_sticky_by_customer_and_needs_what_an_approval_needs(house: H
     assert [r.reason for r in house.chain.records if r.kind == "split"] == [
         "is it better? (50% of the traffic)"
     ]
+
+
+def test_a_split_with_what_the_gate_refused_needs_an_override_which_is_recorded(
+    house: House,
+) -> None:
+    house.deploy()
+    refused = f"{house.reference}&gate.max_latency_ms=1e-6&training.trials=1&training.members=1"
+    study = steps.tune(refused, AS_OF, "training_sets@v1")
+    run = steps.train(refused, AS_OF, "training_sets@v1", study)
+    version = steps.register(
+        refused, AS_OF, steps.evaluate(refused, AS_OF, "training_sets@v1", run)
+    )
+    number = version.rpartition("/")[2]
+    with pytest.raises(ProblemsError, match="set that aside with --override"):
+        steps.split(house.reference, number, "is it better?", "50")
+    steps.split(house.reference, number, "is it better?", "50", "it is quick elsewhere")
+    assert set(send(house, 60)) == {"2", number}
+    assert [r.reason for r in house.chain.records if r.kind == "split"] == [
+        "is it better?; the gate's refusal set aside: it is quick elsewhere (50% of the traffic)"
+    ]
+    steps.end(house.reference)
 
 
 def test_a_share_that_is_none_is_refused(house: House) -> None:

@@ -107,9 +107,9 @@ def test_scores_of_named_transactions_come_with_the_reasons_of_alerts(
 ) -> None:
     day = newest_day(lake)
     rows = lake.read(TableVersion("features", 1), days=[day]).slice(0, 3)
-    ids = [str(value) for value in rows[TRANSACTION_ID].to_pylist()]
+    ids = [str(value) for value in reversed(rows[TRANSACTION_ID].to_pylist())]
     lines = steps.score(house.reference, ",".join(ids)).splitlines()
-    assert [line.split()[0] for line in lines[1:] if line.split()[0] in ids] == sorted(ids, key=int)
+    assert [line.split()[0] for line in lines[1:] if line.split()[0] in ids] == ids
     with pytest.raises(InputError, match="holds no transaction 999999999"):
         steps.score(house.reference, "999999999")
 

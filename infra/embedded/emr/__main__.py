@@ -9,7 +9,9 @@ import logging
 import sys
 from pathlib import Path
 
+from expectations.contract import InputError
 from infra.embedded.emr.server import serve
+from infra.lock import held
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +22,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--master", default="local[2]", help="where Spark runs the jobs")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    serve(options.home.absolute(), options.port, options.master)
+    try:
+        with held(options.home, holder="An embedded EMR Serverless"):
+            serve(options.home.absolute(), options.port, options.master)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     return 0
 
 

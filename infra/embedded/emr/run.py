@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
+from infra.embedded.environment import FROM_MACHINE
 from infra.embedded.protocol import Content, invalid
 
 DRIVER = "spark.emr-serverless.driverEnv."
@@ -28,6 +29,14 @@ SIZES = tuple(
     for key in ("cores", "memory", "memoryOverhead")
 )
 TAIL_BYTES = 600
+# What a job finds of this process's environment: the machine's, and in place of its role's the
+# credentials and addresses of AWS.
+INHERITED = (
+    *(name for name in FROM_MACHINE if name != "PYTHONPATH"),
+    "HOME", "JAVA_HOME", "SPARK_HOME",
+    "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3",
+    "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+)  # fmt: skip
 
 
 class JobRun:
@@ -96,7 +105,8 @@ class JobRun:
         entry = self._folder / "entry.py"
         entry.write_bytes(fetch(driver["entryPoint"]))
         self._unpack(options.pop(ARCHIVES, ""))
-        environment = {**os.environ, "SPARK_LOCAL_DIRS": str(self._folder / "spill")}
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        environment["SPARK_LOCAL_DIRS"] = str(self._folder / "spill")
         for name, value in options.items():
             if name.startswith(DRIVER):
                 environment[name.removeprefix(DRIVER)] = value
@@ -109,17 +119,7 @@ class JobRun:
         program = Path(environment["SPARK_HOME"]) / "bin/spark-submit"
         arguments = driver.get("entryPointArguments", [])
         return (
-            # A job has what the archive brings, and nothing of ours.
-            [
-                "env",
-                "--unset=PYTHONPATH",
-                str(program),
-                "--master",
-                self._master,
-                *confs,
-                str(entry),
-                *arguments,
-            ],
+            [str(program), "--master", self._master, *confs, str(entry), *arguments],
             environment,
         )
 

@@ -19,6 +19,8 @@ from botocore.model import OperationModel, ServiceModel, StructureShape
 
 from infra.embedded.emr.service import Service
 from infra.embedded.protocol import Content, ServiceError, refuse_invalid
+from infra.loopback.handler import is_refused
+from infra.loopback.rule import Own, own_addresses
 
 OPERATIONS = ("StartJobRun", "GetJobRun", "ListJobRuns", "CancelJobRun", "GetApplication")
 # Members that say what a role has to allow an operation on.
@@ -39,6 +41,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, port: int, service: Service) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.service = service
+        self.own = Own(own_addresses(port))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -48,6 +51,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _handle(self) -> None:
+        if is_refused(self, self.server.own):
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path, service = urlsplit(self.path).path, self.server.service
         if path == "/health":
