@@ -15,10 +15,14 @@ from pydantic import Field, ValidationError
 from expectations.contract import Policy, refuse_any
 from pipelines.columns import request_kinds
 from pipelines.contradictions import explain
-from pipelines.overrides import FEATURES_ADDED
+from pipelines.overrides import FEATURES_ADDED, SECTIONS
 from pipelines.spec import ModelSpec, load_spec
 
 log = logging.getLogger(__name__)
+
+# What Airflow's page takes; the whole of it is checked by the run's first step.
+_CHANGE = rf"({'|'.join(SECTIONS)})[.=][^&]*"
+_CHANGES = rf"^\s*({_CHANGE}(&{_CHANGE})*&?)?$"
 
 Length = Annotated[str, Field(pattern=r"^[0-9]+(us|ms|s|m|h|d)$", examples=["20m", "56d"])]
 
@@ -48,7 +52,8 @@ class NightlyForm(Policy):
     )
     overrides: str | None = Field(
         None, title="Other changes to the spec",
-        description="section.key=value, joined by &: training.seed=1&gate.margin=0.05",
+        description="section.key=value, joined by &: training.seed=1&gate.margin=0.05; "
+        f"sections: {', '.join(SECTIONS)}",
     )  # fmt: skip
     register_: Literal["automatic", "yes", "no"] = Field(
         "automatic", alias="register", title="Register the model",
@@ -78,6 +83,7 @@ def form_schema(spec: ModelSpec) -> Mapping[str, dict[str, Any]]:
     columns = list(request_kinds(spec))
     fields["leave_out"] |= {"items": {"type": "string", "enum": columns}, "examples": columns}
     fields["add_features"]["format"] = "multiline"
+    fields["overrides"]["pattern"] = _CHANGES
     return fields
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from expectations.contract import InputError, refuse_any
 from pipelines.approval import approval_refusals
+from pipelines.catalogue import load_registered
 from pipelines.evidence import draft_decision, open_decisions
 from pipelines.identity import Actor, os_actor
 from pipelines.ledger import ACCEPTED, Decision, Ledger, author_of, describe
@@ -18,7 +19,7 @@ from pipelines.registry import (
     open_registry,
 )
 from pipelines.settings import load_settings
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 from pipelines.wishes import leave_wish, signed_in_as
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 
 def describe_version(reference: str, wanted: str) -> str:
     """See `steps.review`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     metrics, params = registry.runs.metrics(version.run), registry.runs.params(version.run)
@@ -49,7 +50,7 @@ def describe_version(reference: str, wanted: str) -> str:
 
 def approve_version(reference: str, wanted: str, *, because: str, override: str = "") -> str:
     """See `steps.approve`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     require_reason(because)
@@ -125,7 +126,7 @@ def _approval(
 
 def reject_version(reference: str, wanted: str, *, because: str) -> str:
     """See `steps.reject`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     require_reason(because)
@@ -171,7 +172,7 @@ def record_rejection(
 
 def describe_decisions(reference: str) -> str:
     """See `steps.decisions`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     return describe(open_decisions(spec, open_registry(spec)).load())
 
 
