@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from pipelines.spec import SETTING, ModelSpec, find_spec, list_specs, load_spec, spec_folders
+from pipelines.spec import (
+    SETTING,
+    ApprovalPolicy,
+    ModelSpec,
+    find_spec,
+    list_specs,
+    load_spec,
+    spec_folders,
+)
+
+# Tag of a run and of its version: the `[approval]` that its model was made under, as JSON.
+APPROVAL_RULES = "overnight.approval_rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,28 @@ def load_registered(reference: str) -> ModelSpec:
                 f"its name, {spec.name}, or give the other file a name of its own."
             )
     return spec
+
+
+def approval_rules(spec: ModelSpec, tags: Mapping[str, str]) -> ApprovalPolicy:
+    """The rules that a version is approved by: those of the installation's own spec.
+
+    Where the installation has no spec of that name, a file elsewhere gives them, and anybody may
+    write another one. So the stricter of its rules and of those the model was made under count.
+
+    Args:
+        spec: as `load_registered` gives it.
+        tags: of the version.
+    """
+    made_under = tags.get(APPROVAL_RULES)
+    if made_under is None or spec.name in list_specs():
+        return spec.approval
+    earlier = ApprovalPolicy.model_validate_json(made_under)
+    return spec.approval.model_copy(
+        update={
+            "four_eyes": spec.approval.four_eyes or earlier.four_eyes,
+            "expires": min(spec.approval.expires, earlier.expires),
+        }
+    )
 
 
 def _is_same(first: Path, second: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.approval import approval_refusals, shadow_refusals
-from pipelines.catalogue import load_registered
+from pipelines.catalogue import approval_rules, load_registered
 from pipelines.deployment import PROMOTED
 from pipelines.evidence import draft_decision, find_digests, open_decisions
 from pipelines.identity import os_actor
@@ -53,7 +53,8 @@ def begin_split(reference: str, wanted: str, *, because: str, percent: str) -> s
     def refuse(chain: Ledger) -> None:
         problems = approval_refusals(
             version.number, ledger=chain, found=find_digests(spec, registry, version),
-            author=author_of(version.tags), approver=os_actor(), policy=spec.approval,
+            author=author_of(version.tags), approver=os_actor(),
+            policy=approval_rules(spec, version.tags),
         )  # fmt: skip
         refuse_any(f"the split with {version}", list(problems))
 

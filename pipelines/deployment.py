@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OutcomeError, OvernightError, refuse_any
 from pipelines.approval import deployment_refusals
-from pipelines.catalogue import load_registered
+from pipelines.catalogue import approval_rules, load_registered
 from pipelines.evidence import draft_decision, find_digests, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import Decision, Kind, Ledger
@@ -131,7 +131,8 @@ def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Ver
             f"{wanted} is not approved any more; {version} is, by {approval.actor}. Deploy again."
         )
     found = find_digests(spec, registry, version)
-    problems = deployment_refusals(approval, ledger=chain, found=found, policy=spec.approval)
+    policy = approval_rules(spec, version.tags)
+    problems = deployment_refusals(approval, ledger=chain, found=found, policy=policy)
     refuse_any(f"the deployment of {version}", list(problems))
     return version, approval
 

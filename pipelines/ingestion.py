@@ -94,6 +94,21 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     delivery = load_delivery(spec)
     refuse_wrong_clock(delivery)
     refuse_wrong_own(spec)
+    judged = judge_delivery(spec, delivery)
+    ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
+    faulty = [judged.quarantined, orphans]
+    refile_source(
+        lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs_of(spec)
+    )
+    return ingested
+
+
+def judge_delivery(spec: ModelSpec, delivery: Delivery) -> Judged:
+    """Sort the rows of a delivery by the contract.
+
+    Raises:
+        InputError: when too many of them broke a rule, or one that stops.
+    """
     judged = judge_rows(
         delivery.rows,
         spec.contract,
@@ -102,12 +117,7 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
         further=judge_own(spec, delivery.rows),
     )
     _stop_when_too_many(judged, spec, delivery)
-    ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
-    faulty = [judged.quarantined, orphans]
-    refile_source(
-        lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs_of(spec)
-    )
-    return ingested
+    return judged
 
 
 def file_rows(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from expectations.contract import InputError, refuse_any
 from pipelines.approval import approval_refusals
-from pipelines.catalogue import load_registered
+from pipelines.catalogue import approval_rules, load_registered
 from pipelines.evidence import draft_decision, open_decisions
 from pipelines.identity import Actor, os_actor
 from pipelines.ledger import ACCEPTED, Decision, Ledger, author_of, describe
@@ -115,7 +115,7 @@ def _approval(
     )
     problems = approval_refusals(
         version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
-        approver=actor, policy=spec.approval, is_override=bool(override.strip()),
+        approver=actor, policy=approval_rules(spec, version.tags), is_override=bool(override.strip()),
     )  # fmt: skip
     refuse_any(f"the approval of {version}", list(problems))
     if override.strip() and drafted.gate != ACCEPTED:

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tomllib
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -99,6 +99,8 @@ class Schedule(Policy):
     """When the two DAGs run by themselves, and how long Airflow tries a step.
 
     Attributes:
+        as_of: knowledge date that a run proposes, of a source that gets no new rows; none: the day
+            on which it starts.
         nightly, deploy: cron expressions, UTC; none: by hand only.
         retries: how often a step is tried again, unless trying again changes nothing.
         retry_delay: before the first of these; doubled before each further one, up to 15 minutes.
@@ -106,6 +108,7 @@ class Schedule(Policy):
         deadline: how long a night may take before somebody is told; none: for ever.
     """
 
+    as_of: date | None = None
     nightly: Cron | None = None
     deploy: Cron | None = None
     retries: Annotated[int, Field(ge=0, le=20)] = 3

@@ -2,13 +2,14 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 
 from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.invocation import ask
 from pipelines import steps
-from tests.pipelines.nights import QUIET
+from tests.pipelines.nights import QUIET, variant
 from tests.rollouts.house import House
 
 pytestmark = QUIET
@@ -70,7 +71,7 @@ def test_a_deployment_of_what_serves_leaves_the_shadow_and_another_ends_it(house
 
 
 def test_a_split_is_sticky_by_customer_and_needs_what_an_approval_needs(house: House) -> None:
-    strict = house.reference.replace("approval.four_eyes=false", "approval.four_eyes=true")
+    strict = variant(Path(house.reference), {"four_eyes = false": "four_eyes = true"})
     with pytest.raises(ProblemsError, match="another person has to approve it"):
         steps.split(strict, "2", "is it better?", "50")
     steps.split(house.reference, "2", "is it better?", "50")
