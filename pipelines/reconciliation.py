@@ -62,6 +62,13 @@ def find_approved(reference: str) -> str | None:
     return None if number is None else f"models:/{spec.name}/{number}"
 
 
+def find_serving(reference: str) -> str | None:
+    """The version that serves, as the decision chain has it; None when none does."""
+    spec = load_registered(reference)
+    number = open_decisions(spec, open_registry(spec)).load().champion
+    return None if number is None else f"models:/{spec.name}/{number}"
+
+
 def _take_up_rejections(spec: ModelSpec, registry: Registry, chain: Ledger) -> Ledger:
     """Make decisions of what reviewers asked to be rejected."""
     for number, wish in find_wishes(registry).items():

@@ -115,7 +115,8 @@ def _approval(
     )
     problems = approval_refusals(
         version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
-        approver=actor, policy=approval_rules(spec, version.tags), is_override=bool(override.strip()),
+        approver=actor, policy=approval_rules(spec, version.tags),
+        is_override=bool(override.strip()),
     )  # fmt: skip
     refuse_any(f"the approval of {version}", list(problems))
     if override.strip() and drafted.gate != ACCEPTED:

@@ -11,6 +11,7 @@ import pytest
 
 from expectations.contract import InputError
 from pipelines.lake import Lake
+from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec, load_spec
 from pipelines.validation import validate_scores, validate_snapshot
