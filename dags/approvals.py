@@ -39,6 +39,10 @@ class ApprovalTrigger(BaseEventTrigger):
         seen = await self._seen()
         while True:
             found = await asyncio.to_thread(self._look)
+            if seen is None and found and await asyncio.to_thread(self._serves, found):
+                # Deployed before anything watched, such as by the demo: there is nothing to start.
+                await self._keep(found)
+                seen = found
             if found is not None and found != seen:
                 # An alias that was taken back, and is set on the same version again, is told again.
                 if found:
@@ -57,6 +61,16 @@ class ApprovalTrigger(BaseEventTrigger):
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is looked at again
             self.log.warning("The registry was not read: %s", error)
             return None
+
+    def _serves(self, found: str) -> bool:
+        """Whether the decision chain says that a version serves; no where it cannot be read."""
+        from pipelines.reconciliation import find_serving
+
+        try:
+            return find_serving(self.spec) == found
+        except Exception as error:  # noqa: BLE001 -- then it is told of, and the run finds out
+            self.log.warning("The decision chain was not read: %s", error)
+            return False
 
     async def _seen(self) -> str | None:
         held = None if self.asset_state_store is None else await self.asset_state_store.aget(SEEN)

@@ -1,14 +1,14 @@
 """`<spec>_deploy`: carries the approved version of every spec to its endpoint."""
 
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, task
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
 from dags.approvals import approval_asset
+from dags.tasks import step_task
 from dags.terms import dag_terms
 from pipelines import steps
-from pipelines.spec import list_specs, load_spec
+from pipelines.catalogue import load_catalogue
 
-for name in list_specs():
-    declared = load_spec(name)
+for name, declared in load_catalogue().specs.items():
     approved = approval_asset(name)
     window = declared.schedule.deploy
     with DAG(
@@ -31,10 +31,10 @@ for name in list_specs():
         doc_md=f"Deploys the version of `{name}` that has the alias `approved`.",
     ) as dag:
         # One version is carried through, however many moves of the alias started the run.
-        version = task(steps.reconcile)(name)
-        planned = task(steps.plan)(name, version)
-        deployed = task(steps.roll_out)(name, version, "{{ params.dry_run }}")
+        version = step_task(steps.reconcile)(name)
+        planned = step_task(steps.plan)(name, version)
+        deployed = step_task(steps.roll_out)(name, version, "{{ params.dry_run }}")
         planned >> deployed
-        outcome = task(steps.verify)(name, deployed)
-        task(steps.settle)(name, deployed, outcome)
+        outcome = step_task(steps.verify)(name, deployed)
+        step_task(steps.settle)(name, deployed, outcome)
     globals()[dag.dag_id] = dag

@@ -1,13 +1,15 @@
 """`<spec>_nightly`: the nightly chain of every spec, from its source to a registered challenger."""
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Param
 
 from dags.approvals import candidate_asset
+from dags.tasks import step_task
 from dags.terms import dag_terms
 from dags.turn import Turn
 from pipelines import steps
+from pipelines.catalogue import load_catalogue
 from pipelines.form import form_schema
-from pipelines.spec import list_specs, load_spec
+from pipelines.spec import find_spec
 
 # The date field of the form, else the day on which the run starts: never the worker's clock.
 AS_OF = "{{ params.as_of or dag_run.run_after.strftime('%Y-%m-%d') }}"
@@ -16,8 +18,7 @@ AUTHOR = (
     "else 'schedule' }}"
 )
 
-for name in list_specs():
-    declared = load_spec(name)
+for name, declared in load_catalogue().specs.items():
     form = {
         field: Param(schema.pop("default", None), **schema)
         for field, schema in form_schema(declared).items()
@@ -26,29 +27,29 @@ for name in list_specs():
         **dag_terms(declared, "nightly"),
         schedule=declared.schedule.nightly,
         params=form,
-        doc_md=f"Retrains and checks `{name}`: see `pipelines/specs/{name}.toml`.",
+        doc_md=f"Retrains and checks `{name}`: see `{find_spec(name)}`.",
     ) as dag:
         turn = Turn(task_id="turn", last="register")
-        spec = task(steps.configure)(name, "{{ params | tojson }}")
-        reconciled = task(steps.reconcile)(name)
-        ingested = task(steps.ingest)(spec, AS_OF)
+        spec = step_task(steps.configure)(name, "{{ params | tojson }}")
+        reconciled = step_task(steps.reconcile)(name)
+        ingested = step_task(steps.ingest)(spec, AS_OF)
         turn >> spec >> reconciled >> ingested
-        snapshot = task(steps.validate)(spec, AS_OF, ingested)
+        snapshot = step_task(steps.validate)(spec, AS_OF, ingested)
         days = ("{{ params['from'] or '' }}", "{{ params['to'] or '' }}")
-        features = task(steps.build_features)(spec, AS_OF, snapshot, *days)
-        training_set = task(steps.build_training_set)(spec, AS_OF, snapshot, features)
+        features = step_task(steps.build_features)(spec, AS_OF, snapshot, *days)
+        training_set = step_task(steps.build_training_set)(spec, AS_OF, snapshot, features)
         if declared.training.trials_workers == 1:
-            study = task(steps.tune)(spec, AS_OF, training_set)
+            study = step_task(steps.tune)(spec, AS_OF, training_set)
         else:
             workers = [str(number) for number in range(declared.training.trials_workers)]
-            tuned = task(steps.tune).partial(spec=spec, as_of=AS_OF, training_set=training_set)
+            tuned = step_task(steps.tune).partial(spec=spec, as_of=AS_OF, training_set=training_set)
             mapped = tuned.expand(worker=workers)
             # Every worker returns the same study; training waits for all of them.
             study = "{{ ti.xcom_pull(task_ids='tune', map_indexes=0) }}"
-        trained = task(steps.train)(spec, AS_OF, training_set, study, AUTHOR)
+        trained = step_task(steps.train)(spec, AS_OF, training_set, study, AUTHOR)
         if declared.training.trials_workers > 1:
             mapped >> trained
-        evaluated = task(steps.evaluate)(spec, AS_OF, training_set, trained)
-        register = task(outlets=[candidate_asset(name)])(steps.register)
+        evaluated = step_task(steps.evaluate)(spec, AS_OF, training_set, trained)
+        register = step_task(steps.register, outlets=[candidate_asset(name)])
         register(spec, AS_OF, evaluated, "{{ params.register }}")
     globals()[dag.dag_id] = dag

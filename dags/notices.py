@@ -1,7 +1,6 @@
 """Tells people that a step failed: through the notifiers that the environment names.
 
-`OVERNIGHT_NOTIFIERS` is JSON, so that whom to tell and how is configuration: any notifier of any
-Airflow provider, with arguments in which `{{ failure.subject }}`, `{{ failure.text }}` and
+In the arguments of a notifier, `{{ failure.subject }}`, `{{ failure.text }}` and
 `{{ failure.html }}` stand for what happened.
 """
 
@@ -10,33 +9,18 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-
-from expectations.contract import InputError, OvernightError, hide_passwords, refuse_any
+from dags.tasks import Told
+from expectations.contract import InputError, OvernightError, hide_passwords
+from pipelines.notifiers import read_notifiers
 from pipelines.plain_text import one_line, plain_lines
 
-VARIABLE = "OVERNIGHT_NOTIFIERS"
 # Left by a step that told of its failure itself, for the run's own callback.
 TOLD = "told"
 UNKNOWN = "its process ended without a word: killed, out of memory, or its machine was lost"
 
 log = logging.getLogger(__name__)
-
-
-class Notifier(BaseModel):
-    """One entry of the variable.
-
-    Attributes:
-        path: of the class, `airflow.providers.smtp.notifications.smtp.SmtpNotifier`.
-        arguments: of the class; its template fields are rendered.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: Annotated[str, Field(alias="class", pattern=r"^\w+(\.\w+)+$")]
-    arguments: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +66,6 @@ class Failure:
     def html(self) -> str:
         """The same for a mail."""
         return f"<pre>{html.escape(self.text)}</pre>"
-
-
-def read_notifiers(environment: Mapping[str, str]) -> tuple[Notifier, ...]:
-    """The notifiers that an environment names; none when it names none.
-
-    Raises:
-        ProblemsError: with everything that is wrong in the variable.
-    """
-    try:
-        return TypeAdapter(tuple[Notifier, ...]).validate_json(environment.get(VARIABLE) or "[]")
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, each['loc'])) or VARIABLE}: {each['msg']}; write "
-            '[{"class": "package.module.Notifier", "arguments": {}}]'
-            for each in error.errors(include_input=False)
-        ]
-        refuse_any(VARIABLE, problems)
-        raise  # not reached: a validation error has at least one problem
 
 
 def tell_failure(context: Mapping[str, Any]) -> None:
@@ -167,6 +133,8 @@ def describe(context: Mapping[str, Any]) -> Failure:
     asked = (context.get("params") or {}).get("as_of")
     since = "unknown" if run is None else f"{run.run_after:%Y-%m-%d}"
     error = context.get("exception")
+    if isinstance(error, Told):
+        error = error.error
     return Failure(
         dag=context["dag"].dag_id,
         step="a step" if ti is None else ti.task_id,

@@ -1,18 +1,18 @@
 """`<spec>_review`: asks in Airflow about a new candidate, where a spec says so."""
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, Param
 
 from dags.approvals import candidate_asset
+from dags.tasks import gate_task, step_task
 from dags.terms import dag_terms
 from pipelines import steps
+from pipelines.catalogue import load_catalogue
 from pipelines.plain_text import LIMITS
-from pipelines.spec import list_specs, load_spec
 
 ASKED = "ti.xcom_pull(task_ids='ask')"
 
-for name in list_specs():
-    declared = load_spec(name)
+for name, declared in load_catalogue().specs.items():
     if declared.approval.where != "airflow":
         continue
     with DAG(
@@ -22,8 +22,8 @@ for name in list_specs():
         is_paused_upon_creation=False,
         doc_md=f"Asks whether the newest candidate of `{name}` is approved.",
     ) as dag:
-        version = task.short_circuit(steps.candidate)(name)
-        described = task(steps.review)(name, version)
+        version = gate_task(steps.candidate)(name)
+        described = step_task(steps.review)(name, version)
         asked = HITLOperator(
             task_id="ask",
             subject=f"Approve {{{{ ti.xcom_pull(task_ids='candidate') }}}} of {name}?",
@@ -47,5 +47,5 @@ for name in list_specs():
             f"{{{{ {ASKED}['params_input'].get('because', '') }}}}",
             f"{{{{ ({ASKED}['responded_by_user'] or {{}}).get('name', '') }}}}",
         )
-        asked >> task(steps.answer)(name, version, *said)
+        asked >> step_task(steps.answer)(name, version, *said)
     globals()[dag.dag_id] = dag

@@ -1,6 +1,7 @@
 """The terms under which Airflow runs a step: tries, time, pool, queue, who hears of a failure.
 
-What the user has to mend fails at once; anything else is tried again, after longer and longer.
+What the user has to mend, and what is wrong in the program, fails at once; anything else is tried
+again, after longer and longer.
 """
 
 import os
@@ -16,27 +17,32 @@ from airflow.sdk import (
     SyncCallback,
 )
 
-from dags.notices import read_notifiers, tell_failure, tell_late, tell_unsaid
+from dags.notices import tell_failure, tell_late, tell_unsaid
+from dags.tasks import ToldOnce
 from expectations.contract import InputError, OutcomeError
 from pipelines.spec import ModelSpec
 
 POOL = "overnight"  # made from infra/airflow/pools.json
 LONGEST_WAIT = timedelta(minutes=15)
+NOTHING_CHANGES = "trying again changes nothing"
+# What Python raises where a program is wrong. What a library derives from these may be an outage.
+FAULTS = [
+    ArithmeticError, AssertionError, AttributeError, ImportError, IndexError, KeyError, LookupError,
+    ModuleNotFoundError, NameError, NotImplementedError, OverflowError, RecursionError, TypeError,
+    UnboundLocalError, ValueError, ZeroDivisionError,
+]  # fmt: skip
 TRIES = ExceptionRetryPolicy(
-    [RetryRule([InputError, OutcomeError], RetryAction.FAIL, reason="trying again changes nothing")]
+    [
+        RetryRule([ToldOnce, InputError, OutcomeError], RetryAction.FAIL, reason=NOTHING_CHANGES),
+        RetryRule(FAULTS, RetryAction.FAIL, reason=NOTHING_CHANGES, match_subclasses=False),
+    ]
 )
 
 Kind = Literal["nightly", "deploy", "review"]
 
 
 def dag_terms(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
-    """What all DAGs of one kind have in common.
-
-    Raises:
-        ProblemsError: when the notifiers of the environment cannot be read: before the first night,
-            not after the first failure.
-    """
-    read_notifiers(os.environ)
+    """What all DAGs of one kind have in common."""
     deadline = spec.schedule.deadline if kind == "nightly" else None
     late = deadline and DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,

@@ -2,18 +2,18 @@
 
 import logging
 
+from pipelines.catalogue import load_registered
 from pipelines.evidence import open_decisions
 from pipelines.identity import UNKNOWN, Actor
 from pipelines.registry import APPROVED, open_registry
 from pipelines.review import record_approval, record_rejection, require_reason
-from pipelines.spec import load_spec
 
 log = logging.getLogger(__name__)
 
 
 def find_undecided(reference: str) -> str:
     """See `steps.candidate`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
     number = chain.challenger
@@ -25,7 +25,7 @@ def find_undecided(reference: str) -> str:
 
 def answer_question(reference: str, wanted: str, *, choice: str, because: str, by: str) -> str:
     """See `steps.answer`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     if choice not in {"approve", "reject"}:

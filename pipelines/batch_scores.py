@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
+from pipelines.catalogue import load_registered
 from pipelines.columns import PROBABILITY, SCORE
 from pipelines.damage import DamagedError
 from pipelines.evidence import fetch_verified
@@ -16,7 +17,6 @@ from pipelines.feature_plan import FEATURES
 from pipelines.lake import Lake, digest_of
 from pipelines.registry import open_registry
 from pipelines.settings import load_settings
-from pipelines.spec import load_spec
 from pipelines.validation import validate_scores
 
 SCORES = "scores"
@@ -32,7 +32,7 @@ def score_day(reference: str, day: str, *, version: str) -> str:
     from training.bundle import load_bundle
     from training.rows import gather_rows
 
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     scored = registry.get(version)
     lake = Lake(load_settings().lake, spec=spec.name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.approval import approval_refusals, shadow_refusals
+from pipelines.catalogue import approval_rules, load_registered
 from pipelines.deployment import PROMOTED
 from pipelines.evidence import draft_decision, find_damage, find_digests, open_decisions
 from pipelines.identity import os_actor
@@ -18,7 +19,7 @@ from pipelines.ledger import ACCEPTED, Decision, Kind, Ledger, author_of
 from pipelines.registry import Registry, Version, open_registry
 from pipelines.releases import champion_digest, laid_out, releasing
 from pipelines.review import require_reason
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 
 if TYPE_CHECKING:
     from infra.sagemaker.layout import Layout
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
     """See `steps.shadow`."""
     share = _read_percent(percent, most=100)
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
 
@@ -47,15 +48,15 @@ def begin_split(
     """See `steps.split`."""
     share = _read_percent(percent, most=99)
     require_reason(because)
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
 
     def refuse(chain: Ledger) -> None:
         problems = approval_refusals(
             version.number, ledger=chain, found=find_digests(spec, registry, version),
-            author=author_of(version.tags), approver=os_actor(), policy=spec.approval,
-            is_override=bool(override.strip()),
+            author=author_of(version.tags), approver=os_actor(),
+            policy=approval_rules(spec, version.tags), is_override=bool(override.strip()),
         )  # fmt: skip
         refuse_any(f"the split with {version}", [*problems, *find_damage(spec, version.tags)])
 
@@ -68,7 +69,7 @@ def begin_split(
 
 def end_companion(reference: str) -> str:
     """See `steps.end`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
     champion = _champion(spec, registry, chain)

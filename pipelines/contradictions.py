@@ -61,6 +61,11 @@ def find_contradictions(spec: "ModelSpec") -> list[str]:
         )
     problems += _contract_problems(spec) + _chosen_problems(spec)
     problems += feature_problems(spec.features, row_columns(spec.source, spec.labels))
+    if spec.schedule.as_of is not None and spec.schedule.nightly is not None:
+        problems.append(
+            f"schedule.as_of: every night of schedule.nightly would be of {spec.schedule.as_of}; "
+            "remove one of the two"
+        )
     window = training.exclude_window
     if window is not None and window > training.train_window:
         problems.append(

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OutcomeError, OvernightError, refuse_any
 from pipelines.approval import deployment_refusals
+from pipelines.catalogue import approval_rules, load_registered
 from pipelines.evidence import draft_decision, find_damage, find_digests, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import Decision, Kind, Ledger
 from pipelines.reconciliation import NOTHING
 from pipelines.registry import APPROVED, CHAMPION, Registry, Version, open_registry
 from pipelines.releases import champion_digest, laid_out
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 
 if TYPE_CHECKING:
     from infra.sagemaker.deployment import DeploymentResult
@@ -32,7 +33,7 @@ def plan_approved(reference: str, *, version: str = "") -> str:
 
     if version == NOTHING:
         return "Nothing is approved, so nothing would be deployed"
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     approved, approval = find_approval(spec, registry, version)
     with laid_out(spec, registry, approved, digest=approval.digests.model) as layout:
@@ -47,7 +48,7 @@ def roll_out_approved(reference: str, *, version: str = "", dry_run: str = "") -
     if version == NOTHING:
         log.info("Nothing is approved, so nothing is deployed")
         return NOTHING
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     approved, approval = find_approval(spec, registry, version)
     if dry_run.lower() in YES:
@@ -64,7 +65,7 @@ def verify_deployed(reference: str, version: str) -> str:
 
     if version == NOTHING:
         return NOTHING
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
     deployed = registry.get(version)
@@ -83,7 +84,7 @@ def settle_deployment(reference: str, version: str, outcome: str) -> str:
     if NOTHING in (version, outcome):
         log.info("Nothing to do: nothing was deployed")
         return NOTHING
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     deployed = registry.get(version)
     verdict, _, told = outcome.partition(" ")
@@ -127,7 +128,8 @@ def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Ver
             f"{wanted} is not approved any more; {version} is, by {approval.actor}. Deploy again."
         )
     found = find_digests(spec, registry, version)
-    problems = deployment_refusals(approval, ledger=chain, found=found, policy=spec.approval)
+    policy = approval_rules(spec, version.tags)
+    problems = deployment_refusals(approval, ledger=chain, found=found, policy=policy)
     refuse_any(f"the deployment of {version}", [*problems, *find_damage(spec, version.tags)])
     return version, approval
 

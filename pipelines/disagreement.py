@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from expectations.contract import InputError
+from pipelines.catalogue import load_registered
 from pipelines.evidence import open_decisions
 from pipelines.registry import open_registry
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 
 if TYPE_CHECKING:
     from infra.sagemaker.captured import Answer
@@ -26,7 +27,7 @@ def describe_disagreements(reference: str, *, since: str, until: str) -> str:
     """See `steps.disagreements`."""
     from infra.sagemaker.names import CANDIDATE, SHADOW, VARIANT
 
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     chain = open_decisions(spec, open_registry(spec)).load()
     begun = chain.last("shadow", "split")
     if begun is None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from expectations.contract import InputError
 from pipelines.source import inspect_columns, name_of
-from pipelines.spec import list_specs
+from pipelines.spec import EXAMPLES, list_specs
 
 PATTERNS = {
     "transaction_id": r"^(transaction|trans|txn|tx|payment)_?(id|number|num|no|nr|key)$|^id$",
@@ -36,14 +36,14 @@ def draft_spec(name: str, source: str) -> str:
     if missing:
         raise InputError(
             f"{name_of(source)} has no column that looks like {', '.join(missing)}; it has "
-            f"{', '.join(columns.names)}. Copy pipelines/specs/handbook.toml and fill it in."
+            f"{', '.join(columns.names)}. Copy {EXAMPLES / 'handbook.toml'} and fill it in."
         )
     taken = set(roles.values())
     entities = [c for c in columns.names if re.search(ENTITY, c, re.I) and c not in taken][:3]
     if not entities:
         raise InputError(
             f"{name_of(source)} has no column that looks like a customer, card or terminal; it has "
-            f"{', '.join(columns.names)}. Copy pipelines/specs/handbook.toml and fill it in."
+            f"{', '.join(columns.names)}. Copy {EXAMPLES / 'handbook.toml'} and fill it in."
         )
     target.write_text(_text(_absolute(source), form, roles, entities), encoding="utf-8")
     return f"Wrote {target}. Read it, correct the guesses, then: overnight doctor {target}"
@@ -64,7 +64,7 @@ def _first(columns: pa.Schema, pattern: str, role: str) -> str | None:
 
 
 def _absolute(source: str) -> str:
-    return source if "://" in source else str(Path(source).absolute())
+    return source if "://" in source or source.startswith("${") else str(Path(source).absolute())
 
 
 def _text(source: str, form: str, roles: dict[str, str | None], entities: list[str]) -> str:

@@ -12,14 +12,18 @@ from urllib.parse import quote
 
 from pydantic import Field, ValidationError
 
-from expectations.contract import Policy, refuse_any
+from expectations.contract import Policy, format_duration, refuse_any
 from pipelines.columns import request_kinds
 from pipelines.contradictions import explain
-from pipelines.overrides import FEATURES_ADDED
+from pipelines.overrides import FEATURES_ADDED, SECTIONS
 from pipelines.plain_text import refuse_unplain
 from pipelines.spec import ModelSpec, load_spec
 
 log = logging.getLogger(__name__)
+
+# What Airflow's page takes; the whole of it is checked by the run's first step.
+_CHANGE = rf"({'|'.join(SECTIONS)})[.=][^&]*"
+_CHANGES = rf"^\s*({_CHANGE}(&{_CHANGE})*&?)?$"
 
 Length = Annotated[str, Field(pattern=r"^[0-9]+(us|ms|s|m|h|d)$", examples=["20m", "56d"])]
 
@@ -31,15 +35,27 @@ class NightlyForm(Policy):
     Airflow's page, where an empty text is nothing, and nobody can trigger a run without it.
     """
 
-    as_of: date | None = Field(None, title="Knowledge date")
-    since: date | None = Field(None, alias="from", title="Features: first day")
-    until: date | None = Field(None, alias="to", title="Features: day after the last")
-    trials: Annotated[int, Field(ge=1, le=10_000)] | None = Field(None, title="Trials")
+    as_of: date | None = Field(
+        None, title="Knowledge date",
+        description="nothing that became known on this day or later is used, UTC; empty: the day "
+        "on which the run starts",
+    )  # fmt: skip
+    since: date | None = Field(
+        None, alias="from", title="Features from",
+        description="build all days from this one on, whatever changed; empty: what changed",
+    )  # fmt: skip
+    until: date | None = Field(
+        None, alias="to", title="Features before",
+        description="build days before this one, which is not built itself; empty: to the newest",
+    )  # fmt: skip
+    trials: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, title="Trials", description="sets of parameters that the search tries"
+    )
     time_budget: Length | None = Field(
         None, title="Time budget of the search", description="such as 20m or 2h"
     )
     history: Length | None = Field(
-        None, title="Training history", description="such as 56d; [training] train_window"
+        None, title="Training history", description="[training] train_window, such as 56d"
     )
     leave_out: tuple[str, ...] | None = Field(
         None, title="Columns left out", description="columns that this run's model does not read"
@@ -49,7 +65,8 @@ class NightlyForm(Policy):
     )
     overrides: str | None = Field(
         None, title="Other changes to the spec",
-        description="section.key=value, joined by &: training.seed=1&gate.margin=0.05",
+        description="section.key=value, joined by &: training.seed=1&gate.margin=0.05; "
+        f"sections: {', '.join(SECTIONS)}",
     )  # fmt: skip
     register_: Literal["automatic", "yes", "no"] = Field(
         "automatic", alias="register", title="Register the model",
@@ -79,7 +96,24 @@ def form_schema(spec: ModelSpec) -> Mapping[str, dict[str, Any]]:
     columns = list(request_kinds(spec))
     fields["leave_out"] |= {"items": {"type": "string", "enum": columns}, "examples": columns}
     fields["add_features"]["format"] = "multiline"
+    fields["overrides"]["pattern"] = _CHANGES
+    if spec.schedule.as_of is not None:
+        fields["as_of"]["default"] = str(spec.schedule.as_of)
+    for name, value in _present(spec).items():
+        fields[name]["description"] += f"; {value} in the spec"
     return fields
+
+
+def _present(spec: ModelSpec) -> dict[str, str]:
+    """What the spec has for each field that changes it."""
+    training = spec.training
+    budget = training.time_budget
+    return {
+        "trials": str(training.trials),
+        "time_budget": "none" if budget is None else format_duration(budget),
+        "history": format_duration(training.train_window),
+        "leave_out": ", ".join(training.leave_out) or "none",
+    }
 
 
 def configure_night(reference: str, form: str) -> str:

@@ -98,6 +98,21 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     delivery = load_delivery(spec)
     refuse_wrong_clock(delivery)
     refuse_wrong_own(spec)
+    judged = judge_delivery(spec, delivery)
+    try:
+        return _file_delivery(spec, lake, judged, delivery)
+    except DamagedError:
+        if not _heal(spec, lake, judged, delivery):
+            raise
+    return _file_delivery(spec, lake, judged, delivery)
+
+
+def judge_delivery(spec: ModelSpec, delivery: Delivery) -> Judged:
+    """Sort the rows of a delivery by the contract.
+
+    Raises:
+        InputError: when too many of them broke a rule, or one that stops.
+    """
     judged = judge_rows(
         delivery.rows,
         spec.contract,
@@ -106,12 +121,7 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
         further=judge_own(spec, delivery.rows),
     )
     _stop_when_too_many(judged, spec, delivery)
-    try:
-        return _file_delivery(spec, lake, judged, delivery)
-    except DamagedError:
-        if not _heal(spec, lake, judged, delivery):
-            raise
-    return _file_delivery(spec, lake, judged, delivery)
+    return judged
 
 
 def _file_delivery(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> Ingested:

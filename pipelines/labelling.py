@@ -44,15 +44,15 @@ def find_labels(
     return _match_reports(pa.table(nothing) if reports is None else reports, transactions)
 
 
-def _match_reports(reports: pa.Table, transactions: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Give each report its transaction's event time and day; of several, the first counts.
+def match_ids(reports: pa.Table, transactions: pa.Table) -> pa.Table:
+    """Give the reports' ids the type of the transactions'.
 
     Raises:
-        InputError: when the ids are of another kind than those of the transactions.
+        InputError: when they are of another kind.
     """
     kind = transactions.schema.field(TRANSACTION_ID).type
     try:
-        reports = reports.set_column(
+        return reports.set_column(
             reports.schema.get_field_index(TRANSACTION_ID),
             TRANSACTION_ID,
             reports[TRANSACTION_ID].cast(kind),
@@ -62,6 +62,15 @@ def _match_reports(reports: pa.Table, transactions: pa.Table) -> tuple[pa.Table,
             f"The fraud reports' ids are no {kind}, as those of the transactions are: {error}. "
             "Correct labels.transaction_id, or the file."
         ) from error
+
+
+def _match_reports(reports: pa.Table, transactions: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Give each report its transaction's event time and day; of several, the first counts.
+
+    Raises:
+        InputError: when the ids are of another kind than those of the transactions.
+    """
+    reports = match_ids(reports, transactions)
     first = reports.group_by(TRANSACTION_ID).aggregate([(KNOWN_TIME, "min")])
     first = first.rename_columns([TRANSACTION_ID, KNOWN_TIME])
     rows = first.join(

@@ -16,6 +16,7 @@ from expectations.contract import (
     AttributeKind,
     InputError,
 )
+from pipelines.catalogue import APPROVAL_RULES
 from pipelines.columns import model_kinds
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.settings import CHECKOUT, load_settings
@@ -124,6 +125,7 @@ def lineage_tags(spec: ModelSpec, training_set: str) -> dict[str, str]:
     lock = CHECKOUT / "requirements.lock"
     tags = {
         "overnight.spec_digest": spec.digest,
+        APPROVAL_RULES: spec.approval.model_dump_json(),
         "overnight.code_digest": str(pinned["code"]),
         "overnight.code_revision": _revision(),
         "overnight.training_set": training_set,

@@ -1,7 +1,8 @@
 """What stands behind the question mark of a spec's reference: changes for one run.
 
 `demo?training.trials=5&features.add=…`: values are TOML, percent-encoded where they hold a `&`;
-`features.add` appends features to those declared.
+`features.add` appends features to those declared. What they may change is how a model is made and
+judged. Where data come from, who may approve and on what a model is served is the file's alone.
 """
 
 import tomllib
@@ -9,6 +10,8 @@ from typing import cast
 from urllib.parse import unquote
 
 FEATURES_ADDED = "features.add"
+# The sections of a spec that one run may change.
+SECTIONS = ("contract", "features", "gate", "training")
 
 
 def is_changed(reference: str) -> bool:
@@ -40,6 +43,13 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
         if key == FEATURES_ADDED:
             problems += _add_features(declared, text)
             continue
+        *sections, last = key.split(".")
+        if (sections or [last])[0] not in SECTIONS:
+            problems.append(
+                f"override {key!r}: one run may change {', '.join(SECTIONS)}; anything else is "
+                "changed in the file of the spec"
+            )
+            continue
         if key in given:
             problems.append(f"override {item!r}: {key} is given twice; keep one")
         given.add(key)
@@ -47,7 +57,6 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
             value: object = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text
-        *sections, last = key.split(".")
         table: dict[str, object] = declared
         for section in sections:
             inner = table.setdefault(section, {})

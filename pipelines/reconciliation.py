@@ -8,6 +8,7 @@ an approval and goes into the chain; every other difference is put back, and tha
 import logging
 
 from expectations.contract import ProblemsError
+from pipelines.catalogue import load_registered
 from pipelines.evidence import draft_decision, open_decisions
 from pipelines.identity import os_actor
 from pipelines.ledger import Decision, Ledger
@@ -20,7 +21,7 @@ from pipelines.registry import (
     open_registry,
 )
 from pipelines.review import record_approval, record_rejection
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 from pipelines.wishes import find_wishes, mover_of
 
 NOTHING = "nothing"
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 def reconcile_aliases(reference: str) -> str:
     """See `steps.reconcile`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
     if not chain.records and not registry.aliases():
@@ -56,8 +57,15 @@ def reconcile_aliases(reference: str) -> str:
 
 def find_approved(reference: str) -> str | None:
     """The version that the alias `approved` points at now; None when there is none."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     number = open_registry(spec).aliases().get(APPROVED)
+    return None if number is None else f"models:/{spec.name}/{number}"
+
+
+def find_serving(reference: str) -> str | None:
+    """The version that serves, as the decision chain has it; None when none does."""
+    spec = load_registered(reference)
+    number = open_decisions(spec, open_registry(spec)).load().champion
     return None if number is None else f"models:/{spec.name}/{number}"
 
 

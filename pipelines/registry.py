@@ -212,3 +212,14 @@ def open_registry(spec: ModelSpec) -> Registry:
     is_embedded = settings.tracking_uri.startswith("sqlite")
     artifacts = (settings.home / "mlruns" / spec.name).as_uri() if is_embedded else None
     return Registry(Runs(settings.tracking_uri, spec=spec.name, artifacts=artifacts))
+
+
+def require_tracking() -> None:
+    """Ask the tracking server for one model, with the credentials of this process.
+
+    Raises:
+        Exception: MLflow's own, when it does not answer or refuses; see `pipelines.outages`.
+    """
+    import mlflow
+
+    mlflow.MlflowClient(load_settings().tracking_uri).search_registered_models(max_results=1)

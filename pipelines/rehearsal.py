@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
+from pipelines.catalogue import load_registered
 from pipelines.deployment import PROMOTED
 from pipelines.evidence import open_decisions
 from pipelines.feature_plan import FEATURES
@@ -22,7 +23,7 @@ from pipelines.releases import champion_digest, laid_out
 from pipelines.rung_alarms import Rung, describe_alarms
 from pipelines.scoring import as_plain
 from pipelines.settings import load_settings
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 
 if TYPE_CHECKING:
     from infra.sagemaker.invocation import Instance, Prediction
@@ -42,7 +43,7 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
     from infra.sagemaker.replay import replay_once, replaying
     from infra.sandbox import own_sagemaker
 
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     chain = open_decisions(spec, registry).load()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from expectations.contract import InputError, refuse_any
 from pipelines.approval import approval_refusals
+from pipelines.catalogue import approval_rules, load_registered
 from pipelines.evidence import draft_decision, find_damage, open_decisions
 from pipelines.identity import Actor, os_actor, signed_in_as
 from pipelines.ledger import ACCEPTED, Decision, Ledger, author_of, describe
@@ -20,7 +21,7 @@ from pipelines.registry import (
     open_registry,
 )
 from pipelines.settings import load_settings
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 from pipelines.wishes import leave_wish
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 def describe_version(reference: str, wanted: str) -> str:
     """See `steps.review`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     metrics, params = registry.runs.metrics(version.run), registry.runs.params(version.run)
@@ -55,7 +56,7 @@ def describe_version(reference: str, wanted: str) -> str:
 
 def approve_version(reference: str, wanted: str, *, because: str, override: str = "") -> str:
     """See `steps.approve`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     require_reason(because)
@@ -120,7 +121,8 @@ def _approval(
     )
     problems = approval_refusals(
         version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
-        approver=actor, policy=spec.approval, is_override=bool(override.strip()),
+        approver=actor, policy=approval_rules(spec, version.tags),
+        is_override=bool(override.strip()),
     )  # fmt: skip
     refuse_any(f"the approval of {version}", [*problems, *find_damage(spec, version.tags)])
     if override.strip() and drafted.gate != ACCEPTED:
@@ -131,7 +133,7 @@ def _approval(
 
 def reject_version(reference: str, wanted: str, *, because: str) -> str:
     """See `steps.reject`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     require_reason(because)
@@ -177,7 +179,7 @@ def record_rejection(
 
 def describe_decisions(reference: str) -> str:
     """See `steps.decisions`."""
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     return describe(open_decisions(spec, open_registry(spec)).load())
 
 

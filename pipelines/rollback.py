@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
 from pipelines.approval import changes_since
+from pipelines.catalogue import load_registered
 from pipelines.deployment import PROMOTED, record_promotion
 from pipelines.evidence import find_damage, find_digests, open_decisions
 from pipelines.ledger import LATER, Decision, Ledger
 from pipelines.registry import APPROVED, CHAMPION, Registry, open_registry
 from pipelines.releases import champion_digest, laid_out
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def roll_back(reference: str, *, because: str = "") -> str:
     """See `steps.rollback`."""
     from infra.sagemaker.deployment import put_at_once, verify
 
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
     if (unfinished := _find_unfinished(chain, registry)) is not None:

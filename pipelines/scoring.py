@@ -6,11 +6,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
+from pipelines.catalogue import load_registered
 from pipelines.columns import request_kinds
 from pipelines.feature_plan import FEATURES
 from pipelines.lake import Lake, TableVersion
 from pipelines.settings import load_settings
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.spec import ModelSpec
 
 NEWEST = 5
 
@@ -19,7 +20,7 @@ def score_transactions(reference: str, transactions: str) -> str:
     """See `steps.score`."""
     from infra.sagemaker.invocation import ask
 
-    spec = load_spec(reference)
+    spec = load_registered(reference)
     rows = _find_rows(spec, [part for part in transactions.split(",") if part])
     held = [name for name in request_kinds(spec) if name in rows.column_names]
     lines = [f"{'transaction':>14} {'probability':>11} decision  threshold"]

@@ -26,7 +26,8 @@ from expectations.contract import (
     refuse_any,
 )
 from feature_jobs.storage import resolve
-from pipelines.spec import ModelSpec, expand_address
+from pipelines.addresses import LONGEST_NAME, expand_address, explain_unreadable, shorten
+from pipelines.spec import ModelSpec
 
 NO_DAY = "unknown"
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -59,21 +60,20 @@ def load_delivery(spec: ModelSpec) -> Delivery:
     columns = spec.source.columns()
     if spec.labels.column is not None:
         columns[LABEL] = spec.labels.column
-    address = expand_address(spec.source.path)
+    address = spec.source.path
     raw, problems = _open(address, spec.source.format, key="source.path")
-    rows, found = _canonical(raw, columns, kinds=_kinds(spec), where=name_of(address))
+    rows, found = _canonical(raw, columns, kinds=_kinds(spec), address=address)
     problems += found
     reports = None
     if spec.labels.path is not None:
-        reports_address = expand_address(spec.labels.path)
-        raw_reports, found = _open(reports_address, spec.source.format, key="labels.path")
+        raw_reports, found = _open(spec.labels.path, spec.source.format, key="labels.path")
         problems += found
         names = {
             TRANSACTION_ID: str(spec.labels.transaction_id),
             KNOWN_TIME: str(spec.labels.known_time),
         }
         kinds = {TRANSACTION_ID: "key", KNOWN_TIME: "time"}
-        reports, found = _canonical(raw_reports, names, kinds=kinds, where=name_of(reports_address))
+        reports, found = _canonical(raw_reports, names, kinds=kinds, address=spec.labels.path)
         problems += found
     refuse_any(f"the source of {spec.name}", problems)
     if rows.num_rows == 0:
@@ -97,7 +97,7 @@ def inspect_columns(address: str, form: str) -> pa.Schema:
 
 
 def name_of(address: str) -> str:
-    """The name of a file or folder.
+    """The name of a file or folder, as it is written.
 
     >>> name_of("s3://bank/2025/cards.parquet")
     'cards.parquet'
@@ -106,25 +106,26 @@ def name_of(address: str) -> str:
 
 
 def _open(address: str, form: str, *, key: str) -> tuple[ds.Dataset, list[str]]:
-    nothing, name = ds.dataset(pa.table({})), name_of(address)
+    """Open the file or folder of an address as it is written, or say why that cannot be."""
+    nothing = ds.dataset(pa.table({}))
     try:
-        filesystem, path = resolve(address)
+        filesystem, path = resolve(expand_address(address))
         found = filesystem.get_file_info(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (InputError, pa.ArrowException, ValueError, OSError) as error:
+        reason = explain_unreadable(error, address)
         return nothing, [f"{key}: {address} cannot be reached: {reason}; correct the address"]
     if found.type == fs.FileType.NotFound:
         return nothing, [f"{key}: {address} does not exist; give the path of a {form} file"]
     if found.is_file and found.size == 0:
-        return nothing, [f"{key}: {name} is empty (0 bytes); deliver it again"]
+        return nothing, [f"{key}: {address} is empty (0 bytes); deliver it again"]
     try:
         if form == "csv":
             with filesystem.open_input_stream(path) as stream:
                 return ds.dataset(pyarrow.csv.read_csv(stream)), []
         return ds.dataset(path, format=form, filesystem=filesystem), []
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
-        return nothing, [f"{key}: {name} cannot be read as {form}: {reason}; deliver it again"]
+    except (pa.ArrowException, ValueError, OSError) as error:
+        reason = explain_unreadable(error, address)
+        return nothing, [f"{key}: {address} cannot be read as {form}: {reason}; deliver it again"]
 
 
 def _kinds(spec: ModelSpec) -> dict[str, str]:
@@ -138,29 +139,30 @@ def _kinds(spec: ModelSpec) -> dict[str, str]:
 
 
 def _canonical(
-    raw: ds.Dataset, columns: Mapping[str, str], *, kinds: Mapping[str, str], where: str
+    raw: ds.Dataset, columns: Mapping[str, str], *, kinds: Mapping[str, str], address: str
 ) -> tuple[pa.Table, list[str]]:
     """Select, rename and cast; an absent or unusable column is a problem, with its role named."""
     if not raw.schema.names:
         return pa.table({}), []
-    problems, cast = [], {}
+    problems, cast, where = [], {}, name_of(address)
     present = [theirs for theirs in columns.values() if raw.schema.names.count(theirs) == 1]
     try:
         read = raw.to_table(columns=list(dict.fromkeys(present)))
-    except (pa.ArrowInvalid, OSError) as error:
-        return pa.table({}), [f"{where}: cannot be read to its end: {str(error).splitlines()[0]}"]
+    except (pa.ArrowException, ValueError, OSError) as error:
+        reason = explain_unreadable(error, address)
+        return pa.table({}), [f"{where}: cannot be read to its end: {reason}"]
     for name, theirs in columns.items():
         if raw.schema.names.count(theirs) > 1:
             problems.append(f"{where}: column {theirs!r} stands twice; deliver it once")
             continue
         if theirs not in raw.schema.names:
-            has = ", ".join(raw.schema.names[:20])
+            has = ", ".join(shorten(name, LONGEST_NAME) for name in raw.schema.names[:20])
             problems.append(f"{where}: no column {theirs!r} for {name}; the file has {has}")
             continue
         try:
             cast[name] = _cast(read[theirs], kinds[name])
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, TypeError) as error:
-            reason = str(error).splitlines()[0]
+            reason = explain_unreadable(error, address)
             problems.append(f"{where}: column {theirs!r} cannot be {name}: {reason}")
     return pa.table(cast), problems
 
@@ -201,7 +203,7 @@ def _is_exact(given: pa.DataType) -> bool:
 
 
 def _written_at(address: str) -> datetime:
-    filesystem, path = resolve(address)
+    filesystem, path = resolve(expand_address(address))
     found = [filesystem.get_file_info(path)]
     if found[0].type == fs.FileType.Directory:
         found = filesystem.get_file_info(fs.FileSelector(path, recursive=True))

@@ -7,9 +7,8 @@ typed, frozen and trusted from then on.
 import hashlib
 import json
 import os
-import re
 import tomllib
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -29,11 +28,15 @@ from expectations.contract import (
 from expectations.policy import Contract
 from feature_jobs.definitions import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
+from pipelines.addresses import address_problems
 from pipelines.contradictions import explain, find_contradictions, find_in_features
+from pipelines.cron import Cron
 from pipelines.overrides import apply_overrides
 from training.policy import GatePolicy, TrainingPolicy
 
 SPECS = Path(__file__).parent / "specs"
+EXAMPLES = SPECS / "examples"
+SETTING = "OVERNIGHT_SPECS"
 
 
 class Roles(Policy):
@@ -96,6 +99,8 @@ class Schedule(Policy):
     """When the two DAGs run by themselves, and how long Airflow tries a step.
 
     Attributes:
+        as_of: knowledge date that a run proposes, of a source that gets no new rows; none: the day
+            on which it starts.
         nightly, deploy: cron expressions, UTC; none: by hand only.
         retries: how often a step is tried again, unless trying again changes nothing.
         retry_delay: before the first of these; doubled before each further one, up to 15 minutes.
@@ -103,8 +108,9 @@ class Schedule(Policy):
         deadline: how long a night may take before somebody is told; none: for ever.
     """
 
-    nightly: str | None = None
-    deploy: str | None = None
+    as_of: date | None = None
+    nightly: Cron | None = None
+    deploy: Cron | None = None
     retries: Annotated[int, Field(ge=0, le=20)] = 3
     retry_delay: Duration = timedelta(minutes=1)
     timeout: Duration = timedelta(hours=3)
@@ -162,8 +168,11 @@ class ModelSpec(Policy):
 
 
 def list_specs() -> list[str]:
-    """Names of the specs in `pipelines/specs` and in the folder `OVERNIGHT_SPECS`, if set."""
-    return sorted({path.stem for folder in _folders() for path in folder.glob("*.toml")})
+    """Names of the specs in `pipelines/specs` and in the folder `OVERNIGHT_SPECS`, if set.
+
+    Examples are none of them: their data are not there.
+    """
+    return sorted({path.stem for folder in spec_folders() for path in folder.glob("*.toml")})
 
 
 def load_spec(reference: str) -> ModelSpec:
@@ -179,29 +188,44 @@ def load_spec(reference: str) -> ModelSpec:
     """
     name, _, overrides = reference.partition("?")
     path = find_spec(name)
-    try:
-        declared = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} is not TOML: {error}. Mend that line.") from error
-    declared.setdefault("name", path.stem)
+    declared = _read(path)
     problems = apply_overrides(declared, overrides)
+    if declared.setdefault("name", path.stem) != path.stem:
+        problems.append(
+            f"name: {declared['name']!r} is not the file's; remove it, or rename the file"
+        )
     try:
         spec = ModelSpec.model_validate(declared)
     except ValidationError as error:
         problems += [*explain(error), *find_in_features(declared, error)]
         refuse_any(path.name, problems)
         raise  # not reached: a validation error has at least one problem
+    problems += address_problems("source.path", spec.source.path)
+    problems += address_problems("labels.path", spec.labels.path or "")
     refuse_any(path.name, [*problems, *find_contradictions(spec)])
     return spec
 
 
+def _read(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        raise InputError(f"{path.name} is no file. Put the spec there, or remove it.")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} is not TOML: {error}. Mend that line.") from error
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be read: {error.strerror}. Let this user read it."
+        ) from error
+
+
 def find_spec(name: str) -> Path:
-    """The file of a spec, given its name or its path."""
-    candidates = [folder / f"{name}.toml" for folder in _folders()]
+    """The file of a spec, given its name or its path; an example is found by its name too."""
+    candidates = [folder / f"{name}.toml" for folder in (*spec_folders(), EXAMPLES)]
     if name.endswith(".toml"):
         candidates = [Path(name)]
     for path in candidates:
-        if path.is_file():
+        if os.path.lexists(path):  # what stands there and is no file is told by who reads it
             return path
     known = ", ".join(list_specs()) or "none"
     raise InputError(
@@ -210,18 +234,7 @@ def find_spec(name: str) -> Path:
     )
 
 
-def expand_address(text: str) -> str:
-    """Replace `${NAME}` by environment variables; relative paths start at the working folder.
-
-    Raises:
-        InputError: naming the variables that are not set.
-    """
-    missing = [n for n in re.findall(r"\$\{(\w+)\}", text) if n not in os.environ]
-    if missing:
-        raise InputError(f"{text} names {', '.join(missing)}, which is not set. Set it first.")
-    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match[1]], text)
-
-
-def _folders() -> list[Path]:
-    own = os.environ.get("OVERNIGHT_SPECS")
+def spec_folders() -> list[Path]:
+    """Where the specs of this installation are; the first that has one of a name counts."""
+    own = os.environ.get(SETTING)
     return [Path(own), SPECS] if own else [SPECS]

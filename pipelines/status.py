@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from expectations.contract import OvernightError
 from pipelines.airflow_page import describe_last_run
+from pipelines.catalogue import load_catalogue
 from pipelines.data_docs import newest_docs
 from pipelines.evidence import open_decisions
 from pipelines.feature_plan import FEATURES
@@ -14,14 +16,14 @@ from pipelines.quarantine import QUARANTINE
 from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, open_registry
 from pipelines.runs import EXPERIMENT, GATE, GATE_REASONS
 from pipelines.settings import Settings, load_settings
-from pipelines.spec import ModelSpec, list_specs, load_spec
+from pipelines.spec import ModelSpec, load_spec
 from pipelines.training_set import TRAINING_SETS
 
 
 def describe_status(reference: str) -> str:
     """See `steps.status`."""
     if not reference:
-        return "\n".join(_line(load_spec(name)) for name in list_specs())
+        return "\n".join(_all())
     spec, settings = load_spec(reference), load_settings()
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
@@ -36,6 +38,23 @@ def describe_status(reference: str) -> str:
         *_links(spec, settings),
     ]
     return "\n".join(lines)
+
+
+def _all() -> Iterator[str]:
+    """A line for each spec that loads, and the message of each that does not."""
+    found = load_catalogue()
+    for name, spec in found.specs.items():
+        try:
+            yield _line(spec)
+        except OvernightError as error:
+            yield _broken(name, str(error))
+    for name, message in found.broken.items():
+        yield _broken(name, message)
+
+
+def _broken(name: str, message: str) -> str:
+    first, *more = message.splitlines()
+    return "\n".join([f"{name:16} BROKEN: {first}", *(f"{'':17}{line}" for line in more)])
 
 
 def _line(spec: ModelSpec) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -235,7 +236,10 @@ def _check(
         case "scores":
             suite = suites.build_score_suite(columns, contract)
     own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
-    folder = docs_folder(load_settings(), spec.name, as_of, table)
+    settings = load_settings()
+    folder = docs_folder(settings, spec.name, as_of, table)
     found = validate_profile(profile, suite, table=at, own=own, docs=folder)
+    # Its own address is that of a file, which no browser follows from another machine.
+    found = replace(found, docs=f"{docs_address(settings, spec.name, as_of)}{table}/index.html")
     keep_summary(folder, found)
     return found

@@ -14,7 +14,8 @@ from datetime import timedelta
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy import create_engine
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from expectations.contract import InputError, OvernightError, hide_passwords
 from training.policy import Knob
@@ -161,6 +162,26 @@ def prepare_next(study: optuna.Study, *, number: int, seed: int, starts: Sequenc
     waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
     if number < len(starts) and not waiting:
         study.enqueue_trial(dict(starts[number]))
+
+
+def require_database(url: str) -> None:
+    """Connect to the database of the studies, and make nothing in it.
+
+    Raises:
+        OvernightError: when it does not open.
+    """
+    engine = None
+    try:
+        engine = create_engine(url)
+        engine.connect().close()
+    except (ImportError, SQLAlchemyError) as error:
+        raise OvernightError(
+            f"The database of studies {hide_passwords(url)} does not open: "
+            f"{hide_passwords(str(error))}. Look at its address and its access rights."
+        ) from error
+    finally:
+        if engine is not None:
+            engine.dispose()
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """A bank so small that a step takes a second or two, and the chain of steps over it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.spec import SPECS
@@ -11,9 +12,14 @@ CHANGES = {
 }  # fmt: skip
 
 
-def write_spec(folder: Path, name: str = "crash", delivered: str = "") -> Path:
-    """The spec in a folder, over what was delivered beside it, or at an address."""
+def write_spec(
+    folder: Path, name: str = "crash", delivered: str = "", changes: Mapping[str, str] | None = None
+) -> Path:
+    """The spec in a folder, over what was delivered beside it or at an address, with changes."""
     text = declare(delivered or str(folder)) + "\n[approval]\nfour_eyes = false\n"
+    for old, new in (changes or {}).items():
+        assert old in text, old
+        text = text.replace(old, new)
     path = folder / f"{name}.toml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -23,6 +29,8 @@ def declare(delivered: str) -> str:
     """The demo's spec with windows and counts that fit, over what was delivered at an address."""
     text = (SPECS / "demo.toml").read_text(encoding="utf-8")
     lines = text.replace("${OVERNIGHT_HOME}/demo", delivered).splitlines()
+    # The date that the demo's form proposes is not this bank's.
+    lines = [line for line in lines if not line.startswith("as_of = ")]
     for number, line in enumerate(lines):
         key = line.partition(" = ")[0]
         if key in CHANGES:

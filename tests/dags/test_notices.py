@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import pytest
 from airflow.sdk import DAG, BaseNotifier
 
-from dags.notices import VARIABLE, describe, read_notifiers, tell_failure, tell_late, tell_unsaid
+from dags.notices import describe, tell_failure, tell_late, tell_unsaid
+from dags.tasks import ToldOnce
 from expectations.contract import InputError, ProblemsError
+from pipelines.notifiers import VARIABLE, read_notifiers
 
 LOG = "http://127.0.0.1:8080/dags/cards_nightly/runs/r/tasks/ingest"
 
@@ -82,6 +84,11 @@ def test_the_message_says_which_spec_step_date_error_log_and_remedy(sent) -> Non
         "Mend it",
     ):
         assert said in text
+
+
+def test_a_step_that_ended_in_words_is_told_as_its_failure() -> None:
+    mistake = InputError("No file x.parquet. Deliver it.")
+    assert describe(context(ToldOnce(mistake))) == describe(context(mistake))
 
 
 def test_the_form_of_a_run_says_the_date() -> None:

@@ -25,6 +25,11 @@ def dags(tmp_path_factory: pytest.TempPathFactory):
 _KINDS = ("_nightly", "_deploy")
 
 
+def step_of(task):
+    """The function of `steps` behind a task, which ends its failures in words."""
+    return task.python_callable.__wrapped__
+
+
 def test_each_spec_has_its_two_dags(dags) -> None:
     assert set(dags) == {spec + kind for spec in list_specs() for kind in _KINDS}
 
@@ -32,8 +37,8 @@ def test_each_spec_has_its_two_dags(dags) -> None:
 def test_tasks_are_the_steps_in_their_order(dags) -> None:
     nightly = dags["demo_nightly"]
     turn, *tasks = nightly.tasks
-    assert {t.python_callable for t in tasks} == {*steps.OPENING, *steps.NIGHTLY}
-    assert {task.python_callable for task in dags["demo_deploy"].tasks} == set(steps.DEPLOY)
+    assert {step_of(t) for t in tasks} == {*steps.OPENING, *steps.NIGHTLY}
+    assert {step_of(task) for task in dags["demo_deploy"].tasks} == set(steps.DEPLOY)
     order = [step.__name__ for step in (*steps.OPENING, *steps.NIGHTLY)]
     assert nightly.task_ids == [turn.task_id, *order]
     assert turn.downstream_task_ids == {order[0]}
@@ -43,7 +48,25 @@ def test_tasks_are_the_steps_in_their_order(dags) -> None:
 
 def test_a_task_shows_its_steps_docstring(dags) -> None:
     for step in steps.NIGHTLY:
-        assert dags["demo_nightly"].get_task(step.__name__).doc_md.strip() == step.__doc__.strip()
+        shown = dags["demo_nightly"].get_task(step.__name__).doc_md
+        assert shown.split() == step.__doc__.split()
+        # What is indented by four is code in Markdown.
+        assert not any(line.startswith("    ") for line in shown.splitlines())
+
+
+def test_the_form_of_the_demo_proposes_the_day_after_its_newest_row(dags) -> None:
+    form = dags["demo_nightly"].params
+    assert form["as_of"] == "2025-04-01"
+
+
+def test_every_field_of_the_form_says_what_it_is_and_what_the_spec_has(dags) -> None:
+    form = dags["demo_nightly"].params
+    told = {name: form.get_param(name).description for name in form}
+    assert all(told.values()), told
+    assert told["trials"].endswith("; 12 in the spec")
+    assert told["history"].endswith("; 28d in the spec")
+    assert told["time_budget"].endswith("; none in the spec")
+    assert told["leave_out"].endswith("; none in the spec")
 
 
 def test_the_form_refuses_what_is_no_date(dags) -> None:
@@ -75,7 +98,7 @@ def test_a_spec_that_asks_in_airflow_has_a_dag_for_it(
     monkeypatch.setenv("OVERNIGHT_SPECS", str(tmp_path))
     made = importlib.reload(review)
     assert not hasattr(made, "demo_review")
-    steps_of = {t.python_callable for t in made.asked_review.tasks if t.task_id != "ask"}
+    steps_of = {step_of(t) for t in made.asked_review.tasks if t.task_id != "ask"}
     assert steps_of == set(steps.REVIEW)
     assert made.asked_review.task_ids == ["candidate", "review", "ask", "answer"]
 

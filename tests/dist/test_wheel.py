@@ -47,6 +47,7 @@ def test_the_wheel_holds_dags_specs_templates_and_no_test(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert names >= {
         "dags/nightly.py", "dags/deploy.py", "pipelines/specs/demo.toml",
+        "dags/problems.py", "pipelines/specs/examples/handbook.toml",
         "pipelines/packet/templates/review.html", "training/templates/report.html",
         "feature_jobs/log4j2.properties",
     }  # fmt: skip

@@ -23,10 +23,11 @@ import tests.quiet  # noqa: F401 -- for its effect
 from expectations.contract import OvernightError
 from pipelines import steps
 from pipelines.replay import replay_quarantine
+from pipelines.spec import find_spec
 from tests.infra.embedded_server import wait_for
 
 # Spec overrides of the second candidate: another model from the same training set.
-OTHER = "&training.seed=2"
+OTHER = "?training.seed=2"
 # Longer than a rollback takes to end it.
 SLOW_SECONDS = 3600
 SERVERS = ("AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_EMR_SERVERLESS")
@@ -63,10 +64,10 @@ def open_account(*_: object) -> None:
     mlflow.MlflowClient().create_experiment("demo", artifact_location="s3://artefacts/mlflow/1")
 
 
-def night(notes: Notes, spec: str, as_of: str) -> None:
+def night(notes: Notes, spec: str, as_of: str, changes: str = "") -> None:
     """As Airflow runs it."""
     given = {"as_of": as_of, "ask": "yes", "author": "schedule"}
-    given["spec"] = notes.take(steps.configure, spec)
+    given["spec"] = notes.take(steps.configure, spec + changes)
     notes.take(steps.reconcile, spec)
     for step, produced in steps.NIGHTLY.items():
         wanted = [given[name] for name in inspect.signature(step).parameters if name in given]
@@ -75,7 +76,7 @@ def night(notes: Notes, spec: str, as_of: str) -> None:
 
 def second_night(notes: Notes, spec: str, as_of: str) -> None:
     """Of a day with a champion; then Airflow's question, and what is done by hand with tables."""
-    night(notes, spec + OTHER, as_of)
+    night(notes, spec, as_of, OTHER)
     notes.take(steps.candidate, spec)
     notes.take(steps.review, spec, "2")
     notes.take(steps.answer, spec, "2", "later", "to be seen", "somebody")
@@ -132,14 +133,17 @@ def stop_and_roll_back(notes: Notes, spec: str) -> None:
 
     def shift() -> None:
         with contextlib.suppress(OvernightError):
-            steps.roll_out(slow)
+            steps.roll_out(spec)
 
-    slow = re.sub(r"(?<=bake_seconds=)\d+", str(SLOW_SECONDS), spec)
-
+    path = find_spec(spec)
+    declared = path.read_text(encoding="utf-8")
+    slow = re.sub(r"(?<=bake_seconds = )\d+", str(SLOW_SECONDS), declared)
+    path.write_text(slow, encoding="utf-8")
     thread = threading.Thread(target=shift)
     with notes.noting("rollback"):
         thread.start()
         assert wait_for(is_shifting)
+        path.write_text(declared, encoding="utf-8")
         steps.rollback(spec, "too many alerts")
         thread.join()
 

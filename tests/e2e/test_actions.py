@@ -35,11 +35,12 @@ NAME, BUCKETS = "demo", ("lake", "artefacts")
 ARCHIVE = "code/environment.tar.gz"
 DELIVERED = "demo/delivered"
 # Of so few rows chance decides what a gate finds and whether an alarm rings.
-CHANGES = "&".join((
-    'endpoint.bucket="artefacts"', "endpoint.bake_seconds=20", "endpoint.watch.score_shift=inf",
-    "endpoint.watch.missing_shift=inf", "gate.max_calibration_factor=1000", "gate.margin=0.99",
-    "training.trials=1",
-))  # fmt: skip
+CHANGES = {
+    "[training]": "[gate]\nmax_calibration_factor = 1000\nmargin = 0.99\n[training]",
+    "trials = 3": "trials = 1",
+    "bake_seconds = 60": 'bake_seconds = 20\nbucket = "artefacts"\n'
+    "watch = { score_shift = inf, missing_shift = inf }",
+}
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +58,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
                 AWS_ENDPOINT_URL_EMR_SERVERLESS=emr,
                 MLFLOW_TRACKING_URI=f"sqlite:///{folder / 'mlflow.db'}",
                 OVERNIGHT_LAKE="s3://lake",
+                OVERNIGHT_SPECS=str(folder),
                 OVERNIGHT_SPARK=f"emr-serverless://{APPLICATION}",
                 OVERNIGHT_SPARK_ROLE=ROLE,
                 OVERNIGHT_SPARK_ARCHIVE=f"s3://artefacts/{ARCHIVE}",
             )
-            spec = f"{bank.write_spec(folder, NAME, f's3://lake/{DELIVERED}')}?{CHANGES}"
-            recorders = {role: stack.enter_context(recording(role, spec, house)) for role in ROLES}
+            bank.write_spec(folder, NAME, f"s3://lake/{DELIVERED}", CHANGES)
+            recorders = {role: stack.enter_context(recording(role, NAME, house)) for role in ROLES}
             return [call for role, chapter in RUN for call in recorders[role](chapter)]
 
 

@@ -1,7 +1,8 @@
 """A small spec with a training set in a lake, and the steps behind it: real tuning, real MLflow."""
 
 import contextlib
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -51,6 +52,21 @@ exclude_detected = "customer_id"
 exclude_window = "1d"
 """
 AS_OF = "2025-02-10"
+# Who runs the tests makes the candidates too.
+ALONE = "\n[approval]\nfour_eyes = false\n"
+
+
+def variant(path: Path, replaced: Mapping[str, str], more: str = "") -> str:
+    """Another file of the same spec, with texts replaced and more behind; its path."""
+    text = path.read_text()
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    text += more
+    folder = path.parent / f"variant-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    folder.mkdir(exist_ok=True)
+    (folder / path.name).write_text(text)
+    return str(folder / path.name)
 
 
 class Night:
@@ -71,6 +87,11 @@ class Night:
     def reference(self, **overrides: object) -> str:
         listed = "&".join(f"{key.replace('__', '.')}={value}" for key, value in overrides.items())
         return f"{self.path}?{listed}" if listed else str(self.path)
+
+    def declare(self, more: str) -> None:
+        """Add sections to the spec."""
+        self.path.write_text(self.path.read_text() + more)
+        self.spec = load_spec(str(self.path))
 
     def candidate(self, **overrides: object) -> str:
         """Tune, train, evaluate; returns the run."""

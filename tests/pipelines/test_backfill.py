@@ -17,7 +17,7 @@ from pipelines.lake import Lake, TableVersion
 from pipelines.registry import open_registry
 from pipelines.runs import DIGEST
 from pipelines.spec import load_spec
-from tests.pipelines.nights import AS_OF, QUIET, installed
+from tests.pipelines.nights import ALONE, AS_OF, QUIET, installed
 
 pytestmark = QUIET
 
@@ -174,8 +174,9 @@ def test_a_row_that_was_corrected_since_is_missing_in_a_night_before_its_correct
 
 
 def test_a_night_of_the_past_takes_no_place_from_a_newer_one(tmp_path: Path) -> None:
-    small = {"training__trials": 1, "training__members": 1, "approval__four_eyes": "false"}
+    small = {"training__trials": 1, "training__members": 1}
     with installed(tmp_path) as night:
+        night.declare(ALONE)
         registry, reference = night.registry, night.reference(**small)
         newer = registry.get(steps.register(reference, AS_OF, night.candidate(**small)))
         assert registry.aliases() == {"challenger": newer.number}
@@ -189,6 +190,6 @@ def test_a_night_of_the_past_takes_no_place_from_a_newer_one(tmp_path: Path) -> 
             f"{newer} is a candidate as of 2025-02-10, which knows more than one as of 2025-02-09"
         )
         with pytest.raises(ProblemsError, match="which knows more"):
-            steps.approve(reference, older, "an oversight")
-        steps.approve(reference, older, "a choice", "the newest days are wrong")
+            steps.approve(night.reference(), older, "an oversight")
+        steps.approve(night.reference(), older, "a choice", "the newest days are wrong")
         assert registry.aliases()["approved"] == 2

@@ -33,7 +33,7 @@ SPARK = {
 }
 
 
-@pytest.fixture(params=list_specs())
+@pytest.fixture(params=[*list_specs(), "handbook"])
 def spec(request: pytest.FixtureRequest) -> ModelSpec:
     if request.param == "handbook":
         return load_spec("handbook")

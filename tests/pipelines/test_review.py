@@ -23,7 +23,7 @@ from pipelines.lake import Lake
 from pipelines.ledger import Ledger
 from pipelines.registry import Version
 from pipelines.settings import load_settings
-from tests.pipelines.nights import AS_OF, QUIET, Night
+from tests.pipelines.nights import ALONE, AS_OF, QUIET, Night, installed, variant
 
 pytestmark = QUIET
 
@@ -33,6 +33,7 @@ ME = pwd.getpwuid(os.getuid()).pw_name
 @pytest.fixture(scope="module")
 def make(night: Night) -> Callable[..., Version]:
     """A registered version for each number; made once."""
+    night.declare(ALONE)
 
     @cache
     def made(number: int, **overrides: object) -> Version:
@@ -53,8 +54,7 @@ def again(night: Night, version: Version) -> Version:
 
 
 def approve(night: Night, version: Version, **given: str) -> str:
-    alone = night.reference(approval__four_eyes="false")  # who runs the test makes the candidates
-    return steps.approve(alone, str(version.number), because="good", **given)
+    return steps.approve(night.reference(), str(version.number), because="good", **given)
 
 
 def refused(night: Night, version: Version) -> str:
@@ -205,15 +205,34 @@ def test_what_a_reviewer_is_shown_is_compared_too(night: Night, make) -> None:
 def test_nobody_approves_an_own_candidate_where_two_are_asked_for(night: Night, make) -> None:
     version = make(4)
     with pytest.raises(ProblemsError, match=r"\(operating system\) made it; another person has to"):
-        steps.approve(night.reference(), str(version.number), "mine")
+        steps.approve(
+            variant(night.path, {"four_eyes = false": "four_eyes = true"}),
+            str(version.number), "mine",
+        )  # fmt: skip
     assert "approved" not in again(night, version).aliases
     approve(night, version)
     free(night)
 
 
+def test_another_file_of_the_spec_does_not_loosen_the_rules_a_model_was_made_under(
+    tmp_path: Path,
+) -> None:
+    small = {"training__trials": 1, "training__members": 1}
+    with installed(tmp_path) as night:
+        version = steps.register(night.reference(**small), AS_OF, night.candidate(**small))
+        loose = variant(night.path, {}, more=ALONE)
+        with pytest.raises(ProblemsError, match="another person has to approve it"):
+            steps.approve(loose, version, "mine")
+        with pytest.raises(ProblemsError, match="another person has to approve it"):
+            steps.split(loose, version, "mine")
+        with pytest.raises(InputError, match="for one run"):
+            steps.approve(night.reference(**small), version, "mine")
+        assert night.registry.aliases() == {"challenger": 1}
+
+
 def test_a_candidate_expires(night: Night, make) -> None:
     version = make(5)
-    hasty = night.reference(approval__expires='"0s"', approval__four_eyes="false")
+    hasty = variant(night.path, {}, more='expires = "0s"\n')
     with pytest.raises(ProblemsError, match="it was registered 0 days ago, and that holds 0"):
         steps.approve(hasty, str(version.number), "late")
     approve(night, version)

@@ -11,6 +11,7 @@ import pytest
 
 from expectations.contract import InputError
 from pipelines.lake import Lake
+from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot
 from pipelines.spec import ModelSpec, load_spec
 from pipelines.validation import validate_scores, validate_snapshot
@@ -53,7 +54,10 @@ def test_a_thin_day_stops_with_its_table_and_day(home: Path) -> None:
     text = str(caught.value)
     assert "every day has its rows" in text
     assert "2025-02-07" in text or "2025-02-08" in text
-    assert "All results: file://" in text
+    served = f"All results: {load_settings().docs_url}/"
+    assert served in text
+    address = next(line for line in text.splitlines() if line.startswith(served))
+    assert (load_settings().data_docs / address.removeprefix(served)).is_file()
 
 
 def test_a_day_that_is_missing_at_the_end_stops(home: Path) -> None:

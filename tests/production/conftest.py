@@ -31,7 +31,7 @@ def house(make_installation, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Everything runs; the spec `cards` has data, `debit` none; nothing was trained yet."""
     specs = tmp_path_factory.mktemp("specs")
     declared = (SPECS / "demo.toml").read_text(encoding="utf-8")
-    declared = declared.replace("trials = 12", "trials = 4")
+    declared = declared.replace("trials = 12", "trials = 4").replace("as_of = ", "# as_of = ")
     cards = CARDS.format(declared=declared)
     (specs / "cards.toml").write_text(cards, encoding="utf-8")
     debit.write_spec(specs)

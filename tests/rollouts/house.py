@@ -9,7 +9,7 @@ import json
 import shutil
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from pipelines.releases import laid_out
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
 from tests.infra.embedded_server import EmbeddedServer, wait_for
-from tests.pipelines.nights import AS_OF, candidate, installed, write_later_set
+from tests.pipelines.nights import ALONE, AS_OF, candidate, installed, variant, write_later_set
 
 SPEC = "cards"
 # Each night is a day later than the one before, and has a training set of its own.
@@ -58,12 +58,18 @@ class House:
 
     def __init__(self, home: Path, spec_file: Path, server: EmbeddedServer, *, case: str) -> None:
         self.home, self.server, self.case = home, server, case
+        self.spec_file = home / spec_file.name
+        if not self.spec_file.exists():
+            shutil.copy(spec_file, self.spec_file)
         # A bucket of its own, so that this case makes its own model and config.
-        changes = {f"endpoint.{key}": value for key, value in (ROLLOUT | UNWATCHED).items()}
-        changes |= {"endpoint.bucket": f'"{case}"', "approval.four_eyes": "false"}
-        listed = "&".join(f"{key}={value}" for key, value in changes.items())
-        self.reference = f"{spec_file}?{listed}"
+        self.reference = self.declared()
         self.spec: ModelSpec = load_spec(self.reference)
+
+    def declared(self, changes: Mapping[str, object] | None = None, *, bucket: str = "") -> str:
+        """A file of the spec whose endpoint is as these cases need it, with further changes."""
+        endpoint = {**ROLLOUT, **UNWATCHED, **(changes or {}), "bucket": f'"{bucket or self.case}"'}
+        lines = [f"{key} = {value}" for key, value in endpoint.items() if value is not None]
+        return variant(self.spec_file, {}, more="\n".join(["\n[endpoint]", *lines, ""]))
 
     @property
     def registry(self) -> Registry:
@@ -78,21 +84,18 @@ class House:
 
     def watched_for(self, seconds: int) -> str:
         """The spec with another length of each step."""
-        held = f"endpoint.bake_seconds={ROLLOUT['bake_seconds']}"
-        return self.reference.replace(held, f"endpoint.bake_seconds={seconds}")
+        return self.declared({"bake_seconds": seconds})
 
-    def watched_shifts(self, reference: str) -> str:
-        """A reference under which the shifts are watched."""
-        for key in UNWATCHED:
-            reference = reference.replace(f"&endpoint.{key}=inf", "")
-        return reference
+    def watched_shifts(self, seconds: int) -> str:
+        """The same, where the shifts are watched too."""
+        return self.declared({"bake_seconds": seconds, **dict.fromkeys(UNWATCHED)})
 
     def deploy(self) -> str:
         return steps.deploy(self.reference)
 
     def reset(self) -> None:
         """Bring version 1 to the endpoint as the template has it, and forget the alarms."""
-        before = load_spec(self.reference.replace(self.case, "template"))
+        before = load_spec(self.declared(bucket="template"))
         with laid_out(before, self.registry, self.registry.get("1"), digest=None) as layout:
             assert put_at_once(layout) == ""
         with contextlib.closing(boto3.client("cloudwatch")) as client:
@@ -255,6 +258,7 @@ class House:
 def prepared(folder: Path) -> Iterator[Path]:
     """A home with versions 1 and 2, of two nights and their training sets; and the spec."""
     with installed(folder) as night:
+        night.declare(ALONE)
         training_set = night.training_set
         for seed, as_of in enumerate(NIGHTS[:2], start=1):
             if as_of != AS_OF:

@@ -2,13 +2,14 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 
 from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.invocation import ask
 from pipelines import steps
-from tests.pipelines.nights import AS_OF, QUIET
+from tests.pipelines.nights import AS_OF, QUIET, variant
 from tests.rollouts.house import House
 
 pytestmark = QUIET
@@ -70,7 +71,7 @@ def test_a_deployment_of_what_serves_leaves_the_shadow_and_another_ends_it(house
 
 
 def test_a_split_is_sticky_by_customer_and_needs_what_an_approval_needs(house: House) -> None:
-    strict = house.reference.replace("approval.four_eyes=false", "approval.four_eyes=true")
+    strict = variant(Path(house.reference), {"four_eyes = false": "four_eyes = true"})
     with pytest.raises(ProblemsError, match="another person has to approve it"):
         steps.split(strict, "2", "is it better?", "50")
     steps.split(house.reference, "2", "is it better?", "50")
@@ -91,7 +92,7 @@ def test_a_split_with_what_the_gate_refused_needs_an_override_which_is_recorded(
     house: House,
 ) -> None:
     house.deploy()
-    refused = f"{house.reference}&gate.max_latency_ms=1e-6&training.trials=1&training.members=1"
+    refused = f"{house.reference}?gate.max_latency_ms=1e-6&training.trials=1&training.members=1"
     study = steps.tune(refused, AS_OF, "training_sets@v1")
     run = steps.train(refused, AS_OF, "training_sets@v1", study)
     version = steps.register(

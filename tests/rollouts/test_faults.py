@@ -167,7 +167,7 @@ def test_a_new_container_that_crashes_while_it_is_watched_turns_the_rollout_back
 
 def test_scores_that_are_not_those_of_training_turn_the_rollout_back(house: House) -> None:
     # The client asks one row over and over, which is no sample of what training saw.
-    house.reference = house.watched_shifts(house.watched_for(600))
+    house.reference = house.watched_shifts(600)
     with house.asked() as traffic, pytest.raises(OvernightError, match=r"ROLLED_BACK.*score-shift"):
         house.deploy()
     consistent(house, traffic, serves=1)
