@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,12 +20,14 @@ from expectations.contract import (
     KNOWN_TIME,
     TRANSACTION_ID,
     AttributeKind,
+    CanonicalName,
     Duration,
     InputError,
     Policy,
     refuse_any,
 )
 from expectations.policy import Contract
+from expectations.toml_file import limit_problems, read_toml
 from feature_jobs.definitions import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.contradictions import explain, find_contradictions, find_in_features
@@ -58,8 +59,8 @@ class Source(Policy):
     format: Literal["parquet", "csv"] = "parquet"
     path: str
     roles: Roles
-    entities: Annotated[dict[str, str], Field(min_length=1)]
-    attributes: Annotated[dict[str, Attribute], Field(default_factory=dict)]
+    entities: Annotated[dict[CanonicalName, str], Field(min_length=1)]
+    attributes: Annotated[dict[CanonicalName, Attribute], Field(default_factory=dict)]
 
     def columns(self) -> dict[str, str]:
         """Canonical name to the source's name, for every column that is read."""
@@ -179,12 +180,10 @@ def load_spec(reference: str) -> ModelSpec:
     """
     name, _, overrides = reference.partition("?")
     path = find_spec(name)
-    try:
-        declared = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} is not TOML: {error}. Mend that line.") from error
+    declared = read_toml(path)
     declared.setdefault("name", path.stem)
     problems = apply_overrides(declared, overrides)
+    refuse_any(path.name, limit_problems(declared))
     try:
         spec = ModelSpec.model_validate(declared)
     except ValidationError as error:

@@ -58,7 +58,7 @@ def find_wishes(registry: Registry) -> Mapping[int, Wish]:
         try:
             said = json.loads(text)
             choice, because = said["choice"], str(said["because"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue
         if choice in {"approve", "reject"}:
             by = parse_actor(tags.get(f"{ASKED_BY}.{number}")) or Actor(UNKNOWN, "MLflow")
