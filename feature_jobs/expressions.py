@@ -46,7 +46,8 @@ def expression_problems(
     >>> expression_problems("ln(amuont + 1)", columns=["amount", "hour"])
     ["position 4: no column 'amuont'; did you mean 'amount'?"]
     """
-    from feature_jobs.grammar import UnreadableError, parse
+    from feature_jobs.grammar import parse
+    from feature_jobs.layout import UnreadableError
 
     reasons = {name.lower(): f"{reason}; leave it out" for name, reason in forbidden.items()}
     known = {name.lower(): name for name in columns if name.lower() not in reasons}
@@ -105,7 +106,7 @@ def _name_problems(
     tokens: "tuple[Token, ...]", known: Collection[str], reasons: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
     """By token: in the tree some columns have become units or texts, and functions others."""
-    from feature_jobs.grammar import is_text, shown
+    from feature_jobs.layout import is_text, shown
 
     names = [token.text.lower() for token in tokens]
     for index, (token, name) in enumerate(zip(tokens, names, strict=True)):
@@ -129,7 +130,7 @@ def _shape_problems(tokens: "tuple[Token, ...]", tree: "exp.Expr") -> Iterator[t
     """Calls that are not on the list, and what the field has a word for."""
     from sqlglot import exp
 
-    from feature_jobs.grammar import PARAMETER, is_text, shown
+    from feature_jobs.layout import PARAMETER, is_text, shown
 
     nodes = list(tree.walk())
     # These nodes do not know where they stand; their words do.
@@ -170,7 +171,8 @@ def _kind_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
 def _kind_problem(node: "exp.Expr") -> str | None:
     from sqlglot import exp
 
-    from feature_jobs.grammar import KINDS, is_plain_cast, is_plain_type, shown
+    from feature_jobs.grammar import KINDS, is_plain_cast, is_plain_type
+    from feature_jobs.layout import shown
 
     if isinstance(node, exp.Any | exp.All | exp.Tuple):
         is_pattern = node.find_ancestor(exp.Like, exp.ILike) is not None
@@ -193,7 +195,7 @@ def _constant_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
     """Constants of times that are none: a cast makes nulls of them."""
     from sqlglot import exp
 
-    from feature_jobs.grammar import shown
+    from feature_jobs.layout import shown
 
     for cast in tree.find_all(exp.Cast):
         value = cast.this
@@ -211,7 +213,7 @@ def _constant_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
 def _column_problems(
     tree: "exp.Expr", known: Mapping[str, str], reasons: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
-    from feature_jobs.grammar import shown
+    from feature_jobs.layout import shown
 
     @cache
     def unknown(name: str) -> str:
