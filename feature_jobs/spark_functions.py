@@ -103,7 +103,7 @@ def refusal(name: str) -> str:
     """Say why a function may not be called.
 
     >>> refusal("loq")
-    "is not a function that an expression may call; did you mean 'log' or 'lower'?"
+    "is not a function that an expression may call; did you mean 'log'?"
     """
     if name in REASONS:
         return REASONS[name]

@@ -1,5 +1,6 @@
 """A spec that is too large, too deep or no text is its writer's mistake, and told at once."""
 
+import json
 import math
 import os
 import subprocess
@@ -8,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -278,3 +280,56 @@ def test_a_first_spec_of_odd_columns_is_one(
     spec = load_spec("odd.toml")
     assert list(spec.source.entities) == ["customer_a_b_id", "entity_1st_card_id", "card_id"]
     assert math.isfinite(spec.contract.amount.maximum)
+
+
+PROGRAM = (
+    '[{name="expect_column_values_to_be_between",column="amount",max_value=2,'
+    'severity="quarantine",condition_parser="pandas",'
+    "row_condition=\"amount.__class__.__init__.__globals__['sys'].modules['os'].system('id')\"}]"
+)
+QUERY = '[{name="unexpected_rows_expectation",unexpected_rows_query="select 1"}]'
+MISSPELLED = '[{name="expect_column_values_to_be_uniqe",column="amount"}]'
+EXPECTATIONS = {
+    PROGRAM: (
+        "contract.expectations.0.condition_parser: got 'pandas'; write great_expectations",
+        "contract.expectations.0.row_condition: got ",
+    ),
+    QUERY: ("contract.expectations.0.name: got 'unexpected_rows_expectation'; it runs a query",),
+    MISSPELLED: ("did you mean expect_column_values_to_be_unique",),
+}
+
+
+@pytest.mark.parametrize("declared", EXPECTATIONS)
+def test_a_program_in_an_expectation_is_refused_when_the_spec_is_read(
+    write: Write, declared: str
+) -> None:
+    reference = write(GOOD)
+    change = f"contract.expectations={quote(declared, safe='')}"
+    for load in (
+        lambda: load_spec(f"{reference}?{change}"),
+        lambda: configure_night(reference, json.dumps({"overrides": change})),
+    ):
+        with pytest.raises(ProblemsError) as caught:
+            load()
+        for said in EXPECTATIONS[declared]:
+            assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("if('x' like reflect('java.lang.System','getenv','TOKEN'), 1, 0)", "reflect() runs Java"),
+        ("amount /* /*+ */ + rand() + length('*/ -- ')", "a comment; leave it out"),
+    ],
+)
+def test_a_program_in_an_expression_is_refused_when_the_spec_is_read(
+    write: Write, sql: str, said: str
+) -> None:
+    added = f'[[features.derived]]\nname = "evil"\nsql = "{sql}"\n'
+    for load in (
+        lambda: load_spec(write(GOOD + added)),
+        lambda: configure_night(write(GOOD), json.dumps({"add_features": added})),
+    ):
+        with pytest.raises(ProblemsError) as caught:
+            load()
+        assert said in str(caught.value)
