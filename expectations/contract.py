@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 TRANSACTION_ID = "transaction_id"
 EVENT_TIME = "event_time"
@@ -52,6 +52,14 @@ class ProblemsError(InputError):
         super().__init__("\n".join([f"{count} in {where}:", *(f"  - {p}" for p in self.problems)]))
 
 
+class KeyedProblemsError(ValueError):
+    """Several problems of one table of a spec, each with its key; pydantic adds where it stands."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
 def refuse_any(where: str, problems: Iterable[str]) -> None:
     """Raise one `ProblemsError` when there is at least one problem.
 
@@ -62,6 +70,9 @@ def refuse_any(where: str, problems: Iterable[str]) -> None:
         raise ProblemsError(where, found)
 
 
+LONGEST = timedelta(days=36_525)
+_SHOWN = 40
+LONGEST_NAME = 63
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -85,11 +96,16 @@ def parse_duration(text: object) -> timedelta:
     """
     if isinstance(text, timedelta):
         return text
-    match = re.fullmatch(r"(\d+)([smhdw])", str(text))
-    if not isinstance(text, str) or match is None:
-        msg = f"{text!r} is not a duration; write a whole number and a unit: 90s, 30m, 12h, 7d, 2w"
+    match = re.fullmatch(r"(\d{1,12})([smhdw])", text, re.ASCII) if isinstance(text, str) else None
+    if match is None:
+        short = text if not isinstance(text, str) or len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        msg = f"{short!r} is not a duration; write a whole number and a unit: 90s, 30m, 12h, 7d, 2w"
         raise ValueError(msg)
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    seconds = int(match[1]) * _UNITS[match[2]]
+    if seconds > LONGEST.total_seconds():
+        msg = f"{text} is longer than {LONGEST.days}d, 100 years; write a shorter one"
+        raise ValueError(msg)
+    return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:
@@ -103,6 +119,27 @@ def format_duration(duration: timedelta) -> str:
     return f"{seconds // _UNITS[unit]}{unit}"
 
 
+def check_name(name: str) -> str:
+    """Return a name that can stand in every engine, page and file as it is.
+
+    Raises:
+        ValueError: for any other; pydantic turns it into a problem with its key.
+
+    >>> check_name("customer_id")
+    'customer_id'
+    """
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII) or len(name) > LONGEST_NAME:
+        msg = (
+            "write a name of letters a to z, digits and _, not beginning with a digit, of at most "
+            f"{LONGEST_NAME}; the source's own name of a column may be anything"
+        )
+        raise ValueError(msg)
+    return name
+
+
+CanonicalName = Annotated[str, AfterValidator(check_name)]
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
@@ -113,7 +150,7 @@ Duration = Annotated[
 class Policy(BaseModel):
     """What all parts of a spec share: frozen, and an unknown key is a problem."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 AttributeKind = Literal["numeric", "categorical"]

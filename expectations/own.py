@@ -1,25 +1,22 @@
-"""A user's own expectations: any of Great Expectations' by name, built and checked at once."""
+"""A user's own expectations, of those that a spec may declare: built and checked at once."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from great_expectations.exceptions import ExpectationNotFoundError
-from great_expectations.expectations.expectation import ColumnMapExpectation
 from great_expectations.expectations.metadata_types import FailureSeverity
-from great_expectations.expectations.registry import (
-    get_expectation_impl,
-    list_registered_expectation_implementations,
-)
+from great_expectations.expectations.registry import get_expectation_impl
+from great_expectations.expectations.row_conditions import Column as RowColumn
+from great_expectations.expectations.row_conditions import ComparisonCondition, Operator
 from pydantic import ValidationError
 from pydantic.v1 import ValidationError as OldValidationError
 
-import expectations.daily  # noqa: F401 -- registers our own
+from expectations.arguments import match_condition
 from expectations.contract import ProblemsError, refuse_any
 from expectations.findings import trouble_of
 from expectations.policy import OwnExpectation, TableName
@@ -38,8 +35,8 @@ def build_own_suite(
     """The declared expectations of a table that do not quarantine; None when there are none.
 
     Raises:
-        ProblemsError: naming every expectation that does not exist, has wrong arguments or names
-            a column that the table does not have.
+        ProblemsError: naming every expectation that Great Expectations refuses, or that names a
+            column that the table does not have.
     """
     built = _build(declared, table, columns)
     chosen = [own for own, given in built if given.severity != "quarantine"]
@@ -107,20 +104,31 @@ def _build(
             continue
         try:
             kind = get_expectation_impl(own.name)
-            expectation = kind(**own.arguments, severity=_SEVERITIES[own.severity])
-        except ExpectationNotFoundError:
-            known = list_registered_expectation_implementations()
-            near = difflib.get_close_matches(own.name, known, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            problems.append(f"{where}: Great Expectations has none of this name{hint}")
-            continue
+            expectation = kind(**_arguments(own), severity=_SEVERITIES[own.severity])
         except (ValidationError, OldValidationError, TypeError) as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             problems.append(f"{where}: {' '.join(lines[1:]) or lines[0]}")
             continue
-        if own.severity == "quarantine" and not isinstance(expectation, ColumnMapExpectation):
-            problems.append(f"{where}: only expectations about single values can quarantine rows")
-            continue
         built.append((expectation, own))
     refuse_any("[contract]", problems)
     return built
+
+
+def _arguments(own: OwnExpectation) -> dict[str, Any]:
+    """The arguments as Great Expectations takes them, a row condition as an object.
+
+    As a text it would be deprecated, and for pandas a program.
+    """
+    given = {key: value for key, value in own.arguments.items() if key != "condition_parser"}
+    condition = match_condition(given.get("row_condition", ""))
+    if condition is None:
+        return given
+    column = RowColumn(condition["column"])
+    if condition["not_null"]:
+        return given | {"row_condition": column.is_not_null()}
+    number, texts = condition["number"], (condition["double"], condition["single"])
+    constant = next(text for text in texts if text is not None) if number is None else float(number)
+    compared = ComparisonCondition(
+        column=column, operator=Operator(condition["operator"]), parameter=constant
+    )
+    return given | {"row_condition": compared}

@@ -1,11 +1,13 @@
 """`[contract]`: what the rows of a source and the tables made from them must satisfy."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from expectations.contract import TRANSACTION_ID, Duration, Policy
+from expectations.arguments import match_condition
+from expectations.catalogue import argument_problems
+from expectations.contract import TRANSACTION_ID, Duration, KeyedProblemsError, Policy
 
 Severity = Literal["quarantine", "warn", "stop"]
 TableName = Literal["transactions", "labels", "features", "training_set", "scores"]
@@ -47,20 +49,28 @@ class Trailing(Policy):
 
 
 class OwnExpectation(Policy):
-    """`[[contract.expectations]]`: any expectation of Great Expectations by its name.
+    """`[[contract.expectations]]`: an expectation of Great Expectations by its name.
 
-    All further keys are the expectation's own, such as `column` or `max_value`.
+    All further keys are the expectation's own, such as `column` or `max_value`; those that it may
+    have are in `expectations.catalogue`.
 
     Attributes:
         severity: `quarantine` takes the rows that do not meet it out of the delivery; only for
             transactions, and only for expectations about single rows.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
     table: TableName = "transactions"
-    name: Annotated[str, Field(pattern=r"^expect_[a-z0-9_]+$")]
+    name: Annotated[str, Field(max_length=200)]
     severity: Severity = "stop"
+
+    @model_validator(mode="after")
+    def _refuse_what_is_not_listed(self) -> Self:
+        problems = tuple(argument_problems(self.name, self.arguments, severity=self.severity))
+        if problems:
+            raise KeyedProblemsError(problems)
+        return self
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -75,6 +85,8 @@ class OwnExpectation(Policy):
             if key.startswith("column"):
                 listed = value if isinstance(value, list) else [value]
                 found += [item for item in listed if isinstance(item, str)]
+            elif key == "row_condition" and (condition := match_condition(value)) is not None:
+                found.append(condition["column"])
         return list(dict.fromkeys(found))
 
 

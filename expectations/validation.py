@@ -6,9 +6,8 @@ row count and the exceptions are looked at here.
 
 import logging
 import os
-import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,9 @@ def validate_profile(
         for item in run.results
         if not item.success
     )
-    page = None if docs is None else _write_docs(context, runs, docs)
+    from expectations.pages import write_pages
+
+    page = None if docs is None else write_pages(context, runs, docs)
     return Validated(
         table, profile.rows, sum(len(run.results) for run in runs.values()), findings, page
     )
@@ -73,6 +74,8 @@ def quiet_great_expectations() -> None:
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     # It imports pyspark's pandas API, which we do not use. Can go when pyspark supports pandas 3.
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    # It asks pandas for matches only, so groups in a regular expression are what they look like.
+    warnings.filterwarnings("ignore", "This pattern is interpreted as a regular", UserWarning)
 
 
 def open_context() -> "EphemeralDataContext":
@@ -110,46 +113,6 @@ def open_batch(context: "EphemeralDataContext", rows: pa.Table, *, name: str) ->
     asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
     whole = asset.add_batch_definition_whole_dataframe("all")
     return whole.get_batch(batch_parameters={"dataframe": _plain(rows).to_pandas()})
-
-
-def _write_docs(
-    context: "EphemeralDataContext",
-    runs: Mapping[str, "ExpectationSuiteValidationResult"],
-    folder: Path,
-) -> str:
-    """Write results as pages in place of what was there; the first's address."""
-    from great_expectations.core.run_identifier import RunIdentifier
-    from great_expectations.data_context.types.resource_identifiers import (
-        ExpectationSuiteIdentifier,
-        ValidationResultIdentifier,
-    )
-
-    shutil.rmtree(folder, ignore_errors=True)
-    for name, result in runs.items():
-        # What a validation definition would do. It would also compare each expectation with each.
-        run = RunIdentifier()
-        result.meta["run_id"], result.meta["validation_time"] = run, run.run_time
-        result.meta["batch_parameters"] = None
-        result.meta["validation_id"] = result.meta["checkpoint_id"] = None
-        suite = ExpectationSuiteIdentifier(name=result.suite_name)
-        key = ValidationResultIdentifier(
-            expectation_suite_identifier=suite, run_id=run, batch_identifier=name
-        )
-        context.validation_results_store.set(key, result)
-    for site in list(context.get_site_names()):
-        context.delete_data_docs_site(site)
-    context.add_data_docs_site(
-        "docs",
-        {
-            "class_name": "SiteBuilder",
-            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            "store_backend": {
-                "class_name": "TupleFilesystemStoreBackend",
-                "base_directory": str(folder.absolute()),
-            },
-        },
-    )
-    return str(context.build_data_docs()["docs"])
 
 
 def _plain(rows: pa.Table) -> pa.Table:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
-from expectations.contract import LABEL, Duration, Policy, format_duration
+from expectations.contract import LABEL, LONGEST_NAME, Duration, Policy, format_duration
 
 Statistic = Literal[
     "count", "sum", "mean", "std", "min", "max", "last", "distinct", "time_since_last",
@@ -26,7 +26,7 @@ GENUINE = "is_genuine"
 AGES = frozenset({"time_since_last", "time_since_first"})
 MAX_DEGREE = 50
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
 
 
 @dataclass(frozen=True, slots=True)

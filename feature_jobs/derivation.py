@@ -12,14 +12,14 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from expectations.contract import refuse_any
 from feature_jobs.columns import feature_columns
 from feature_jobs.definitions import FeatureSet
-from feature_jobs.expressions import referenced_columns
+from feature_jobs.expressions import generated, referenced_columns
 
 
 def derive(rows: DataFrame, features: FeatureSet, computed: Collection[str]) -> DataFrame:
     """Append derived features as doubles; what divides by zero is null."""
     for derived in features.derived:
         if derived.name in computed:
-            rows = rows.withColumn(derived.name, f.expr(derived.sql).cast("double"))
+            rows = rows.withColumn(derived.name, f.expr(generated(derived.sql)).cast("double"))
     return rows
 
 
@@ -70,7 +70,7 @@ def refuse_unreadable(session: SparkSession, columns: pa.Schema, features: Featu
     rows = _empty(session, t.StructType(fields))
     try:
         derive(rows, features, derived)
-    except AnalysisException:  # one at a time, to name every one
+    except (AnalysisException, ValueError):  # one at a time, to name every one
         for number, feature in enumerate(features.derived):
             _, reason = _analyse(rows, feature.sql)
             if reason is not None:
@@ -87,8 +87,10 @@ def _empty(session: SparkSession, schema: t.StructType) -> DataFrame:
 def _analyse(rows: DataFrame, sql: str) -> tuple[str | None, str | None]:
     """The type that an expression gives, or why Spark refuses it or its cast to a double."""
     try:
-        made = rows.select(f.expr(sql).alias("made"))
+        made = rows.select(f.expr(generated(sql)).alias("made"))
         made.select(f.col("made").cast("double"))
         return made.schema["made"].dataType.simpleString(), None
     except AnalysisException as error:
         return None, str(error).split("SQLSTATE")[0].strip()
+    except ValueError as error:
+        return None, str(error)

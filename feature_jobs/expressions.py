@@ -1,7 +1,8 @@
 """Checks the Spark SQL expressions of a spec without Spark, so a spec is read without a JVM.
 
-An expression makes one value of one row, the same on every run. sqlglot parses it; whether a
-function exists and takes these types, Spark says when the job runs.
+An expression makes one value of one row, the same on every run. What may be written is a list:
+functions in `spark_functions`, the kinds of its parts in `grammar`. Whether a function takes these
+types, Spark says when the job runs; it gets `generated`, the text made of the checked tree.
 """
 
 import re
@@ -12,64 +13,24 @@ from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from feature_jobs.spark_functions import ALLOWED, ANOTHER_RUN, BARE, MANY_ROWS, REASONS, refusal
+
 if TYPE_CHECKING:
     from sqlglot import Token, exp
 
-MAX_NESTING = 32
 SHOWN_COLUMNS = 12
-SHOWN_LETTERS = 60
 
-_MANY_ROWS = "reads many rows, and an expression reads one; declare it in [[features.windows]]"
-_ANOTHER_RUN = "may differ from run to run; use the columns of the row"
+_LIKE, _OF_SEVERAL = {"like", "ilike"}, {"all", "any", "some"}
 _QUERY = "is part of a query, and an expression reads one row; leave it out"
-_PARAMETER = "is a parameter, and nothing fills it in; write the value"
-# By name, not by sqlglot's classes: it does not know every function, and calls some by another.
-_REFUSED = {
-    name: problem
-    for problem, names in {
-        _MANY_ROWS: """
-            any any_value approx_count_distinct approx_percentile approx_top_k
-            approx_top_k_accumulate approx_top_k_combine array_agg avg bit_and bit_or bit_xor
-            bitmap_and_agg bitmap_construct_agg bitmap_or_agg bool_and bool_or collect_list
-            collect_set collect_union corr count count_if count_min_sketch counter_diff covar_pop
-            covar_samp cume_dist dense_rank every first first_value grouping grouping_id
-            histogram_numeric hll_sketch_agg hll_union_agg kll_merge_agg_bigint
-            kll_merge_agg_double kll_merge_agg_float kll_sketch_agg_bigint kll_sketch_agg_double
-            kll_sketch_agg_float kurtosis lag last last_value lead listagg max max_by mean measure
-            median min min_by mode nth_value ntile percent_rank percentile percentile_approx
-            percentile_cont percentile_disc rank regr_avgx regr_avgy regr_count regr_intercept
-            regr_r2 regr_slope regr_sxx regr_sxy regr_syy row_number schema_of_variant_agg skewness
-            some std stddev stddev_pop stddev_samp string_agg sum theta_intersection_agg
-            theta_sketch_agg theta_union_agg try_avg try_sum tuple_intersection_agg_double
-            tuple_intersection_agg_integer tuple_sketch_agg_double tuple_sketch_agg_integer
-            tuple_union_agg_double tuple_union_agg_integer var_pop var_samp variance vector_avg
-            vector_sum""",
-        "makes several rows of one; leave it out": """
-            collations explode explode_outer inline inline_outer json_tuple posexplode
-            posexplode_outer session_window sql_keywords stack variant_explode
-            variant_explode_outer window""",
-        _ANOTHER_RUN: """
-            aes_encrypt curdate current_catalog current_database current_date current_path
-            current_schema current_time current_timestamp current_timezone current_user
-            input_file_block_length input_file_block_start input_file_name localtime localtimestamp
-            monotonically_increasing_id now rand randn random randstr session_user shuffle
-            spark_partition_id uniform user uuid version""",
-        "runs Java code; leave it out": "java_method reflect try_reflect",
-        "takes a name out of a text; write the name itself": "identifier",
-    }.items()
-    for name in names.split()
-}
-# Spark takes such a text for the clock wherever it wants a date or a timestamp.
-_CLOCK = re.compile(r"\s*(now|today|tomorrow|yesterday)(\s+\S+)?\s*", re.IGNORECASE)
-_DEPTHS = {"L_PAREN": 1, "L_BRACKET": 1, "R_PAREN": -1, "R_BRACKET": -1}
-
-
-class _UnreadableError(ValueError):
-    """Not one expression; `start` is the offset of the character where reading ended."""
-
-    def __init__(self, start: int, problem: str) -> None:
-        self.start = start
-        super().__init__(problem)
+# Spark takes such a text for the clock wherever it wants a date or a timestamp; of a time of day
+# it takes today. It drops blanks and control characters around it.
+_CLOCK = re.compile(
+    r"[\s\x00-\x20\x7f-\xa0]*((epoch|now|today|tomorrow|yesterday)(?![^\W\d_])|t?\d{1,2}:\d).*",
+    re.IGNORECASE | re.DOTALL,
+)
+_MOMENT = re.compile(
+    r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?( ?(Z|UTC|[+-]\d\d:\d\d))?)?"
+)
 
 
 def expression_problems(
@@ -85,20 +46,43 @@ def expression_problems(
     >>> expression_problems("ln(amuont + 1)", columns=["amount", "hour"])
     ["position 4: no column 'amuont'; did you mean 'amount'?"]
     """
+    from feature_jobs.grammar import parse
+    from feature_jobs.layout import UnreadableError
+
     reasons = {name.lower(): f"{reason}; leave it out" for name, reason in forbidden.items()}
     known = {name.lower(): name for name in columns if name.lower() not in reasons}
     try:
-        tokens, tree = _parse(sql)
-    except _UnreadableError as error:
+        tokens, tree = parse(sql)
+    except UnreadableError as error:
         return [f"position {error.start + 1}: {error}"]
     found: dict[int, str] = {}
     for start, problem in chain(
         _name_problems(tokens, known, reasons),
         _shape_problems(tokens, tree),
         _column_problems(tree, known, reasons),
+        _constant_problems(tree),
     ):
         found.setdefault(start, problem)
+    if not found:
+        found = dict(_kind_problems(tree))
     return [f"position {start + 1}: {found[start]}" for start in sorted(found)]
+
+
+def generated(sql: str) -> str:
+    """Write an expression anew for Spark, from the tree that is checked.
+
+    Raises:
+        ValueError: for a text that is not one expression, or reads what it may not.
+
+    >>> generated("Amount / greatest(mean_7d, 1)")
+    '`Amount` / greatest(`mean_7d`, 1)'
+    """
+    from feature_jobs.grammar import parse, write
+
+    problems = expression_problems(sql, columns=referenced_columns(sql))
+    if problems:
+        raise ValueError("; ".join(problems))
+    return write(parse(sql)[1])
 
 
 def referenced_columns(sql: str) -> list[str]:
@@ -110,146 +94,150 @@ def referenced_columns(sql: str) -> list[str]:
     >>> referenced_columns("Amount / greatest(mean_7d, amount)")
     ['Amount', 'mean_7d']
     """
+    from feature_jobs.grammar import parse
+
     found: dict[str, str] = {}
-    for column in sorted(_columns(_parse(sql)[1]), key=_start):
+    for column in sorted(_columns(parse(sql)[1]), key=_start):
         found.setdefault(column.name.lower(), column.name)
     return list(found.values())
 
 
-def _parse(sql: str) -> "tuple[list[Token], exp.Expr]":
-    from sqlglot import Dialect, exp
-
-    spark = Dialect.get_or_raise("spark")
-    tokens: list[Token] = []
-    try:
-        tokens = spark.tokenize(sql)
-        _refuse_layout(sql, tokens)
-        trees = spark.parser().parse_into(exp.Condition, tokens, sql)
-    except _UnreadableError:
-        raise
-    except Exception as error:  # sqlglot raises more than its own errors: IndexError for map(a)
-        raise _unreadable(error, sql, tokens) from error
-    if len(trees) != 1 or trees[0] is None:  # a text that starts with `else`, for one
-        problem = f"cannot be parsed: {_shown(tokens[0].text)} does not belong here; leave it out"
-        raise _UnreadableError(tokens[0].start, problem)
-    if isinstance(trees[0], exp.Tuple):
-        raise _UnreadableError(0, "several values in parentheses; write one expression")
-    return tokens, trees[0]
-
-
-def _refuse_layout(sql: str, tokens: "list[Token]") -> None:
-    if not tokens:
-        raise _UnreadableError(0, "the expression is empty; write one, such as amount / 2")
-    if "${" in sql:  # Spark puts settings and environment variables here, even inside a text
-        raise _UnreadableError(sql.index("${"), f"'${{' {_PARAMETER}")
-    depth = 0
-    for token, after in zip(tokens, [*tokens[1:], None], strict=True):
-        kind = token.token_type.name
-        depth += _DEPTHS.get(kind, 0)
-        if depth > MAX_NESTING:
-            problem = f"'{token.text}' is nested {depth} deep; nest at most {MAX_NESTING}"
-            raise _UnreadableError(token.start, problem)
-        if kind == "SEMICOLON":
-            raise _UnreadableError(token.start, "';' ends a statement; write one expression")
-        is_if = kind == "VAR" and token.text.lower() == "if"
-        if is_if and (after is None or after.token_type.name != "L_PAREN"):
-            raise _UnreadableError(token.start, "'if' needs parentheses: if(condition, a, b)")
-
-
-def _unreadable(error: Exception, sql: str, tokens: "list[Token]") -> _UnreadableError:
-    from sqlglot.errors import ParseError, TokenError
-
-    if isinstance(error, TokenError):
-        opened = re.search(r"from \d+:(\d+)$", str(error.__cause__))
-        start = int(opened[1]) if opened else max(sql.rfind("/*"), 0)
-        problem = f"cannot be parsed from {_shown(sql[start:])} on; close it or correct it"
-        return _UnreadableError(start, problem)
-    if isinstance(error, RecursionError):
-        return _UnreadableError(0, "cannot be parsed: it is nested too deeply; split it")
-    if not isinstance(error, ParseError) or not error.errors:
-        return _UnreadableError(0, f"cannot be parsed ({error!r}); check its functions' arguments")
-    detail = error.errors[0]
-    end = (detail["line"], detail["col"])  # of the last character of a token
-    token = next((token for token in tokens if (token.line, token.col) == end), tokens[-1])
-    word, reason = _shown(token.text), str(detail["description"])
-    if "Unexpected token" in reason:
-        problem = f"{word} does not belong here"
-    elif "Required keyword" in reason:
-        problem = f"a value is missing near {word}"
-    else:
-        problem = f"{reason[:1].lower()}{reason[1:]} near {word}"
-    return _UnreadableError(token.start, f"cannot be parsed: {problem}; correct it there")
-
-
 def _name_problems(
-    tokens: "list[Token]", known: Collection[str], reasons: Mapping[str, str]
+    tokens: "tuple[Token, ...]", known: Collection[str], reasons: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
     """By token: in the tree some columns have become units or texts, and functions others."""
+    from feature_jobs.layout import is_text, shown
+
     names = [token.text.lower() for token in tokens]
     for index, (token, name) in enumerate(zip(tokens, names, strict=True)):
         before = names[index - 1] if index else ""
         after = names[index + 1 : index + 3]
-        if _is_text(token):
+        if is_text(token):
             if _CLOCK.fullmatch(name):
-                yield token.start, f"{_shown(token.text)} can stand for the clock; leave it out"
+                yield token.start, f"{shown(token.text)} can stand for the clock; leave it out"
         elif after[:1] == ["("]:
-            if name in _REFUSED and before not in {"like", "ilike"}:
-                yield token.start, f"{name}() {_REFUSED[name]}"
-            elif [name, *after] == ["unix_timestamp", "(", ")"]:
-                yield token.start, f"{name}() {_ANOTHER_RUN}"
+            if [name, *after] == ["unix_timestamp", "(", ")"]:
+                yield token.start, f"{name}() {ANOTHER_RUN}"
+            elif name in REASONS and not (before in _LIKE and name in _OF_SEVERAL):
+                yield token.start, f"{name}() {REASONS[name]}"
         elif name in reasons and token.token_type.name in {"VAR", "IDENTIFIER"}:
-            yield token.start, f"{_shown(token.text)} {reasons[name]}"
-        elif _REFUSED.get(name) == _ANOTHER_RUN and name not in known and before != ".":
-            yield token.start, f"{name} {_ANOTHER_RUN}"
+            yield token.start, f"{shown(token.text)} {reasons[name]}"
+        elif name in BARE and name not in known and before != ".":
+            yield token.start, f"{name} {ANOTHER_RUN}"
 
 
-def _shape_problems(tokens: "list[Token]", tree: "exp.Expr") -> Iterator[tuple[int, str]]:
+def _shape_problems(tokens: "tuple[Token, ...]", tree: "exp.Expr") -> Iterator[tuple[int, str]]:
+    """Calls that are not on the list, and what the field has a word for."""
     from sqlglot import exp
+
+    from feature_jobs.layout import PARAMETER, is_text, shown
 
     nodes = list(tree.walk())
     # These nodes do not know where they stand; their words do.
     for kinds, words, problem in (
         (exp.Query, {"SELECT", "VALUES"}, _QUERY),
-        (exp.Window, {"OVER"}, _MANY_ROWS),
-        ((exp.Placeholder, exp.Parameter), set("?:@${"), _PARAMETER),
+        (exp.Window, {"OVER"}, MANY_ROWS),
+        ((exp.Placeholder, exp.Parameter), set("?:@${"), PARAMETER),
     ):
         if any(isinstance(node, kinds) for node in nodes):
             for token in tokens:
-                if token.text.upper() in words and not _is_text(token):
-                    yield token.start, f"{_shown(token.text)} {problem}"
+                if token.text.upper() in words and not is_text(token):
+                    yield token.start, f"{shown(token.text)} {problem}"
     for node in nodes:
-        if isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count):
+        if isinstance(node, exp.Star) and not _is_call_of(node.parent, "count"):
             yield _start(node), "'*' stands for many columns; name one"
-        elif isinstance(node, exp.Alias):
-            yield _start(node.args["alias"]), f"{_shown(node.alias)} is an alias; leave it out"
+        elif isinstance(node, exp.Alias) and not _is_call_of(node.parent, "struct"):
+            yield _start(node.args["alias"]), f"{shown(node.alias)} is an alias; leave it out"
+        elif isinstance(node, exp.Anonymous) and node.name.lower() not in ALLOWED:
+            yield _at(node), f"{node.name.lower()}() {refusal(node.name.lower())}"
+
+
+def _kind_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
+    """Of a tree without other problems: what is not on the list of what may be written."""
+    from feature_jobs.grammar import is_read_alike, makes_text
+
+    found = False
+    for node in tree.walk():
+        problem = _kind_problem(node)
+        if problem is None and makes_text(node) and not any(_columns(node)):
+            problem = "constant texts put together; write the text itself"
+        if problem is not None:
+            found = True
+            yield _at(node), problem
+    if not found and not is_read_alike(tree):
+        yield 0, "can be read in two ways; put parentheses around its parts"
+
+
+def _kind_problem(node: "exp.Expr") -> str | None:
+    from sqlglot import exp
+
+    from feature_jobs.grammar import KINDS, is_plain_cast, is_plain_type
+    from feature_jobs.layout import shown
+
+    if isinstance(node, exp.Any | exp.All | exp.Tuple):
+        is_pattern = node.find_ancestor(exp.Like, exp.ILike) is not None
+        return None if is_pattern else "several values in parentheses; write one expression"
+    if not isinstance(node, (*KINDS, exp.Alias)):
+        return f"{type(node).__name__} is no part of an expression; leave it out"
+    problem = None
+    if isinstance(node, exp.Anonymous) and not isinstance(node.this, str):
+        problem = f"{shown(node.name)} is a name in quotes; write the function's name"
+    elif isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Identifier):
+        problem = f"{shown(node.expression.name)} has a dot before it; write the function's name"
+    elif isinstance(node, exp.Cast) and not is_plain_cast(node):
+        problem = "a cast takes no more than a type; leave the rest out"
+    elif type(node) is exp.DataType and not is_plain_type(node):
+        problem = f"{shown(str(node))} is no type to cast to; write double or string"
+    return problem
+
+
+def _constant_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
+    """Constants of times that are none: a cast makes nulls of them."""
+    from sqlglot import exp
+
+    from feature_jobs.layout import shown
+
+    for cast in tree.find_all(exp.Cast):
+        value = cast.this
+        if value.is_string and cast.to.this.name.startswith(("DATE", "TIMESTAMP")):  # noqa: SIM102
+            if not _MOMENT.fullmatch(value.name):
+                yield (
+                    _start(value),
+                    (
+                        f"{shown(value.name)} is no date or time; write it as 2025-01-31 or "
+                        "2025-01-31 12:00:00"
+                    ),
+                )
 
 
 def _column_problems(
     tree: "exp.Expr", known: Mapping[str, str], reasons: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
+    from feature_jobs.layout import shown
+
     @cache
     def unknown(name: str) -> str:
         near = get_close_matches(name.lower(), known, n=1)
         if near:
-            return f"no column {_shown(name)}; did you mean {known[near[0]]!r}?"
+            return f"no column {shown(name)}; did you mean {known[near[0]]!r}?"
         names = sorted(known.values())
         more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
         listed = ", ".join(names[:SHOWN_COLUMNS]) or "none"
-        return f"no column {_shown(name)}; the columns are {listed}{more}"
+        return f"no column {shown(name)}; the columns are {listed}{more}"
 
     for column in _columns(tree):
         names = [part.name for part in column.parts]
         refused = [part for part in column.parts if part.name.lower() in reasons]
         for part in refused:
-            yield _start(part), f"{_shown(part.name)} {reasons[part.name.lower()]}"
+            yield _start(part), f"{shown(part.name)} {reasons[part.name.lower()]}"
         if refused:
             continue
         if len(names) > 1:
-            yield _start(column), f"{_shown('.'.join(names))} has a dot; write one column's name"
+            yield _start(column), f"{shown('.'.join(names))} has a dot; write one column's name"
         elif names[0].lower() not in known:
             yield _start(column), unknown(names[0])
         elif not names[0].isascii() and not column.this.args.get("quoted"):
-            yield _start(column), f"{_shown(names[0])} needs backquotes: `{names[0]}`"
+            yield _start(column), f"{shown(names[0])} needs backquotes: `{names[0]}`"
 
 
 def _columns(tree: "exp.Expr") -> "Iterator[exp.Column]":
@@ -261,13 +249,16 @@ def _columns(tree: "exp.Expr") -> "Iterator[exp.Column]":
             yield node
 
 
-def _is_text(token: "Token") -> bool:
-    return "STRING" in token.token_type.name
+def _is_call_of(node: "exp.Expr | None", name: str) -> bool:
+    from sqlglot import exp
+
+    return isinstance(node, exp.Anonymous) and node.name.lower() == name
+
+
+def _at(node: "exp.Expr") -> int:
+    """Where a node says that it stands, or the first of its parts."""
+    return int(node.meta.get("start", _start(node)))
 
 
 def _start(node: "exp.Expr") -> int:
     return min((part.meta["start"] for part in node.walk() if "start" in part.meta), default=0)
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= SHOWN_LETTERS else f"{text[:SHOWN_LETTERS]}…")

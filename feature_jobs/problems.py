@@ -1,7 +1,6 @@
 """What can be wrong with the declared features, all of it at once, with a remedy for each."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import get_args
@@ -63,25 +62,26 @@ def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
         found += [f"{place}.{p}" for p in _window_problems(group, features, columns)]
     for number, link in enumerate(features.links):
         found += [f"features.links.{number}.{p}" for p in _link_problems(link, columns)]
-    conditions = [c.name for c in features.conditions]
-    taken = {*columns.all, *columns.labels, GENUINE}
-    for name, times in Counter(conditions).items():
-        if times > 1 or name in taken:
+    # Spark and Delta take two names of different case for one.
+    taken = {name.lower() for name in (*columns.all, *columns.labels, GENUINE)}
+    for name, times in _counted(c.name for c in features.conditions):
+        if times > 1 or name.lower() in taken:
             found.append(f"features.conditions: the name {name!r} is taken; choose another")
-    for name, made_by in _makers(features).items():
+    for made_by in _makers(features).values():
         if len(made_by) > 1:
             found.append(
-                f"features: the name {name!r} is made {len(made_by)} times, by "
-                f"{' and '.join(dict.fromkeys(made_by))}; remove one"
+                f"features: the name {made_by[0][0]!r} is made {len(made_by)} times, by "
+                f"{' and '.join(dict.fromkeys(place for _, place in made_by))}; remove one"
             )
-        if name in taken:
+    for name in dict.fromkeys(features.feature_names()):
+        if name.lower() in taken:
             found.append(f"features: the name {name!r} is a column of the rows; choose another")
     return found + list(_expression_problems(features, columns))
 
 
-def _makers(features: FeatureSet) -> Mapping[str, list[str]]:
-    """Names of the features, each with the entries that make it."""
-    found: dict[str, list[str]] = {}
+def _makers(features: FeatureSet) -> Mapping[str, list[tuple[str, str]]]:
+    """Lower-case names of the features, each as written with the entries that make it."""
+    found: dict[str, list[tuple[str, str]]] = {}
     entries = [
         *(
             (f"features.windows.{n}", [w.name for w in group.expand()])
@@ -95,8 +95,16 @@ def _makers(features: FeatureSet) -> Mapping[str, list[str]]:
     ]
     for place, names in entries:
         for name in names:
-            found.setdefault(name, []).append(place)
+            found.setdefault(name.lower(), []).append((name, place))
     return found
+
+
+def _counted(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Each name as first written, and how often it is there in any case."""
+    written: dict[str, list[str]] = {}
+    for name in names:
+        written.setdefault(name.lower(), []).append(name)
+    return ((each[0], len(each)) for each in written.values())
 
 
 def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str]:

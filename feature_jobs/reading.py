@@ -13,7 +13,7 @@ from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
 from feature_jobs.blocks import BLOCKS
 from feature_jobs.definitions import FeatureSet
-from feature_jobs.expressions import referenced_columns
+from feature_jobs.expressions import generated, referenced_columns
 from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES
 from feature_jobs.storage import read_present, read_schema, resolve
 from feature_jobs.units import Unit
@@ -70,7 +70,7 @@ def scatter_history(
         return numbers.mapInArrow(lambda batches: scatter(read(batches)), BLOCKS)
     types = from_arrow_schema(wanted)
     read = _reader(tasks, to_arrow_schema(types, timezone="UTC"))
-    evaluated = [f.expr(sql).cast("double").alias(name) for name, sql in met.items()]
+    evaluated = [f.expr(generated(sql)).cast("double").alias(name) for name, sql in met.items()]
     return numbers.mapInArrow(read, types).select(*kept, *evaluated).mapInArrow(scatter, BLOCKS)
 
 

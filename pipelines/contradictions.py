@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from expectations.contract import (
     AMOUNT,
@@ -14,6 +15,7 @@ from expectations.contract import (
     LABEL,
     RESERVED,
     TRANSACTION_ID,
+    KeyedProblemsError,
     format_duration,
 )
 from expectations.policy import may_warn, rule_names
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 # Stands in for a duration that cannot be read, so that the rest of its group is still checked.
 _STAND_IN_DAYS = 900_000
+_SHOWN = 200
 
 
 def explain(error: ValidationError) -> list[str]:
@@ -37,16 +40,39 @@ def explain(error: ValidationError) -> list[str]:
             place[: len(item["loc"])] == item["loc"] != place for place in places
         ):
             continue
-        key = ".".join(str(part) for part in item["loc"]) or "(top)"
+        parts = (str(part) for part in item["loc"] if part != "[key]")
+        key = ".".join(p if p.isprintable() else repr(p) for p in map(_cut, parts)) or "(top)"
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, KeyedProblemsError):
+            lines += [f"{key}.{problem}" for problem in cause.problems]
+            continue
         match item["type"]:
             case "extra_forbidden":
                 line = f"{key}: unknown key; remove it or correct its spelling"
             case "missing":
                 line = f"{key}: missing; add it"
             case _:
-                line = f"{key}: got {item['input']!r}; {item['msg'].removeprefix('Value error, ')}"
+                line = f"{key}: got {_short(item['input'])}; {_remedy(item)}"
         lines.append(line)
     return lines
+
+
+def _remedy(item: ErrorDetails) -> str:
+    if item["type"] == "finite_number":
+        return "a limit is a finite number; write one"
+    return item["msg"].removeprefix("Value error, ")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        text = "a number of too many digits"
+    return _cut(text)
 
 
 def find_contradictions(spec: "ModelSpec") -> list[str]:
@@ -208,9 +234,13 @@ def _copy(value: object) -> object:
 def _name_problems(source: "Source", labels: "Labels") -> list[str]:
     problems = []
     names = [*source.entities, *source.attributes]
+    # Spark and Delta take two names of different case for one.
+    times = Counter(name.lower() for name in names)
     for name in names:
-        if name in RESERVED or names.count(name) > 1:
-            problems.append(f"source: the name {name!r} is used twice or reserved; choose another")
+        if name.lower() in RESERVED or times[name.lower()] > 1:
+            problems.append(
+                f"source: the name {name!r} is used twice or reserved (in any case); choose another"
+            )
     if labels.column is not None:
         read = {
             f"source.attributes.{name}": attribute.column

@@ -1,11 +1,12 @@
 """Writes a first spec by looking at a file: roles are guessed from names and types."""
 
 import re
+from itertools import chain, count
 from pathlib import Path
 
 import pyarrow as pa
 
-from expectations.contract import InputError
+from expectations.contract import LONGEST_NAME, RESERVED, InputError
 from pipelines.source import inspect_columns, name_of
 from pipelines.spec import EXAMPLES, list_specs
 
@@ -67,23 +68,55 @@ def _absolute(source: str) -> str:
     return source if "://" in source or source.startswith("${") else str(Path(source).absolute())
 
 
+def _canonical_names(columns: list[str]) -> dict[str, str]:
+    """The source's name of each entity to one that a spec may have, each another.
+
+    >>> _canonical_names(["Card ID", "card-id", "1st <b>"])
+    {'Card ID': 'card_id', 'card-id': 'card_2_id', '1st <b>': 'entity_1st_b_id'}
+    """
+    found: dict[str, str] = {}
+    for column in columns:
+        stem = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_").removesuffix("_id")
+        if not re.match(r"[a-z]", stem):
+            stem = f"entity_{stem}".rstrip("_")
+        tries = (
+            f"{stem[: LONGEST_NAME - 6]}{more}_id"
+            for more in chain([""], (f"_{n}" for n in count(2)))
+        )
+        found[column] = next(n for n in tries if n not in found.values() and n not in RESERVED)
+    return found
+
+
+def _quoted(text: str) -> str:
+    r"""A text as TOML writes it.
+
+    >>> print(_quoted('a "b"\\c\n'))
+    "a \"b\"\\c\u000A"
+    """
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04X}", escaped) + '"'
+
+
 def _text(source: str, form: str, roles: dict[str, str | None], entities: list[str]) -> str:
-    names = {column: f"{column.lower().removesuffix('_id')}_id" for column in entities}
+    names = _canonical_names(entities)
     first = next(iter(names.values()))
     lines = [
         "# A first spec, guessed from the file. Read every line.",
         "[source]",
         f'format = "{form}"',
-        f'path = "{source}"',
+        f"path = {_quoted(source)}",
         "",
         "[source.roles]",
-        *(f'{role} = "{roles[role]}"' for role in ("transaction_id", "event_time", "amount")),
+        *(
+            f"{role} = {_quoted(str(roles[role]))}"
+            for role in ("transaction_id", "event_time", "amount")
+        ),
         "",
         "[source.entities]",
-        *(f'{canonical} = "{column}"' for column, canonical in names.items()),
+        *(f"{canonical} = {_quoted(column)}" for column, canonical in names.items()),
         "",
         "[labels]                # guessed: known seven days after the transaction",
-        f'column = "{roles["label"]}"',
+        f"column = {_quoted(str(roles['label']))}",
         'delay = "7d"',
         'maturity = "7d"',
         "",

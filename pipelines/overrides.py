@@ -5,10 +5,12 @@
 judged. Where data come from, who may approve and on what a model is served is the file's alone.
 """
 
-import tomllib
 from typing import cast
 from urllib.parse import unquote
 
+from expectations.toml_file import parse_toml
+
+MAX_LETTERS = 65_536
 FEATURES_ADDED = "features.add"
 # The sections of a spec that one run may change.
 SECTIONS = ("contract", "features", "gate", "training")
@@ -33,6 +35,8 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
     Returns:
         What is wrong with them.
     """
+    if len(overrides) > MAX_LETTERS:
+        return [f"overrides: {len(overrides):,} characters; give at most {MAX_LETTERS:,}"]
     problems, given = [], set[str]()
     for item in filter(None, overrides.split("&")):
         key, equals, quoted = item.partition("=")
@@ -54,8 +58,8 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
             problems.append(f"override {item!r}: {key} is given twice; keep one")
         given.add(key)
         try:
-            value: object = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+            value: object = parse_toml(f"value = {text}")["value"]
+        except ValueError:
             value = text
         table: dict[str, object] = declared
         for section in sections:
@@ -72,8 +76,8 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
 def _add_features(declared: dict[str, object], text: str) -> list[str]:
     """Append what a piece of TOML declares under `features` to what the spec does."""
     try:
-        added = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        added = parse_toml(text)
+    except ValueError as error:
         return [f"{FEATURES_ADDED}: not TOML: {error}; mend that line"]
     given = added.pop("features", None)
     if added or not isinstance(given, dict) or not all(isinstance(v, list) for v in given.values()):

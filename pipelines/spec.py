@@ -7,7 +7,6 @@ typed, frozen and trusted from then on.
 import hashlib
 import json
 import os
-import tomllib
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,12 +19,14 @@ from expectations.contract import (
     KNOWN_TIME,
     TRANSACTION_ID,
     AttributeKind,
+    CanonicalName,
     Duration,
     InputError,
     Policy,
     refuse_any,
 )
 from expectations.policy import Contract
+from expectations.toml_file import limit_problems, read_toml
 from feature_jobs.definitions import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.addresses import address_problems
@@ -61,8 +62,8 @@ class Source(Policy):
     format: Literal["parquet", "csv"] = "parquet"
     path: str
     roles: Roles
-    entities: Annotated[dict[str, str], Field(min_length=1)]
-    attributes: Annotated[dict[str, Attribute], Field(default_factory=dict)]
+    entities: Annotated[dict[CanonicalName, str], Field(min_length=1)]
+    attributes: Annotated[dict[CanonicalName, Attribute], Field(default_factory=dict)]
 
     def columns(self) -> dict[str, str]:
         """Canonical name to the source's name, for every column that is read."""
@@ -190,6 +191,7 @@ def load_spec(reference: str) -> ModelSpec:
     path = find_spec(name)
     declared = _read(path)
     problems = apply_overrides(declared, overrides)
+    refuse_any(path.name, limit_problems(declared))
     if declared.setdefault("name", path.stem) != path.stem:
         problems.append(
             f"name: {declared['name']!r} is not the file's; remove it, or rename the file"
@@ -210,9 +212,7 @@ def _read(path: Path) -> dict[str, object]:
     if not path.is_file():
         raise InputError(f"{path.name} is no file. Put the spec there, or remove it.")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} is not TOML: {error}. Mend that line.") from error
+        return read_toml(path)
     except OSError as error:
         raise InputError(
             f"{path.name} cannot be read: {error.strerror}. Let this user read it."

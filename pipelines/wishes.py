@@ -56,7 +56,7 @@ def find_wishes(registry: Registry) -> Mapping[int, Wish]:
             said = json.loads(text)
             choice, because = said["choice"], str(said["because"])
             override = str(said.get("override", ""))
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
         given = {"because": because, "override": override}
         problems = [p for p in (find_problem(n, text) for n, text in given.items()) if p]

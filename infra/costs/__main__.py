@@ -2,11 +2,12 @@
 
 import argparse
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 
 from expectations.contract import OvernightError, refuse_any
+from expectations.toml_file import read_toml
 from infra.costs.estimate import MILLION, Plan, Use, estimate, instances, memory_gib, night_hours
 
 WHOLE = 10.0  # from here on digits behind the point tell nothing
@@ -19,13 +20,13 @@ def read_prices(path: Path) -> dict[str, float]:
     Raises:
         ProblemsError: naming every key that is missing, unknown or no price.
     """
-    given = tomllib.loads(path.read_text(encoding="utf-8"))
+    given = read_toml(path)
     known = {use.price for use in estimate(Plan(MILLION))}
     problems = [f"{key}: is missing; give US dollars" for key in sorted(known - {*given})]
     problems += [f"{key}: is not a price of ours" for key in sorted({*given} - known)]
     for key in sorted(known & {*given}):
         value = given[key]
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
             problems.append(f"{key}: got {value!r}; give US dollars, 0 or more")
     refuse_any(str(path), problems)
     return {key: float(value) for key, value in given.items()}
@@ -72,7 +73,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         prices = read_prices(options.prices)
-    except (OSError, tomllib.TOMLDecodeError, OvernightError) as error:
+    except (OSError, OvernightError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     plans = [Plan(millions * MILLION) for millions in options.millions]

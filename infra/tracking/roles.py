@@ -1,12 +1,12 @@
 """Who is author, reviewer or deployer: a file of names, read by the MLflow server's guard."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
 from expectations.contract import InputError, refuse_any
+from expectations.toml_file import read_toml
 
 ROLES_VARIABLE = "OVERNIGHT_ROLES"
 # Tags of a registered model, a version's number behind each: what a reviewer asks for, who asked,
@@ -28,11 +28,9 @@ def read_roles(path: Path) -> Mapping[str, frozenset[Role]]:
         ProblemsError: naming every unknown role and everything that is no list of names.
     """
     try:
-        declared = tomllib.loads(path.read_text(encoding="utf-8"))
+        declared = read_toml(path)
     except OSError as error:
         raise InputError(f"The roles of the MLflow server cannot be read: {error}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}. Mend that line.") from error
     known = get_args(Role)
     problems = [
         f"{role}: no such role; there are {', '.join(known)}" for role in declared.keys() - {*known}

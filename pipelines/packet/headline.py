@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from expectations.contract import InputError
 from pipelines.packet.material import read_gate, read_material
 from pipelines.packet.numbers import metric
-from pipelines.packet.publishing import PACKET
 from pipelines.packet.story import Row, list_figures, summarise
 from pipelines.registry import Registry, Version
+from pipelines.runs import PACKET
 from pipelines.spec import ModelSpec
 
 SHOWN = ("money_saved", "average_precision")

@@ -20,6 +20,8 @@ FIGURES = {
 HEADLINES = ("money_saved", "alerts", "average_precision")
 MORE_IS_BETTER = {"money_saved", "frauds_found", "average_precision", "auc"}
 
+# What would become a link by itself.
+ADDRESS = re.compile(r"(\bwww|:)(\.|//)", re.IGNORECASE)
 SPECIAL = re.compile(r"([\\`*_\[\]!|~<>&])")
 
 
@@ -98,7 +100,7 @@ def escape_markdown(text: str) -> str:
     >>> escape_markdown("<b> a_b | c")
     '\\<b\\> a\\_b \\| c'
     """
-    return SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return ADDRESS.sub(r"\1\\\2", SPECIAL.sub(r"\\\1", " ".join(text.split())))
 
 
 def worse_slices(material: Material) -> Sequence[str]:

@@ -225,6 +225,18 @@ def test_hostile_values_stay_text() -> None:
         hostile, GateDecision(False, (replace(FAILED, reason=HOSTILE),)), page="#/x"
     )
     assert not re.search(r"(?<!\\)[<>]", described)
+    assert "http://" not in described
+
+
+def test_a_category_is_no_heading_link_or_list_of_a_description() -> None:
+    reason = "a\n\n# b\n- [c](http://d.example) www.e.example `f` **g** <h>\x0b| i"
+    described = describe_version(
+        make_material(), GateDecision(False, (replace(FAILED, reason=reason),)), page="#/x"
+    )
+    (line,) = [line for line in described.splitlines() if "e.example" in line]
+    assert line.endswith(
+        r"a # b - \[c\](http:\//d.example) www\.e.example \`f\` \*\*g\*\* \<h\> \| i"
+    )
 
 
 def test_the_page_loads_nothing_and_links_only_to_itself() -> None:

@@ -146,11 +146,9 @@ def test_a_wrong_expectation_is_refused_with_its_number(
     tmp_path: Path, own: str, said: str
 ) -> None:
     contract = f'[[contract.expectations]]\nseverity = "quarantine"\n{own}\n'
-    bank = Bank(tmp_path, contract=contract)
     with pytest.raises(ProblemsError, match=r"contract\.expectations\.0") as caught:
-        bank.deliver(delivery())
+        Bank(tmp_path, contract=contract).deliver(delivery())
     assert said in str(caught.value)
-    assert bank.state() == {}
 
 
 def test_a_contract_that_cannot_hold_is_refused_with_every_problem(tmp_path: Path) -> None:
@@ -163,6 +161,7 @@ allowed = { customer_id = ["a"] }
 severities = { amount_too_big = "warn", transaction_id_missing = "warn" }
 [[contract.expectations]]
 name = "expect_column_values_to_be_unique"
+column = "is_fraud"
 table = "labels"
 severity = "quarantine"
 """,
@@ -276,3 +275,25 @@ severity = "quarantine"
     rows = change(delivery(), channel={4: "voice"})
     done = Bank(tmp_path, contract=contract).deliver(rows)
     assert done.rules == {"channel_value_lengths_to_equal": 1}
+
+
+def test_an_expectation_of_some_rows_quarantines_those_only(tmp_path: Path) -> None:
+    contract = """
+[[contract.expectations]]
+name = "expect_column_values_to_be_between"
+column = "amount"
+max_value = 2
+row_condition = 'col("channel") == "pos"'
+condition_parser = "great_expectations"
+severity = "quarantine"
+"""
+    rows = delivery()
+    done = Bank(tmp_path, contract=contract, share=0.9).deliver(rows)
+    broken = [
+        channel == "pos" and amount > 2
+        for channel, amount in zip(
+            rows["channel"].to_pylist(), rows["amt"].to_pylist(), strict=True
+        )
+    ]
+    assert 0 < sum(broken) < 20
+    assert done.rules == {"amount_to_be_between": sum(broken)}
