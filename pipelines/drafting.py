@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from expectations.contract import InputError
+from infra.privacy import share
 from pipelines.source import inspect_columns, name_of
 from pipelines.spec import list_specs
 
@@ -46,6 +47,7 @@ def draft_spec(name: str, source: str) -> str:
             f"{', '.join(columns.names)}. Copy pipelines/specs/handbook.toml and fill it in."
         )
     target.write_text(_text(_absolute(source), form, roles, entities), encoding="utf-8")
+    share(target)  # a spec is kept with code, and read by the user of the nights
     return f"Wrote {target}. Read it, correct the guesses, then: overnight doctor {target}"
 
 

@@ -1,6 +1,7 @@
 """The step `register`: a run's model becomes a version, recorded, with its packet for reviewers."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from expectations.contract import InputError
@@ -9,7 +10,16 @@ from pipelines.identity import os_actor
 from pipelines.ledger import ACCEPTED, Decision, Ledger
 from pipelines.overrides import is_changed
 from pipelines.registry import CHALLENGER, Registry, open_registry
-from pipelines.runs import GATE, GATE_REASONS
+from pipelines.runs import (
+    AS_OF,
+    EXPERIMENT,
+    GATE,
+    GATE_REASONS,
+    SPEC,
+    describe_maker,
+    is_of_another,
+    refuse_other_kinds,
+)
 from pipelines.snapshot import parse_as_of
 from pipelines.spec import load_spec
 
@@ -24,16 +34,25 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
 
     if ask not in ASKS:
         raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
-    if ask == "no" or (ask == "automatic" and is_changed(reference)):
-        log.info("Not registered: %s is an experiment. Register it by hand if it is good", run)
-        return run
     spec = load_spec(reference)
     registry = open_registry(spec)
     run_id = run.removeprefix("runs:/")
-    recorded = registry.runs.tags(run_id).get("overnight.as_of")
+    made = registry.runs.tags(run_id)
+    refuse_other_kinds(run, made)
+    is_kept = is_changed(reference) and is_of_another(made, spec_digest=spec.digest)
+    if ask == "no" or (ask == "automatic" and is_changed(reference)):
+        log.info("Not registered: %s", _describe(run, made, is_kept=is_kept))
+        return run
+    if is_kept:
+        raise InputError(
+            f"{run} is the run of {describe_maker(made)}, and {reference} changes nothing of the "
+            f'model. Register it as what it is: overnight register "{made.get(SPEC)}" '
+            f"--run {run} --as-of {made.get(AS_OF)}"
+        )
+    recorded = made.get(AS_OF)
     if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
         raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
-    tags = {k: v for k, v in registry.runs.tags(run_id).items() if k.startswith("overnight.")}
+    tags = {k: v for k, v in made.items() if k.startswith("overnight.")}
     if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
     version = registry.register(run_id, tags=tags)
@@ -59,6 +78,21 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
         log.warning("Registered %s, no challenger: %s", version, why)
     publish_packet(spec, registry, version)
     return str(version)
+
+
+def _describe(run: str, made: Mapping[str, str], *, is_kept: bool) -> str:
+    """Why a run is not registered unasked.
+
+    Args:
+        run: that the changed spec ended with.
+        made: its tags.
+        is_kept: whether somebody else's run is what the experiment ended with.
+    """
+    if is_kept:
+        return f"the experiment changes nothing of the model of {run}, of {describe_maker(made)}"
+    if made.get(EXPERIMENT) == "yes":
+        return f"{run} is an experiment. Register it by hand if it is good"
+    return f"{run}, as it was asked"
 
 
 def _newer_challenger(registry: Registry, chain: Ledger, as_of: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.processes import Service
+from infra.sqlite_files import with_patience
+from infra.tracking.database import make_tracking, make_users
 from infra.tracking.roles import ROLES_VARIABLE, read_roles
 
 USERS_VARIABLE = "OVERNIGHT_MLFLOW_USERS"
@@ -35,14 +37,19 @@ def build_mlflow(
     own = {
         **environment,
         # Not an argument: those are shown to everybody on the machine, with the password in it.
-        "MLFLOW_BACKEND_STORE_URI": tracking_uri,
+        "MLFLOW_BACKEND_STORE_URI": with_patience(tracking_uri),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Nothing of an installation is told to MLflow's makers, whatever the environment says.
+        "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+    make_tracking(tracking_uri)
     if environment.get(ROLES_VARIABLE):
         read_roles(Path(environment[ROLES_VARIABLE]))
         command += ["--app-name", "basic-auth"]
         users = environment.get(USERS_VARIABLE, f"sqlite:///{home / 'mlflow-users.db'}")
+        users = with_patience(users)
         own["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_configuration(home / "mlflow-auth.ini", users))
+        make_users(users, own)
     return Service(
         name="MLflow",
         command=command,
