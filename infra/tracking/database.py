@@ -3,7 +3,7 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from expectations.contract import OvernightError
@@ -21,17 +21,23 @@ def make_tracking(url: str) -> None:
     make_whole(url, _make_tables)
 
 
-def make_users(url: str, environment: Mapping[str, str]) -> None:
-    """Make the file of users, whole or not at all, where there is none.
+def make_server_files(url: str, users: str | None, environment: Mapping[str, str]) -> None:
+    """Make what a server keeps in SQLite files, whole or not at all, where there is none.
+
+    By MLflow's own commands: this process starts the server and needs nothing of MLflow itself.
 
     Args:
-        url: of the users.
+        url: of runs and models.
+        users: of those that may sign in; None when everybody may.
         environment: of the server.
 
     Raises:
-        OvernightError: when MLflow does not make it.
+        OvernightError: when MLflow does not make one.
     """
-    make_whole(url, lambda aside: _migrate_users(aside, environment))
+    make_whole(url, lambda aside: _run(["mlflow", "db", "upgrade", aside], environment))
+    if users is not None:
+        command = ["mlflow.server.auth", "db", "upgrade", "--url"]
+        make_whole(users, lambda aside: _run([*command, aside], environment))
 
 
 def wait_for_locks() -> None:
@@ -68,15 +74,16 @@ def _make_tables(url: str) -> None:
         engine.dispose()
 
 
-def _migrate_users(url: str, environment: Mapping[str, str]) -> None:
-    """By MLflow's own command: importing its server brings the whole of it."""
-    command = [sys.executable, "-m", "mlflow.server.auth", "db", "upgrade", "--url", url]
+def _run(module: Sequence[str], environment: Mapping[str, str]) -> None:
     finished = subprocess.run(  # noqa: S603 -- our own command, no shell
-        command, env=dict(environment), capture_output=True, text=True, check=False
+        [sys.executable, "-m", *module],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if finished.returncode:
         raise OvernightError(
-            f"MLflow does not make its file of users: {finished.stderr[-2_000:]}. "
-            "Look at OVERNIGHT_MLFLOW_USERS, or make it with the command "
-            f"{' '.join(command[1:])}"
+            f"MLflow does not make its database: {finished.stderr[-2_000:]}\n"
+            f"Look at what it says, or run it yourself: python -m {' '.join(module)}"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.processes import Service
 from infra.sqlite_files import with_patience
-from infra.tracking.database import make_tracking, make_users
+from infra.tracking.database import make_server_files
 from infra.tracking.roles import ROLES_VARIABLE, read_roles
 
 USERS_VARIABLE = "OVERNIGHT_MLFLOW_USERS"
@@ -42,14 +42,15 @@ def build_mlflow(
         # Nothing of an installation is told to MLflow's makers, whatever the environment says.
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
-    make_tracking(tracking_uri)
+    users = None
     if environment.get(ROLES_VARIABLE):
         read_roles(Path(environment[ROLES_VARIABLE]))
         command += ["--app-name", "basic-auth"]
-        users = environment.get(USERS_VARIABLE, f"sqlite:///{home / 'mlflow-users.db'}")
-        users = with_patience(users)
+        users = with_patience(
+            environment.get(USERS_VARIABLE, f"sqlite:///{home / 'mlflow-users.db'}")
+        )
         own["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_configuration(home / "mlflow-auth.ini", users))
-        make_users(users, own)
+    make_server_files(tracking_uri, users, own)
     return Service(
         name="MLflow",
         command=command,

@@ -17,8 +17,13 @@ ROOT = Path(__file__).parents[2]
 # What makes each file, as a process of its own: a signal ends it with what it started.
 MAKERS = {
     "mlflow.db": "from infra.tracking.database import make_tracking; make_tracking({url!r})",
+    "mlflow-server.db": (
+        "import os; from infra.tracking.database import make_server_files; "
+        "make_server_files({url!r}, None, os.environ)"
+    ),
     "mlflow-users.db": (
-        "import os; from infra.tracking.database import make_users; make_users({url!r}, os.environ)"
+        "import os; from infra.tracking.database import make_server_files; "
+        "make_server_files('sqlite://', {url!r}, os.environ)"
     ),
     "studies.db": (
         "from infra.sqlite_files import make_whole; from training.study import make_database; "
@@ -32,6 +37,7 @@ MAKERS = {
 # A table of each that its last migration, or the last of its metadata, leaves.
 LAST = {
     "mlflow.db": "registered_models",
+    "mlflow-server.db": "registered_models",
     "mlflow-users.db": "users",
     "studies.db": "trials",
     "airflow/airflow.db": "slot_pool",
@@ -39,6 +45,7 @@ LAST = {
 # Bytes of the file at which the process is killed: at its first, and further on.
 POINTS = {
     "mlflow.db": (1, 100_000, 300_000),
+    "mlflow-server.db": (200_000,),
     "mlflow-users.db": (1, 60_000),
     "studies.db": (1, 60_000),
     "airflow/airflow.db": (1, 200_000),

@@ -4,7 +4,6 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,13 @@ from infra.privacy import make_private, narrow
 from infra.tracking.server import build_mlflow
 from pipelines.settings import export_settings, read_settings
 from tests.crashes import bank
+from tests.modes import wide
+from tests.pipelines.nights import QUIET
+
+pytestmark = QUIET
 
 OVERNIGHT = str(Path(sys.executable).with_name("overnight"))
 ROOT = Path(__file__).parents[2]
-
-
-def wide(folder: Path) -> Iterator[str]:
-    """Everything in a folder, and it itself, that others may do anything with."""
-    for path in (folder, *folder.rglob("*")):
-        found = path.lstat()
-        if not stat.S_ISLNK(found.st_mode) and found.st_mode & 0o077:
-            yield f"{stat.filemode(found.st_mode)} {path.relative_to(folder)}"
 
 
 def outside(**variables: str) -> dict[str, str]:
