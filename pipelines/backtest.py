@@ -64,10 +64,10 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     rows: list[list[float]] = []
     lines = [f"{'as of':12} " + " ".join(f"{name:>26}" for name in shown)]
     with backtesting(spec.name):
-        bench = _open_bench(reference, spec, settings)
+        backtests = _open_backtests(reference, spec, settings)
         for week in reversed(range(weeks)):
             date = (last - timedelta(weeks=week)).isoformat()
-            metrics = bench.measure(date, needed=shown)
+            metrics = backtests.measure(date, needed=shown)
             rows.append([metrics[name] for name in shown])
             lines.append(f"{date[:10]:12} " + " ".join(f"{value:>26.4f}" for value in rows[-1]))
     means = [sum(column) / len(column) for column in zip(*rows, strict=True)]
@@ -75,7 +75,7 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     return "\n".join(lines)
 
 
-def _open_bench(reference: str, spec: ModelSpec, settings: Settings) -> "_Bench":
+def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Backtests":
     """What is read and where is written, the same for every date."""
     base = Lake(settings.lake, spec=spec.name)
     rows, labels = base.newest(TRANSACTIONS), base.newest(LABELS)
@@ -86,7 +86,7 @@ def _open_bench(reference: str, spec: ModelSpec, settings: Settings) -> "_Bench"
     folder = settings.scratch / BACKTEST / spec.name
     folder.mkdir(parents=True, exist_ok=True)
     pages = (folder / "data_docs").as_uri()
-    return _Bench(
+    return _Backtests(
         reference=reference,
         spec=spec,
         lake=open_backtest_lake(spec, base, Snapshot(rows, labels), folder=folder),
@@ -97,7 +97,7 @@ def _open_bench(reference: str, spec: ModelSpec, settings: Settings) -> "_Bench"
 
 
 @dataclass(frozen=True)
-class _Bench:
+class _Backtests:
     """The backtests of a spec.
 
     Attributes:

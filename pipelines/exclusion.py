@@ -27,14 +27,17 @@ def backtesting(spec: str) -> AbstractContextManager[None]:
     return _lock(f"{spec}.backtest.lock", f"the backtest of {spec}")
 
 
-def searching(study: str, *, worker: int) -> AbstractContextManager[None]:
-    """The lock of being one of the workers on a study, from its first trial to its last."""
-    return _lock(f"{study}.{worker}.lock", f"worker {worker} on the study {study}")
+def searching(spec: str, *, worker: int) -> AbstractContextManager[None]:
+    """The lock of being one of the workers on a spec's studies, from its first trial to its last.
+
+    Named by the spec: a lock for each study would leave files every night.
+    """
+    return _lock(f"{spec}.worker-{worker}.lock", f"tuning worker {worker} of {spec}")
 
 
-def beginning(study: str) -> AbstractContextManager[None]:
-    """The lock of beginning a trial of a study."""
-    return _lock(f"{study}.begin.lock", f"the beginning of a trial of {study}")
+def beginning(spec: str) -> AbstractContextManager[None]:
+    """The lock of beginning a trial of one of a spec's studies."""
+    return _lock(f"{spec}.trial.lock", f"the beginning of a trial of {spec}")
 
 
 def one_at_a_time(step: Callable[P, str]) -> Callable[P, str]:

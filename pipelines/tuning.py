@@ -44,7 +44,7 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
         log.warning("%s hold one value or none; a model learns nothing from them", ", ".join(empty))
     name = study_name(study)
     make_whole(settings.studies, make_database)
-    with searching(name, worker=number):
+    with searching(spec.name, worker=number):
         best = tune(
             rows,
             folds=validation_folds(last, spec.training),
@@ -52,7 +52,7 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
             storage=settings.studies,
             study=name,
             worker=number,
-            beginning=lambda: beginning(name),
+            beginning=lambda: beginning(spec.name),
         )
     log.info("Tuned %s: %s, average precision %.4f", study, count_trials(best), best.value)
     if number == 0:

@@ -33,7 +33,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A spec after one night whose model is registered."""
     folder = tmp_path_factory.mktemp("backtest")
     start = datetime(2025, 1, 1, tzinfo=UTC)
-    simulate_files(folder, start=start, days=40, customers=150, seed=7)
+    simulate_files(folder, start=start, days=40, customers=400, seed=7)
     path = bank.write_spec(folder, "cards")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OVERNIGHT_HOME", str(folder / "home"))
