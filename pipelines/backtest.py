@@ -15,7 +15,7 @@ from pathlib import Path
 
 from expectations.contract import InputError
 from infra.sqlite_files import make_whole, with_patience
-from pipelines.backtest_lake import BacktestLake, open_backtest_lake
+from pipelines.backtest_lake import Reading, open_reading
 from pipelines.columns import request_kinds
 from pipelines.compute import Session
 from pipelines.evaluation import Measured
@@ -89,8 +89,7 @@ def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Ba
     return _Backtests(
         reference=reference,
         spec=spec,
-        lake=open_backtest_lake(spec, base, Snapshot(rows, labels), folder=folder),
-        pinned=Snapshot(rows, labels),
+        reading=open_reading(spec, base, Snapshot(rows, labels), folder=folder),
         folder=folder,
         apart=replace(settings, home=folder, docs_url=pages),
     )
@@ -102,25 +101,25 @@ class _Backtests:
 
     Attributes:
         reference: the spec as it was asked for.
-        lake: production's, and a folder for what is made.
-        pinned: the snapshot that all dates read.
+        reading: what all dates read, and the lake that receives what is made.
         folder: receives everything that is written, but the runs.
         apart: settings by which pages of the checks go there too.
     """
 
     reference: str
     spec: ModelSpec
-    lake: BacktestLake
-    pinned: Snapshot
+    reading: Reading
     folder: Path
     apart: Settings
 
     def measure(self, as_of: str, *, needed: list[str]) -> Mapping[str, float]:
         """Metrics of a model that is trained and tested as of a date, from its run in MLflow."""
         spec, runs = self.spec, open_registry(self.spec).runs
-        check_snapshot(spec, self.lake, self.pinned, as_of=as_of, settings=self.apart)
+        check_snapshot(
+            spec, self.reading.lake, self.reading.snapshot, as_of=as_of, settings=self.apart
+        )
         training_set = self._build_training_set(as_of)
-        study = study_of(spec, training_set, lake=self.lake)
+        study = study_of(spec, training_set, lake=self.reading.lake)
         asked = spec.training.model_dump(mode="json", exclude={"threads", "trials_workers"})
         inputs = f"{BACKTEST}/{digest_of({'study': study, 'policy': asked})}"
         found = runs.find(inputs)
@@ -130,7 +129,7 @@ class _Backtests:
                 log.info("Kept runs:/%s: the backtest as of %s is unchanged", found, as_of)
                 return held
         fold = last_fold(spec, as_of)
-        tags = lineage_tags(spec, training_set, lake=self.lake) | {
+        tags = lineage_tags(spec, training_set, lake=self.reading.lake) | {
             "overnight.training_set": f"{training_set} of a backtest",
             "overnight.train_window": str(fold.train),
             "overnight.test_window": str(fold.test),
@@ -148,17 +147,19 @@ class _Backtests:
     def _build_training_set(self, as_of: str) -> str:
         """The training set of a date, in a table of its own."""
         made = build_training_version(
-            self.spec, self.lake, f"training_sets_{parse_as_of(as_of):%Y%m%dT%H%M%S}",
-            as_of=as_of, pinned=self.pinned, features=self._features, settings=self.apart,
+            self.spec, self.reading.lake, f"training_sets_{parse_as_of(as_of):%Y%m%dT%H%M%S}",
+            as_of=as_of, pinned=self.reading.snapshot, features=self._features, settings=self.apart,
         )  # fmt: skip
         return str(made)
 
     @cached_property
     def _features(self) -> TableVersion:
         """Features of the snapshot: production's where they are what would be made."""
-        plan = plan_features(self.spec, self.lake, self.pinned)
+        if self.reading.features is not None:
+            return self.reading.features
+        lake, pinned = self.reading.lake, self.reading.snapshot
+        plan = plan_features(self.spec, lake, pinned)
         if plan.is_done and plan.held is not None:
-            log.info("Kept %s: snapshot, declarations and engine are unchanged", plan.held)
             return plan.held
         if not isinstance(self.apart.spark, Session):
             raise InputError(
@@ -168,9 +169,9 @@ class _Backtests:
             )
         newest = plan.record.days and max(plan.record.days)
         return carry_out(
-            plan, self.spec, self.lake, self.pinned,
+            plan, self.spec, lake, pinned,
             gate=lambda parts, built: validate_features(
-                self.spec, self.lake, parts, built=built, as_of=str(newest), settings=self.apart
+                self.spec, lake, parts, built=built, as_of=str(newest), settings=self.apart
             ),
         )  # fmt: skip
 
@@ -186,7 +187,7 @@ class _Backtests:
 
         spec, fold = self.spec, last_fold(self.spec, as_of)
         policy = spec.training.model_copy(update={"trials_workers": 1})
-        rows = load_rows(spec, training_set, holdout=fold, lake=self.lake)
+        rows = load_rows(spec, training_set, holdout=fold, lake=self.reading.lake)
         studies = with_patience(f"sqlite:///{self.folder / 'studies.db'}")
         make_whole(studies, make_database)
         best = tune(
@@ -197,7 +198,7 @@ class _Backtests:
             study=study_name(study),
         )
         every = load_rows(
-            spec, training_set, holdout=fold, columns=request_kinds(spec), lake=self.lake
+            spec, training_set, holdout=fold, columns=request_kinds(spec), lake=self.reading.lake
         )
         with tempfile.TemporaryDirectory() as scratch:
             write_candidate(Path(scratch), rows, spec=spec, fold=fold, best=best)
