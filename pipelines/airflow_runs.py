@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from expectations.contract import OvernightError, hide_passwords
 from infra.airflow.environment import POOLS, build_airflow_environment
+from infra.sqlite_files import make_whole
 from pipelines.settings import DAGS, Settings
 
+CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 OURS = re.compile(r"\] (.*?) +\[(?:pipelines|feature_jobs|training|expectations|infra)\.\w")
 
 
@@ -31,14 +33,20 @@ def prepare_airflow(settings: Settings) -> None:
     from importlib.metadata import version
 
     environment = airflow_environment(settings)
-    database = hide_passwords(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    address = environment[CONNECTION]
+    database = hide_passwords(address)
     pools = POOLS.read_text(encoding="utf-8")
     digest = hashlib.sha256(f"{database} {pools}".encode()).hexdigest()[:12]
     done = settings.airflow_home / f"prepared-{version('apache-airflow')}-{digest}"
     if done.exists():
         return
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
-    _airflow(["db", "migrate"], environment)
+
+    def migrate(url: str) -> None:
+        _airflow(["db", "migrate"], {**environment, CONNECTION: url})
+
+    if not make_whole(address, migrate):
+        migrate(address)
     for name, pool in json.loads(pools).items():
         if not _has_pool(name, environment):
             _airflow(["pools", "set", name, str(pool["slots"]), pool["description"]], environment)

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from pipelines import steps
 from pipelines.dates import refuse_dates
+from pipelines.exclusion import writing
+from pipelines.spec import load_spec
 
 
 def run_nightly(spec: str, as_of: str, *, ask: str = "automatic") -> Iterator[str]:
     """Run every nightly step in order, handing references on by name.
+
+    Another run of the spec on this machine is waited for.
 
     Args:
         spec: name or path, with overrides.
@@ -21,9 +25,10 @@ def run_nightly(spec: str, as_of: str, *, ask: str = "automatic") -> Iterator[st
     """
     refuse_dates({"as_of": as_of})
     given = {"spec": steps.configure(spec), "as_of": as_of, "ask": ask}
-    yield f"{steps.reconcile.__name__:18} {steps.reconcile(spec)}"
-    for step, produced in steps.NIGHTLY.items():
-        began = time.monotonic()
-        wanted = inspect.signature(step).parameters
-        given[produced] = step(**{name: given[name] for name in wanted if name in given})
-        yield f"{step.__name__:18} {given[produced]}  {time.monotonic() - began:.1f} s"
+    with writing(load_spec(spec).name, doing=f"the run as of {as_of}"):
+        yield f"{steps.reconcile.__name__:18} {steps.reconcile(spec)}"
+        for step, produced in steps.NIGHTLY.items():
+            began = time.monotonic()
+            wanted = inspect.signature(step).parameters
+            given[produced] = step(**{name: given[name] for name in wanted if name in given})
+            yield f"{step.__name__:18} {given[produced]}  {time.monotonic() - began:.1f} s"

@@ -108,8 +108,10 @@ def main() -> None:
 def _explain(error: Exception) -> int:
     """Write one paragraph about a failure and give its exit code."""
     from expectations.contract import InputError, OvernightError
+    from pipelines.outages import explain
     from pipelines.plain_text import plain_lines
 
+    error = error if isinstance(error, OvernightError) else explain(error) or error
     ours = isinstance(error, OvernightError)
     text = str(error) if ours else f"{type(error).__name__}: {error}"
     hint = "" if ours else "\nThis is a fault of the program; --debug shows where."

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from expectations.contract import LONGEST_NAME, RESERVED, InputError
+from infra.privacy import share
 from pipelines.source import inspect_columns, name_of
 from pipelines.spec import EXAMPLES, list_specs
 
@@ -47,6 +48,7 @@ def draft_spec(name: str, source: str) -> str:
             f"{', '.join(columns.names)}. Copy {EXAMPLES / 'handbook.toml'} and fill it in."
         )
     target.write_text(_text(_absolute(source), form, roles, entities), encoding="utf-8")
+    share(target)  # a spec is kept with code, and read by the user of the nights
     return f"Wrote {target}. Read it, correct the guesses, then: overnight doctor {target}"
 
 

@@ -17,8 +17,15 @@ from pipelines.columns import request_kinds
 from pipelines.data_facts import gather_data_facts
 from pipelines.evidence import fetch_trained
 from pipelines.model_inputs import last_fold, load_rows, pin
+from pipelines.overrides import is_changed
 from pipelines.registry import Registry, open_registry
-from pipelines.runs import GATE, GATE_REASONS
+from pipelines.runs import (
+    GATE,
+    GATE_REASONS,
+    describe_maker,
+    is_of_another,
+    refuse_other_kinds,
+)
 from pipelines.spec import ModelSpec, load_spec
 from pipelines.trained import open_trained
 
@@ -44,6 +51,8 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
     registry, run_id = open_registry(spec), run.removeprefix("runs:/")
     made = open_trained(spec).get(run_id)
     tags = registry.runs.tags(run_id)
+    refuse_other_kinds(run, tags)
+    is_kept = is_changed(reference) and is_of_another(tags, spec_digest=spec.digest)
     if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
         raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")
     fold = last_fold(spec, as_of)
@@ -53,7 +62,7 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
         folder = fetch_trained(registry, made, target=Path(scratch) / "bundle")
         bundle = load_bundle(folder)
         rows = bundle.recode(every)
-        measured = _Measured(spec, fold, rows, test_rows(rows, fold, spec.training), bundle)
+        measured = Measured(spec, fold, rows, test_rows(rows, fold, spec.training), bundle)
         test = test_rows(every, fold, spec.training)
         champion = score_champion(registry, test, run=run_id, spec=spec, fold=fold)
         gate = _judge(measured, folder, champion)
@@ -63,7 +72,8 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
             report, measured.contender, champion, slices=measured.slices, window=str(fold.test),
             spec=spec, data=gather_data_facts(spec, as_of, training_set=training_set),
         )  # fmt: skip
-        _log(registry, run_id, measured, gate, report)
+        if not is_kept:
+            _log(registry, run_id, measured, gate, report)
     metrics = measured.metrics
     log.info(
         "Evaluated %s on %s: average precision %.4f (logistic regression %.4f), AUC %.4f",
@@ -71,11 +81,21 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
         measured.baseline["test_average_precision"], metrics["test_auc"],
     )  # fmt: skip
     log.info("The gate %s %s%s", "accepts" if gate.is_accepted else "refuses", run, _listed(gate))
+    if is_kept:
+        log.info("%s is the run of %s; it stays as it is", run, describe_maker(tags))
     return run
 
 
-class _Measured:
-    """A candidate and the logistic regression on the same test rows."""
+class Measured:
+    """A candidate and the logistic regression on the same test rows.
+
+    Args:
+        spec: of the candidate.
+        fold: whose test window it is judged on.
+        rows: covering the fold, as the candidate reads them.
+        test: those of the test window that count.
+        bundle: the candidate.
+    """
 
     def __init__(
         self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
@@ -100,19 +120,37 @@ class _Measured:
         self.slices = slice_masks(test, train, entities=entities, categories=categories)
 
     @property
+    def figures(self) -> dict[str, float]:
+        """Every metric of a run by name: the candidate's, the baseline's, ends of intervals."""
+        counted = f"test_{self.spec.training.card_precision_metric}"
+        baseline = {
+            f"baseline_{name.removeprefix('test_')}": self.baseline[name]
+            for name in ("test_auc", "test_average_precision", "test_money_saved_per_day", counted)
+            if name in self.baseline
+        }
+        limits = {
+            f"{name}_{end}": value
+            for name, (low, high) in self.intervals.items()
+            for end, value in (("low", low), ("high", high))
+        }
+        return self.metrics | baseline | limits
+
+    @property
     def contender(self) -> "Contender":
+        """The candidate as it is compared with the champion."""
         from training.comparison import Contender
 
         return Contender(self.bundle, self.scored)
 
     @property
     def judged(self) -> "Judged":
+        """The candidate as the gate reads it."""
         from training.gate import Judged
 
         return Judged(self.scored, self.bundle.threshold, self.bundle.model.encoding.columns)
 
 
-def _judge(measured: _Measured, folder: Path, champion: Champion | None) -> "GateResult":
+def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "GateResult":
     from training.gate import GateResult, judge_alone
 
     checks = judge_alone(
@@ -125,7 +163,7 @@ def _judge(measured: _Measured, folder: Path, champion: Champion | None) -> "Gat
     return GateResult((*checks, *_compare(measured, champion)))
 
 
-def _compare(measured: _Measured, champion: Champion | None) -> "list[Check]":
+def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
     """The checks against the champion; none without one."""
     from training.gate import Check, Judged, compare
 
@@ -158,22 +196,11 @@ def _time_single_rows(folder: Path, rows: "Rows") -> float:
 
 
 def _log(
-    registry: Registry, run: str, measured: _Measured, gate: "GateResult", folder: Path
+    registry: Registry, run: str, measured: Measured, gate: "GateResult", folder: Path
 ) -> None:
     """Metrics, the gate's decision and the report with its pictures, in one place."""
-    runs, spec = registry.runs, measured.spec
-    counted = f"test_{spec.training.card_precision_metric}"
-    baseline = {
-        f"baseline_{name.removeprefix('test_')}": measured.baseline[name]
-        for name in ("test_auc", "test_average_precision", "test_money_saved_per_day", counted)
-        if name in measured.baseline
-    }
-    limits = {
-        f"{name}_{end}": value
-        for name, (low, high) in measured.intervals.items()
-        for end, value in (("low", low), ("high", high))
-    }
-    runs.log_metrics(run, measured.metrics | baseline | limits)
+    runs = registry.runs
+    runs.log_metrics(run, measured.figures)
     decision = {"is_accepted": gate.is_accepted, "checks": [asdict(c) for c in gate.checks]}
     (folder / "gate.json").write_text(json.dumps(decision, indent=2), encoding="utf-8")
     _write_report(measured, gate, folder, facts=runs.tags(run))
@@ -184,7 +211,7 @@ def _log(
 
 
 def _write_report(
-    measured: _Measured, gate: "GateResult", folder: Path, *, facts: Mapping[str, str]
+    measured: Measured, gate: "GateResult", folder: Path, *, facts: Mapping[str, str]
 ) -> None:
     from training.evaluation import money_by_day
     from training.explanation import false_negatives, false_positives, summarise

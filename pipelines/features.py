@@ -29,8 +29,8 @@ def build_feature_table(
     reference: str, as_of: str, *, snapshot: str, since: str = "", until: str = ""
 ) -> str:
     """See `steps.build_features`. Features are point-in-time, so they do not depend on `as_of`."""
-    spec = load_spec(reference)
-    lake = Lake(load_settings().lake, spec=spec.name)
+    spec, settings = load_spec(reference), load_settings()
+    lake = Lake(settings.lake, spec=spec.name)
     pinned = Snapshot.parse(snapshot)
     asked = _asked_days(lake, pinned, since, until) if since or until else None
     plan = plan_features(spec, lake, pinned, asked=asked, damaged=_damaged_days(lake))
@@ -45,7 +45,9 @@ def build_feature_table(
         spec,
         lake,
         pinned,
-        gate=lambda parts, built: validate_features(spec, lake, parts, built=built, as_of=as_of),
+        gate=lambda parts, built: validate_features(
+            spec, lake, parts, built=built, as_of=as_of, settings=settings
+        ),
     )
     changed = (
         f", {len(plan.changed)} features of {len(plan.kept_days)} more" if plan.changed else ""

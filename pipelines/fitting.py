@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 GOLDEN_ALERTS, GOLDEN_OTHERS = 5, 10
 EXAMPLE_ROWS = 5
+# Before what an experiment is made from: a night never takes an experiment's run for its own. An
+# experiment that changes nothing of the model ends with the night's run, and leaves it as it is.
+EXPERIMENTS = "experiment/"
 
 log = logging.getLogger(__name__)
 
@@ -47,17 +50,23 @@ def train_model(
     from training.study import load_best
 
     settings, spec = load_settings(), load_spec(reference)
-    best = load_best(settings.studies, study_name(study))
-    policy = spec.training.model_dump(mode="json", exclude=BESIDE_MODEL)
-    inputs = digest_of(pin(spec, training_set) | {"params": dict(best.params), "policy": policy})
+    asked = spec.training
+    best = load_best(
+        settings.studies, study_name(study), trials=asked.trials, time_budget=asked.time_budget
+    )
+    policy = asked.model_dump(mode="json", exclude=BESIDE_MODEL)
+    made_from = digest_of(pin(spec, training_set) | {"params": dict(best.params), "policy": policy})
+    inputs = f"{EXPERIMENTS}{made_from}" if is_changed(reference) else made_from
     runs = open_registry(spec).runs
     trained = open_trained(spec)
-    found = judge_runs(runs, trained, inputs)
-    if found.whole is not None:
-        kept = found.whole.run
-        runs.end(kept)
-        log.info("Kept runs:/%s: training set, parameters and code are unchanged", kept)
-        return f"runs:/{kept}"
+    for key in dict.fromkeys((made_from, inputs)):
+        found = judge_runs(runs, trained, key)
+        if found.whole is not None:
+            kept = found.whole.run
+            if key == inputs:
+                runs.end(kept)
+            log.info("Kept runs:/%s: training set, parameters and code are unchanged", kept)
+            return f"runs:/{kept}"
     if spec.training.trials_workers > 1:
         # The worker that showed the study in MLflow may have ended before the others.
         log_study(spec, study, training_set=training_set, tags={})

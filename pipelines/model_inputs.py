@@ -38,10 +38,13 @@ BESIDE_SEARCH = {
 BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
 
 
-def study_of(spec: ModelSpec, training_set: str) -> str:
-    """The study of a training set: its rows, the searched policy and the code name it."""
+def study_of(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
+    """The study of a training set: its rows, the searched policy and the code name it.
+
+    Here and below, a lake is given where it is not that of this environment.
+    """
     policy = spec.training.model_dump(mode="json", exclude=BESIDE_SEARCH)
-    inputs = pin(spec, training_set) | {"policy": policy}
+    inputs = pin(spec, training_set, lake=lake) | {"policy": policy}
     return f"{STUDY}{spec.name}-{digest_of(inputs)[:16]}"
 
 
@@ -54,7 +57,7 @@ def study_name(study: str) -> str:
     return study.removeprefix(STUDY)
 
 
-def pin(spec: ModelSpec, training_set: str) -> dict[str, object]:
+def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, object]:
     """What a model is made from, beside its parameters."""
     import training
 
@@ -62,15 +65,15 @@ def pin(spec: ModelSpec, training_set: str) -> dict[str, object]:
     files = [own, own.with_name("fitting.py"), *sorted(Path(training.__file__).parent.glob("*.py"))]
     code = hashlib.sha256(b"".join(path.read_bytes() for path in files))
     return {
-        "training_set": digest_training_set(spec, training_set),
+        "training_set": digest_training_set(spec, training_set, lake=lake),
         "columns": model_kinds(spec),
         "code": code.hexdigest(),
     }
 
 
-def digest_training_set(spec: ModelSpec, training_set: str) -> str:
+def digest_training_set(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
     """SHA-256 of its rows and of what they were made from."""
-    lake = Lake(load_settings().lake, spec=spec.name)
+    lake = lake or Lake(load_settings().lake, spec=spec.name)
     at = TableVersion.parse(training_set)
     return digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)})
 
@@ -81,6 +84,7 @@ def load_rows(
     *,
     holdout: "Fold",
     columns: Mapping[str, AttributeKind] | None = None,
+    lake: Lake | None = None,
 ) -> "Rows":
     """Read a pinned training set, day by day; categories are those of the train window.
 
@@ -89,11 +93,12 @@ def load_rows(
         training_set: its version.
         holdout: the fold whose train window says which categories there are.
         columns: what may be read of it and its kind; None: what the spec's model reads.
+        lake: where it stands; None: the lake of this environment.
     """
     from training.matrix import learn_encoding
     from training.rows import gather_rows
 
-    lake = Lake(load_settings().lake, spec=spec.name)
+    lake = lake or Lake(load_settings().lake, spec=spec.name)
     at = TableVersion.parse(training_set)
     kinds = model_kinds(spec) if columns is None else columns
     missing = [name for name in kinds if name not in lake.schema(at).names]
@@ -119,9 +124,9 @@ def last_fold(spec: ModelSpec, as_of: str) -> "Fold":
     return holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
 
 
-def lineage_tags(spec: ModelSpec, training_set: str) -> dict[str, str]:
+def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, str]:
     """Where a model comes from: code revision, and hashes of code, spec, lock and rows."""
-    pinned = pin(spec, training_set)
+    pinned = pin(spec, training_set, lake=lake)
     lock = CHECKOUT / "requirements.lock"
     tags = {
         "overnight.spec_digest": spec.digest,

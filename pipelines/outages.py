@@ -47,6 +47,20 @@ OUTAGES: tuple[tuple[str, str, str, str], ...] = (
         "Let the user that runs this read and write in OVERNIGHT_HOME and OVERNIGHT_LAKE.",
     ),
     (
+        ANY,
+        r"database (table )?is locked",
+        "A SQLite file stays locked by another process",
+        "Look for what has it open (fuser, lsof): a copy that is being made, a browser of "
+        "databases, a step that hangs. Where many write, use PostgreSQL.",
+    ),
+    (
+        ANY,
+        r"table \"?_alembic_tmp_\w+\"? already exists",
+        "MLflow's database was left half made by a process that was killed",
+        "If it is new, delete the file that MLFLOW_TRACKING_URI names (mlflow.db in "
+        "OVERNIGHT_HOME unless set); else put its newest backup back.",
+    ),
+    (
         "mlflow",
         r"API request to \S+ failed|HTTPS?ConnectionPool|Connection (refused|reset)",
         "MLflow does not answer",

@@ -1,6 +1,7 @@
 """The step `register`: a run's model becomes a version, recorded, with its packet for reviewers."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
@@ -9,7 +10,17 @@ from pipelines.identity import os_actor
 from pipelines.ledger import ACCEPTED, AUTHOR, Decision, Ledger
 from pipelines.overrides import is_changed
 from pipelines.registry import CHALLENGER, Registry, open_registry
-from pipelines.runs import DIGEST, GATE, GATE_REASONS
+from pipelines.runs import (
+    AS_OF,
+    DIGEST,
+    EXPERIMENT,
+    GATE,
+    GATE_REASONS,
+    SPEC,
+    describe_maker,
+    is_of_another,
+    refuse_other_kinds,
+)
 from pipelines.snapshot import parse_as_of
 from pipelines.spec import load_spec
 from pipelines.trained import open_trained
@@ -25,17 +36,26 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
 
     if ask not in ASKS:
         raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
-    if ask == "no" or (ask == "automatic" and is_changed(reference)):
-        log.info("Not registered: %s is an experiment. Register it by hand if it is good", run)
-        return run
     spec = load_spec(reference)
     registry = open_registry(spec)
     run_id = run.removeprefix("runs:/")
+    held = registry.runs.tags(run_id)
+    refuse_other_kinds(run, held)
+    is_kept = is_changed(reference) and is_of_another(held, spec_digest=spec.digest)
+    if ask == "no" or (ask == "automatic" and is_changed(reference)):
+        log.info("Not registered: %s", _describe(run, held, is_kept=is_kept))
+        return run
+    if is_kept:
+        raise InputError(
+            f"{run} is the run of {describe_maker(held)}, and {reference} changes nothing of the "
+            f'model. Register it as what it is: overnight register "{held.get(SPEC)}" '
+            f"--run {run} --as-of {held.get(AS_OF)}"
+        )
     made = open_trained(spec).get(run_id)
-    recorded = registry.runs.tags(run_id).get("overnight.as_of")
+    recorded = held.get(AS_OF)
     if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
         raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
-    tags = {k: v for k, v in registry.runs.tags(run_id).items() if k.startswith("overnight.")}
+    tags = {k: v for k, v in held.items() if k.startswith("overnight.")}
     if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
     if tags.get(DIGEST) != made.bundle_digest:
@@ -72,6 +92,21 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
         why = tags.get(GATE_REASONS) if tags[GATE] != ACCEPTED or not entered else entered.gate
         log.warning("Registered %s, no challenger: %s", version, why)
     return str(version)
+
+
+def _describe(run: str, made: Mapping[str, str], *, is_kept: bool) -> str:
+    """Why a run is not registered unasked.
+
+    Args:
+        run: that the changed spec ended with.
+        made: its tags.
+        is_kept: whether somebody else's run is what the experiment ended with.
+    """
+    if is_kept:
+        return f"the experiment changes nothing of the model of {run}, of {describe_maker(made)}"
+    if made.get(EXPERIMENT) == "yes":
+        return f"{run} is an experiment. Register it by hand if it is good"
+    return f"{run}, as it was asked"
 
 
 def _newer_challenger(registry: Registry, chain: Ledger, as_of: str) -> str:

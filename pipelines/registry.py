@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
+from infra.tracking.database import make_tracking, wait_for_locks
 from pipelines.runs import DIGEST, MODEL_ID, Runs
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec
@@ -211,6 +212,8 @@ def open_registry(spec: ModelSpec) -> Registry:
     # A tracking server says itself where artefacts go; a bare database does not.
     is_embedded = settings.tracking_uri.startswith("sqlite")
     artifacts = (settings.home / "mlruns" / spec.name).as_uri() if is_embedded else None
+    make_tracking(settings.tracking_uri)
+    wait_for_locks()
     return Registry(Runs(settings.tracking_uri, spec=spec.name, artifacts=artifacts))
 
 

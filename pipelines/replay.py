@@ -16,6 +16,7 @@ from expectations.contract import (
 )
 from expectations.policy import IN_FUTURE, REPEATED
 from expectations.rows import Judged, judge_rows
+from pipelines.exclusion import writing
 from pipelines.ingestion import TRANSACTIONS, Ingested, file_rows, inputs_of, judge_own
 from pipelines.labelling import REPORT_RULES
 from pipelines.lake import Lake
@@ -29,7 +30,8 @@ Bools = npt.NDArray[np.bool_]
 def replay_quarantine(reference: str) -> str:
     """See `overnight quarantine --replay`."""
     spec = load_spec(reference)
-    replayed = replay_rows(spec, Lake(load_settings().lake, spec=spec.name))
+    with writing(spec.name, doing="the replay of the quarantine"):
+        replayed = replay_rows(spec, Lake(load_settings().lake, spec=spec.name))
     if replayed is None:
         return "The quarantine is empty."
     return replayed.summary().replace("Ingested", "Replayed into", 1)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from expectations.contract import OvernightError
+from expectations.contract import InputError, OvernightError
 from pipelines.identity import os_actor, signed_in_as
 from pipelines.logged_model import log_booster
 
@@ -27,6 +27,8 @@ TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
 BUNDLE = "bundle"
 PACKET = "review/review.html"  # what a reviewer is shown
 GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
+SPEC, SPEC_DIGEST = "overnight.spec", "overnight.spec_digest"
+AS_OF, AUTHOR = "overnight.as_of", "overnight.author"
 
 
 class Runs:
@@ -85,7 +87,7 @@ class Runs:
 
         Args:
             inputs: names what the run is made from.
-            kind: `model` or `tuning`.
+            kind: `model`, `tuning` or `backtest`.
             tags: recorded in the run.
             passing_over: ids of runs that are not gone on with, whatever their inputs.
         """
@@ -205,6 +207,14 @@ class Runs:
             {DIGEST: digest, MODEL_ID: log_booster(self._client, run, booster, example=example)},
         )
 
+    def is_finished(self, run: str) -> bool:
+        """Whether a run ended well."""
+        return str(self._client.get_run(run).info.status) == "FINISHED"
+
+    def shows(self, run: str, *, trials: int) -> bool:
+        """Whether a study's run is finished and of so many trials."""
+        return self.is_finished(run) and self.metrics(run).get("trials") == trials
+
     def end(self, run: str) -> None:
         """Mark a run finished that a kill left running after all its work."""
         if self._client.get_run(run).info.status != "FINISHED":
@@ -262,3 +272,31 @@ class Runs:
             return None
         runs = self._client.search_runs([experiment.experiment_id], condition, max_results=1)
         return str(runs[0].info.run_id) if runs else None
+
+
+def refuse_other_kinds(run: str, tags: Mapping[str, str]) -> None:
+    """Refuse a run that holds no model of a night or an experiment: a study, a trial, a backtest.
+
+    Raises:
+        InputError: saying what the run is.
+    """
+    kind = tags.get(KIND, "run of nobody's")
+    if kind != "model":
+        raise InputError(
+            f"{run} is a {kind}, not a model. Name a run that the train step returned."
+        )
+
+
+def describe_maker(tags: Mapping[str, str]) -> str:
+    """Of which spec a run is, as of when and by whom, as its tags say."""
+    return f"{tags.get(SPEC, '?')} as of {tags.get(AS_OF, '?')}, by {tags.get(AUTHOR, '?')}"
+
+
+def is_of_another(tags: Mapping[str, str], *, spec_digest: str) -> bool:
+    """Return True if a run that an experiment ended with was made by a night or other changes.
+
+    Args:
+        tags: of the run.
+        spec_digest: of the experiment's spec.
+    """
+    return tags.get(EXPERIMENT) != "yes" or tags.get(SPEC_DIGEST) != spec_digest

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from infra.privacy import close_umask, make_private, narrow
+from infra.sqlite_files import with_patience
 from infra.stack import Ports, read_ports
 from pipelines.compute import Compute, read_compute
 
@@ -69,11 +71,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         home=home,
         lake=environment.get("OVERNIGHT_LAKE", str(home / "lake")),
         spark=read_compute(environment),
-        tracking_uri=environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}"),
+        tracking_uri=with_patience(
+            environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+        ),
         airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
         ports=ports,
         docs_url=docs.rstrip("/"),
-        studies=environment.get("OVERNIGHT_STUDIES", f"sqlite:///{home / 'studies.db'}"),
+        studies=with_patience(
+            environment.get("OVERNIGHT_STUDIES", f"sqlite:///{home / 'studies.db'}")
+        ),
     )
 
 
@@ -87,6 +93,8 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
         "OVERNIGHT_HOME": str(settings.home),
         "OVERNIGHT_HANDBOOK": str(CHECKOUT.parent / "shared/handbook/transactions.parquet"),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
+        # Nothing of an installation is told to MLflow's makers; see infra/README.md.
+        "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # a failed check must not print data rows
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # two files
         # A server that is down is told of after half a minute; MLflow's own way takes four.
@@ -110,8 +118,15 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
 
 @cache
 def load_settings() -> Settings:
-    """Read this process's settings, once, and export what was not set."""
+    """Read this process's settings, once, and export what was not set.
+
+    From then on the process makes no file that another user may read.
+    """
     settings = read_settings(os.environ)
     export_settings(settings, os.environ)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    close_umask()
+    make_private(settings.home)
+    lake = Path(settings.lake)
+    if lake.is_dir() and lake.parent != settings.home and list(lake.glob("*/*/_delta_log")):
+        narrow(lake)  # of an earlier version
     return settings

@@ -26,6 +26,7 @@ from pipelines.endpoint_steps import (
     split,
     verify,
 )
+from pipelines.exclusion import one_at_a_time
 from pipelines.outages import told
 
 
@@ -42,6 +43,7 @@ def configure(spec: str, form: str = "") -> str:
 
 
 @told
+@one_at_a_time
 def ingest(spec: str, as_of: str) -> str:
     """Read the source, quarantine rows that break a rule, commit the rest to the lake.
 
@@ -54,6 +56,7 @@ def ingest(spec: str, as_of: str) -> str:
 
 
 @told
+@one_at_a_time
 def validate(spec: str, as_of: str, snapshot: str) -> str:
     """Check a snapshot of the lake against the contract with Great Expectations.
 
@@ -65,6 +68,7 @@ def validate(spec: str, as_of: str, snapshot: str) -> str:
 
 
 @told
+@one_at_a_time
 def build_features(spec: str, as_of: str, snapshot: str, since: str = "", until: str = "") -> str:
     """Build the declared features of a snapshot's days with Spark, and commit them at once.
 
@@ -78,6 +82,7 @@ def build_features(spec: str, as_of: str, snapshot: str, since: str = "", until:
 
 
 @told
+@one_at_a_time
 def build_training_set(spec: str, as_of: str, snapshot: str, features: str) -> str:
     """Join features with the labels that were mature and known at the knowledge time.
 
@@ -101,6 +106,7 @@ def tune(spec: str, as_of: str, training_set: str, worker: str = "0") -> str:
 
 
 @told
+@one_at_a_time
 def train(spec: str, as_of: str, training_set: str, study: str, author: str = "") -> str:
     """Fit the model with the study's best parameters and log it to MLflow as a bundle.
 
@@ -113,6 +119,7 @@ def train(spec: str, as_of: str, training_set: str, study: str, author: str = ""
 
 
 @told
+@one_at_a_time
 def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
     """Measure a run's model on the test window, and put it through the gate against the champion.
 
@@ -124,6 +131,7 @@ def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
 
 
 @told
+@one_at_a_time
 def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
     """Register a run's model as a version; with the alias `challenger` when the gate accepted it.
 

@@ -16,7 +16,7 @@ from expectations.contract import (
     Interval,
 )
 from pipelines.lake import Lake, TableVersion, digest_of
-from pipelines.settings import load_settings
+from pipelines.settings import Settings, load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import TIMESTAMP
 from pipelines.spec import ModelSpec, load_spec
@@ -29,10 +29,33 @@ log = logging.getLogger(__name__)
 
 def build_training_table(reference: str, as_of: str, *, snapshot: str, features: str) -> str:
     """See `steps.build_training_set`."""
-    spec = load_spec(reference)
-    lake = Lake(load_settings().lake, spec=spec.name)
-    pinned, at = Snapshot.parse(snapshot), TableVersion.parse(features)
-    known_at = parse_as_of(as_of)
+    spec, settings = load_spec(reference), load_settings()
+    made = build_training_version(
+        spec, Lake(settings.lake, spec=spec.name), TRAINING_SETS, as_of=as_of,
+        pinned=Snapshot.parse(snapshot), features=TableVersion.parse(features), settings=settings,
+    )  # fmt: skip
+    return str(made)
+
+
+def build_training_version(
+    spec: ModelSpec, lake: Lake, table: str, *, as_of: str, pinned: Snapshot,
+    features: TableVersion, settings: Settings,
+) -> TableVersion:  # fmt: skip
+    """Build the training set of a knowledge time, unless it is what a table's newest version holds.
+
+    Args:
+        spec: says which days, and which labels count.
+        lake: holds the tables and receives the training set.
+        table: its name.
+        as_of: the knowledge time.
+        pinned: the snapshot with the labels.
+        features: built of the same snapshot.
+        settings: say where the page of the checks goes.
+
+    Raises:
+        InputError: when no row is mature, or a check finds something critical.
+    """
+    at, known_at = features, parse_as_of(as_of)
     span = needed_span(spec, known_at)
     inputs = digest_of(
         {
@@ -44,10 +67,10 @@ def build_training_table(reference: str, as_of: str, *, snapshot: str, features:
             "code": Path(__file__).read_text(encoding="utf-8"),
         }
     )
-    held = lake.newest(TRAINING_SETS)
+    held = lake.newest(table)
     if held is not None and lake.inputs(held) == inputs and not lake.find_damage(held):
         log.info("Kept %s: features, labels, date and rules are unchanged", held)
-        return str(held)
+        return held
     inside = [part.day for part in lake.parts(at) if _touches(span, part.day)]
     rows = label_rows(
         lake.read(at, where=_within(span), days=inside),
@@ -60,14 +83,14 @@ def build_training_table(reference: str, as_of: str, *, snapshot: str, features:
             f"No matured transaction in {span} for as_of {as_of} in {at}. "
             "Ingest those days, or choose another as_of."
         )
-    validate_training_set(rows, spec, as_of=as_of)
+    validate_training_set(rows, spec, as_of=as_of, settings=settings)
     days = set() if held is None else {part.day for part in lake.parts(held)}
-    version = lake.write_days(TRAINING_SETS, rows, inputs=inputs, empty_days=days)
+    version = lake.write_days(table, rows, inputs=inputs, empty_days=days)
     log.info(
         "Built %s for as_of %s: %s rows of %s, %s frauds",
         version, as_of, f"{rows.num_rows:,}", span, f"{pc.sum(rows[LABEL]).as_py():,}",
     )  # fmt: skip
-    return str(version)
+    return version
 
 
 def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:

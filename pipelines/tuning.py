@@ -4,8 +4,11 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
+from infra.sqlite_files import make_whole
+from pipelines.exclusion import beginning, searching
 from pipelines.model_inputs import (
     dataset_facts,
     last_fold,
@@ -18,6 +21,9 @@ from pipelines.registry import open_registry
 from pipelines.settings import load_settings
 from pipelines.spec import ModelSpec, load_spec
 
+if TYPE_CHECKING:
+    from training.study import TuningResult
+
 log = logging.getLogger(__name__)
 
 
@@ -25,6 +31,7 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
     """See `steps.tune`."""
     from training.rows import empty_columns
     from training.splits import validation_folds
+    from training.study import make_database
     from training.tuning import tune
 
     settings, spec = load_settings(), load_spec(reference)
@@ -35,15 +42,19 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
     empty = empty_columns(rows)
     if empty:
         log.warning("%s hold one value or none; a model learns nothing from them", ", ".join(empty))
-    best = tune(
-        rows,
-        folds=validation_folds(last, spec.training),
-        policy=spec.training,
-        storage=settings.studies,
-        study=study_name(study),
-        worker=number,
-    )
-    log.info("Tuned %s: %d trials, average precision %.4f", study, best.trials, best.value)
+    name = study_name(study)
+    make_whole(settings.studies, make_database)
+    with searching(spec.name, worker=number):
+        best = tune(
+            rows,
+            folds=validation_folds(last, spec.training),
+            policy=spec.training,
+            storage=settings.studies,
+            study=name,
+            worker=number,
+            beginning=lambda: beginning(spec.name),
+        )
+    log.info("Tuned %s: %s, average precision %.4f", study, count_trials(best), best.value)
     if number == 0:
         tags = {"overnight.empty_columns": ", ".join(empty)} if empty else {}
         log_study(spec, study, training_set=training_set, tags=tags)
@@ -53,7 +64,8 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
 def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[str, str]) -> None:
     """One run for the study, its pictures in it, and a child for each of its best trials.
 
-    Repeated, it adds what came since.
+    The run is of the study with all its trials, whoever asked for how many. Repeated, it adds what
+    came since, and keeps the tags of who began the study.
     """
     from training.study import load_best
     from training.study_plots import best_trials, draw_study
@@ -61,15 +73,25 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
     storage, name = load_settings().studies, study_name(study)
     runs = open_registry(spec).runs
     best = load_best(storage, name)
+    found = runs.find(study)
+    if found is not None and runs.shows(found, trials=best.finished):
+        return
     tags = {**tags, **lineage_tags(spec, training_set), "overnight.study": study}
-    with runs.open(inputs=study, kind="tuning", tags=tags) as run:
+    with runs.open(inputs=study, kind="tuning", tags={} if found else tags) as run:
         runs.log_dataset(run, dataset_facts(spec, training_set), context="tuning")
-        metrics = {"validation_average_precision": best.value, "trials": float(best.trials)}
+        metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}
         runs.log_metrics(run, metrics)
         runs.log_trials(run, best_trials(storage, name))
         with tempfile.TemporaryDirectory() as scratch:
             draw_study(Path(scratch), storage, name)
             runs.log_folder(run, Path(scratch), name="study")
+
+
+def count_trials(best: "TuningResult") -> str:
+    """How many trials decided, and of how many where there are more: `5 of its 20 trials`."""
+    if best.trials == best.finished:
+        return f"{best.trials} trials"
+    return f"{best.trials} of its {best.finished} trials"
 
 
 def _parse_worker(text: str, spec: ModelSpec) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -17,7 +17,7 @@ from pipelines.columns import table_columns
 from pipelines.data_docs import docs_address, docs_folder, keep_summary
 from pipelines.lake import Lake, TableVersion
 from pipelines.parts import Part, split_days
-from pipelines.settings import load_settings
+from pipelines.settings import Settings, load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import only_known
 from pipelines.spec import ModelSpec, load_spec
@@ -32,9 +32,28 @@ log = logging.getLogger(__name__)
 
 def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
     """See `steps.validate`."""
-    spec = load_spec(reference)
-    lake = Lake(load_settings().lake, spec=spec.name)
-    pinned, known_at = Snapshot.parse(snapshot), parse_as_of(as_of)
+    spec, settings = load_spec(reference), load_settings()
+    lake = Lake(settings.lake, spec=spec.name)
+    check_snapshot(spec, lake, Snapshot.parse(snapshot), as_of=as_of, settings=settings)
+    return snapshot
+
+
+def check_snapshot(
+    spec: ModelSpec, lake: Lake, pinned: Snapshot, *, as_of: str, settings: Settings
+) -> None:
+    """Check both tables of a snapshot.
+
+    Args:
+        spec: declares the columns.
+        lake: holds the tables.
+        pinned: their versions.
+        as_of: the knowledge time; names the page.
+        settings: say where the pages go.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
+    known_at = parse_as_of(as_of)
     rows = profile_table(spec, "transactions", _read(lake, pinned.transactions, spec, known_at),
                          as_of=known_at, last=str((known_at - _DAY).date()))  # fmt: skip
     if rows.rows == 0:
@@ -46,18 +65,24 @@ def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
     labels = profile_table(
         spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at, last=mature
     )
-    found = [_check(spec, "transactions", rows, at=str(pinned.transactions), as_of=as_of)]
+    gate = _Gate(spec, as_of, settings)
+    found = [gate.check("transactions", rows, at=str(pinned.transactions))]
     if labels.rows:
         compared = compare_with_transactions(labels, rows, spec, mature=mature)
-        found.append(_check(spec, "labels", compared, at=str(pinned.labels), as_of=as_of))
+        found.append(gate.check("labels", compared, at=str(pinned.labels)))
     else:
         log.warning("%s holds no label known before %s", pinned.labels, as_of)
-    _report(spec, as_of, *found)
-    return snapshot
+    gate.report(*found)
 
 
 def validate_features(
-    spec: ModelSpec, lake: Lake, parts: Iterable[Part], *, built: set[str], as_of: str
+    spec: ModelSpec,
+    lake: Lake,
+    parts: Iterable[Part],
+    *,
+    built: set[str],
+    as_of: str,
+    settings: Settings,
 ) -> None:
     """Check a feature table before it is committed: what was built, and the days it follows.
 
@@ -67,6 +92,7 @@ def validate_features(
         parts: all of the table as it would be.
         built: days that are new in it.
         as_of: names the page.
+        settings: say where the page goes.
 
     Raises:
         InputError: with every finding, when one is critical.
@@ -81,11 +107,14 @@ def validate_features(
     end = datetime.combine(newest + _DAY, datetime.min.time(), tzinfo=UTC)
     profile = profile_table(spec, "features", days, as_of=end)
     name = f"the features of {spec.name}"
-    _report(spec, as_of, _check(spec, "features", profile, at=name, as_of=as_of))
+    gate = _Gate(spec, as_of, settings)
+    gate.report(gate.check("features", profile, at=name))
 
 
-def validate_training_set(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
-    """Check a training set before anything is fitted to it.
+def validate_training_set(
+    rows: pa.Table, spec: ModelSpec, *, as_of: str, settings: Settings
+) -> None:
+    """Check a training set before anything is fitted to it; the settings say where the page goes.
 
     Raises:
         InputError: with every finding, when one is critical.
@@ -99,7 +128,8 @@ def validate_training_set(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> Non
         happened_before=known_at - spec.labels.maturity,
     )
     name = f"the training set of {spec.name} as of {as_of}"
-    _report(spec, as_of, _check(spec, "training_set", profile, at=name, as_of=as_of))
+    gate = _Gate(spec, as_of, settings)
+    gate.report(gate.check("training_set", profile, at=name))
 
 
 def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
@@ -112,7 +142,8 @@ def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
         spec, "scores", split_days(rows.sort_by(EVENT_DAY)), as_of=parse_as_of(as_of)
     )
     name = f"the scores of {spec.name} as of {as_of}"
-    _report(spec, as_of, _check(spec, "scores", profile, at=name, as_of=as_of))
+    gate = _Gate(spec, as_of, load_settings())
+    gate.report(gate.check("scores", profile, at=name))
 
 
 def profile_table(
@@ -178,21 +209,6 @@ def compare_with_transactions(
     return labels
 
 
-def _report(spec: ModelSpec, as_of: str, *found: Validated) -> None:
-    """Tell what was found and where to read all of it, and stop on what is critical.
-
-    Raises:
-        InputError: for the first table with a critical finding, with all of that table.
-    """
-    for validated in found:
-        log.info("%s", validated.summary())
-        for finding in validated.findings:
-            log.warning("%s: %s", finding.severity, finding.text)
-    log.info("Data Docs: %s", docs_address(load_settings(), spec.name, as_of))
-    for validated in found:
-        validated.refuse_critical()
-
-
 def _newest_mature_day(spec: ModelSpec, as_of: datetime) -> str:
     wait = max(spec.labels.maturity, spec.labels.delay or timedelta())
     return str((as_of - wait - _DAY).date())
@@ -211,35 +227,57 @@ def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> 
         yield day, only_known(rows, known_at)
 
 
-def _check(
-    spec: ModelSpec, table: TableName, profile: Profile, *, at: str, as_of: str
-) -> Validated:
-    quiet_great_expectations()
-    from expectations import suites
-    from expectations.own import build_own_suite
-    from expectations.validation import validate_profile
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """The checks of one spec and knowledge time, with where their pages go."""
 
-    columns, contract = table_columns(spec)[table], spec.contract
-    match table:
-        case "transactions":
-            suite = suites.build_transaction_suite(columns, contract)
-        case "labels":
-            newest = _newest_mature_day(spec, parse_as_of(as_of))
-            immature = sum(day > newest for day in profile.days[EVENT_DAY].to_pylist())
-            suite = suites.build_label_suite(columns, contract, immature=immature)
-        case "features":
-            suite = suites.build_feature_suite(columns, contract)
-        case "training_set":
-            suite = suites.build_training_suite(
-                columns, contract, rows=profile.rows, maturity=spec.labels.maturity
-            )
-        case "scores":
-            suite = suites.build_score_suite(columns, contract)
-    own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
-    settings = load_settings()
-    folder = docs_folder(settings, spec.name, as_of, table)
-    found = validate_profile(profile, suite, table=at, own=own, docs=folder)
-    # Its own address is that of a file, which no browser follows from another machine.
-    found = replace(found, docs=f"{docs_address(settings, spec.name, as_of)}{table}/index.html")
-    keep_summary(folder, found)
-    return found
+    spec: ModelSpec
+    as_of: str
+    settings: Settings
+
+    def report(self, *found: Validated) -> None:
+        """Tell what was found and where to read all of it, and stop on what is critical.
+
+        Raises:
+            InputError: for the first table with a critical finding, with all of that table.
+        """
+        for validated in found:
+            log.info("%s", validated.summary())
+            for finding in validated.findings:
+                log.warning("%s: %s", finding.severity, finding.text)
+        log.info("Data Docs: %s", docs_address(self.settings, self.spec.name, self.as_of))
+        for validated in found:
+            validated.refuse_critical()
+
+    def check(self, table: TableName, profile: Profile, *, at: str) -> Validated:
+        """Put a profile through its suite, and write the page and the summary."""
+        quiet_great_expectations()
+        from expectations import suites
+        from expectations.own import build_own_suite
+        from expectations.validation import validate_profile
+
+        spec, contract = self.spec, self.spec.contract
+        columns = table_columns(spec)[table]
+        match table:
+            case "transactions":
+                suite = suites.build_transaction_suite(columns, contract)
+            case "labels":
+                newest = _newest_mature_day(spec, parse_as_of(self.as_of))
+                immature = sum(day > newest for day in profile.days[EVENT_DAY].to_pylist())
+                suite = suites.build_label_suite(columns, contract, immature=immature)
+            case "features":
+                suite = suites.build_feature_suite(columns, contract)
+            case "training_set":
+                suite = suites.build_training_suite(
+                    columns, contract, rows=profile.rows, maturity=spec.labels.maturity
+                )
+            case "scores":
+                suite = suites.build_score_suite(columns, contract)
+        own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
+        folder = docs_folder(self.settings, spec.name, self.as_of, table)
+        found = validate_profile(profile, suite, table=at, own=own, docs=folder)
+        # Its own address is that of a file, which no browser follows from another machine.
+        address = docs_address(self.settings, spec.name, self.as_of)
+        found = replace(found, docs=f"{address}{table}/index.html")
+        keep_summary(folder, found)
+        return found

@@ -20,7 +20,7 @@ from training.policy import TrainingPolicy
 from training.rows import Rows, is_tested
 from training.search_space import Point, suggest
 from training.splits import Fold
-from training.study import POINT_KEY, WORKER_KEY
+from training.study import POINT_KEY
 
 # Trees are counted in steps; a fold ends after so many steps without a new best.
 MAX_ROUNDS, STEP, PATIENCE = 1_000, 10, 8
@@ -35,7 +35,6 @@ class Objective:
         rows: in time order, covering the folds.
         folds: validation folds, oldest first.
         policy: seed, threads, what is given instead of searched.
-        worker: recorded in every trial.
         scratch: a folder for binned data.
     """
 
@@ -45,11 +44,9 @@ class Objective:
         *,
         folds: Sequence[Fold],
         policy: TrainingPolicy,
-        worker: int,
         scratch: Path,
     ) -> None:
         self._policy = policy
-        self._worker = worker
         self._folds = folds
         trained = Interval(start=folds[0].train.start, end=folds[-1].train.end)
         self._rows = rows.within(trained)
@@ -60,7 +57,6 @@ class Objective:
 
     def __call__(self, trial: optuna.Trial) -> float:
         """Mean average precision over the folds; the point, with `rounds`, is kept in the trial."""
-        trial.set_user_attr(WORKER_KEY, self._worker)
         point = suggest(trial, self._policy)
         curves: list[Floats] = []
         for number in range(len(self._folds)):

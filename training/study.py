@@ -38,19 +38,21 @@ warnings.filterwarnings(
 
 @dataclass(frozen=True, slots=True)
 class TuningResult:
-    """The best finished trial of a study.
+    """The best of the trials that decide.
 
     Attributes:
         params: what it drew and what was given, with the number of trees as `rounds`.
         value: its mean average precision over the validation folds.
         number: of the trial in the study.
-        trials: finished trials of the study, pruned ones included.
+        trials: how many decide, pruned ones included.
+        finished: how many the study holds; more when somebody asked for more.
     """
 
     params: Point
     value: float
     number: int
     trials: int
+    finished: int
 
 
 @contextlib.contextmanager
@@ -85,34 +87,76 @@ def open_study(url: str, name: str, *, workers: int = 1) -> Iterator[optuna.Stud
         yield study
 
 
-def load_best(url: str, name: str) -> TuningResult:
+def make_database(url: str) -> None:
+    """Make the tables of an empty database."""
+    with _connected(url, workers=1):
+        pass
+
+
+def load_best(
+    url: str, name: str, *, trials: int | None = None, time_budget: timedelta | None = None
+) -> TuningResult:
     """The best trial of a study made before.
+
+    Args:
+        url: of a relational database.
+        name: of the study.
+        trials: how many were asked for; None: all that finished decide.
+        time_budget: as it was asked for; None: no limit.
 
     Raises:
         InputError: when there is no such study, or no trial of it finished.
     """
     with _connected(url, workers=1) as storage:
         try:
-            return best_trial(optuna.load_study(study_name=name, storage=storage))
+            study = optuna.load_study(study_name=name, storage=storage)
+            return best_trial(study, trials=trials, time_budget=time_budget)
         except (KeyError, ValueError) as error:
             raise InputError(
                 f"There is no finished study {name}. Run the tune step first."
             ) from error
 
 
-def best_trial(study: optuna.Study) -> TuningResult:
-    """The finished trial with the highest value; the earlier of equals.
+def best_trial(
+    study: optuna.Study, *, trials: int | None = None, time_budget: timedelta | None = None
+) -> TuningResult:
+    """The deciding trial with the highest value; the earlier of equals.
+
+    A study may hold more trials than are asked for, of a run that asked for more. The first so
+    many decide then, as if the others had never been.
 
     Raises:
-        ValueError: when none finished.
+        ValueError: when none of them was finished to its end.
     """
-    best = study.best_trial
+    deciding = finished(study)[:trials]
+    deciding = deciding[: count_affordable([t.duration for t in deciding], time_budget)]
+    complete = [trial for trial in deciding if trial.state == TrialState.COMPLETE]
+    best = max(complete, key=lambda trial: (value_of(trial), -trial.number))
     return TuningResult(
         params=dict(best.user_attrs[POINT_KEY]),
         value=value_of(best),
         number=best.number,
-        trials=len(finished(study)),
+        trials=len(deciding),
+        finished=len(finished(study)),
     )
+
+
+def count_affordable(durations: Sequence[timedelta | None], time_budget: timedelta | None) -> int:
+    """How many trials a search runs before its budget holds no other; at least one.
+
+    By the mean of those before it, the next one has to end within the budget.
+
+    >>> count_affordable([timedelta(seconds=10)] * 9, timedelta(seconds=35))
+    3
+    """
+    if time_budget is None:
+        return len(durations)
+    spent = timedelta()
+    for done, duration in enumerate(durations, start=1):
+        spent += duration or timedelta()
+        if spent * (done + 1) / done > time_budget:
+            return done
+    return len(durations)
 
 
 def finished(study: optuna.Study) -> list[FrozenTrial]:
@@ -129,11 +173,6 @@ def value_of(trial: FrozenTrial) -> float:
 def running(study: optuna.Study) -> list[FrozenTrial]:
     """Trials that some worker is at."""
     return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-
-
-def time_spent(study: optuna.Study) -> timedelta:
-    """What finished trials took in all; a study that was cut off does not start from zero."""
-    return sum((t.duration for t in finished(study) if t.duration), timedelta())
 
 
 def give_up_cut_trials(study: optuna.Study, *, worker: int, workers: int) -> None:
@@ -206,6 +245,8 @@ def _open_storage(url: str, *, workers: int) -> optuna.storages.RDBStorage:
                 grace_period=GRACE_SECONDS if workers > 1 else None,
             )
         except (IntegrityError, OperationalError) as error:
+            if "is locked" in str(error):
+                raise  # the connection has waited as long as its URL says
             # Another worker is making the tables; Optuna does not make them in one transaction.
             if attempt == ATTEMPTS:
                 raise OvernightError(

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from infra.sqlite_files import with_patience
+
 POOLS = Path(__file__).with_name("pools.json")
 
 
@@ -39,7 +41,12 @@ def build_airflow_environment(
         "AIRFLOW__API__WORKERS": "1",
         # A step whose start waits for a busy machine is not a step that failed.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30.0",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_patience(f"sqlite:///{home / 'airflow.db'}"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
+        # It sets these itself, whatever the umask: logs hold what tasks say.
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
+        "AIRFLOW__CORE__DAEMON_UMASK": "0o077",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "PYTHONPATH": f"{checkout}:{path}" if path else checkout,
     }

@@ -25,6 +25,7 @@ from infra.embedded.operations import ControlPlane
 from infra.embedded.resources import Resources
 from infra.embedded.server import Server
 from infra.lock import held
+from infra.privacy import close_umask
 from infra.processes import refuse_taken_ports
 
 log = logging.getLogger("infra.embedded")
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
         "--time-scale", type=float, default=1.0, help="length here of a second of a deployment"
     )
     options = parser.parse_args(arguments)
+    close_umask()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     for noisy in ("werkzeug", "botocore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

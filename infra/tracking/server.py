@@ -6,6 +6,8 @@ from pathlib import Path
 
 from infra.loopback.rule import own_addresses
 from infra.processes import Service
+from infra.sqlite_files import with_patience
+from infra.tracking.database import make_server_files
 from infra.tracking.roles import ROLES_VARIABLE, read_roles
 
 USERS_VARIABLE = "OVERNIGHT_MLFLOW_USERS"
@@ -36,16 +38,22 @@ def build_mlflow(
     own = {
         **environment,
         # Not an argument: those are shown to everybody on the machine, with the password in it.
-        "MLFLOW_BACKEND_STORE_URI": tracking_uri,
+        "MLFLOW_BACKEND_STORE_URI": with_patience(tracking_uri),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        # Nothing of an installation is told to MLflow's makers, whatever the environment says.
+        "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     # MLflow's own list has patterns such as `10.*`, which a registered name may match too.
     own.setdefault("MLFLOW_SERVER_ALLOWED_HOSTS", ",".join(sorted(own_addresses(port))))
+    users = None
     if environment.get(ROLES_VARIABLE):
         read_roles(Path(environment[ROLES_VARIABLE]))
         command += ["--app-name", "basic-auth"]
-        users = environment.get(USERS_VARIABLE, f"sqlite:///{home / 'mlflow-users.db'}")
+        users = with_patience(
+            environment.get(USERS_VARIABLE, f"sqlite:///{home / 'mlflow-users.db'}")
+        )
         own["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_configuration(home / "mlflow-auth.ini", users))
+    make_server_files(tracking_uri, users, own)
     return Service(
         name="MLflow",
         command=command,

@@ -36,6 +36,7 @@ class Installation:
         return subprocess.run(
             [OVERNIGHT, *arguments],
             env=self.environment, cwd=cwd, capture_output=True, text=True, check=False,
+            umask=0,  # what is closed to others, is so whatever the shell's
         )  # fmt: skip
 
     def overnight(self, *arguments: str) -> str:

@@ -16,12 +16,11 @@ from tests.e2e.conftest import OVERNIGHT, Installation
 @contextlib.contextmanager
 def serving(installation: Installation) -> Iterator[None]:
     """`overnight up` as a process of its own, until the block ends."""
-    log = installation.home / "up.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = installation.home.with_name(f"{installation.home.name}-up.log")
     with log.open("wb") as output:
         up = subprocess.Popen(
             [OVERNIGHT, "up"], env=installation.environment, stdout=output, stderr=output,
-            start_new_session=True,
+            start_new_session=True, umask=0,
         )  # fmt: skip
     try:
         wait_until(lambda: up.poll() is not None or b"Ctrl-C" in log.read_bytes(), 240)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.conftest import Installation
 from tests.e2e.readme import output_of, shape
+from tests.modes import wide
 
 SIZE = ("--days", "70", "--customers", "300")
 
@@ -70,6 +71,10 @@ def test_every_gate_leaves_pages_that_status_run_and_task_lead_to(demo) -> None:
     for table in ("transactions", "labels", "features", "training_set"):
         folder = installation.home / "data_docs/demo/2025-03-12" / table
         assert (folder / "index.html").is_file()
+
+
+def test_nobody_else_can_read_what_airflow_mlflow_spark_and_the_endpoint_wrote(demo) -> None:
+    assert list(wide(demo[0].home)) == []
 
 
 def test_the_quarantine_of_a_clean_delivery_is_empty(demo) -> None:

@@ -12,6 +12,7 @@ from tests.e2e.airflow_pages import AirflowPages
 from tests.e2e.browser import open_browser
 from tests.e2e.conftest import Installation
 from tests.e2e.services import Airflow, Mlflow, serving, wait_until
+from tests.modes import wide
 
 AS_OF = "2025-03-12"
 
@@ -108,3 +109,10 @@ def test_a_dry_run_and_a_run_with_nothing_to_do_are_green_and_change_nothing(hou
     airflow.wait("cards_deploy", count=ran + 2)
     assert decided(installation) == before
     assert mlflow.aliases("cards") == aliases
+
+
+def test_nobody_else_can_read_what_the_services_wrote(house) -> None:
+    """Airflow's settings, passwords and logs, MLflow's files, the emulator's state."""
+    home = house[0].home
+    assert list(wide(home)) == []
+    assert {"airflow.cfg", "airflow.db"} <= {path.name for path in (home / "airflow").iterdir()}

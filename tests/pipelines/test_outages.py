@@ -1,15 +1,25 @@
 """What is down is named, and nothing else is."""
 
+import contextlib
+import os
 import socket
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from expectations.contract import OvernightError
 from feature_jobs import storage
+from infra.tracking.database import make_tracking
 from pipelines.lake import Lake
 from pipelines.outages import explain, told
+from tests.pipelines.nights import QUIET, SPEC
+
+pytestmark = QUIET
 
 
 @pytest.fixture
@@ -55,3 +65,31 @@ def test_a_password_in_an_address_is_not_told() -> None:
     said = str(explain(OSError("Generic S3 error: http://night:hunter2@store:9000/bank")))
     assert "http://night:***@store:9000/bank" in said
     assert "hunter2" not in said
+
+
+def test_a_database_of_mlflow_that_an_earlier_version_left_half_made_is_told(
+    tmp_path: Path,
+) -> None:
+    """As SQLite says it when the migration that was cut off begins again."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
+        database.execute("create table _alembic_tmp_model_version_tags (key text)")
+        with pytest.raises(sqlite3.OperationalError) as raised:
+            database.execute("create table _alembic_tmp_model_version_tags (key text)")
+    assert "left half made by a process that was killed" in str(explain(raised.value))
+
+
+def test_a_command_that_is_no_step_tells_an_outage_too(home: Path) -> None:
+    """`overnight compare` asks MLflow for runs; its file is another process's."""
+    url = f"sqlite:///{home}/mlflow.db?timeout=0.1"
+    make_tracking(url)
+    (home / "cards.toml").write_text(SPEC)
+    with contextlib.closing(sqlite3.connect(home / "mlflow.db")) as holder:
+        holder.execute("begin exclusive")
+        ran = subprocess.run(
+            [Path(sys.executable).with_name("overnight"), "compare", home / "cards.toml", "1", "2"],
+            env={**os.environ, "OVERNIGHT_HOME": str(home), "MLFLOW_TRACKING_URI": url},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert ran.returncode == 1
+    assert "A SQLite file stays locked by another process" in ran.stderr
+    assert "fault of the program" not in ran.stderr

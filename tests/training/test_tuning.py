@@ -15,10 +15,11 @@ import pytest
 import sqlalchemy
 
 from expectations.contract import InputError
+from infra.locks import only_one
 from tests.training.frames import as_rows, day, make_rows
 from training.binning import BinnedRows
 from training.policy import TrainingPolicy
-from training.search_space import suggest
+from training.search_space import starting_points, suggest
 from training.splits import holdout, validation_folds
 from training.study import TuningResult, load_best, open_study
 from training.tuning import tune
@@ -55,6 +56,7 @@ def search(
         storage=storage_of(folder),
         study="cards",
         worker=worker,
+        beginning=lambda: only_one(folder / "begin.lock", doing="the beginning of a trial"),
     )
 
 
@@ -138,8 +140,44 @@ def test_two_workers_search_one_study_and_lose_no_trial(tmp_path: Path) -> None:
     with opened(tmp_path) as study:
         done = [t for t in study.trials if t.state.name in {"COMPLETE", "PRUNED"}]
         assert {t.user_attrs["worker"] for t in done} == {0, 1}
-        # Two that begin at once may each think that the last one is theirs.
-        assert 40 <= len(done) <= 41
+        # None twice and none too many: one worker begins a trial at a time.
+        assert len(done) == 40
+        points = starting_points(policy_of(40))
+        drawn = [{k: t.params[k] for k in point if k in t.params}
+                 for point, t in zip(points, done, strict=False)]  # fmt: skip
+        assert [point | d for point, d in zip(points, drawn, strict=True)] == points
+
+
+def test_of_more_trials_than_were_asked_for_the_first_decide(whole: Path) -> None:
+    """Each prefix of nine trials, judged by hand: the highest value, the earlier of equals."""
+    with opened(whole) as study:
+        done = [t for t in study.trials if t.state.name in {"COMPLETE", "PRUNED"}]
+    for count in range(1, 10):
+        complete = [t for t in done[:count] if t.state.name == "COMPLETE"]
+        best = sorted(complete, key=lambda t: (-t.value, t.number))[0]
+        found = load_best(storage_of(whole), "cards", trials=count)
+        assert (found.number, found.value, found.trials) == (best.number, best.value, count)
+        assert found.finished == 9
+        assert search(whole, trials=count) == found
+    assert len(trials_of(whole)) == 9
+
+
+def test_a_time_budget_takes_the_trials_that_it_would_have_held(whole: Path) -> None:
+    """By the mean of those before it, the next has to end in time; the first always counts."""
+    with opened(whole) as study:
+        spent = [t.duration for t in study.trials if t.state.name in {"COMPLETE", "PRUNED"}]
+    for kept in (1, 4, 9):
+        held = sum(spent[:kept], timedelta())
+        # Enough for these and, as all trials before them, for each next one by the mean.
+        needed = max(sum(spent[:n], timedelta()) * (n + 1) / n for n in range(1, kept + 1))
+        assert needed >= held
+        least = min(
+            (n for n in range(kept, 10) if sum(spent[:n], timedelta()) * (n + 1) / n > needed),
+            default=9,
+        )
+        found = load_best(storage_of(whole), "cards", trials=9, time_budget=needed)
+        assert found.trials == least
+    assert load_best(storage_of(whole), "cards", time_budget=timedelta()).trials == 1
 
 
 def test_a_finished_study_is_not_searched_again(whole: Path) -> None:
