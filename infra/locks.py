@@ -14,6 +14,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from expectations.contract import InputError
+
+FILE = "lock"  # in a folder that one process keeps
+
 # What this process holds, with how often it was entered: a run of all steps enters each step's.
 _held: dict[tuple[Path, int], int] = {}
 _guard = threading.RLock()
@@ -49,6 +53,43 @@ def only_one(path: Path, *, doing: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def held(folder: Path, *, holder: str) -> Iterator[None]:
+    """Keep a folder for this process, for a block.
+
+    Args:
+        folder: made where it is not there.
+        holder: as a refused process is told, such as `overnight up`.
+
+    Raises:
+        InputError: when another process keeps it, with that one's id.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # The file stays: a process that waits for a removed one would not see its successor.
+    descriptor = os.open(folder / FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _refuse_locked(descriptor, folder)
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{holder} (process {os.getpid()})".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def refuse_held(folder: Path) -> None:
+    """Refuse a folder that another process keeps now.
+
+    Raises:
+        InputError: with that process's id.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        descriptor = os.open(folder / FILE, os.O_RDWR)
+        try:
+            _refuse_locked(descriptor, folder)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
 def _locked(path: Path, doing: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -70,3 +111,14 @@ def _locked(path: Path, doing: str) -> Iterator[None]:
 def _describe(doing: str) -> str:
     program = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
     return f"{doing}: process {os.getpid()} since {datetime.now(UTC):%F %T} ({program})"
+
+
+def _refuse_locked(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 256, 0).decode(errors="replace") or "Another process"
+        raise InputError(
+            f"{holder} uses {folder} already: stop it, or give this one a folder of its own "
+            "(OVERNIGHT_HOME)."
+        ) from None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from infra.lock import refuse_held
+from infra.locks import refuse_held
 from infra.processes import running
 from infra.stack import build_sagemaker, embedded_home, is_sagemaker_up
 from pipelines import steps

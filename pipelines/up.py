@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 
-from infra.lock import held, refuse_held
+from infra.locks import held, refuse_held
 from infra.processes import refuse_taken_ports, running
 from infra.stack import build_services, embedded_home
 from pipelines.airflow_runs import prepare_airflow

@@ -24,7 +24,7 @@ from infra.embedded.metrics import Metrics
 from infra.embedded.operations import ControlPlane
 from infra.embedded.resources import Resources
 from infra.embedded.server import Server
-from infra.lock import held
+from infra.locks import held
 from infra.privacy import close_umask
 from infra.processes import refuse_taken_ports
 

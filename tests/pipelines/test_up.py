@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.lock import held
+from infra.locks import held
 from tests.infra.embedded_server import free_port
 
 OVERNIGHT = Path(sys.executable).with_name("overnight")

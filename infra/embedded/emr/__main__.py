@@ -11,7 +11,7 @@ from pathlib import Path
 
 from expectations.contract import InputError
 from infra.embedded.emr.server import serve
-from infra.lock import held
+from infra.locks import held
 
 
 def main(arguments: list[str]) -> int:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import InputError
-from infra.lock import held, refuse_held
+from infra.locks import held, refuse_held
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from infra.lock import held
+from infra.locks import held
 with held(Path(sys.argv[1]), holder="overnight up"):
     print("held", flush=True)
     time.sleep(600)
