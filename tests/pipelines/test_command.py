@@ -162,3 +162,19 @@ def test_a_first_spec_drawn_from_a_file_is_complete(overnight, tmp_path: Path) -
     again = overnight("new", "bank", "--from", "bank.parquet")
     assert again.returncode == 2
     assert "There is a spec 'bank' already" in again.stderr
+
+
+def test_a_broken_spec_is_a_line_of_status_and_a_mistake_where_it_is_named(
+    overnight, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.toml").write_text('[source]\npath = "x\n')
+    ran = overnight("status")
+    assert ran.returncode == 0, ran.stderr
+    first, second = ran.stdout.splitlines()
+    assert first.startswith("demo ")
+    assert second.startswith("broken           BROKEN: broken.toml is not TOML")
+    for command in ("status", "doctor"):
+        named = overnight(command, "broken")
+        assert named.returncode == 2
+        assert "broken.toml is not TOML" in named.stderr
+        assert "Traceback" not in named.stderr
