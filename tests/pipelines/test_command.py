@@ -203,3 +203,19 @@ def test_the_version_and_debug_are_in_the_help() -> None:
 def test_days_of_requests_are_not_said_to_be_built() -> None:
     text = CliRunner().invoke(app, ["disagreements", "--help"]).output
     assert "build" not in text
+
+
+def test_a_broken_spec_is_a_line_of_status_and_a_mistake_where_it_is_named(
+    overnight, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.toml").write_text('[source]\npath = "x\n')
+    ran = overnight("status")
+    assert ran.returncode == 0, ran.stderr
+    first, second = ran.stdout.splitlines()
+    assert first.startswith("demo ")
+    assert second.startswith("broken           BROKEN: broken.toml is not TOML")
+    for command in ("status", "doctor"):
+        named = overnight(command, "broken")
+        assert named.returncode == 2
+        assert "broken.toml is not TOML" in named.stderr
+        assert "Traceback" not in named.stderr
