@@ -30,7 +30,7 @@ UNWANTED = (
     r"/(.*/)?(pip\.conf|pip\.ini|uv\.toml|auth\.conf|id_rsa|credentials)",
     r"/var/lib/apt/.+|/var/cache/apt/.+\.(deb|bin)|/etc/apt/.*\.(list|sources)|/etc/apt/.*conf.*/.+",
     r"/(build|wheels)(/.*)?|/(.*/)?.*\.whl",
-    r"/root/.*|/home/.*",
+    r"/root/.*|/home/.*|/etc/(hostname|resolv\.conf|machine-id)",
 )
 
 
@@ -44,24 +44,26 @@ def test_the_archive_compressed_has_at_most_150_mb(archive, members, record_prop
 
 @pytest.mark.parametrize("pattern", UNWANTED)
 def test_nothing_in_it_compiles_installs_fetches_or_was_left_behind(members, pattern):
-    files = [path for path, member in members.items() if not member.isdir()]
+    # dpkg and apt keep empty files as locks, and a container engine mounts its own over others.
+    files = [path for path, member in members.items() if member.issym() or member.size]
     assert len(files) > 1_000
     kept = r"/root/\.(bashrc|profile)"  # of Debian's package base-files
     found = [path for path in files if re.fullmatch(pattern, path)]
     assert [path for path in found if not re.fullmatch(kept, path)] == []
 
 
-def test_no_file_changes_who_runs_it_and_none_of_ours_can_be_written_by_its_user(members):
-    assert [path for path, member in members.items() if member.mode & 0o6000] == []
+def test_no_file_changes_who_runs_it_and_ours_may_be_read_by_all_and_written_by_root_alone(members):
+    changing = [p for p, member in members.items() if member.isreg() and member.mode & 0o6000]
+    assert changing == []
     ours = {path: m for path, m in members.items() if path.startswith("/opt/")}
     assert ours
     assert {(member.uid, member.gid) for member in ours.values()} == {(0, 0)}
-    assert [path for path, m in ours.items() if not m.issym() and m.mode & 0o022] == []
+    modes = {path: m.mode & 0o066 for path, m in ours.items() if not m.issym()}
+    assert {path: oct(mode) for path, mode in modes.items() if mode != 0o044} == {}
 
 
 def test_no_file_holds_what_is_told_to_this_machine_alone(members, image):
-    """Names of this machine, and where its packages come from."""
-    told = {Path("/etc/hostname").read_text().strip()}
+    """Where its packages come from."""
     uris = subprocess.run(
         ["apt-get", "indextargets", "--no-release-info", "--format", "$(SITE)"],
         check=True, capture_output=True, text=True,
@@ -70,9 +72,7 @@ def test_no_file_holds_what_is_told_to_this_machine_alone(members, image):
         [ROOT / ".venv/bin/python", "-m", "pip", "config", "list"],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
-    told |= {f"{uri}/" for uri in uris if "://" in uri} | set(
-        re.findall(r"\w+:///?[^\s']+", indexes)
-    )
+    told = {uri for uri in uris if "://" in uri} | {*re.findall(r"\w+:///?[^\s']+", indexes)}
     written = [
         image.root / path.lstrip("/")
         for path, member in members.items()
@@ -170,11 +170,12 @@ def test_every_file_has_a_time_that_the_lock_gives_or_an_earlier_one(members):
 def test_the_readme_says_what_it_is_made_of(members):
     """Each row of its table within 1 MB, or a tenth."""
     readme = (ROOT / "infra/serving/README.md").read_text()
-    rows = re.findall(r"(?m)^\| ([^|]+) \| `([^|]+)` \| ([\d.]+) \|$", readme)
+    rows = re.findall(r"(?m)^\| ([^|]+) \| `(/.*)` \| ([\d.]+) \|$", readme)
     assert len(rows) > 4
     rest = {path: member.size for path, member in members.items() if member.isreg()}
     for _, pattern, told in rows:
-        taken = [path for path in rest if re.match(pattern, path)]
+        # A bar inside of a table is written with a backslash.
+        taken = [path for path in rest if re.match(pattern.replace("\\|", "|"), path)]
         size = sum(rest.pop(path) for path in taken) / 1e6
         assert float(told) == pytest.approx(size, abs=1, rel=0.1), pattern
     assert rest == {}

@@ -99,13 +99,22 @@ def _lay_over(target: Path, members: tarfile.TarFile) -> None:
     for member in members:
         path = PurePosixPath(member.name)
         if path.name == EMPTIED:
-            for old in (target / path.parent).iterdir():
+            for old in _folder_inside(target, path).iterdir():
                 _remove(old)
         elif path.name.startswith(REMOVED):
-            _remove(target / path.parent / path.name.removeprefix(REMOVED))
+            _remove(_folder_inside(target, path) / path.name.removeprefix(REMOVED))
         else:
             # The filter keeps every member inside of the target.
             members.extract(member, target, filter="tar")
+
+
+def _folder_inside(target: Path, removal: PurePosixPath) -> Path:
+    """Return the folder that a removal is about; links must not lead it out of the tree."""
+    folder = (target / removal.parent).resolve()
+    named = removal.name.removeprefix(REMOVED)
+    if not folder.is_relative_to(target.resolve()) or named in {"", ".", ".."}:
+        raise ValueError(f"{str(removal)!r} removes what is outside of the image")
+    return folder
 
 
 def _remove(path: Path) -> None:

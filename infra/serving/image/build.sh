@@ -4,6 +4,7 @@
 # dist/image/TAG.json; STRICT=1 refuses newer packages than are pinned.
 # BASE=NAME@sha256:DIGEST takes another base and a container engine (ENGINE, docker by default).
 set -euo pipefail
+umask 022
 cd "$(dirname "$0")/../../.."
 tag=$1
 here=infra/serving/image
