@@ -57,7 +57,7 @@ store() { buildah --root "$aside/store" --runroot "$aside/run" "$@"; }
 started=$(store from scratch)
 store add --quiet "$started" "$aside/tree.tar" / >/dev/null
 store config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$started"
-store commit --quiet --identity-label=false "$started" localhost/base:pinned >/dev/null
+store commit --quiet --identity-label=false --timestamp "$SOURCE_DATE_EPOCH" "$started" localhost/base:pinned >/dev/null
 # Docker's format: OCI's has no place for the health check.
 store bud --quiet --pull-never --format docker --timestamp "$SOURCE_DATE_EPOCH" --http-proxy=false \
   --identity-label=false --label "org.opencontainers.image.base.name=debian:$suite" \
