@@ -14,11 +14,14 @@ from tests.infra.serving.container import runtime
 
 @pytest.fixture(scope="session")
 def archive():
+    """The saved image."""
+    if not os.environ.get(VARIABLE, "").startswith("image:"):
+        pytest.fail(f'{VARIABLE} names no image. Run "make test-image".', pytrace=False)
     return IMAGES / f"{os.environ[VARIABLE].removeprefix('image:')}.tar"
 
 
 @pytest.fixture(scope="session")
-def image():
+def image(archive):  # noqa: ARG001
     """The runtime of the image; its tree is `image.root`."""
     return runtime()
 

@@ -1,5 +1,6 @@
 """A deployment through the embedded SageMaker, whose instances are started from the image."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,14 @@ INSTANCES = make_instances(3, seed=5)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with running_server(tmp_path_factory.mktemp("sagemaker")) as server:
-        yield server
+    """A server whose files nobody else may read; the image's user reads its model still."""
+    before = os.umask(0o077)
+    try:
+        with running_server(tmp_path_factory.mktemp("sagemaker")) as server:
+            os.umask(before)
+            yield server
+    finally:
+        os.umask(before)
 
 
 @pytest.fixture(scope="module")

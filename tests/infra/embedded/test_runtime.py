@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from expectations.contract import InputError
 from infra.embedded.runtime import ProcessRuntime, choose_runtime
 from infra.serving.image.archive import ArchiveError, read_config, read_file, unpack
+from tests.infra.embedded_server import free_port
 
 DIGEST = "ab" * 32
 
@@ -76,6 +79,16 @@ def test_what_cannot_be_started_is_refused_with_what_to_do(tmp_path, chosen, sai
     with pytest.raises(InputError) as caught:
         choose_runtime({"OVERNIGHT_SERVING": chosen}, home=tmp_path, images=tmp_path)
     assert said in str(caught.value)
+
+
+def test_a_server_that_cannot_start_containers_so_does_not_start_and_says_why(tmp_path):
+    command = [sys.executable, "-m", "infra.embedded", "--home", str(tmp_path)]
+    for name in ("--port", "--aws-port"):
+        command += [name, str(free_port())]
+    chosen = os.environ | {"OVERNIGHT_SERVING": "image:absent"}
+    done = subprocess.run(command, env=chosen, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert 'Run "make image TAG=absent"' in done.stderr
 
 
 def test_later_layers_replace_and_remove_what_earlier_ones_hold(tmp_path):
