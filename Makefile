@@ -15,12 +15,12 @@ IN_INFRA := PATH="$(CURDIR)/$(INFRA)/bin:$$PATH" PYTHONPATH="$(CURDIR)" $(INFRA)
 AUDIT := .venv-audit
 AUDIT_READY := $(AUDIT)/ready
 BILLS := dist/sbom
-LIST := infra/serving/image/sbom.sh $(AUDIT)
+LIST := infra/supply/sbom.sh $(AUDIT)
 
 # Suites that are long, or start whole installations: each by itself.
-APART := cluster crashes dist e2e production soak
+APART := cluster crashes dist e2e image production soak
 
-.PHONY: help setup demo up browser postgres test test-cluster test-production test-backfill test-faults test-soak test-dist test-infra infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser postgres test test-cluster test-production test-backfill test-faults test-soak test-dist test-infra test-image infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -88,11 +88,18 @@ $(AUDIT_READY): requirements-audit.lock infra/supply/setup.sh | $(READY)
 	@infra/supply/setup.sh $(BIN)/uv $(AUDIT)
 	@touch $@
 
-pin: ## the digest of the container's base image, asked of its registry, into infra/serving/base
-	@infra/serving/pin.sh
+pin: $(READY) ## the Debian packages of the image's base, as the mirror has them, into debian.lock
+	@infra/serving/image/pin.sh
 
-image: ## the serving image, on its pinned base, as TAG
-	@infra/serving/build.sh "$${TAG:?Name it: make image TAG=overnight-serving}"
+image: $(READY) ## the serving image as TAG, on Debian's packages, into dist/image; BASE=NAME@sha256:… takes another base
+	@infra/serving/image/build.sh "$${TAG:?Name it: make image TAG=overnight-serving}"
+
+# The contract of the container is the same for a process and for the image.
+test-image: $(READY) $(AUDIT_READY) ## the image built, looked at, and asked as SageMaker asks
+	@infra/serving/image/build.sh overnight-test
+	@OVERNIGHT_SERVING=image:overnight-test $(BIN)/python -m pytest tests/image \
+		tests/infra/serving/test_container.py tests/infra/serving/test_crew.py \
+		tests/infra/serving/test_connection.py
 
 sbom: $(AUDIT_READY) ## the bill of materials of the platform, CycloneDX, into dist/sbom
 	@mkdir -p $(BILLS)
@@ -147,7 +154,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 
 lock: $(READY) ## make the locks anew from pyproject.toml: ours, the container's, the Spark workers', the image build's, the CDK's, the judges'
 	@$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
-	@$(COMPILE) --group serving --constraints requirements.lock \
+	@$(COMPILE) --group serving --no-deps --constraints requirements.lock \
 		--output-file requirements-serving.lock
 	@$(COMPILE) --group spark --constraints requirements.lock --output-file requirements-spark.lock
 	@$(COMPILE) --group image --output-file requirements-image.lock

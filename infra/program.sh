@@ -24,6 +24,10 @@ else
     "apt-get update && apt-get install --yes --no-install-recommends $*"
   exit 1
 fi
+# Targets that run side by side must not ask apt at once.
+mkdir -p "$(dirname "$0")/../var"
+exec 9>"$(dirname "$0")/../var/program.lock"
+flock 9
 say "Installing $*"
 export DEBIAN_FRONTEND=noninteractive
 "${root[@]}" apt-get update -qq

@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from infra.embedded.listener import Listener
 from infra.embedded.metrics import Metrics
 from infra.embedded.operations import ControlPlane
 from infra.embedded.resources import Resources
+from infra.embedded.runtime import Runtime, choose_runtime
 from infra.embedded.server import Server
 from infra.locks import held
 from infra.privacy import close_umask
@@ -53,14 +55,17 @@ def main(arguments: list[str]) -> int:
             refuse_taken_ports(
                 {"OVERNIGHT_SAGEMAKER_PORT": options.port, "OVERNIGHT_AWS_PORT": options.aws_port}
             )
-            asyncio.run(serve(options.home, options.port, options.aws_port, options.time_scale))
+            runtime = choose_runtime(os.environ, home=options.home / "images")
+            asyncio.run(
+                serve(options.home, options.port, options.aws_port, options.time_scale, runtime)
+            )
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0
 
 
-async def serve(home: Path, port: int, aws_port: int, time_scale: float) -> None:
+async def serve(home: Path, port: int, aws_port: int, time_scale: float, runtime: Runtime) -> None:
     """Serve both addresses until SIGTERM or SIGINT; then stop every process and return."""
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
@@ -68,7 +73,7 @@ async def serve(home: Path, port: int, aws_port: int, time_scale: float) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     aws = Aws(aws_port)
-    host = build_host(home, aws, time_scale=time_scale)
+    host = build_host(home, aws, runtime, time_scale=time_scale)
     alarms = AlarmFile(home / "alarms.json", aws_port=aws_port)
     aws.start(faults=host.faults, calls=host.calls, after=alarms.hear)
     plane = ControlPlane(host)
@@ -97,13 +102,14 @@ async def serve(home: Path, port: int, aws_port: int, time_scale: float) -> None
         aws.stop()
 
 
-def build_host(home: Path, aws: Aws, *, time_scale: float) -> Host:
+def build_host(home: Path, aws: Aws, runtime: Runtime, *, time_scale: float) -> Host:
     """What the endpoints share, with its files below a home."""
     faults = Faults()
     metrics = Metrics(step_seconds=min(1.0, max(MIN_STEP_SECONDS / 2, time_scale)))
     return Host(
         resources=Resources(home / "state.json"),
         artifacts=Artifacts(home / "artifacts", aws),
+        runtime=runtime,
         logs=home / "logs",
         faults=faults,
         calls=Calls(),

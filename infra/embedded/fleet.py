@@ -99,6 +99,7 @@ class Fleet:
             for number in range(plan.count):
                 instance = Instance(
                     host.artifacts.folder(plan.artifact),
+                    runtime=host.runtime,
                     environment=environment,
                     log_file=logs / f"{self._plan.config}-{plan.name}-{number}.log",
                     hear=host.metrics.add,

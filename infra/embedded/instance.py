@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from infra.embedded.channel import Answer, Channel, Done
 from infra.embedded.emf import Sample, read_line
-from infra.embedded.environment import build_environment
+from infra.embedded.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +50,7 @@ class Instance:
         self,
         model: Path,
         *,
+        runtime: Runtime,
         environment: Mapping[str, str],
         log_file: Path,
         hear: Callable[[Sequence[Sample]], None],
@@ -59,11 +59,13 @@ class Instance:
 
         Args:
             model: folder of the unpacked artefact.
+            runtime: how it is started.
             environment: what the model and the platform set for the container.
             log_file: where its output goes.
             hear: called with the metrics that it writes to its standard output.
         """
         self._model = model
+        self._runtime = runtime
         self._environment = environment
         self._log_file = log_file
         self._hear = hear
@@ -121,14 +123,14 @@ class Instance:
 
     async def _spawn(self) -> None:
         descriptor = self._listener.fileno()
-        leash = [sys.executable, "-m", "infra.embedded.leash", str(os.getpid())]
-        serve = [sys.executable, "-m", "infra.serving", "serve", "--fd", str(descriptor)]
+        launch = self._runtime.launch(
+            self._model, descriptor=descriptor, environment=self._environment
+        )
         self._log_file.parent.mkdir(parents=True, exist_ok=True)
         with self._log_file.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *leash,
-                *serve,
-                env=self._build_environment(),
+                *launch.command,
+                env=launch.environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=output,
@@ -138,9 +140,6 @@ class Instance:
                 limit=MAX_LINE_BYTES,
             )
         self._reader = asyncio.create_task(self._read_output(self._process))
-
-    def _build_environment(self) -> dict[str, str]:
-        return build_environment(self._environment, os.environ, folder=str(self._model))
 
     async def _read_output(self, process: asyncio.subprocess.Process) -> None:
         """Take the metrics out of the standard output; all else goes to the log."""

@@ -1,18 +1,36 @@
-"""The real container as a process behind a socket, as SageMaker would run it."""
+"""The real container behind a socket, as SageMaker would run it.
 
+It is a process of this Python, or what `OVERNIGHT_SERVING=image:NAME` names: the same tests are
+run for both.
+"""
+
+import atexit
+import functools
 import http.client
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from infra.embedded.runtime import ImageRuntime, Launch, choose_runtime
+
+
+@functools.cache
+def runtime():
+    """How containers are started; an image is unpacked once for all tests of a process."""
+    home = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return choose_runtime(os.environ, home=home)
 
 
 class Container:
     """Started by its constructor; `close` ends it. Its standard output goes to a file."""
 
-    def __init__(self, folder, *, python=sys.executable, cwd=None, output=None, **environment):
+    def __init__(self, folder, *, python=None, cwd=None, output=None, **environment):
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen()
@@ -20,14 +38,23 @@ class Container:
         descriptor = self.listener.fileno()
         self.output = Path(output or os.devnull)
         with self.output.open("wb") as stdout:
+            launch = self._launch(folder, descriptor, environment, python=python)
             self.process = subprocess.Popen(
-                [python, "-m", "infra.serving", "serve", "--fd", str(descriptor)],
-                env=os.environ | {"SM_MODEL_DIR": str(folder)} | environment,
+                launch.command,
+                env=launch.environment,
                 cwd=cwd,
                 pass_fds=[descriptor],
                 stdout=stdout,
                 stderr=subprocess.PIPE,
             )
+
+    @staticmethod
+    def _launch(folder, descriptor, environment, *, python):
+        chosen = runtime()
+        if python is None and isinstance(chosen, ImageRuntime):
+            return chosen.launch(folder, descriptor=descriptor, environment=environment)
+        serve = [python or sys.executable, "-m", "infra.serving", "serve", "--fd", str(descriptor)]
+        return Launch(serve, os.environ | {"SM_MODEL_DIR": str(folder)} | environment)
 
     def ask(self, method, path, body=None, kind="application/json", **headers):
         status, content = self.ask_raw(method, path, body, {"Content-Type": kind, **headers})

@@ -171,7 +171,7 @@ def test_a_planted_package_is_found_in_a_real_environment(tools, tmp_path, capsy
             f"Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\nLicense-Expression: {licence}\n"
         )
     found = tmp_path / "bill.json"
-    script = ROOT / "infra" / "serving" / "image" / "sbom.sh"
+    script = ROOT / "infra" / "supply" / "sbom.sh"
     subprocess.run([script, tools, planted, found, "--no-validate"], check=True)
     assert {each["name"] for each in json.loads(found.read_text())["components"]} == {
         "left_pad",

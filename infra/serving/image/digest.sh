@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
-# Asks the registry for the digest of the base image, and writes it into the file that names it.
-# Usage: infra/serving/pin.sh [FILE]   (FILE is infra/serving/base)
+# Asks a registry for the digest of a base image, and prints both for make image.
+# Usage: infra/serving/image/digest.sh NAME:TAG
 set -euo pipefail
-cd "$(dirname "$0")/../.."
-file=${1:-infra/serving/base}
-name=$(sed -n 's/^NAME=//p' "$file")
+name=$1
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -19,13 +17,11 @@ else
   exit 1
 fi
 if ! digest=$("${ask[@]}"); then
-  say "The registry gave no digest of $name; $file stays as it was. Look at the message above, then make pin again."
+  say "The registry gave no digest of $name. Look at the message above, then make pin again."
   exit 1
 fi
 if ! [[ $digest =~ ^sha256:[0-9a-f]{64}$ ]]; then
-  say "The registry's answer for $name is no digest: '$digest'; $file stays as it was."
+  say "The registry's answer for $name is no digest: '$digest'."
   exit 1
 fi
-sed "s/^DIGEST=.*/DIGEST=$digest/" "$file" >"$file.aside"
-mv "$file.aside" "$file"
-say "$name is pinned to $digest. Commit $file."
+printf '%s\n' "BASE=$name@$digest"

@@ -1,0 +1,1 @@
+"""The serving image: how it is built, what it holds, and how it is read."""
