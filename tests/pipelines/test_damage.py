@@ -1,4 +1,4 @@
-"""Files of the lake that were changed, lost or cut: who notices, what it says, what repairs them."""
+"""Files of the lake that were changed, lost or cut: who notices, what it says, what repairs it."""
 
 import re
 from collections.abc import Callable
