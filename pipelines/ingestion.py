@@ -2,7 +2,7 @@
 
 Order of the commits is labels, transactions, quarantine: whoever sees a transaction finds its label
 already there, a row leaves the quarantine when it is filed and not before, and a kill in between is
-healed by running again.
+repaired by running again.
 """
 
 import logging
@@ -26,11 +26,11 @@ from pipelines.clocks import refuse_wrong_clock
 from pipelines.columns import table_columns
 from pipelines.corrections import Merged, merge_rows
 from pipelines.damage import DamagedError
-from pipelines.healing import heal_parts
 from pipelines.labelling import find_labels
 from pipelines.lake import Lake, TableVersion, digest_of
 from pipelines.leftovers import sweep
 from pipelines.quarantine import QUARANTINE, file_columns, name_source, refile_source, rule_counts
+from pipelines.repair import repair_parts
 from pipelines.settings import load_settings
 from pipelines.snapshot import Snapshot, parse_as_of
 from pipelines.source import Delivery, load_delivery, with_day
@@ -102,7 +102,7 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     try:
         return _file_delivery(spec, lake, judged, delivery)
     except DamagedError:
-        if not _heal(spec, lake, judged, delivery):
+        if not _repair(spec, lake, judged, delivery):
             raise
     return _file_delivery(spec, lake, judged, delivery)
 
@@ -133,16 +133,16 @@ def _file_delivery(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delive
     return ingested
 
 
-def _heal(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> int:
+def _repair(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> int:
     """Write damaged files again that a delivery holds all rows of; how many were."""
     clean = with_day(judged.clean)
     happened = clean.select([TRANSACTION_ID, EVENT_TIME, EVENT_DAY])
     labels, orphans = find_labels(spec, delivery.reports, clean, happened)
     faulty = name_source(delivery.name, [judged.quarantined, orphans])
     return (
-        heal_parts(lake, TRANSACTIONS, clean)
-        + heal_parts(lake, LABELS, labels)
-        + heal_parts(lake, QUARANTINE, file_columns(faulty))
+        repair_parts(lake, TRANSACTIONS, clean)
+        + repair_parts(lake, LABELS, labels)
+        + repair_parts(lake, QUARANTINE, file_columns(faulty))
     )
 
 

@@ -1,4 +1,4 @@
-"""Files of the lake that were changed, lost or cut: who notices, what it says, what heals them."""
+"""Files of the lake that were changed, lost or cut: who notices, what it says, what repairs it."""
 
 import re
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tests.pipelines.forgery import rewrite_in_place, tenfold
 
 AS_OF = "2025-02-01"
 TABLES = ("transactions", "labels", "quarantine")
-Wound = Callable[[Path], None]
+Harm = Callable[[Path], None]
 
 
 def rewrite(path: Path) -> None:
@@ -36,7 +36,7 @@ def flip(path: Path) -> None:
     path.write_bytes(bytes(content))
 
 
-WOUNDS: dict[str, Wound] = {
+HARMS: dict[str, Harm] = {
     "rewritten": rewrite,
     "flipped": flip,
     "cut": lambda path: path.write_bytes(path.read_bytes()[:100]),
@@ -69,19 +69,19 @@ def snapshot_of(lake: Lake) -> str:
     return str(Snapshot(rows, labels))
 
 
-@pytest.mark.parametrize("wound", WOUNDS)
-def test_a_damaged_file_is_named_with_versions_hashes_and_remedy(bank: Bank, wound: str) -> None:
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_damaged_file_is_named_with_versions_hashes_and_remedy(bank: Bank, harm: str) -> None:
     bank.deliver(SOURCE)
     path = newest_file(bank.lake, "transactions")
     written = path.stem.removeprefix("part-")[:12]
-    WOUNDS[wound](path)
+    HARMS[harm](path)
     with pytest.raises(OvernightError) as caught:
         bank.rows()
     text = str(caught.value)
     assert f"transactions@v1: event_day=2025-01-01/{path.name}" in text
     assert written in text
     hashes = set(re.findall(r"\b[0-9a-f]{12}\b", text))
-    assert len(hashes) == (1 if wound == "missing" else 2)
+    assert len(hashes) == (1 if harm == "missing" else 2)
     assert '"overnight ingest cards --as-of AS_OF"' in text
     assert not isinstance(caught.value, InputError)
 
@@ -112,19 +112,19 @@ def test_a_file_of_several_versions_is_named_with_all_of_them(bank: Bank) -> Non
         bank.lake.read(TableVersion("transactions", 1))
 
 
-@pytest.mark.parametrize("wound", WOUNDS)
+@pytest.mark.parametrize("harm", HARMS)
 @pytest.mark.parametrize("table", TABLES)
-def test_ingesting_the_true_file_again_heals(bank: Bank, table: str, wound: str) -> None:
+def test_ingesting_the_true_file_again_repairs(bank: Bank, table: str, harm: str) -> None:
     bank.deliver(SOURCE)
     before, path = bank.state(), newest_file(bank.lake, table)
     content = path.read_bytes()
-    WOUNDS[wound](path)
+    HARMS[harm](path)
     ingest_delivery(bank.spec, bank.lake)
     assert path.read_bytes() == content
     assert bank.state() == before
 
 
-def test_a_day_of_two_deliveries_is_healed_by_the_second(bank: Bank) -> None:
+def test_a_day_of_two_deliveries_is_repaired_by_the_second(bank: Bank) -> None:
     bank.deliver(SOURCE)
     later = delivery(6, first=20)  # its first rows are of the last day of the first delivery
     bank.deliver(later)
@@ -137,7 +137,7 @@ def test_a_day_of_two_deliveries_is_healed_by_the_second(bank: Bank) -> None:
     assert bank.state() == before
 
 
-def test_another_file_heals_nothing_and_changes_nothing(bank: Bank) -> None:
+def test_another_file_repairs_nothing_and_changes_nothing(bank: Bank) -> None:
     bank.deliver(SOURCE)
     before, path = bank.state(), newest_file(bank.lake, "transactions")
     rewrite(path)
@@ -151,8 +151,8 @@ def test_another_file_heals_nothing_and_changes_nothing(bank: Bank) -> None:
 def test_a_write_of_the_same_rows_replaces_wrong_bytes(bank: Bank) -> None:
     done = bank.deliver(SOURCE)
     rows = bank.lake.read(done.transactions)
-    for wound in WOUNDS.values():
-        wound(newest_file(bank.lake, "transactions"))
+    for harm in HARMS.values():
+        harm(newest_file(bank.lake, "transactions"))
         at = bank.lake.write_days("transactions", rows, inputs=str(
             bank.lake.inputs(done.transactions)
         ))  # fmt: skip
@@ -195,7 +195,7 @@ def keep_lines(path: Path, count: int) -> None:
 
 
 # What a crash, a full disk or a hand leaves of a log entry.
-ENTRIES: dict[str, Wound] = {
+ENTRIES: dict[str, Harm] = {
     "not JSON": lambda path: path.write_bytes(b"nonsense"),
     "not text": lambda path: path.write_bytes(b"\xff\xfe\x00"),
     "cut in a line": lambda path: path.write_bytes(path.read_bytes()[:-30]),
@@ -208,13 +208,13 @@ ENTRIES: dict[str, Wound] = {
 }
 
 
-@pytest.mark.parametrize("wound", ENTRIES)
+@pytest.mark.parametrize("harm", ENTRIES)
 def test_a_damaged_newest_log_entry_is_named_by_whoever_opens_the_table(
-    bank: Bank, wound: str
+    bank: Bank, harm: str
 ) -> None:
     bank.deliver(SOURCE)
     snapshot = snapshot_of(bank.lake)
-    ENTRIES[wound](entry(bank.lake, "transactions", 1))
+    ENTRIES[harm](entry(bank.lake, "transactions", 1))
     for act in (
         lambda: bank.lake.newest("transactions"),
         lambda: ingest_delivery(bank.spec, bank.lake),
@@ -231,12 +231,12 @@ def test_a_damaged_newest_log_entry_is_named_by_whoever_opens_the_table(
         assert not isinstance(caught.value, InputError)
 
 
-@pytest.mark.parametrize("wound", [*ENTRIES, "missing"])
-def test_a_damaged_older_log_entry_is_named(bank: Bank, wound: str) -> None:
+@pytest.mark.parametrize("harm", [*ENTRIES, "missing"])
+def test_a_damaged_older_log_entry_is_named(bank: Bank, harm: str) -> None:
     bank.deliver(SOURCE)
     for amount in (11.5, 12.5):
         bank.deliver(change(SOURCE, amt={0: amount}))
-    (ENTRIES | {"missing": Path.unlink})[wound](entry(bank.lake, "transactions", 2))
+    (ENTRIES | {"missing": Path.unlink})[harm](entry(bank.lake, "transactions", 2))
     with pytest.raises(OvernightError, match=r"_delta_log/0+2\.json"):
         bank.lake.read(TableVersion("transactions", 2))
     with pytest.raises(OvernightError, match=r"_delta_log/0+2\.json"):
@@ -254,16 +254,16 @@ def test_a_lost_log_is_named_by_the_check(bank: Bank) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wound", "named"), [("cut", "checkpoint.parquet"), ("missing", "_last_checkpoint")]
+    ("harm", "named"), [("cut", "checkpoint.parquet"), ("missing", "_last_checkpoint")]
 )
 def test_a_damaged_checkpoint_is_named_and_can_be_removed(
-    bank: Bank, wound: str, named: str
+    bank: Bank, harm: str, named: str
 ) -> None:
     bank.deliver(SOURCE)
     DeltaTable(bank.lake.folder("labels")).create_checkpoint()
     log = Path(bank.lake.folder("labels")) / "_delta_log"
     (path,) = log.glob("*.checkpoint.parquet")
-    WOUNDS[wound](path)
+    HARMS[harm](path)
     with pytest.raises(OvernightError, match=rf"{named} .*can be removed"):
         bank.lake.newest("labels")
     assert any(named in line for line in check_table(bank.lake, "labels").problems)

@@ -84,7 +84,7 @@ def test_rows_that_are_not_what_was_written_are_not_built_from(bank) -> None:
 
 
 def test_damaged_days_are_computed_again_to_the_same_files(bank) -> None:
-    lake = bank("healing")
+    lake = bank("repaired")
     at = build()
     changed, lost = (Path(name) for name in lake.files(at)[2:4])
     contents = [path.read_bytes() for path in (changed, lost)]

@@ -88,8 +88,8 @@ def test_damaged_and_lost_objects_are_named_and_written_again(store: str) -> Non
     def lose() -> None:
         client.delete_object(Bucket=BUCKET, Key=key)
 
-    for wound, said in ((change, "was changed"), (lose, "is missing")):
-        wound()
+    for harm, said in ((change, "was changed"), (lose, "is missing")):
+        harm()
         with pytest.raises(OvernightError, match=rf"scores@v1: {part.path} {said}"):
             lake.read(at)
         assert any(f"{part.path} {said}" in line for line in check_table(lake, "scores").problems)

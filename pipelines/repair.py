@@ -22,7 +22,7 @@ from pipelines.reading import decode_part, load_part
 log = logging.getLogger(__name__)
 
 
-def heal_parts(lake: Lake, table: str, delivered: pa.Table) -> int:
+def repair_parts(lake: Lake, table: str, delivered: pa.Table) -> int:
     """Write damaged parts of a table's newest version again; how many were.
 
     Args:
@@ -37,17 +37,17 @@ def heal_parts(lake: Lake, table: str, delivered: pa.Table) -> int:
     names = lake.schema(at).names
     if not set(names) <= set(delivered.column_names):
         return 0
-    rows, healed = delivered.select(names), 0
+    rows, repaired = delivered.select(names), 0
     for damage in damages:
         own = rows.filter(pc.equal(rows[EVENT_DAY], damage.day))
         for candidate in _candidates(lake, table, damage, own):
             content = encode_part(candidate)
             if name_part(damage.day, content) == damage.path:
                 publish(f"{lake.folder(table)}/{damage.path}", content)
-                healed += 1
+                repaired += 1
                 break
-    log.warning("%d of %d damaged files of %s are written again", healed, len(damages), at)
-    return healed
+    log.warning("%d of %d damaged files of %s are written again", repaired, len(damages), at)
+    return repaired
 
 
 def _candidates(lake: Lake, table: str, damage: Damage, own: pa.Table) -> Iterator[pa.Table]:
