@@ -26,7 +26,7 @@ class Server:
 
     def ask(self, user: str, path: str, body: object, *, method: str = "POST") -> str:
         """The answer's text; of a refusal its number and text."""
-        return self.send(user, self._address + path, json.dumps(body).encode(), method=method)
+        return self.send(user, path, json.dumps(body).encode(), method=method)
 
     def send(self, user: str, path: str, body: bytes, *, method: str = "POST") -> str:
         """As `ask`, for any path of the server and any body."""

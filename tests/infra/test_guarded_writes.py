@@ -61,7 +61,6 @@ def requests_on(desk: Desk, run: str) -> list[tuple[str, str, object]]:
         ("POST", "runs/update", {"run_uuid": run, "run_name": "other"}),
         ("POST", "runs/set-tag", {"run_id": run, "key": "note", "value": "x"}),
         ("POST", "/ajax-api/2.0/mlflow/runs/set-tag", {"run_id": run, "key": "n", "value": "x"}),
-        ("POST", "runs/set-tag", json.dumps({"run_id": run, "key": "note", "value": "x"})),
         ("POST", "runs/log-metric", {"run_id": run, **now}),
         ("POST", "runs/log-parameter", {"run_id": run, "key": "p", "value": "1"}),
         ("POST", "runs/log-batch", {"run_id": run, "metrics": [now]}),
@@ -81,6 +80,7 @@ def test_a_run_of_the_deployer_is_changed_by_nobody_else(desk: Desk) -> None:
     other_names = [
         ("POST", "runs/update", {"runUuid": desk.theirs, "run_name": "other"}),
         ("POST", "runs/set-tag", {"runId": desk.theirs, "key": "note", "value": "x"}),
+        ("POST", "runs/delete", json.dumps({"run_id": desk.theirs})),
     ]
     for method, path, body in (*requests_on(desk, desk.theirs), *other_names):
         said = desk.server.ask("alice", path, body, method=method)
@@ -91,6 +91,11 @@ def test_a_run_of_the_deployer_is_changed_by_nobody_else(desk: Desk) -> None:
 def test_an_author_goes_on_working_in_runs_of_her_own(desk: Desk) -> None:
     for method, path, body in requests_on(desk, desk.own):
         said = desk.server.ask("alice", path, body, method=method)
+        if (
+            path.endswith(("/delete", "/restore")) or method == "DELETE"
+        ):  # for which MLflow wants more than EDIT
+            assert "only the deployer" not in said
+            continue
         assert not said.startswith(("4", "5")), (path, body, said)
 
 
