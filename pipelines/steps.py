@@ -147,6 +147,8 @@ def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
 def review(spec: str, version: str) -> str:
     """Show what a reviewer should know about a model version.
 
+    The verdict, three figures and the address of the report come first, as the report has them;
+    then metrics beside the champion's, digests and parameters.
     VERSION is a number or an alias. Returns the text.
     """
     from pipelines.review import describe_version

@@ -4,6 +4,8 @@ Real scheduler, triggerer, MLflow server and endpoint; Airflow's pages in a real
 """
 
 import contextlib
+import urllib.error
+import urllib.request
 
 import pytest
 
@@ -54,6 +56,24 @@ def test_a_bad_form_is_refused_and_the_night_is_told(house) -> None:
     assert f"as of {AS_OF}, runs:/" in told["last night"]
     assert told["its DAG run"].split()[3] == "success,"
     assert "(Airflow)" in installation.overnight("review", "cards", "1")
+
+
+def test_no_port_answers_a_page_of_another_site(house) -> None:
+    installation, *_ = house
+    asked = {
+        "AIRFLOW": "/api/v2/version",
+        "MLFLOW": "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0",
+        "SAGEMAKER": "/health", "AWS": "/moto-api/data.json", "DOCS": "/",
+    }  # fmt: skip
+    for name, path in asked.items():
+        address = f"http://127.0.0.1:{installation.port(name)}{path}"
+        with urllib.request.urlopen(address) as answer:
+            assert answer.status == 200, name
+        foreign = urllib.request.Request(address, headers={"Host": "evil.example"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(foreign)
+        with refused.value:
+            assert refused.value.code == 403, name
 
 
 def test_an_answer_in_airflow_is_deployed_by_itself(house) -> None:

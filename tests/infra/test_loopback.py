@@ -1,5 +1,6 @@
 """Requests that a page of another site could make are refused, on every port that answers."""
 
+import asyncio
 import http.client
 import os
 import socket
@@ -12,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from infra.loopback.asgi import AnswerOwn
 from infra.loopback.rule import Own, find_refusal, own_addresses
 from infra.processes import Service, running
 from infra.stack import Ports, build_services
@@ -235,6 +237,34 @@ def test_mlflow_is_asked_by_its_own_addresses_and_from_this_machine(tmp_path: Pa
             )  # fmt: skip
             assert status == 403, origin
             assert "access-control-allow-origin" not in headers
+
+
+def test_an_asgi_application_is_asked_only_for_what_is_its_own() -> None:
+    passed: list[str] = []
+
+    async def application(scope, *_: object) -> None:
+        passed.append(scope["type"])
+
+    checked = AnswerOwn(application, own=Own(own_addresses(8080)))
+
+    def told(kind: str, *headers: tuple[bytes, bytes]) -> list[dict]:
+        sent: list[dict] = []
+
+        async def send(message) -> None:
+            sent.append(message)
+
+        scope = {"type": kind, "method": "GET", "headers": list(headers)}
+        asyncio.run(checked(scope, None, send))
+        return sent
+
+    own, evil = (b"host", b"127.0.0.1:8080"), (b"origin", b"http://evil.example")
+    assert told("lifespan") == told("http", own) == told("websocket", own) == []
+    assert passed == ["lifespan", "http", "websocket"]
+    assert told("websocket", own, evil) == [{"type": "websocket.close", "code": 1008}]
+    assert told("http", own, evil)[0]["status"] == 403
+    assert told("http", own, (b"host", b"evil.example"))[0]["status"] == 403
+    assert told("http")[0]["status"] == 400
+    assert len(passed) == 3
 
 
 def test_the_rule_by_hand() -> None:
