@@ -91,6 +91,11 @@ class Scorer:
         except ReasonsError as error:
             return msgspec.structs.replace(prediction, reasons_problem=str(error))
 
+    def explain_golden(self) -> None:
+        """Give reasons for each golden vector: what a request could make the library do."""
+        rows = [self.signature.golden_row(vector.features) for vector in self.bundle.golden]
+        self.predict(rows, reasons="all")
+
     def differences(self) -> list[str]:
         """Where this machine scores a golden vector otherwise than training did."""
         found = []
