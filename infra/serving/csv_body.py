@@ -25,7 +25,8 @@ from infra.serving.signature import (
 )
 
 # What JSON calls a number, and a plus sign or a bare point as spreadsheets write them.
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# No digit can be matched in two ways: many of them before a letter would take the square of it.
+NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?", re.ASCII)
 
 REPLY_HEADER = ("score", "probability", "decision", "threshold", "reasons")
 

@@ -73,7 +73,8 @@ SHAPES = {
         "json", WIDE, lambda n: '{"instance":{"amount":0.' + "1" * n + ',"count":"","channel":1}}',
     ),
     "json a long category": (
-        "json", 400_000, lambda n: '{"instance":{"amount":1,"count":2,"channel":"' + ":" * n + '"}}',
+        "json", 400_000,
+        lambda n: '{"instance":{"amount":1,"count":2,"channel":"' + ":" * n + '"}}',
     ),
     "json escapes": (
         "json", 100_000, lambda n: '{"instance":{"channel":"' + "\\u00e4" * n + '"}}',
