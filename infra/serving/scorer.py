@@ -14,6 +14,9 @@ from infra.serving.row import Row
 from infra.serving.signature import Instance, Signature, UnknownCategories
 
 LISTED = 3
+# Reasons take a hundred times as long as a score, and nothing else is answered meanwhile.
+MAX_EXPLAINED = 1_000
+TOO_MANY = f"reasons are given for {MAX_EXPLAINED:,} predictions of a request; send fewer instances"
 
 # Which predictions carry reasons.
 Reasons = Literal["alerts", "all", "none"]
@@ -67,6 +70,7 @@ class Scorer:
         threshold = self.bundle.threshold
         predict, calibrate = self._booster.predict, self._calibrate
         explained = {"alerts": ("alert",), "all": ("alert", "pass"), "none": ()}[reasons]
+        explained_count = 0
         predictions = []
         for row in rows:
             score = predict(row.numbers)
@@ -76,7 +80,11 @@ class Scorer:
             )
             prediction = Prediction(score, probability, decision, threshold.id)
             if decision in explained:
-                prediction = self._explain(prediction, row)
+                explained_count += 1
+                if explained_count <= MAX_EXPLAINED:
+                    prediction = self._explain(prediction, row)
+                else:
+                    prediction = msgspec.structs.replace(prediction, reasons_problem=TOO_MANY)
             predictions.append(prediction)
         return predictions
 

@@ -15,6 +15,7 @@ from infra.serving.bundle import BundleError
 TRIAL_SECONDS = 60.0
 MAX_MESSAGE_BYTES = 64 * 1024
 SUCCESS, REFUSED = 0, 3
+STDOUT, STDERR = 1, 2
 
 
 def try_apart(load: Callable[[], object], *, seconds: float = TRIAL_SECONDS) -> None:
@@ -54,6 +55,8 @@ def try_apart(load: Callable[[], object], *, seconds: float = TRIAL_SECONDS) -> 
 def _run(load: Callable[[], object], writes: int) -> None:
     """Load, say what was refused, and leave without a word of the parent's."""
     code = 1
+    # LightGBM warns on standard output, which is for metrics alone.
+    os.dup2(STDERR, STDOUT)
     try:
         load()
         code = SUCCESS

@@ -41,7 +41,7 @@ class Client:
         headers = {}
         while line := self.stream.readline().strip():
             name, _, value = line.partition(b": ")
-            headers[name] = value
+            headers[name.lower()] = value
         body = self.stream.read(int(headers.get(b"content-length", 0))) if has_body else b""
         return status, headers, body
 
