@@ -118,6 +118,7 @@ class _Connection(asyncio.Protocol):
         self._has_begun = False
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[bytes, bytes] = {}
+        self._has_head = False
         self._parts: list[bytes] = []
         self.idle_since = 0.0
         self.is_open = False
@@ -127,6 +128,7 @@ class _Connection(asyncio.Protocol):
         self._question = question
         self._has_begun = False
         self._headers = {}
+        self._has_head = False
         self._parts = []
         if self._transport is None or not self.is_open:
             self.connection_lost(None)
@@ -170,8 +172,13 @@ class _Connection(asyncio.Protocol):
         self._channel.lose(self, question, reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header of the answer."""
-        self._headers[name.lower()] = value
+        """Note a header of the answer; those of a trailer say nothing about it."""
+        if not self._has_head:
+            self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        """Take what comes after the body for no header."""
+        self._has_head = True
 
     def on_body(self, body: bytes) -> None:
         """Note a part of the body."""

@@ -17,6 +17,10 @@ from infra.loopback.rule import Own, find_refusal, own_addresses
 
 # The container refuses above 6 MiB itself; this only bounds what is read for it.
 MAX_BODY_BYTES = 8 * 1024 * 1024
+MAX_HEAD_BYTES = 64 * 1024
+# What a refused client still sends is read and dropped for so long: a reset would overtake the
+# refusal.
+LINGER_SECONDS = 5.0
 DRAIN_SECONDS = 30.0
 POLL_SECONDS = 0.02
 TEXT = {"Content-Type": "text/plain; charset=utf-8"}
@@ -132,6 +136,11 @@ class _Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._parts: list[bytes] = []
         self._size = 0
+        self._number = 0
+        self._head_size = 0
+        self._has_head = False
+        self._is_arriving = False
+        self._is_refused = False
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
         self._keeps = True
@@ -154,35 +163,51 @@ class _Connection(asyncio.Protocol):
         self._listener.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
+        """Read on, unless a request was refused."""
+        if self._is_refused:
+            return
+        number, size = self._number if self._is_arriving else 0, self._size
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except (httptools.HttpParserUpgrade, httptools.HttpParserError):
             self._refuse(400)
-        except httptools.HttpParserError:
-            self._refuse(400)
+        # The parser gathers a header line of any length before it tells of it.
+        is_stalled = self._is_arriving and (number, size) == (self._number, self._size)
+        self._head_size = self._head_size + len(data) if is_stalled else 0
+        if self._head_size > MAX_HEAD_BYTES:
+            self._refuse(431)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._target, self._headers, self._parts, self._size = b"", {}, [], 0
+        self._has_head, self._is_arriving = False, True
+        self._number += 1
 
     def on_url(self, url: bytes) -> None:
         """Note a part of the target."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header."""
+        """Note a header; those of a trailer say nothing about the request."""
+        if self._has_head:
+            return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
         """Let a client that asks send its body."""
+        self._has_head = True
+        if int(self._headers.get("content-length", "0")) > MAX_BODY_BYTES:
+            self._refuse(413)
+            return
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """Note a part of the body, up to the limit."""
         self._size += len(body)
+        if self._is_refused:
+            return
         if self._size > MAX_BODY_BYTES:
             self._refuse(413)
         else:
@@ -190,7 +215,8 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Hand the request over, or queue it behind the one before."""
-        if self._transport is None or self._transport.is_closing():
+        self._is_arriving = False
+        if self._transport is None or self._transport.is_closing() or self._is_refused:
             return
         self._keeps = self._parser.should_keep_alive()
         request = Request(
@@ -235,7 +261,12 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _refuse(self, status: int) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            line = f"HTTP/1.1 {status} {REASONS[status]}\r\nConnection: close\r\n"
-            self._transport.write(f"{line}Content-Length: 0\r\n\r\n".encode())
-            self._transport.close()
+        if self._transport is None or self._transport.is_closing() or self._is_refused:
+            return
+        self._is_refused = True
+        self._current = None
+        self._waiting.clear()
+        line = f"HTTP/1.1 {status} {REASONS[status]}\r\nConnection: close\r\n"
+        self._transport.write(f"{line}Content-Length: 0\r\n\r\n".encode())
+        self._transport.write_eof()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, self.abort)

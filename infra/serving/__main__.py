@@ -51,10 +51,12 @@ def serve(descriptor: int | None) -> None:
     from infra.serving.crew import Crew
     from infra.serving.scorer import load_scorer
     from infra.serving.settings import read_settings
+    from infra.serving.trial import try_apart
 
     settings = read_settings(os.environ)
     listener = _bind(settings.port) if descriptor is None else socket.socket(fileno=descriptor)
     began = time.monotonic()
+    try_apart(lambda: load_scorer(settings.model, settings.digest).explain_golden())
     scorer = load_scorer(settings.model, settings.digest)
     log.info(
         "Loaded %s %s: %d features, %d golden vectors agree, %.2f s; %d workers",

@@ -14,7 +14,6 @@ from infra.serving.refusal import RequestError
 from infra.serving.request import Request
 from infra.serving.scorer import Prediction, Scorer
 
-MAX_BODY_BYTES = 6 * 1024 * 1024
 MAX_SHOWN_PATH = 80
 JSON, CSV = "application/json", "text/csv"
 CHARSETS = ("utf-8", "utf8", "us-ascii")
@@ -75,7 +74,7 @@ class Application:
             method: in capital letters.
             path: without a query.
             headers: by name in small letters.
-            body: at most `MAX_BODY_BYTES` and one more, which says that it was larger.
+            body: at most `limits.MAX_BODY_BYTES`.
         """
         try:
             if path == b"/invocations":
@@ -99,11 +98,6 @@ class Application:
         _refuse_method(method, allowed=b"POST")
         content_type = headers.get(b"content-type", b"application/json").decode("latin-1")
         reader = self._reader_of(content_type)
-        if len(body) > MAX_BODY_BYTES:
-            raise RequestError(
-                f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer instances.",
-                status=413,
-            )
         asked = reader.read(body)
         predictions = self._scorer.predict(asked.rows, reasons=asked.reasons)
         answer = self._write(predictions, headers.get(b"accept", b""))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra.serving.bundle import BundleError
+from infra.serving.model_text import check_model_text
 
 FLOAT32 = 0
 PREDICT_NORMAL, PREDICT_RAW, PREDICT_CONTRIBUTIONS = 0, 1, 3
@@ -26,12 +27,19 @@ class Booster:
     """
 
     def __init__(self, model: Path) -> None:
+        """Load a model from its text.
+
+        Raises:
+            BundleError: when the text is none that LightGBM writes, or LightGBM refuses it.
+        """
+        text = model.read_bytes()
+        check_model_text(text)
         self._library = _load_library()
         self._handle = ctypes.c_void_p()
         iterations = ctypes.c_int()
         self._call(
-            "LGBM_BoosterCreateFromModelfile",
-            str(model).encode(),
+            "LGBM_BoosterLoadModelFromString",
+            text,
             ctypes.byref(iterations),
             ctypes.byref(self._handle),
         )

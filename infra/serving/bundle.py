@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from infra.serving.contradictions import find_problems
+
 FORMAT = 3
 MODEL_FILE = "model.txt"
 MANIFEST_FILE = "bundle.json"
@@ -115,17 +117,25 @@ def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
         manifest = (folder / MANIFEST_FILE).read_bytes()
         model = (folder / MODEL_FILE).read_bytes()
         bundle = msgspec.json.decode(manifest, type=Bundle)
+        written = digest_of(manifest)
     except OSError as error:
         raise BundleError(
             f"{folder} is no bundle: {error}. It must hold {MODEL_FILE} and {MANIFEST_FILE}."
         ) from error
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
+        # A ValueError is msgspec's, JSON's, of a text that is not UTF-8, or of endless digits.
         raise BundleError(
             f"{folder / MANIFEST_FILE} is not a bundle of format {FORMAT}: {error}. "
             "Train the model again with this version."
         ) from error
     _refuse_difference("model_sha256", bundle.model_sha256, hashlib.sha256(model).hexdigest())
-    _refuse_difference("digest", bundle.digest, digest_of(manifest))
+    _refuse_difference("digest", bundle.digest, written)
+    problems = find_problems(bundle)
+    if problems:
+        raise BundleError(
+            f"{folder / MANIFEST_FILE} contradicts itself: {'; '.join(problems)}. "
+            "Train the model again with this version."
+        )
     if digest not in (None, bundle.digest):
         raise BundleError(
             f"The bundle in {folder} is not the one that was deployed: it has the digest "

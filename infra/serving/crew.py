@@ -3,19 +3,23 @@
 It loads and checks the model once; the workers are forks, so they share its memory. A connection
 goes to the worker that holds the fewest: a socket that the workers accepted from themselves would
 leave one of them idle whenever few clients keep their connections open.
+
+A worker that is told to end says so first, finishes with the connections that it has, and another
+takes its seat meanwhile.
 """
 
+import errno
 import gc
 import logging
-import mmap
 import os
 import selectors
 import signal
 import socket
-import struct
 import time
 
+from infra.serving.descriptors import read_connection_limit
 from infra.serving.scorer import Scorer
+from infra.serving.seat import Seat, exit_code
 from infra.serving.settings import Settings
 
 END_SECONDS = 25.0
@@ -23,65 +27,18 @@ BACKLOG = 2048
 MAX_EARLY_DEATHS = 5
 EARLY_SECONDS = 10.0
 MAX_PAUSE_SECONDS = 2.0
-COUNT = struct.Struct("Q")
+# Until a worker has room, or descriptors are free again.
+RETRY_SECONDS = 0.02
+# In an end, for the connections that wait.
+LAST_SECONDS = 2.0
+TELL_SECONDS = 10.0
+EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 log = logging.getLogger(__name__)
 
 
 class CrewError(Exception):
     """The workers cannot be kept running."""
-
-
-class Seat:
-    """The place of a worker: whoever holds it now, and its connections.
-
-    Attributes:
-        pid: of the worker; 0 when there is none.
-    """
-
-    def __init__(self) -> None:
-        self.pid = 0
-        self.channel: socket.socket | None = None
-        self.started = 0.0
-        self._given = 0
-        self._ended = mmap.mmap(-1, COUNT.size)
-
-    @property
-    def connections(self) -> int:
-        """How many its worker holds."""
-        return self._given - int(COUNT.unpack_from(self._ended)[0])
-
-    def hand_over(self, connection: socket.socket) -> bool:
-        """Give the worker a connection; whether it took it."""
-        if self.channel is None:
-            return False
-        try:
-            socket.send_fds(self.channel, [b"c"], [connection.fileno()])
-        except OSError:
-            return False
-        self._given += 1
-        return True
-
-    def take(self, pid: int, channel: socket.socket) -> None:
-        """A worker sits down."""
-        self.pid, self.channel, self.started = pid, channel, time.monotonic()
-
-    def leave(self) -> float:
-        """The worker has gone, and its connections with it; how many seconds it lived."""
-        self.close()
-        self.pid, self._given = 0, 0
-        COUNT.pack_into(self._ended, 0, 0)
-        return time.monotonic() - self.started
-
-    def close(self) -> None:
-        """Let the worker finish and end."""
-        if self.channel is not None:
-            self.channel.close()
-            self.channel = None
-
-    def count_ended(self) -> None:
-        """One connection has ended; the worker calls this in its own process."""
-        COUNT.pack_into(self._ended, 0, COUNT.unpack_from(self._ended)[0] + 1)
 
 
 class Crew:
@@ -91,7 +48,9 @@ class Crew:
         self._scorer = scorer
         self._settings = settings
         self._listener = listener
-        self._seats = [Seat() for _ in range(settings.workers)]
+        limit = read_connection_limit()
+        self._seats = [Seat(limit=limit) for _ in range(settings.workers)]
+        self._finishing: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._wake, wakes = socket.socketpair()
         for end in (self._wake, wakes):
@@ -99,6 +58,8 @@ class Crew:
         self._wakes = wakes
         self._is_ending = False
         self._early_deaths = 0
+        self._held: socket.socket | None = None
+        self._told_at = float("-inf")
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then let the workers finish.
@@ -122,39 +83,86 @@ class Crew:
             while not self._is_ending:
                 self._wait()
         finally:
-            self._accept_all()
+            self._accept_last()
             self._listener.close()
             self._let_finish()
 
     def _wait(self) -> None:
         """Until something happens: a connection, a signal, a worker's end."""
-        for key, _ in self._selector.select():
-            if key.fileobj is self._listener:
-                self._accept_all()
-            else:
+        is_full = not self._accept_all()
+        if is_full:
+            # The listener stays ready, so it is not asked.
+            time.sleep(RETRY_SECONDS)
+        for key, _ in self._selector.select(0 if is_full else None):
+            if key.fileobj is self._wake:
                 self._wake.recv(4096)
                 self._replace_dead()
+            elif isinstance(key.data, Seat) and key.fileobj is key.data.channel:
+                self._retire(key.data)
 
     def _end(self, *_: object) -> None:
         self._is_ending = True
 
-    def _accept_all(self) -> None:
+    def _accept_all(self) -> bool:
+        """Hand over all that wait; False when some wait on, for room."""
         while True:
             try:
-                connection, _ = self._listener.accept()
-            except OSError:
+                connection = self._held or self._listener.accept()[0]
+            except OSError as error:
                 # Nobody waits any more, or a client went away while it waited.
-                return
-            with connection:
-                seats = sorted(self._seats, key=lambda seat: seat.connections)
-                if not any(seat.hand_over(connection) for seat in seats):
-                    log.warning("No worker could take a connection; it was closed")
+                if error.errno not in EXHAUSTED:
+                    return True
+                self._tell(f"No connection can be accepted: {error.strerror}")
+                return False
+            self._held = connection
+            seats = sorted(self._seats, key=lambda seat: seat.connections)
+            if not any(seat.hand_over(connection) for seat in seats):
+                self._tell("No worker has room for a connection")
+                return False
+            self._held = None
+            connection.close()
+
+    def _accept_last(self) -> None:
+        until = time.monotonic() + LAST_SECONDS
+        while not self._accept_all() and time.monotonic() < until:
+            time.sleep(RETRY_SECONDS)
+
+    def _tell(self, what: str) -> None:
+        """Log a shortage, and not for each connection again."""
+        now = time.monotonic()
+        if now - self._told_at >= TELL_SECONDS:
+            self._told_at = now
+            log.warning("%s; those that come wait. Raise the limit of open files (ulimit -n)", what)
+
+    def _retire(self, seat: Seat) -> None:
+        """Let a worker that said that it ends, or has gone, take no more."""
+        if seat.channel is None:
+            return
+        try:
+            is_finishing = bool(seat.channel.recv(1))
+        except BlockingIOError:
+            return
+        except OSError:
+            is_finishing = False
+        self._selector.unregister(seat.channel)
+        if not is_finishing:
+            seat.close()
+            return
+        pid = seat.pid
+        seat.leave()
+        self._finishing.add(pid)
+        log.info("Worker %d finishes; another takes its seat", pid)
+        if not self._is_ending:
+            self._fill_seats()
 
     def _replace_dead(self) -> None:
+        self._reap_finished()
         for seat in self._seats:
-            code = _exit_code(seat.pid)
+            code = exit_code(seat.pid)
             if code is None:
                 continue
+            if seat.channel is not None:
+                self._selector.unregister(seat.channel)
             pid, lived = seat.pid, seat.leave()
             log.warning("Worker %d ended with %d after %.1f s", pid, code, lived)
             self._early_deaths = self._early_deaths + 1 if lived < EARLY_SECONDS else 0
@@ -169,6 +177,9 @@ class Crew:
             time.sleep(min(0.1 * 2**self._early_deaths, MAX_PAUSE_SECONDS))
         self._fill_seats()
 
+    def _reap_finished(self) -> None:
+        self._finishing = {pid for pid in self._finishing if exit_code(pid) is None}
+
     def _fill_seats(self) -> None:
         for seat in self._seats:
             if not seat.pid:
@@ -182,6 +193,7 @@ class Crew:
         if pid:
             theirs.close()
             seat.take(pid, ours)
+            self._selector.register(ours, selectors.EVENT_READ, seat)
             return
         code = 1
         try:
@@ -203,6 +215,8 @@ class Crew:
         # While another process holds a channel's end, its closing goes unnoticed.
         for other in self._seats:
             other.close()
+        if self._held is not None:
+            self._held.close()
         self._listener.close()
         self._selector.close()
         run_worker(self._scorer, self._settings, channel=channel, ended=seat.count_ended)
@@ -210,22 +224,12 @@ class Crew:
     def _let_finish(self) -> None:
         for seat in self._seats:
             seat.close()
+        self._finishing |= {seat.pid for seat in self._seats if seat.pid}
         until = time.monotonic() + END_SECONDS
-        while time.monotonic() < until and any(seat.pid for seat in self._seats):
-            for seat in self._seats:
-                if _exit_code(seat.pid) is not None:
-                    seat.leave()
-            time.sleep(0.02)
-        for seat in self._seats:
-            if seat.pid:
-                log.error("Worker %d did not finish in %.0f s; it is killed", seat.pid, END_SECONDS)
-                os.kill(seat.pid, signal.SIGKILL)
-                os.waitpid(seat.pid, 0)
-
-
-def _exit_code(pid: int) -> int | None:
-    """The exit code of a worker that has ended; None while it runs, or when there is none."""
-    if not pid:
-        return None
-    found, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None
+        while time.monotonic() < until and self._finishing:
+            self._reap_finished()
+            time.sleep(RETRY_SECONDS)
+        for pid in self._finishing:
+            log.error("Worker %d did not finish in %.0f s; it is killed", pid, END_SECONDS)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)

@@ -7,16 +7,26 @@ empty cell is a missing value.
 import csv
 import io
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 
-from infra.serving.bundle import Feature
 from infra.serving.refusal import RequestError
 from infra.serving.request import Request
 from infra.serving.scorer import Prediction
-from infra.serving.signature import MAX_LISTED_PROBLEMS, MAX_SHOWN_NAME, Instance, Signature, refuse
+from infra.serving.signature import (
+    MAX_INSTANCES,
+    MAX_LISTED_PROBLEMS,
+    Instance,
+    Signature,
+    refuse,
+    refuse_many,
+    shown,
+)
 
 # What JSON calls a number, and a plus sign or a bare point as spreadsheets write them.
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# No digit can be matched in two ways: many of them before a letter would take the square of it.
+NUMBER = re.compile(r"[+-]?(\d++(\.\d*+)?|\.\d++)([eE][+-]?\d++)?", re.ASCII)
 
 REPLY_HEADER = ("score", "probability", "decision", "threshold", "reasons")
 
@@ -34,16 +44,36 @@ class CsvReader:
         Raises:
             RequestError: when it is no CSV, or its columns or cells are not the model's.
         """
-        table = _parse(body)
-        if not table:
+        try:
+            return self._read(body.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise RequestError("The body is not UTF-8; send CSV in UTF-8.") from error
+        except csv.Error as error:
+            raise RequestError(f"The body is not CSV: {error}.") from error
+
+    def _read(self, text: str) -> Request:
+        rows = _rows_of(text)
+        first = next(rows, None)
+        if first is None:
             raise RequestError("The body holds no rows; send at least one.")
+        _refuse_wide(first, known=len(self._kinds))
         names = list(self._kinds)
-        if _is_header(table[0], self._signature.features):
-            names = table.pop(0)
+        if self._is_header(first):
+            names = first
             _refuse_columns(names, self._kinds)
+        else:
+            rows = chain([first], rows)
+        # One more than a request may hold, so that whoever counts them sees that there are more.
+        table = list(islice(rows, MAX_INSTANCES + 1))
+        refuse_many(len(table))
         _refuse_widths(table, width=len(names))
         instances = [self._instance(names, cells) for cells in table]
         return Request(self._signature.rows(instances, unknown_categories="refuse"))
+
+    def _is_header(self, cells: list[str]) -> bool:
+        """Return True if a row holds names: one of a feature, and no number or empty cell."""
+        is_named = not self._kinds.keys().isdisjoint(cells)
+        return is_named and all(c and not NUMBER.fullmatch(c) for c in cells)
 
     def _instance(self, names: list[str], cells: list[str]) -> Instance:
         return {
@@ -63,27 +93,28 @@ def write_csv(predictions: list[Prediction]) -> bytes:
     return sink.getvalue().encode()
 
 
-def _parse(body: bytes) -> list[list[str]]:
-    try:
-        text = body.decode("utf-8-sig")
-        return [cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells]
-    except UnicodeDecodeError as error:
-        raise RequestError("The body is not UTF-8; send CSV in UTF-8.") from error
-    except csv.Error as error:
-        raise RequestError(f"The body is not CSV: {error}.") from error
+def _rows_of(text: str) -> Iterator[list[str]]:
+    """Rows with cells, read one by one: what the first of them shows need not wait for the rest."""
+    return (cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells)
 
 
-def _is_header(cells: list[str], features: tuple[Feature, ...]) -> bool:
-    """Whether a row holds names: one of a feature, and no number or empty cell."""
-    names = {feature.name for feature in features}
-    return not names.isdisjoint(cells) and all(c and not NUMBER.fullmatch(c) for c in cells)
+def _refuse_wide(cells: list[str], *, known: int) -> None:
+    """Refuse a row that cannot be the model's, before each of its cells is looked at."""
+    if len(cells) > known + MAX_LISTED_PROBLEMS:
+        raise RequestError(
+            f"The first row has {len(cells):,} cells; the model has {known} columns. "
+            "Send those alone."
+        )
 
 
 def _refuse_columns(names: list[str], known: Mapping[str, str]) -> None:
-    problems = [f"{n[:MAX_SHOWN_NAME]}: unknown column" for n in set(names) - known.keys()]
-    problems += [f"{name}: no such column; an empty cell is a missing value" for name in known
-                 if name not in names]  # fmt: skip
-    problems += [f"{n[:MAX_SHOWN_NAME]}: stands twice" for n in set(names) if names.count(n) > 1]
+    counts = Counter(names)
+    problems = [f"{shown(n)}: unknown column" for n in counts.keys() - known.keys()]
+    problems += [
+        f"{name}: no such column; an empty cell is a missing value"
+        for name in known.keys() - counts.keys()
+    ]
+    problems += [f"{shown(n)}: stands twice" for n, count in counts.items() if count > 1]
     if problems:
         _refuse_sorted(problems)
 

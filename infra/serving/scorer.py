@@ -14,6 +14,9 @@ from infra.serving.row import Row
 from infra.serving.signature import Instance, Signature, UnknownCategories
 
 LISTED = 3
+# Reasons take a hundred times as long as a score, and nothing else is answered meanwhile.
+MAX_EXPLAINED = 1_000
+TOO_MANY = f"reasons are given for {MAX_EXPLAINED:,} predictions of a request; send fewer instances"
 
 # Which predictions carry reasons.
 Reasons = Literal["alerts", "all", "none"]
@@ -67,6 +70,7 @@ class Scorer:
         threshold = self.bundle.threshold
         predict, calibrate = self._booster.predict, self._calibrate
         explained = {"alerts": ("alert",), "all": ("alert", "pass"), "none": ()}[reasons]
+        explained_count = 0
         predictions = []
         for row in rows:
             score = predict(row.numbers)
@@ -76,7 +80,11 @@ class Scorer:
             )
             prediction = Prediction(score, probability, decision, threshold.id)
             if decision in explained:
-                prediction = self._explain(prediction, row)
+                explained_count += 1
+                if explained_count <= MAX_EXPLAINED:
+                    prediction = self._explain(prediction, row)
+                else:
+                    prediction = msgspec.structs.replace(prediction, reasons_problem=TOO_MANY)
             predictions.append(prediction)
         return predictions
 
@@ -90,6 +98,11 @@ class Scorer:
             return msgspec.structs.replace(prediction, reasons=explain(row.numbers))
         except ReasonsError as error:
             return msgspec.structs.replace(prediction, reasons_problem=str(error))
+
+    def explain_golden(self) -> None:
+        """Give reasons for each golden vector: what a request could make the library do."""
+        rows = [self.signature.golden_row(vector.features) for vector in self.bundle.golden]
+        self.predict(rows, reasons="all")
 
     def differences(self) -> list[str]:
         """Where this machine scores a golden vector otherwise than training did."""

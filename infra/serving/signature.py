@@ -14,6 +14,8 @@ from infra.serving.row import Packer, Row
 
 MAX_LISTED_PROBLEMS = 100
 MAX_SHOWN_NAME = 80
+# A worker scores nothing else meanwhile: with 60 features so many take less than two seconds.
+MAX_INSTANCES = 20_000
 
 Reader = Callable[[object], float]
 NamedReaders = tuple[tuple[str, Reader], ...]
@@ -48,6 +50,7 @@ class Signature:
         """
         if not instances:
             raise RequestError("The request holds no instances; send at least one.")
+        refuse_many(len(instances))
         readers = self._readers[unknown_categories]
         rows = []
         problems: list[str] = []
@@ -77,8 +80,7 @@ class Signature:
 
     def _problems_of(self, instance: Instance, readers: NamedReaders, *, where: str) -> list[str]:
         problems = [
-            f"{where}.{name[:MAX_SHOWN_NAME]}: unknown feature"
-            for name in instance.keys() - self._names
+            f"{where}.{shown(name)}: unknown feature" for name in instance.keys() - self._names
         ]
         for name, read in readers:
             if name not in instance:
@@ -107,6 +109,24 @@ def refuse(problems: list[str], *, unlisted: int = 0) -> NoReturn:
         f"{count} problem{'s' if count != 1 else ''} in the request",
         problems=(*problems, *more),
     )
+
+
+def shown(name: str) -> str:
+    """A name as a message may hold it: cut, and in UTF-8 even where JSON escapes made it none."""
+    return name[:MAX_SHOWN_NAME].encode(errors="replace").decode()
+
+
+def refuse_many(count: int) -> None:
+    """Refuse more instances than one request may hold, before anything is done with them.
+
+    Raises:
+        RequestError: when there are more than `MAX_INSTANCES`.
+    """
+    if count > MAX_INSTANCES:
+        raise RequestError(
+            f"The request holds more than {MAX_INSTANCES:,} instances; send them in several.",
+            status=413,
+        )
 
 
 def category_codes(feature: Feature) -> dict[str, float]:
@@ -154,6 +174,8 @@ def _read_number(value: object) -> float:
         number = math.inf
     if math.isinf(number):
         raise TypeError("expected a number, got one beyond the range of a double")
+    if math.isnan(number):
+        raise TypeError("expected a number or null, got NaN")
     return number
 
 

@@ -2,9 +2,14 @@
 
 The parent hands connections over a socket pair; when that closes, for whatever reason, the worker
 finishes what was begun and ends. So no worker outlives its parent.
+
+To finish is to answer what has begun to arrive and one request more on each connection, and to
+say with that answer that it is the last. A connection on which nothing comes for a second is ended
+without one: the request that a client sends just then gets no byte of an answer, and is not scored.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -15,17 +20,25 @@ from collections.abc import Callable
 import uvloop
 
 from infra.serving.application import Application
-from infra.serving.connection import Connection, Connections
+from infra.serving.connection import Connection
+from infra.serving.connections import Connections
+from infra.serving.descriptors import read_connection_limit
 from infra.serving.metrics import Metrics
 from infra.serving.recorder import Recorder
 from infra.serving.scorer import Scorer
+from infra.serving.seat import RETIRING
 from infra.serving.settings import Settings
 
 DRAIN_SECONDS = 20.0
+QUIET_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 75.0
 SWEEP_SECONDS = 5.0
 POLL_SECONDS = 0.02
 STDOUT = 1
+NO_ROOM = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
+    b"connection: close\r\n\r\n"
+)
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +70,10 @@ async def _serve(
     if settings.capture is not None:
         recorder = Recorder(settings.capture, call_later=loop.call_later)
     application = Application(scorer, version=settings.version, metrics=metrics, recorder=recorder)
-    connections = Connections(application)
+    connections = Connections(application, limit=read_connection_limit())
     arrivals = _Arrivals(channel, connections, ended=ended)
     loop.add_reader(channel, arrivals.take)
-    loop.add_signal_handler(signal.SIGTERM, arrivals.end)
+    loop.add_signal_handler(signal.SIGTERM, arrivals.retire)
     tasks = [
         asyncio.create_task(_report(metrics, recorder, seconds=settings.metrics_seconds)),
         asyncio.create_task(_sweep(connections)),
@@ -102,22 +115,43 @@ class _Arrivals:
 
     def take(self) -> None:
         """One connection, or the end of all."""
+        has_room = self._connections.has_room()
         try:
             message, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
         except BlockingIOError:
             return
         if not message:
-            self.end()
+            self._close()
+        elif not descriptors:
+            # The system drops what it has no descriptor for.
+            log.error("A connection was lost: no file could be opened. Raise ulimit -n")
+            self._ended()
         for descriptor in descriptors:
-            task = self._loop.create_task(self._open(socket.socket(fileno=descriptor)))
+            connection = socket.socket(fileno=descriptor)
+            if not has_room:
+                self._turn_away(connection)
+                continue
+            task = self._loop.create_task(self._open(connection))
             self._arriving.add(task)
             task.add_done_callback(self._arriving.discard)
 
-    def end(self) -> None:
-        """Take no more."""
+    def retire(self) -> None:
+        """Ask the parent to hand over no more; what it has handed over is taken first."""
+        try:
+            self._channel.send(RETIRING)
+        except OSError:
+            # The parent has gone or has closed the channel; the reader sees that.
+            log.info("The parent takes no word any more")
+
+    def _close(self) -> None:
         self._loop.remove_reader(self._channel)
         self._channel.close()
         self._end.set()
+
+    def _turn_away(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.send(NO_ROOM)
+        self._ended()
 
     async def wait_for_end(self) -> None:
         """Until the channel has ended and what it brought is open."""
@@ -138,9 +172,10 @@ class _Arrivals:
 
 async def _drain(connections: Connections) -> None:
     log.info("Shutting down: %d connections are open", len(connections.opened))
+    began = time.monotonic()
     connections.finish()
-    until = time.monotonic() + DRAIN_SECONDS
-    while connections.opened and time.monotonic() < until:
+    while connections.opened and (now := time.monotonic()) < began + DRAIN_SECONDS:
+        connections.close_idle(since=now - QUIET_SECONDS)
         await asyncio.sleep(POLL_SECONDS)
     if connections.opened:
         log.error("%d requests did not end in %.0f s", len(connections.opened), DRAIN_SECONDS)
@@ -149,7 +184,7 @@ async def _drain(connections: Connections) -> None:
 async def _sweep(connections: Connections) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        connections.close_idle(since=time.monotonic() - KEEP_ALIVE_SECONDS)
+        connections.close_silent(since=time.monotonic() - KEEP_ALIVE_SECONDS)
 
 
 async def _report(metrics: Metrics | None, recorder: Recorder | None, *, seconds: float) -> None:

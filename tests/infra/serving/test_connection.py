@@ -41,7 +41,7 @@ class Client:
         headers = {}
         while line := self.stream.readline().strip():
             name, _, value = line.partition(b": ")
-            headers[name] = value
+            headers[name.lower()] = value
         body = self.stream.read(int(headers.get(b"content-length", 0))) if has_body else b""
         return status, headers, body
 
@@ -120,7 +120,6 @@ def test_a_head_request_is_answered_without_a_body(container):
         b"POST /invocations HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n",
         b"POST /invocations HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET /ping HTTP/1.1\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
     ],
     ids=lambda nonsense: nonsense[:40],
 )

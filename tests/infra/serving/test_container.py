@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from infra.serving.scorer import MAX_EXPLAINED
 from tests.infra.bundles import make_bundle, make_instances
 from tests.infra.embedded_server import wait_for
 from tests.infra.serving.container import Container
@@ -235,3 +236,12 @@ def _read_all(client):
     while chunk := client.recv(65536):
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def test_reasons_are_given_for_so_many_predictions_and_every_score_goes_out(container):
+    instances = [{**each, "channel": "app"} for each in make_instances(MAX_EXPLAINED + 2, seed=4)]
+    status, body = container.invoke(instances, reasons="all")
+    assert status == 200
+    told = [each for each in body["predictions"] if "reasons_problem" in each]
+    assert told == body["predictions"][MAX_EXPLAINED:]
+    assert all(each["reasons"] is None and "score" in each for each in told)

@@ -7,7 +7,7 @@ from infra.serving.csv_body import CsvReader, write_csv
 from infra.serving.reasons import Reason
 from infra.serving.refusal import RequestError
 from infra.serving.scorer import Prediction
-from infra.serving.signature import Signature
+from infra.serving.signature import MAX_INSTANCES, Signature
 
 FEATURES = (
     Feature("amount", "numeric"),
@@ -81,6 +81,17 @@ def test_a_row_of_sixty_columns_with_every_cell_wrong_is_refused_with_sixty_reas
     with pytest.raises(RequestError) as caught:
         reader.read(",".join(["x"] * 60).encode())
     assert len(caught.value.problems) == 60
+
+
+def test_a_header_much_wider_than_the_model_is_refused_for_its_width():
+    error = refusal(",".join(["amount", *(f"a{n}" for n in range(900_000))]))
+    assert "900,001 cells" in str(error)
+    assert error.problems == ()
+
+
+def test_more_rows_than_a_request_may_hold_are_refused():
+    assert refusal("1,2,app\n" * (MAX_INSTANCES + 1)).status == 413
+    assert len(read("amount,count,channel\n" + "1,2,app\n" * MAX_INSTANCES).rows) == MAX_INSTANCES
 
 
 @pytest.mark.parametrize(

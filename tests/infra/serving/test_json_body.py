@@ -12,7 +12,7 @@ from infra.serving.bundle import Feature
 from infra.serving.json_body import JsonReader
 from infra.serving.refusal import RequestError
 from infra.serving.row import Row
-from infra.serving.signature import Signature
+from infra.serving.signature import MAX_INSTANCES, Signature
 
 FEATURES = (
     Feature("amount", "numeric"),
@@ -106,9 +106,93 @@ def test_what_is_no_request_is_refused(body):
     assert refusal(body).status == 400
 
 
-def test_of_a_feature_that_stands_twice_the_last_counts():
-    (row,) = read(b'{"instance": {"amount": 1, "amount": 3, "count 7d": 2, "channel": null}}').rows
-    assert numbers(row)[:2] == (3.0, 2.0)
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        ('{"instance": {"amount": 1, "amount": 3, "count 7d": 2, "channel": null}}', ["amount"]),
+        ('{"instance": {"amount": 1, "a\\u006dount": 3, "count 7d": 2}}', ["amount"]),
+        ('{"instances": [GOOD, {"count 7d": 1, "amount": 1, "count 7d": 2}]}', ["count 7d"]),
+        ('{"instance": GOOD, "instance": GOOD}', ["instance"]),
+        ('{"instances": [GOOD], "reasons": "none", "reasons": "all"}', ["reasons"]),
+        ('{"instance": {"amount": "x", "amount": 3, "count 7d": 2, "channel": null}}', ["amount"]),
+        (
+            '{"unknown_features": "ignore", "instance": {"other": 1, "other": 2, "amount": 1,'
+            ' "count 7d": 2, "channel": null}}',
+            ["other"],
+        ),
+        (
+            '{"unknown_features": "ignore", "instance": {"other": {"a": {"b": 1, "b": 2}},'
+            ' "amount": 1, "count 7d": 2, "channel": null}}',
+            ["b"],
+        ),
+        (
+            '{"unknown_categories": "missing", "instance": {"amount": 1, "amount": 2,'
+            ' "count 7d": 2, "channel": "a:b"}}',
+            ["amount"],
+        ),
+        ('{"instance": {"a": 1, "a": 1, "b": 1, "b": 1}}', ["a", "b"]),
+    ],
+)  # fmt: skip
+def test_a_key_that_stands_twice_in_an_object_is_refused_by_its_name(body, keys):
+    error = refusal(body.replace("GOOD", json.dumps(GOOD)).encode())
+    assert error.problems == tuple(f"{key}: stands twice in one object" for key in keys)
+
+
+def test_colons_in_texts_and_every_option_at_once_are_no_keys():
+    features = (Feature("amount", "numeric"), Feature("kind: of", "categorical", ("a:b", "::")))
+    reader = JsonReader(Signature(features))
+    asked = {
+        "instances": [{"amount": 1, "kind: of": "a:b"}, {"amount": 2, "kind: of": "::"}],
+        "reasons": "all", "unknown_categories": "missing", "unknown_features": "refuse",
+    }  # fmt: skip
+    request = reader.read(json.dumps(asked).encode())
+    assert [struct.unpack("2f", row.numbers) for row in request.rows] == [(1.0, 0.0), (2.0, 1.0)]
+    assert request.reasons == "all"
+
+
+BEYOND = "expected a number, got one beyond the range of a double"
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"),
+    [
+        ("NaN", "expected a number or null, got NaN"),
+        ("Infinity", BEYOND),
+        ("-Infinity", BEYOND),
+        ("1e999", BEYOND),
+        ("1" * 5_000, BEYOND),
+    ],
+    ids=["nan", "infinity", "minus infinity", "1e999", "5,000 digits"],
+)  # fmt: skip
+def test_a_number_that_json_does_not_have_is_refused_by_its_feature(number, problem):
+    odd = json.dumps(GOOD).replace("1.5", number)
+    assert refusal(f'{{"instances": [{json.dumps(GOOD)}, {odd}]}}'.encode()).problems == (
+        f"instances[1].amount: {problem}",
+    )
+
+
+def test_nan_is_no_json_in_a_feature_that_is_ignored_either():
+    ignored = json.dumps({**GOOD, "other": math.nan})
+    assert "NaN" in str(
+        refusal(f'{{"unknown_features": "ignore", "instance": {ignored}}}'.encode())
+    )
+
+
+def test_a_byte_order_mark_and_another_encoding_are_told_apart():
+    body = json.dumps({"instance": GOOD})
+    assert "byte order mark" in str(refusal(body.encode("utf-8-sig")))
+    assert "UTF-8" in str(refusal(body.encode("utf-16")))
+
+
+def test_a_name_that_utf_8_cannot_write_is_refused_in_utf_8():
+    error = refusal(b'{"instance": {"amount": 1, "count 7d": 1, "channel": null, "\\ud800": 1}}')
+    assert json.dumps(error.problems).encode().decode()
+    assert all(problem.encode() for problem in error.problems)
+
+
+def test_more_instances_than_a_request_may_hold_are_refused():
+    assert refusal({"instances": [GOOD] * (MAX_INSTANCES + 1)}).status == 413
+    assert len(read({"instances": [GOOD] * MAX_INSTANCES}).rows) == MAX_INSTANCES
 
 
 def test_at_most_100_problems_are_listed_and_the_others_counted():
