@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from expectations.contract import InputError, OvernightError, hide_passwords
+from infra.sqlite_files import find_path
 from pipelines.compute import Session
 from pipelines.notifiers import VARIABLE, load_notifiers
 from pipelines.settings import Settings
 
 LEAST_FREE_BYTES = 1 << 30
-SQLITE = "sqlite:///"
 
 
 def check_lake(settings: Settings) -> str:
@@ -64,7 +64,7 @@ def check_compute(settings: Settings) -> str:
 def check_tracking(settings: Settings) -> str:
     """The registry answers, and lets us in."""
     shown = hide_passwords(settings.tracking_uri)
-    if settings.tracking_uri.startswith(SQLITE):
+    if find_path(settings.tracking_uri) is not None:
         _require_database("MLFLOW_TRACKING_URI", settings.tracking_uri)
     elif urlsplit(settings.tracking_uri).scheme in {"http", "https"}:
         from pipelines.registry import require_tracking
@@ -75,7 +75,7 @@ def check_tracking(settings: Settings) -> str:
 
 def check_studies(settings: Settings) -> str:
     """The database of the studies opens."""
-    if settings.studies.startswith(SQLITE):
+    if find_path(settings.studies) is not None:
         _require_database("OVERNIGHT_STUDIES", settings.studies)
     else:
         from training.study import require_database
@@ -130,7 +130,9 @@ def _require_writable(variable: str, folder: Path) -> None:
 
 def _require_database(variable: str, url: str) -> None:
     """A SQLite file that can be read and written, or that can be made."""
-    path = Path(url.removeprefix(SQLITE))
+    path = find_path(url)
+    if path is None:
+        return
     _require_writable(variable, path.parent)
     if not path.exists():
         return

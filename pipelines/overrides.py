@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from expectations.toml_file import parse_toml
 
 MAX_LETTERS = 65_536
+SHOWN = 200
 FEATURES_ADDED = "features.add"
 # The sections of a spec that one run may change.
 SECTIONS = ("contract", "features", "gate", "training")
@@ -42,7 +43,7 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
         key, equals, quoted = item.partition("=")
         text = unquote(quoted)  # so that a value may hold & and more lines
         if not equals or not key:
-            problems.append(f"override {item!r}: write it as section.key=value")
+            problems.append(f"override {_quoted(item)}: write it as section.key=value")
             continue
         if key == FEATURES_ADDED:
             problems += _add_features(declared, text)
@@ -50,12 +51,12 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
         *sections, last = key.split(".")
         if (sections or [last])[0] not in SECTIONS:
             problems.append(
-                f"override {key!r}: one run may change {', '.join(SECTIONS)}; anything else is "
-                "changed in the file of the spec"
+                f"override {_quoted(key)}: one run may change {', '.join(SECTIONS)}; anything else "
+                "is changed in the file of the spec"
             )
             continue
         if key in given:
-            problems.append(f"override {item!r}: {key} is given twice; keep one")
+            problems.append(f"override {_quoted(item)}: {_cut(key)} is given twice; keep one")
         given.add(key)
         try:
             value: object = parse_toml(f"value = {text}")["value"]
@@ -65,12 +66,20 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
         for section in sections:
             inner = table.setdefault(section, {})
             if not isinstance(inner, dict):
-                problems.append(f"override {item!r}: {section} is not a section")
+                problems.append(f"override {_quoted(item)}: {_cut(section)} is not a section")
                 break
             table = cast("dict[str, object]", inner)
         else:
             table[last] = value
     return problems
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _quoted(text: str) -> str:
+    return repr(_cut(text))
 
 
 def _add_features(declared: dict[str, object], text: str) -> list[str]:

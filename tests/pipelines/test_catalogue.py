@@ -69,7 +69,7 @@ def a_day_that_never_comes(folder: Path) -> None:
 
 FAULTS = {
     not_toml: "broken.toml is not TOML",
-    not_text: "broken.toml is not TOML",
+    not_text: "broken.toml is not UTF-8",
     a_directory: "broken.toml is no file",
     a_dangling_link: "broken.toml is no file",
     a_circle_of_links: "broken.toml is no file",
@@ -147,7 +147,9 @@ def test_what_decides_or_acts_takes_no_spec_that_is_changed_for_a_run(
 def test_every_step_that_is_none_of_a_night_is_tried_here() -> None:
     nightly = {*steps.OPENING, *steps.NIGHTLY}
     others = {*steps.DEPLOY, *steps.REVIEW, *steps.BY_HAND} - nightly
-    assert {step.__name__ for step in others} - {"status"} == set(DECIDING) - {"reconcile"}
+    assert {step.__name__ for step in others} - {"status", "check_lake"} == set(DECIDING) - {
+        "reconcile"
+    }
 
 
 @pytest.mark.usefixtures("folder")

@@ -152,7 +152,8 @@ def test_every_reader_of_a_version_is_among_these() -> None:
         return given is not None and given.annotation is TableVersion
 
     public = {n: m for n, m in inspect.getmembers(Lake, inspect.isfunction) if n[0] != "_"}
-    assert {name for name, method in public.items() if takes_a_version(method)} == set(READERS)
+    found = {name for name, method in public.items() if takes_a_version(method)}
+    assert found - {"add_columns"} == set(READERS)  # that one writes, to the newest version alone
 
 
 def test_a_version_whose_entry_a_checkpoint_outlived_is_read_and_has_no_notes(
