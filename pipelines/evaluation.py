@@ -49,9 +49,9 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
 
     spec = load_spec(reference)
     registry, run_id = open_registry(spec), run.removeprefix("runs:/")
-    made = open_trained(spec).get(run_id)
     tags = registry.runs.tags(run_id)
     refuse_other_kinds(run, tags)
+    made = open_trained(spec).get(run_id)
     is_kept = is_changed(reference) and is_of_another(tags, spec_digest=spec.digest)
     if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
         raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")

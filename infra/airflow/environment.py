@@ -42,7 +42,6 @@ def build_airflow_environment(
         # A step whose start waits for a busy machine is not a step that failed.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30.0",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_patience(f"sqlite:///{home / 'airflow.db'}"),
-        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "false",
         # It sets these itself, whatever the umask: logs hold what tasks say.
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",

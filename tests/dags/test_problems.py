@@ -93,8 +93,8 @@ def test_notifiers_that_cannot_be_read_are_an_import_error_and_nights_go_on(pars
 def test_the_largest_and_smallest_values_that_a_spec_may_have_make_dags(parsed) -> None:
     schedule = (
         '[schedule]\nnightly = "@daily"\ndeploy = "*/5 * * * *"\nretries = 20\n'
-        'retry_delay = "0s"\ntimeout = "99999d"\ndeadline = "99999d"\n'
-        '[approval]\nwhere = "airflow"\nexpires = "99999d"\n'
+        'retry_delay = "0s"\ntimeout = "36500d"\ndeadline = "36500d"\n'
+        '[approval]\nwhere = "airflow"\nexpires = "36500d"\n'
     )
     found = parsed({"a.toml": SPEC + schedule, f"{'z' * 40}.toml": SPEC})
     assert found["errors"] == {}

@@ -183,7 +183,7 @@ def test_a_night_of_the_past_takes_no_place_from_a_newer_one(tmp_path: Path) -> 
         # The same rows, as a backfill of the day before would have registered them.
         run = night.candidate(**small, training__seed=3)
         registry.runs.tag(run.removeprefix("runs:/"), {"overnight.as_of": "2025-02-09"})
-        older = steps.register(reference, "2025-02-09", run)
+        older = steps.register(night.reference(**small, training__seed=3), "2025-02-09", run)
         assert registry.aliases() == {"challenger": newer.number}
         chain = open_decisions(night.spec, registry).load()
         assert chain.registration(2).gate == (

@@ -24,7 +24,6 @@ BESIDE = (
     {"training__trials_workers": 2},
     {"training__time_budget": '"1h"'},
     {"gate__margin": 0.9},
-    {"schedule__nightly": '"0 3 * * *"'},
     {"training__trials": 2},  # as the spec declares it
 )
 

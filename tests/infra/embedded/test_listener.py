@@ -55,7 +55,10 @@ def server():
 
 
 def test_fields_of_a_trailer_say_nothing_about_the_request(server):
-    head = b"POST / HTTP/1.1\r\nKind: head\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
+    head = (
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nKind: head\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"2\r\nab\r\n0\r\n" % server.port
+    )
     with Client(server) as client:
         for _ in range(2):
             client.socket.sendall(head + b"Kind: trailer\r\n\r\n")
@@ -64,7 +67,8 @@ def test_fields_of_a_trailer_say_nothing_about_the_request(server):
 
 
 def test_equal_bodies_over_one_connection_are_all_read(server):
-    request = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (LARGE, bytes(LARGE))
+    head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Length: %d\r\n\r\n"
+    request = head % (server.port, LARGE) + bytes(LARGE)
     with Client(server) as client:
         for _ in range(3):
             client.socket.sendall(request)

@@ -123,7 +123,7 @@ def test_a_shadow_hears_every_second_request_and_never_answers(aws, bucket, bund
 
 
 def test_a_shadow_that_hangs_or_dies_touches_no_client(aws, server, bundles):
-    aws.put_model("still", bundles["v2"].folder, ROLE="shadow")
+    aws.put_model("still", bundles["v2"].folder, SAGEMAKER_ROLE="shadow")
     shadow = variant("still", VariantName="Shadow")
     put_config(aws, "haunted", [variant("v1")], ShadowProductionVariants=[shadow])
     aws.create("haunted", "haunted")
