@@ -59,14 +59,7 @@ class Artifacts:
         aside = Path(tempfile.mkdtemp(dir=self.home, prefix="unpacking-"))
         try:
             unpack(content, aside)
-            _let_all_read(aside)
             aside.rename(target)
         except (TarballError, OSError) as error:
             shutil.rmtree(aside, ignore_errors=True)
             raise ArtifactError(f"Failed to extract model data from {url}: {error}") from error
-
-
-def _let_all_read(folder: Path) -> None:
-    """Give a folder the modes that SageMaker mounts it with: an image has a user of its own."""
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)

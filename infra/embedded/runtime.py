@@ -76,6 +76,10 @@ class ImageRuntime:
 
     def launch(self, model: Path, *, descriptor: int, environment: Mapping[str, str]) -> Launch:
         """Build the start of the image with the argument `serve`."""
+        # The modes that SageMaker mounts a model with: the image has a user of its own. Nobody else
+        # gets there, as the folders above are closed.
+        for path in (model, *model.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         arguments = ["serve", "--fd", str(descriptor)]
         return self.enter([*self.config.entrypoint, *arguments], environment, model=model)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from expectations.contract import Policy
 
@@ -26,6 +26,9 @@ class AlarmPolicy(Policy):
             beyond what chance explains.
         periods: minutes in a row that a limit has to be crossed.
     """
+
+    # NaN is refused all the same: it is above nothing.
+    model_config = ConfigDict(allow_inf_nan=True)
 
     error_rate: Annotated[float, Field(gt=0)] = 0.01
     p99_ms: Annotated[float, Field(gt=0)] = 500.0

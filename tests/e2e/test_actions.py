@@ -39,7 +39,7 @@ CHANGES = {
     "[training]": "[gate]\nmax_calibration_factor = 1000\nmargin = 0.99\n[training]",
     "trials = 3": "trials = 1",
     "bake_seconds = 60": 'bake_seconds = 20\nbucket = "artefacts"\n'
-    "watch = { score_shift = 1e9, missing_shift = 1e9 }",
+    "watch = { score_shift = inf, missing_shift = inf }",
 }
 
 

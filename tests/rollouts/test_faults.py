@@ -356,7 +356,7 @@ def test_a_first_model_that_answers_otherwise_than_in_training_is_taken_down(
     first_house: House, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # An image that takes any bundle, as it does not know this variable.
-    monkeypatch.setattr("infra.sagemaker.layout.DIGEST_VARIABLE", "OVERNIGHT_UNREAD")
+    monkeypatch.setattr("infra.sagemaker.layout.DIGEST_VARIABLE", "SAGEMAKER_UNREAD")
     made = make_bundle(tmp_path / "other", seed=5)
     _tamper(first_house, made.folder, version="1")
     with pytest.raises(OvernightError, match=r"ROLLED_BACK.*taken down"):

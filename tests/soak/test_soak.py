@@ -19,7 +19,9 @@ REQUESTS = int(os.environ.get("OVERNIGHT_SOAK_REQUESTS", "200000"))
 CONNECTIONS = 8
 LENIENT = {"unknown_categories": "missing"}
 # A client that asks one row over and over is no sample of what training saw.
-WATCH = AlarmPolicy(score_shift=1e9, alert_rate_factor=1e9, missing_shift=1e9)
+WATCH = AlarmPolicy(
+    score_shift=float("inf"), alert_rate_factor=float("inf"), missing_shift=float("inf")
+)
 POLICY = EndpointPolicy(
     strategy="canary", canary_percent=10, bake_seconds=200, watch=WATCH, bucket="soak",
     capture_percent=100,
