@@ -9,7 +9,7 @@ DIGITS = 20
 _HASHED = re.compile(rf"part-([0-9a-f]{{{DIGITS}}})\.parquet$")
 
 
-def hash_bytes(content: bytes) -> str:
+def hash_bytes(content: bytes | memoryview) -> str:
     """The beginning of SHA-256, as it stands in names."""
     return hashlib.sha256(content).hexdigest()[:DIGITS]
 

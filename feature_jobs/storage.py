@@ -67,6 +67,20 @@ def read_bytes(address: str) -> bytes:
         return bytes(stream.read())
 
 
+def read_buffer(address: str) -> pa.Buffer:
+    """All of a file, in memory of Arrow's own.
+
+    Threads of Arrow may give it back when Python has begun to end. Of a Python object they could
+    not: the process would be aborted.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    filesystem, path = resolve(address)
+    with filesystem.open_input_file(path) as file:
+        return file.read_buffer()
+
+
 def replace(address: str, content: bytes) -> None:
     """Write a file, over one that is there."""
     filesystem, path = resolve(address)

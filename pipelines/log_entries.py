@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from expectations.contract import EVENT_DAY
-from feature_jobs.storage import read_bytes, resolve
+from feature_jobs.storage import read_buffer, read_bytes, resolve
 from pipelines.damage import DamagedError
 from pipelines.parts import Part
 
@@ -126,7 +126,7 @@ def list_log(folder: str) -> tuple[set[int], list[tuple[int, str]]]:
 
 def _checkpoint_faults(address: str, name: str) -> Iterator[str]:
     try:
-        pq.read_table(pa.BufferReader(read_bytes(address)))
+        pq.read_table(pa.BufferReader(read_buffer(address)))
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         yield f"{LOG}/{name} is no checkpoint ({reason}); {SPARE}"

@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from feature_jobs.naming import hash_bytes, hash_in_name
-from feature_jobs.storage import read_bytes
+from feature_jobs.storage import read_buffer
 from pipelines.damage import Damage, describe_damage
 from pipelines.log_entries import find_holders
 from pipelines.parts import Part
@@ -22,14 +22,14 @@ from pipelines.parts import Part
 AT_ONCE = 8
 
 
-def load_part(folder: str, part: Part) -> bytes | Damage:
+def load_part(folder: str, part: Part) -> pa.Buffer | Damage:
     """The bytes of a part, or how they are not those that were written."""
     expected = hash_in_name(part.path) or "no hash"
     try:
-        content = read_bytes(f"{folder}/{part.path}")
+        content = read_buffer(f"{folder}/{part.path}")
     except FileNotFoundError:
         return Damage(part.path, part.day, expected, None)
-    found = hash_bytes(content)
+    found = hash_bytes(memoryview(content))
     return content if found == expected else Damage(part.path, part.day, expected, found)
 
 
@@ -99,6 +99,6 @@ def refuse(folder: str, damages: Sequence[Damage]) -> None:
         raise describe_damage(folder, damages, find_holders(folder))
 
 
-def decode_part(content: bytes, columns: Sequence[str]) -> pa.Table:
+def decode_part(content: pa.Buffer, columns: Sequence[str]) -> pa.Table:
     """Columns of the bytes of a part."""
     return pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns))

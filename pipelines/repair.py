@@ -57,7 +57,7 @@ def _candidates(lake: Lake, table: str, damage: Damage, own: pa.Table) -> Iterat
     for path in find_holders(folder):
         if path.startswith(f"{EVENT_DAY}={damage.day}/") and path != damage.path:
             content = load_part(folder, Part(path, damage.day, 0, 0))
-            if isinstance(content, bytes):
+            if not isinstance(content, Damage):
                 base = decode_part(content, own.column_names).cast(own.schema)
                 again = pc.is_in(
                     base[TRANSACTION_ID], value_set=own[TRANSACTION_ID].combine_chunks()

@@ -54,7 +54,7 @@ def test_a_challenger_is_registered_with_its_metrics(handbook, slice_path: Path)
     installation, text = handbook
     assert "models:/handbook/1" in text
     review = installation.overnight("review", "handbook", "challenger")
-    shown = [line.split() for line in review.splitlines()]
+    shown = [line.split() for line in review.splitlines() if line]
     metrics = {
         words[0]: float(words[1])
         for words in shown
