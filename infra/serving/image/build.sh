@@ -41,7 +41,7 @@ fi
 
 infra/program.sh mmdebstrap "The image needs" mmdebstrap
 infra/program.sh buildah "The image needs" buildah
-base() { .venv/bin/python -m infra.serving.image.base "$here/debian.lock" "$@"; }
+base() { .venv/bin/python -m infra.serving.image.debian_lock "$here/debian.lock" "$@"; }
 suite=$(base --show suite)
 SOURCE_DATE_EPOCH=$(base --show epoch)
 export SOURCE_DATE_EPOCH

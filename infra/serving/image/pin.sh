@@ -13,7 +13,7 @@ fi
 infra/program.sh mmdebstrap "The pin needs" mmdebstrap
 aside=$(mktemp -d)
 trap 'rm -rf "$aside"' EXIT
-base() { .venv/bin/python -m infra.serving.image.base "$here/debian.lock" "$@"; }
+base() { .venv/bin/python -m infra.serving.image.debian_lock "$here/debian.lock" "$@"; }
 suite=$(base --show suite)
 today=$(date -u -d "$(date -u +%F)" +%s)
 SOURCE_DATE_EPOCH=$today "$here/tree.sh" "$suite" "$aside/tree.tar" "$aside/status"

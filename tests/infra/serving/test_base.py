@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.serving.image.base import LockError, compare, main, read_lock
+from infra.serving.image.debian_lock import LockError, compare, main, read_lock
 
 ROOT = Path(__file__).parents[3]
 SCRIPTS = ROOT / "infra" / "serving" / "image"

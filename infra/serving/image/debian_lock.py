@@ -110,7 +110,9 @@ def is_older(one: str, other: str) -> bool:
 
 def main(arguments: list[str]) -> int:
     """Print a setting of a lock, compare a base with it, or write it anew."""
-    parser = argparse.ArgumentParser(prog="python -m infra.serving.image.base", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.serving.image.debian_lock", description=__doc__
+    )
     parser.add_argument("lock", type=Path)
     parser.add_argument("status", type=Path, nargs="?", help="dpkg's record of the base")
     parser.add_argument("--show", choices=["suite", "architecture", "epoch"])
