@@ -17,6 +17,8 @@ AUDIT_READY := $(AUDIT)/ready
 BILLS := dist/sbom
 LIST := infra/supply/sbom.sh $(AUDIT)
 
+# Half the time of a test is spent waiting, for a process to start or an endpoint to change.
+WORKERS := 3
 # Suites that are long, or start whole installations: each by itself.
 APART := cluster crashes dist e2e image production soak
 
@@ -41,8 +43,8 @@ browser: ## Debian's Chromium, for the tests of the review page
 	@infra/program.sh chromium "The tests of the review page need" chromium fonts-dejavu-core
 
 test: $(READY) browser ## unit, property, DAG and end-to-end tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(APART:%=--ignore=tests/%)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/e2e
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(APART:%=--ignore=tests/%)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/e2e
 
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak
