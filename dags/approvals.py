@@ -63,7 +63,7 @@ class ApprovalTrigger(BaseEventTrigger):
             return None
 
     def _serves(self, found: str) -> bool:
-        """Whether the decision chain says that a version serves; no where it cannot be read."""
+        """Return True if the decision chain says that a version serves; False where unread."""
         from pipelines.reconciliation import find_serving
 
         try:

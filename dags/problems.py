@@ -1,4 +1,4 @@
-"""What keeps a DAG from being there, as an import error of its own on Airflow's page.
+"""Reasons why a DAG is missing, as an import error of their own on Airflow's page.
 
 Airflow runs no DAG of a file that has an import error. So the files that make DAGs leave out the
 specs that do not load, and this one, which makes none, says why.

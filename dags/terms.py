@@ -42,7 +42,7 @@ Kind = Literal["nightly", "deploy", "review"]
 
 
 def dag_terms(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
-    """What all DAGs of one kind have in common."""
+    """Arguments that all DAGs of one kind have in common."""
     deadline = spec.schedule.deadline if kind == "nightly" else None
     late = deadline and DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,

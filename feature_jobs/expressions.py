@@ -256,7 +256,7 @@ def _is_call_of(node: "exp.Expr | None", name: str) -> bool:
 
 
 def _at(node: "exp.Expr") -> int:
-    """Where a node says that it stands, or the first of its parts."""
+    """Position of a node, or of the first of its parts."""
     return int(node.meta.get("start", _start(node)))
 
 

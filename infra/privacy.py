@@ -1,4 +1,4 @@
-"""What an installation writes is its user's alone: files 0600, folders 0700, whatever the umask.
+"""Modes of an installation's files, its user's alone: 0600, folders 0700, whatever the umask.
 
 Tables, studies and logs hold what customers did; databases hold hashes of passwords, and Airflow's
 folder holds passwords. The umask reaches what libraries make, too, and every process started here.

@@ -76,7 +76,7 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
 
 
 def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Backtests":
-    """What is read and where is written, the same for every date."""
+    """Inputs and places of a backtest, the same for every date."""
     base = Lake(settings.lake, spec=spec.name)
     rows, labels = base.newest(TRANSACTIONS), base.newest(LABELS)
     if rows is None or labels is None:

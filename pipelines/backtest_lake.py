@@ -26,13 +26,13 @@ class BacktestLake(Lake):
         self._read_only = read_only
 
     def folder(self, table: str) -> str:
-        """Where the parts of a table stand."""
+        """Folder of the parts of a table."""
         return self._base.folder(table) if table in self._read_only else super().folder(table)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What backtests read.
+    """Tables that backtests read.
 
     Attributes:
         lake: with production's tables and a place for others.

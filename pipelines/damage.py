@@ -69,7 +69,7 @@ def remedy_for(table: str, spec: str) -> str:
 
 
 def remedy_for_log(table: str, spec: str, folder: str) -> str:
-    """What to do about a table whose log is damaged."""
+    """The remedy for a table whose log is damaged."""
     command = MAKERS.get(table)
     if command is None:
         return f"{BACKUP}; nothing else makes it again."

@@ -68,7 +68,7 @@ def open_held(folder: str, *, version: int | None = None) -> DeltaTable:
 
 
 def read_notes(folder: str, version: int) -> Mapping[str, object]:
-    """What the writer of a version noted beside it: one small file, however many versions came.
+    """Notes of the writer of a version: one small file, however many versions came.
 
     From its own entry: `DeltaTable.history` of a table at an older version begins with the newest
     commit, under the number of the older one.
@@ -192,7 +192,7 @@ def add_parts_first(delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Sche
 def _describe(
     notes: Mapping[str, str], *, added: set[str], removed: set[str], retries: int | None = None
 ) -> CommitProperties:
-    """What stands beside a version: the notes, and a digest by which a cut entry is found."""
+    """Properties of a commit: the notes, and a digest by which a cut entry is found."""
     noted = {**notes, ACTIONS: digest_actions(added, removed)}
     return CommitProperties(custom_metadata=noted, max_commit_retries=retries)
 

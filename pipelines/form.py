@@ -105,7 +105,7 @@ def form_schema(spec: ModelSpec) -> Mapping[str, dict[str, Any]]:
 
 
 def _present(spec: ModelSpec) -> dict[str, str]:
-    """What the spec has for each field that changes it."""
+    """Present value in the spec of each field that changes it."""
     training = spec.training
     budget = training.time_budget
     return {

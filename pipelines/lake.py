@@ -80,7 +80,7 @@ class Lake:
         self.root = f"{root.rstrip('/')}/{spec}"
 
     def folder(self, table: str) -> str:
-        """Where the parts of a table stand."""
+        """Folder of the parts of a table."""
         return f"{self.root}/{table}"
 
     def newest(self, table: str) -> TableVersion | None:

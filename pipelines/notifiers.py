@@ -1,4 +1,4 @@
-"""Who is told of a failure, and through what: the notifiers that the environment names.
+"""Notifiers that the environment names: who is told of a failure, and through what.
 
 `OVERNIGHT_NOTIFIERS` is JSON, so that whom to tell and how is configuration: any notifier of any
 Airflow provider, with arguments.

@@ -60,7 +60,7 @@ def refuse_unplain(given: Mapping[str, object]) -> None:
 
 
 def find_problem(name: str, text: str) -> str | None:
-    """What is wrong with a text of a name; None when nothing is."""
+    """The problem of a text with a name; None when there is none."""
     return next(_problems({name: text}), None)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """What was seen of the alarms.
+    """Observations of the alarms.
 
     Attributes:
         names: of those that rang at any moment.

@@ -208,11 +208,11 @@ class Runs:
         )
 
     def is_finished(self, run: str) -> bool:
-        """Whether a run ended well."""
+        """Return True if a run ended well."""
         return str(self._client.get_run(run).info.status) == "FINISHED"
 
     def shows(self, run: str, *, trials: int) -> bool:
-        """Whether a study's run is finished and of so many trials."""
+        """Return True if a study's run is finished and of so many trials."""
         return self.is_finished(run) and self.metrics(run).get("trials") == trials
 
     def end(self, run: str) -> None:

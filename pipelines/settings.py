@@ -45,7 +45,7 @@ class Settings:
 
     @property
     def mlflow_url(self) -> str:
-        """Where MLflow's pages are served: by the tracking server, else by `up`."""
+        """Address of MLflow's pages, served by the tracking server, else by `up`."""
         if self.tracking_uri.startswith(("http://", "https://")):
             return self.tracking_uri.rstrip("/")
         return f"http://127.0.0.1:{self.ports.mlflow}"

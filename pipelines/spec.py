@@ -235,6 +235,6 @@ def find_spec(name: str) -> Path:
 
 
 def spec_folders() -> list[Path]:
-    """Where the specs of this installation are; the first that has one of a name counts."""
+    """Folders of this installation's specs; the first that has one of a name counts."""
     own = os.environ.get(SETTING)
     return [Path(own), SPECS] if own else [SPECS]

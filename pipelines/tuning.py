@@ -88,7 +88,7 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
 
 
 def count_trials(best: "TuningResult") -> str:
-    """How many trials decided, and of how many where there are more: `5 of its 20 trials`."""
+    """Number of trials that decided, and of how many where there are more: `5 of its 20 trials`."""
     if best.trials == best.finished:
         return f"{best.trials} trials"
     return f"{best.trials} of its {best.finished} trials"

@@ -1,4 +1,4 @@
-"""What the process of a container finds in its environment.
+"""The environment of a container's process.
 
 On SageMaker a container sees the variables of its model and of the platform. Here it is a process
 of whoever started the server, so that some variables would run code as that person (`PYTHONPATH`,

@@ -1,4 +1,4 @@
-"""How an instance is started: as a process of this installation, or inside a serving image.
+"""Start of an instance: as a process of this installation, or inside a serving image.
 
 `OVERNIGHT_SERVING` chooses: `process` (the default), or `image:NAME` for an image that
 `make image TAG=NAME` wrote.
@@ -24,7 +24,7 @@ IMAGES = Path(__file__).parents[2] / "dist" / "image"
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What starts a container.
+    """The start of a container.
 
     Attributes:
         environment: all of it.

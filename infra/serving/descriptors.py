@@ -1,4 +1,4 @@
-"""How many connections a process may hold, by its limit of open files (`ulimit -n`)."""
+"""Number of connections that a process may hold, by its limit of open files (`ulimit -n`)."""
 
 import resource
 

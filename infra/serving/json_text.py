@@ -13,7 +13,7 @@ from infra.serving.refusal import RequestError
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a text holds; numbers are floats, whatever their length.
+    """Parse a text; numbers are floats, whatever their length.
 
     Attributes:
         repeated: keys that stand twice in an object, in the order of the objects' ends.

@@ -22,7 +22,7 @@ COUNT = re.compile(rb"\d{1,9}")
 
 
 class _DiffersError(Exception):
-    """Where the text is not what LightGBM writes."""
+    """A place where the text is not what LightGBM writes."""
 
 
 def check_model_text(text: bytes) -> None:

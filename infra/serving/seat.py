@@ -39,7 +39,7 @@ class Seat:
 
     @property
     def connections(self) -> int:
-        """How many its worker holds."""
+        """Number of connections that its worker holds."""
         return self._given - int(COUNT.unpack_from(self._ended)[0])
 
     def hand_over(self, connection: socket.socket) -> bool:

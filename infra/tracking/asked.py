@@ -1,4 +1,4 @@
-"""What a request to the MLflow server asks to change, read by MLflow's own parser.
+"""Changes that a request to the MLflow server asks for, read by MLflow's own parser.
 
 Its parser takes a body in a string, and each field under two names (`run_id`, `runId`): whoever
 reads the JSON otherwise judges another request than the one that is carried out.
@@ -101,7 +101,7 @@ def _messages() -> Mapping[tuple[str, str], type[Message]]:
 
 
 def _items(message: Message | None, name: str) -> Iterable[Message]:
-    """What a repeated field of messages holds; nothing where there is no such field."""
+    """Items of a repeated field of messages; none where there is no such field."""
     found: Any = getattr(message, name, ())
     return [each for each in found if isinstance(each, Message)]
 

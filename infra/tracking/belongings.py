@@ -1,4 +1,4 @@
-"""What on the MLflow server is the deployer's, as the server's own store says.
+"""Belongings of the deployer on the MLflow server, as the server's own store says.
 
 A tag whose key begins with `overnight.` can be set by the deployer alone, and each of its runs is
 made with one: so a run that has one is the deployer's, and so is what belongs to that run.

@@ -24,7 +24,7 @@ class ArchiveError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ImageConfig:
-    """What an image says of itself.
+    """The configuration of an image.
 
     Attributes:
         digest: SHA-256 of this configuration, which names every layer by its digest.

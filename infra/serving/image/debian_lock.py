@@ -44,7 +44,7 @@ class BaseLock:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a mirror gave in place of what is pinned.
+    """Packages that a mirror gave in place of the pinned ones.
 
     Attributes:
         newer: packages that the mirror has in a later version, one a line.
