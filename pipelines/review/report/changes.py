@@ -17,7 +17,7 @@ ORIGINS = {
     "overnight.test_window": "test window",
     "overnight.spec_digest": "spec",
     "overnight.code_revision": "code revision",
-    "overnight.code_digest": "training code",
+    "overnight.learner_version": "learner version",
     "overnight.lock_digest": "libraries",
 }
 

@@ -28,7 +28,7 @@ DECIDED = "decided.html"
 # Tags of a run that say where its model comes from.
 ORIGIN = (
     "as_of", "train_window", "test_window", "training_set", "training_set_digest", "study",
-    "bundle_digest", "spec_digest", "code_revision", "code_digest", "lock_digest",
+    "bundle_digest", "spec_digest", "code_revision", "learner_version", "lock_digest",
 )  # fmt: skip
 
 log = logging.getLogger(__name__)

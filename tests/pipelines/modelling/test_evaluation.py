@@ -33,7 +33,7 @@ def test_a_run_says_where_its_model_comes_from(night: Night, first: str) -> None
 
     run = mlflow.get_run(first[6:])
     tags = run.data.tags
-    for key in ("spec_digest", "code_digest", "lock_digest", "training_set_digest"):
+    for key in ("spec_digest", "learner_version", "lock_digest", "training_set_digest"):
         assert len(tags[f"overnight.{key}"]) == 64
     assert tags["overnight.training_set"] == night.training_set
     assert tags["overnight.code_revision"]
