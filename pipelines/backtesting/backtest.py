@@ -70,7 +70,7 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
 def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Backtests":
     """Inputs and places of a backtest, the same for every date."""
     base = Lake(settings.lake, spec=spec.name)
-    rows, labels = base.newest(TRANSACTIONS), base.newest(LABELS)
+    rows, labels = base.latest(TRANSACTIONS), base.latest(LABELS)
     if rows is None or labels is None:
         raise InputError(
             f'{base.root} holds no data of {spec.name} yet. Run "overnight ingest" first.'
@@ -116,10 +116,10 @@ class _Backtests:
         inputs = f"{BACKTEST}/{digest_of({'study': study, 'policy': asked})}"
         found = runs.find(inputs)
         if found is not None and runs.is_finished(found):
-            held = runs.metrics(found)
-            if set(needed) <= held.keys():
+            current = runs.metrics(found)
+            if set(needed) <= current.keys():
                 log.info("Kept runs:/%s: the backtest as of %s is unchanged", found, as_of)
-                return held
+                return current
         fold = last_fold(spec, as_of)
         tags = lineage_tags(spec, training_set, lake=self.reading.lake) | {
             "overnight.training_set": f"{training_set} of a backtest",
@@ -151,19 +151,19 @@ class _Backtests:
             return self.reading.features
         lake, pinned = self.reading.lake, self.reading.snapshot
         plan = plan_features(self.spec, lake, pinned)
-        if plan.is_done and plan.held is not None:
-            return plan.held
+        if plan.is_done and plan.current is not None:
+            return plan.current
         if not isinstance(self.apart.spark, Session):
             raise InputError(
                 f"The features that {self.spec.name} declares are not in the lake, and a backtest "
                 "would build them in a folder of this machine, which EMR Serverless does not see. "
                 'Run "overnight build-features" first, or this with OVERNIGHT_SPARK="local[*]".'
             )
-        newest = plan.record.days and max(plan.record.days)
+        latest = plan.record.days and max(plan.record.days)
         return carry_out(
             plan, self.spec, lake, pinned,
             gate=lambda parts, built: validate_features(
-                self.spec, lake, parts, built=built, as_of=str(newest), settings=self.apart
+                self.spec, lake, parts, built=built, as_of=str(latest), settings=self.apart
             ),
         )  # fmt: skip
 

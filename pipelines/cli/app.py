@@ -130,25 +130,25 @@ def _command_of(step: Callable[..., str]) -> Callable[..., None]:
             kind = typer.Option(*names, help=HELP[name], show_default=False)
         optional = name in steps.NIGHTLY.values() and name not in POSITIONAL
         default: object = "" if optional else given.default
-        held: object = str
+        current: object = str
         if name in REPEATED:
-            held, default = list[str], []
+            current, default = list[str], []
         parameters.append(
             given.replace(
                 kind=inspect.Parameter.KEYWORD_ONLY,
-                annotation=Annotated[held, kind],
+                annotation=Annotated[current, kind],
                 default=default,
             )
         )
 
     def command(**given: str | list[str]) -> None:
-        from pipelines.cli.latest import fill_newest
+        from pipelines.cli.latest import fill_latest
         from pipelines.config import plain_lines
         from pipelines.steps.dates import refuse_dates
 
         told = {n: v if isinstance(v, str) else ",".join(v) for n, v in given.items()}
         refuse_dates(told)
-        typer.echo(plain_lines(step(**fill_newest(told))))
+        typer.echo(plain_lines(step(**fill_latest(told))))
 
     command.__doc__ = inspect.cleandoc(str(step.__doc__))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

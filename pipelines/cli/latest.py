@@ -14,7 +14,7 @@ from pipelines.ingestion import LABELS, TRANSACTIONS
 from pipelines.lake import Lake, Snapshot, TableVersion
 
 
-def fill_newest(given: Mapping[str, str]) -> dict[str, str]:
+def fill_latest(given: Mapping[str, str]) -> dict[str, str]:
     """Replace empty references by the newest of the spec.
 
     Args:
@@ -29,15 +29,15 @@ def fill_newest(given: Mapping[str, str]) -> dict[str, str]:
     if missing or given.get("study") == "" or given.get("run") == "":
         spec = load_spec(given["spec"])
         for name in missing:
-            filled[name] = _newest_tables(spec, name)
+            filled[name] = _latest_tables(spec, name)
         if given.get("study") == "":
             filled["study"] = _study(given["spec"], filled["training_set"])
         if given.get("run") == "":
-            filled["run"] = _newest_run(spec)
+            filled["run"] = _latest_run(spec)
     return filled
 
 
-def _newest_tables(spec: ModelSpec, name: str) -> str:
+def _latest_tables(spec: ModelSpec, name: str) -> str:
     lake = Lake(load_settings().lake, spec=spec.name)
     if name == "snapshot":
         rows, labels = _need(lake, TRANSACTIONS, "ingest"), _need(lake, LABELS, "ingest")
@@ -48,7 +48,7 @@ def _newest_tables(spec: ModelSpec, name: str) -> str:
 
 
 def _need(lake: Lake, table: str, command: str) -> TableVersion:
-    at = lake.newest(table)
+    at = lake.latest(table)
     if at is None:
         raise InputError(f'{lake.root} has no {table} yet. Run "overnight {command}" first.')
     return at
@@ -60,10 +60,10 @@ def _study(reference: str, training_set: str) -> str:
     return study_of(load_spec(reference), training_set)
 
 
-def _newest_run(spec: ModelSpec) -> str:
+def _latest_run(spec: ModelSpec) -> str:
     from pipelines.tracking import open_registry
 
-    run = open_registry(spec).runs.newest_model()
+    run = open_registry(spec).runs.latest_model()
     if run is None:
         raise InputError(f'{spec.name} has no run yet. Run "overnight train" first.')
     return f"runs:/{run}"

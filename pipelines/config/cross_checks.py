@@ -32,11 +32,11 @@ _SHOWN = 200
 def explain(error: ValidationError) -> list[str]:
     """One line for each finding: key, value, remedy."""
     lines = []
-    places = [item["loc"] for item in error.errors()]
+    locations = [item["loc"] for item in error.errors()]
     for item in error.errors():
         # A list whose only item is refused is also called too short.
         if item["type"] == "too_short" and any(
-            place[: len(item["loc"])] == item["loc"] != place for place in places
+            location[: len(item["loc"])] == item["loc"] != location for location in locations
         ):
             continue
         parts = (str(part) for part in item["loc"] if part != "[key]")
@@ -74,7 +74,7 @@ def _short(value: object) -> str:
     return _cut(text)
 
 
-def find_contradictions(spec: "ModelSpec") -> list[str]:
+def cross_field_problems(spec: "ModelSpec") -> list[str]:
     """Names used twice, unknown entities, too short a gap, and all that is wrong with features."""
     training = spec.training
     problems = _name_problems(spec.source, spec.labels) + _label_problems(spec.labels)
@@ -180,7 +180,7 @@ def find_in_features(declared: Mapping[str, Any], error: ValidationError) -> lis
     What it refused in them is replaced by something harmless in a copy, so that one run names all.
     """
     try:
-        features = FeatureSet.model_validate(_mend(declared.get("features", {}), error))
+        features = FeatureSet.model_validate(_fix(declared.get("features", {}), error))
     except (ValidationError, TypeError, KeyError, IndexError, AttributeError):
         return []
     return feature_problems(features, _declared_columns(declared))
@@ -205,13 +205,13 @@ def _section(declared: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _mend(features: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
-    mended = cast("dict[str, Any]", _copy(features))
+def _fix(features: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
+    fixed = cast("dict[str, Any]", _copy(features))
     for number, item in enumerate(error.errors()):
         if item["loc"][:1] != ("features",):
             continue
         *path, last = item["loc"][1:]
-        at: Any = mended
+        at: Any = fixed
         for step in path:
             at = at[step]
         if item["type"] == "extra_forbidden":
@@ -220,7 +220,7 @@ def _mend(features: Mapping[str, Any], error: ValidationError) -> dict[str, Any]
             at[last] = [timedelta(days=_STAND_IN_DAYS + number)]
         elif len(path) and (path[-1] == "windows" or last == "delay"):
             at[last] = timedelta(days=_STAND_IN_DAYS + number)
-    return mended
+    return fixed
 
 
 def _copy(value: object) -> object:
@@ -247,8 +247,8 @@ def _name_problems(source: "Source", labels: "Labels") -> list[str]:
         }
         read |= {f"source.entities.{name}": column for name, column in source.entities.items()}
         problems += [
-            f"{place}: {column!r} is the label, which is not known when the row happens; remove it"
-            for place, column in read.items()
+            f"{location}: {column!r} is the label, which is not known when the row happens; remove it"
+            for location, column in read.items()
             if column == labels.column
         ]
     return problems

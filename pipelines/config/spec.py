@@ -31,7 +31,7 @@ from feature_jobs.declaration import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.config.addresses import address_problems
 from pipelines.config.cron import Cron
-from pipelines.config.cross_checks import explain, find_contradictions, find_in_features
+from pipelines.config.cross_checks import cross_field_problems, explain, find_in_features
 from pipelines.config.overrides import apply_overrides
 from training.policy import GatePolicy, TrainingPolicy
 
@@ -204,7 +204,7 @@ def load_spec(reference: str) -> ModelSpec:
         raise  # not reached: a validation error has at least one problem
     problems += address_problems("source.path", spec.source.path)
     problems += address_problems("labels.path", spec.labels.path or "")
-    refuse_any(path.name, [*problems, *find_contradictions(spec)])
+    refuse_any(path.name, [*problems, *cross_field_problems(spec)])
     return spec
 
 

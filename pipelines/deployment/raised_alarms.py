@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class RaisedAlarms:
     """Observations of the alarms.
 
     Attributes:
@@ -23,21 +23,21 @@ class Rung:
     is_first: bool
 
 
-def describe_alarms(rung: Rung) -> Iterator[str]:
+def describe_alarms(raised: RaisedAlarms) -> Iterator[str]:
     """One line with all of them, and one for each."""
-    yield ", ".join(sorted(rung.names)) or "none rang"
-    for name in sorted(rung.names):
-        yield f"{name}: {_explain(name, rung)}"
+    yield ", ".join(sorted(raised.names)) or "none rang"
+    for name in sorted(raised.names):
+        yield f"{name}: {_explain(name, raised)}"
 
 
-def _explain(name: str, rung: Rung) -> str:
-    if name not in rung.watching:
+def _explain(name: str, raised: RaisedAlarms) -> str:
+    if name not in raised.watching:
         return "watches the model that served before, so it turns back no rollout of this version"
-    if not rung.is_promoted:
+    if not raised.is_promoted:
         return "watches this rollout, which did not go through"
-    if rung.is_first:
+    if raised.is_first:
         return "turned nothing back, as nothing served before this version"
-    if name not in rung.during:
+    if name not in raised.during:
         return "rang when the rollout had ended, and then an alarm turns nothing back"
     return (
         "rang while the rollout went on, but in none of its bakes: a longer bake_seconds may turn "

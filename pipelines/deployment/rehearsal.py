@@ -8,25 +8,23 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
+from infra.local import own_sagemaker
+from infra.sagemaker.control import Layout, ringing, roll_out, verify, wanted_alarms
+from infra.sagemaker.runtime import Instance, Prediction, Replay, read_file, replay_once, replaying
 from pipelines.config import ModelSpec, load_registered
 from pipelines.config.installation import load_settings
 from pipelines.deployment.deploy import PROMOTED
-from pipelines.deployment.raised_alarms import Rung, describe_alarms
-from pipelines.deployment.releases import champion_digest, laid_out
+from pipelines.deployment.raised_alarms import RaisedAlarms, describe_alarms
+from pipelines.deployment.releases import champion_digest, endpoint_configuration
 from pipelines.deployment.score_endpoint import as_plain
 from pipelines.features import FEATURES
 from pipelines.governance import open_decisions
 from pipelines.lake import Lake
 from pipelines.tracking import Version, open_registry
-
-if TYPE_CHECKING:
-    from infra.sagemaker.control import Layout
-    from infra.sagemaker.runtime import Instance, Prediction, Replay
 
 MAX_ROWS = 2_000
 SHOWN = 10
@@ -36,42 +34,45 @@ LOOK_SECONDS = 0.5
 
 def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
     """See `steps.rehearse`."""
-    from infra.local import own_sagemaker
-    from infra.sagemaker.control import roll_out, verify, wanted_alarms
-    from infra.sagemaker.runtime import replay_once, replaying
-
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
-    chain = open_decisions(spec, registry).load()
-    champion = None if chain.champion is None else registry.get(str(chain.champion))
+    decision_log = open_decisions(spec, registry).load()
+    champion = None if decision_log.champion is None else registry.get(str(decision_log.champion))
     if champion == version:
         raise InputError(f"{version} serves already; name another version to rehearse.")
     with ExitStack() as stack:
-        layout = stack.enter_context(laid_out(spec, registry, version, digest=None))
-        layouts = [layout]
-        held = champion_digest(chain)
+        configuration = stack.enter_context(
+            endpoint_configuration(spec, registry, version, digest=None)
+        )
+        configurations = [configuration]
+        current = champion_digest(decision_log)
         if champion is not None:
-            layouts.insert(0, stack.enter_context(laid_out(spec, registry, champion, digest=held)))
-        names, rows = _read_traffic(spec, traffic, layouts)
+            configurations.insert(
+                0,
+                stack.enter_context(
+                    endpoint_configuration(spec, registry, champion, digest=current)
+                ),
+            )
+        names, rows = _read_traffic(spec, traffic, configurations)
         stack.enter_context(own_sagemaker())
-        endpoint = layout.endpoint
+        endpoint = configuration.endpoint
         phases: dict[str, Replay] = {}
         if champion is not None:
-            roll_out(layouts[0])
+            roll_out(configurations[0])
             phases["before"] = replay_once(endpoint, rows)
-        with _watching(layouts) as rung:
+        with _watching(configurations) as raised:
             if champion is None:
-                roll_out(layout)
+                roll_out(configuration)
             else:
                 with replaying(endpoint, rows) as phases["during"]:
-                    roll_out(layout)
-            during = frozenset(rung)
-            result = verify(layout, champion_digest=held)
+                    roll_out(configuration)
+            during = frozenset(raised)
+            result = verify(configuration, champion_digest=current)
             phases["after"] = replay_once(endpoint, rows)
     alarms, *reasons = describe_alarms(
-        Rung(
-            names=rung, during=during, watching=wanted_alarms(layout).keys(),
+        RaisedAlarms(
+            names=raised, during=during, watching=wanted_alarms(configuration).keys(),
             is_promoted=result.outcome == PROMOTED, is_first=champion is None,
         )
     )  # fmt: skip
@@ -79,7 +80,7 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
         f"Rehearsal of {version}" + (f" after {champion}" if champion else ""),
         f"  outcome         {result.outcome} {result.reason}".rstrip(),
         *_describe_phases(phases),
-        *_describe_decisions(phases, layouts, names, champion=champion, version=version),
+        *_describe_decisions(phases, configurations, names, champion=champion, version=version),
         f"  alarms          {alarms}{_unwatched(spec)}",
         *(f"    {reason}" for reason in reasons),
     ]
@@ -87,18 +88,16 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
 
 
 def _read_traffic(
-    spec: ModelSpec, traffic: str, layouts: "list[Layout]"
-) -> "tuple[list[str], list[Instance]]":
+    spec: ModelSpec, traffic: str, configurations: list[Layout]
+) -> tuple[list[str], list[Instance]]:
     """Names of the rows and the rows, with the features that the models read."""
     if traffic:
-        from infra.sagemaker.runtime import read_file
-
         answers = read_file(Path(traffic))[:MAX_ROWS]
         names = [answer.inference_id for answer in answers]
         rows = [dict(answer.features) for answer in answers]
     else:
         lake = Lake(load_settings().lake, spec=spec.name)
-        at = lake.newest(FEATURES)
+        at = lake.latest(FEATURES)
         if at is None:
             raise InputError(
                 f"{spec.name} has no features to send. Run "
@@ -106,12 +105,16 @@ def _read_traffic(
                 "--traffic."
             )
         days = sorted({part.day for part in lake.parts(at)})
-        newest = lake.read(at, days=days[-2:]).sort_by([(EVENT_TIME, "descending")])
-        table = newest.slice(0, MAX_ROWS).to_pylist()
+        latest = lake.read(at, days=days[-2:]).sort_by([(EVENT_TIME, "descending")])
+        table = latest.slice(0, MAX_ROWS).to_pylist()
         names = [str(row[TRANSACTION_ID]) for row in table]
-        features = {f.name for layout in layouts for f in layout.main.bundle.features}
+        features = {
+            f.name for configuration in configurations for f in configuration.main.bundle.features
+        }
         rows = [{n: as_plain(row[n]) for n in features if n in row} for row in table]
-    read = [[f.name for f in layout.main.bundle.features] for layout in layouts]
+    read = [
+        [f.name for f in configuration.main.bundle.features] for configuration in configurations
+    ]
     missing = sorted({n for columns in read for n in columns if any(n not in r for r in rows)})
     if missing:
         raise InputError(
@@ -124,12 +127,12 @@ def _read_traffic(
 
 
 @contextmanager
-def _watching(layouts: "list[Layout]") -> Iterator[set[str]]:
+def _watching(configurations: list[Layout]) -> Iterator[set[str]]:
     """The alarms that ring at any moment while the block lasts."""
-    from infra.sagemaker.control import ringing, wanted_alarms
-
-    names = sorted({name for layout in layouts for name in wanted_alarms(layout)})
-    rung: set[str] = set()
+    names = sorted(
+        {name for configuration in configurations for name in wanted_alarms(configuration)}
+    )
+    raised: set[str] = set()
     over = threading.Event()
     problems: list[OvernightError] = []
 
@@ -138,7 +141,7 @@ def _watching(layouts: "list[Layout]") -> Iterator[set[str]]:
         while not is_over:
             is_over = over.wait(LOOK_SECONDS)
             try:
-                rung.update(ringing(names))
+                raised.update(ringing(names))
             except OvernightError as error:
                 problems.append(error)
                 return
@@ -146,7 +149,7 @@ def _watching(layouts: "list[Layout]") -> Iterator[set[str]]:
     thread = threading.Thread(target=look, name="alarms")
     thread.start()
     try:
-        yield rung
+        yield raised
     finally:
         over.set()
         thread.join()
@@ -155,7 +158,7 @@ def _watching(layouts: "list[Layout]") -> Iterator[set[str]]:
         raise problems[0]
 
 
-def _describe_phases(phases: "dict[str, Replay]") -> Iterator[str]:
+def _describe_phases(phases: dict[str, Replay]) -> Iterator[str]:
     for name, replay in phases.items():
         took = replay.milliseconds
         p50, p99 = np.quantile(took, [0.5, 0.99]) if took else (float("nan"), float("nan"))
@@ -167,10 +170,10 @@ def _describe_phases(phases: "dict[str, Replay]") -> Iterator[str]:
 
 
 def _describe_decisions(
-    phases: "dict[str, Replay]", layouts: "list[Layout]", names: list[str], *,
+    phases: dict[str, Replay], configurations: list[Layout], names: list[str], *,
     champion: Version | None, version: Version,
 ) -> Iterator[str]:  # fmt: skip
-    said = [_answers(phases, layout.main.bundle.digest) for layout in layouts]
+    said = [_answers(phases, configuration.main.bundle.digest) for configuration in configurations]
     for who, answers in zip([champion, version] if champion else [version], said, strict=True):
         alerts = sum(a.decision == ALERT for a in answers.values())
         share = alerts / len(answers) if answers else float("nan")
@@ -195,7 +198,7 @@ def _unwatched(spec: ModelSpec) -> str:
     return f"; not rehearsed: {', '.join(names)}" if names else ""
 
 
-def _answers(phases: "dict[str, Replay]", digest: str) -> "dict[int, Prediction]":
+def _answers(phases: dict[str, Replay], digest: str) -> dict[int, Prediction]:
     found: dict[int, Prediction] = {}
     for replay in phases.values():
         found |= replay.answers.get(digest, {})

@@ -4,19 +4,18 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from infra.sagemaker.control import Layout, Release, plan_layout
 from pipelines.config import ModelSpec
-from pipelines.governance import Ledger
+from pipelines.governance import DecisionLog
 from pipelines.modelling import fetch_verified
 from pipelines.tracking import Registry, Version
 
-if TYPE_CHECKING:
-    from infra.sagemaker.control import Layout, Release
-
 
 @contextlib.contextmanager
-def releasing(registry: Registry, version: Version, *, digest: str | None) -> Iterator["Release"]:
+def verified_release(
+    registry: Registry, version: Version, *, digest: str | None
+) -> Iterator[Release]:
     """A version's bundle in a folder, for as long as the block lasts.
 
     Args:
@@ -27,8 +26,6 @@ def releasing(registry: Registry, version: Version, *, digest: str | None) -> It
     Raises:
         OvernightError: when the bundle was changed since it was registered.
     """
-    from infra.sagemaker.control import Release
-
     with tempfile.TemporaryDirectory() as scratch:
         # The copy that is deployed is the copy that is compared.
         folder = fetch_verified(registry, version, target=Path(scratch), digest=digest)
@@ -36,17 +33,15 @@ def releasing(registry: Registry, version: Version, *, digest: str | None) -> It
 
 
 @contextlib.contextmanager
-def laid_out(
+def endpoint_configuration(
     spec: ModelSpec, registry: Registry, version: Version, *, digest: str | None
-) -> Iterator["Layout"]:
+) -> Iterator[Layout]:
     """A version alone behind the endpoint of its spec; arguments and errors as of `releasing`."""
-    from infra.sagemaker.control import plan_layout
-
-    with releasing(registry, version, digest=digest) as release:
+    with verified_release(registry, version, digest=digest) as release:
         yield plan_layout(release, spec=spec.name, policy=spec.endpoint)
 
 
-def champion_digest(chain: Ledger) -> str | None:
+def champion_digest(decision_log: DecisionLog) -> str | None:
     """Digest of the champion's bundle as it was when it was promoted; None without a champion."""
-    served = chain.last("promotion", "rollback")
+    served = decision_log.last("promotion", "rollback")
     return None if served is None else served.digests.model

@@ -16,6 +16,8 @@ from pipelines.lake import DamagedError, Lake, digest_of
 from pipelines.modelling import fetch_verified
 from pipelines.tracking import open_registry
 from pipelines.validation import validate_scores
+from training.bundle import load_bundle
+from training.data import gather_rows
 
 SCORES = "scores"
 VERSION, MODEL = "model_version", "model_digest"
@@ -27,14 +29,11 @@ log = logging.getLogger(__name__)
 
 def score_day(reference: str, day: str, *, version: str) -> str:
     """See `steps.score_batch`."""
-    from training.bundle import load_bundle
-    from training.data import gather_rows
-
     spec = load_registered(reference)
     registry = open_registry(spec)
     scored = registry.get(version)
     lake = Lake(load_settings().lake, spec=spec.name)
-    rows, inputs = _read_day(lake, spec.name, day)
+    rows, fingerprint = _read_day(lake, spec.name, day)
     with tempfile.TemporaryDirectory() as scratch:
         bundle = load_bundle(fetch_verified(registry, scored, target=Path(scratch)))
     names = bundle.model.encoding.names
@@ -69,7 +68,9 @@ def score_day(reference: str, day: str, *, version: str) -> str:
     written = own if kept is None else pa.concat_tables([kept, own.select(kept.column_names)])
     models = sorted(set(written[MODEL].to_pylist()))
     at = lake.write_days(
-        SCORES, written.sort_by(VERSION), inputs=digest_of({"rows": inputs, "models": models})
+        SCORES,
+        written.sort_by(VERSION),
+        fingerprint=digest_of({"rows": fingerprint, "models": models}),
     )
     log.info(
         "Scored %s of %s with %s: %s rows, %s alerts", day, spec.name, scored,
@@ -84,7 +85,7 @@ def _read_day(lake: Lake, spec: str, day: str) -> tuple[pa.Table, list[str]]:
         date.fromisoformat(day)
     except ValueError as error:
         raise InputError(f"{day!r} is no day: write it as 2018-08-08.") from error
-    at = lake.newest(FEATURES)
+    at = lake.latest(FEATURES)
     if at is None:
         raise InputError(f'{spec} has no features. Run "overnight run {spec} --as-of DATE" first.')
     parts = lake.parts(at)
@@ -99,13 +100,13 @@ def _read_day(lake: Lake, spec: str, day: str) -> tuple[pa.Table, list[str]]:
 
 def _others(lake: Lake, day: str, *, number: int) -> pa.Table | None:
     """What other versions said of the day; None when none did."""
-    at = lake.newest(SCORES)
+    at = lake.latest(SCORES)
     if at is None:
         return None
     try:
-        held = lake.read(at, days=[day])
+        current = lake.read(at, days=[day])
     except DamagedError as error:
         log.warning("What other versions said of %s is lost; score with each again. %s", day, error)
         return None
-    others = held.filter(pc.not_equal(held[VERSION], number))
+    others = current.filter(pc.not_equal(current[VERSION], number))
     return others if others.num_rows else None

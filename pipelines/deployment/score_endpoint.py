@@ -6,25 +6,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
+from infra.sagemaker.runtime import ask
 from pipelines.config import ModelSpec, load_registered, request_kinds
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
 from pipelines.lake import Lake, TableVersion
 
-NEWEST = 5
+LATEST = 5
 
 
 def score_transactions(reference: str, transactions: str) -> str:
     """See `steps.score`."""
-    from infra.sagemaker.runtime import ask
-
     spec = load_registered(reference)
     rows = _find_rows(spec, [part for part in transactions.split(",") if part])
-    held = [name for name in request_kinds(spec) if name in rows.column_names]
+    current = [name for name in request_kinds(spec) if name in rows.column_names]
     lines = [f"{'transaction':>14} {'probability':>11} decision  threshold"]
     for row in rows.to_pylist():
         # All that any of the spec's models may read; the model that answers takes its own.
-        features = {name: as_plain(row[name]) for name in held}
+        features = {name: as_plain(row[name]) for name in current}
         identity, entity = str(row[TRANSACTION_ID]), str(row[spec.customer])
         reply = ask(spec.name, [features], inference_id=identity, entity=entity)
         (answer,) = reply.predictions
@@ -47,13 +46,13 @@ def as_plain(value: object) -> float | str | None:
 
 def _find_rows(spec: ModelSpec, wanted: list[str]) -> pa.Table:
     lake = Lake(load_settings().lake, spec=spec.name)
-    at = lake.newest(FEATURES)
+    at = lake.latest(FEATURES)
     if at is None:
         raise InputError(
             f'{spec.name} has no features. Run "overnight run {spec.name} --as-of DATE" first.'
         )
     if not wanted:
-        return _newest_rows(lake, at)
+        return _latest_rows(lake, at)
     ids = lake.schema(at).field(TRANSACTION_ID).type
     try:
         values = pa.array(wanted).cast(ids)
@@ -71,7 +70,7 @@ def _find_rows(spec: ModelSpec, wanted: list[str]) -> pa.Table:
     return rows.take(pc.sort_indices(positions))
 
 
-def _newest_rows(lake: Lake, at: TableVersion) -> pa.Table:
+def _latest_rows(lake: Lake, at: TableVersion) -> pa.Table:
     day = max(part.day for part in lake.parts(at))
     rows = lake.read(at, days=[day]).sort_by([(EVENT_TIME, "descending")])
-    return rows.slice(0, NEWEST)
+    return rows.slice(0, LATEST)

@@ -4,19 +4,18 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, refuse_any
+from feature_jobs.engine_version import ENGINE_VERSION
+from feature_jobs.executors.spark import Build, Request
+from feature_jobs.io import read_schema
+from feature_jobs.stages import Day
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features.execution import build_parts, forget_job
 from pipelines.features.plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
 from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
 from pipelines.validation import validate_features
-
-if TYPE_CHECKING:
-    from feature_jobs.executors.spark import Build, Request
-    from feature_jobs.stages import Day
 
 Gate = Callable[[list[Part], set[str]], None]
 
@@ -33,8 +32,8 @@ def build_feature_table(
     asked = _asked_days(lake, pinned, since, until) if since or until else None
     plan = plan_features(spec, lake, pinned, asked=asked, damaged=_damaged_days(lake))
     if plan.is_done and asked is None:
-        log.info("Kept %s: snapshot, declarations and engine are unchanged", plan.held)
-        return str(plan.held)
+        log.info("Kept %s: snapshot, declarations and engine are unchanged", plan.current)
+        return str(plan.current)
     if not plan.record.days:
         raise InputError(f"{pinned} holds no rows to build features from. Ingest some first.")
     began = time.monotonic()
@@ -67,7 +66,7 @@ def plan_feature_table(reference: str) -> str:
     """See `overnight features --plan`."""
     spec = load_spec(reference)
     lake = Lake(load_settings().lake, spec=spec.name)
-    rows, labels = lake.newest("transactions"), lake.newest("labels")
+    rows, labels = lake.latest("transactions"), lake.latest("labels")
     if rows is None or labels is None:
         raise InputError(f'{spec.name} has no data yet. Run "overnight ingest" first.')
     damaged = _damaged_days(lake)
@@ -92,23 +91,25 @@ def carry_out(
         gate: sees all parts of the table as it would be, and the days that are new in it, and
             raises when it must not be.
     """
-    from feature_jobs.io import read_schema
-
     _refuse_damage(plan, spec, lake, pinned)
     request = _request(plan, spec, lake, pinned)
     parts = build_parts(request, load_settings()) if request.builds else []
     replaced = {*plan.days, *plan.gone, *(plan.kept_days if plan.rewrites_kept_days else ())}
-    whole = [] if plan.held is None else [p for p in lake.parts(plan.held) if p.day not in replaced]
+    whole = (
+        []
+        if plan.current is None
+        else [p for p in lake.parts(plan.current) if p.day not in replaced]
+    )
     if parts:
         gate([*whole, *parts], {part.day for part in parts})
     made = f"{lake.folder(FEATURES)}/{parts[0].path}" if parts else None
-    schema = lake.schema(_held(plan)) if made is None else read_schema(made)
+    schema = lake.schema(_current(plan)) if made is None else read_schema(made)
     at = lake.commit(
         FEATURES,
         parts,
         schema=schema.remove_metadata(),
         days=replaced,
-        inputs=digest_of({"record": plan.record.to_json()}),
+        fingerprint=digest_of({"record": plan.record.to_json()}),
         notes={RECORD: plan.record.to_json()},
     )
     forget_job(request)
@@ -117,10 +118,10 @@ def carry_out(
 
 def _damaged_days(lake: Lake) -> set[str]:
     """Days of the newest version whose parts are missing or were changed."""
-    held = lake.newest(FEATURES)
-    damages = [] if held is None else lake.find_damage(held)
+    current = lake.latest(FEATURES)
+    damages = [] if current is None else lake.find_damage(current)
     if damages:
-        log.warning("%d days of %s are damaged and computed anew", len(damages), held)
+        log.warning("%d days of %s are damaged and computed anew", len(damages), current)
     return {damage.day for damage in damages}
 
 
@@ -138,11 +139,8 @@ def _refuse_damage(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snaps
             lake.refuse_damage(at, days=[d for d in days if str(first) <= d <= max(wanted)])
 
 
-def _request(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -> "Request":
+def _request(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -> Request:
     """What a plan asks of Spark: days in groups, and the changed features of the days it keeps."""
-    from feature_jobs.engine_version import ENGINE_VERSION
-    from feature_jobs.executors.spark import Request
-
     builds = [
         _build(spec, lake, pinned, days=days, plan=None)
         for days in _runs(plan.days, lookback_days(spec))
@@ -161,10 +159,8 @@ def _request(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -
 
 def _build(
     spec: ModelSpec, lake: Lake, pinned: Snapshot, *, days: Sequence[str], plan: FeaturePlan | None
-) -> "Build":
+) -> Build:
     """Every feature of days, or with a plan the changed ones beside what is held."""
-    from feature_jobs.executors.spark import Build
-
     first = str(date.fromisoformat(min(days)) - timedelta(days=lookback_days(spec)))
     inside = [part for part in lake.parts(pinned.labels) if first <= part.day <= max(days)]
     return Build(
@@ -176,21 +172,19 @@ def _build(
 
 def _days(
     lake: Lake, pinned: Snapshot, plan: FeaturePlan | None, *, wanted: Collection[str], first: str
-) -> "Iterator[Day]":
+) -> Iterator[Day]:
     """The wanted days and, from `first` on, those that they can look back to."""
-    from feature_jobs.stages import Day
-
-    held: dict[str, str] = {}
-    if plan is not None and plan.held is not None:
+    current: dict[str, str] = {}
+    if plan is not None and plan.current is not None:
         folder = lake.folder(FEATURES)
-        held = {part.day: f"{folder}/{part.path}" for part in lake.parts(plan.held)}
+        current = {part.day: f"{folder}/{part.path}" for part in lake.parts(plan.current)}
     grouped: dict[str, list[Part]] = {}
     for part in lake.parts(pinned.transactions):
         grouped.setdefault(part.day, []).append(part)
     for day, parts in sorted(grouped.items()):
         if first <= day <= max(wanted):
             files = tuple(f"{lake.folder(pinned.transactions.name)}/{p.path}" for p in parts)
-            yield Day(day, files, sum(p.rows for p in parts), day in wanted, held.get(day))
+            yield Day(day, files, sum(p.rows for p in parts), day in wanted, current.get(day))
 
 
 def _runs(days: Sequence[str], gap_days: int) -> Iterator[list[str]]:
@@ -226,7 +220,7 @@ def _asked_days(lake: Lake, pinned: Snapshot, since: str, until: str) -> list[st
     return found
 
 
-def _held(plan: FeaturePlan) -> TableVersion:
-    if plan.held is None:
+def _current(plan: FeaturePlan) -> TableVersion:
+    if plan.current is None:
         raise InputError("There are no rows to build features from. Ingest some first.")
-    return plan.held
+    return plan.current

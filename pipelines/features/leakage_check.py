@@ -50,7 +50,7 @@ def prove_no_leak(reference: str, as_of: str) -> str:
             'it with OVERNIGHT_SPARK="local[*]".'
         )
     lake = Lake(settings.lake, spec=spec.name)
-    rows_at, labels_at = lake.newest(TRANSACTIONS), lake.newest(LABELS)
+    rows_at, labels_at = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     if rows_at is None or labels_at is None:
         raise InputError(f'{spec.name} has no data yet. Run "overnight ingest" first.')
     rows = only_known(lake.read(rows_at), cutoff)
@@ -122,26 +122,26 @@ def invent_later_rows(rows: pa.Table, cutoff: datetime) -> pa.Table:
     Copies of the newest rows with ids of their own and ten times the amount; every second one
     keeps its event time (it happened before the cutoff and arrives after it).
     """
-    newest = rows.sort_by([(EVENT_TIME, "descending")]).slice(0, LATER_ROWS)
-    count = newest.num_rows
+    latest = rows.sort_by([(EVENT_TIME, "descending")]).slice(0, LATER_ROWS)
+    count = latest.num_rows
     late = np.arange(count) % 2 == 0
     span = pa.scalar(timedelta(days=1), type=pa.duration("us"))
     shifted = pc.add(pa.scalar(cutoff, type=TIMESTAMP), pc.multiply(
         span, pa.array(np.arange(count) % 7)))  # fmt: skip
-    event_time = pc.if_else(pa.array(late), newest[EVENT_TIME].combine_chunks(), shifted)
+    event_time = pc.if_else(pa.array(late), latest[EVENT_TIME].combine_chunks(), shifted)
     known_time = pc.add(pa.array([cutoff] * count, TIMESTAMP), pa.array(
         np.arange(count) % 7 * 86_400_000_000).cast(pa.duration("us")))  # fmt: skip
-    ids = newest.schema.field(TRANSACTION_ID).type
+    ids = latest.schema.field(TRANSACTION_ID).type
     if pa.types.is_integer(ids):
         top = pc.max(rows[TRANSACTION_ID]).as_py()
         fresh = pa.array(np.arange(top + 1, top + 1 + count), ids)
     else:
         fresh = pa.array([f"~later-{n}" for n in range(count)], ids)
-    columns = {name: newest[name] for name in newest.column_names} | {
+    columns = {name: latest[name] for name in latest.column_names} | {
         TRANSACTION_ID: fresh,
         EVENT_TIME: event_time,
         KNOWN_TIME: known_time,
-        AMOUNT: pc.multiply(newest[AMOUNT], 10.0),
+        AMOUNT: pc.multiply(latest[AMOUNT], 10.0),
         EVENT_DAY: pc.strftime(event_time, format="%Y-%m-%d").cast(pa.string()),
     }
     return pa.table(columns, schema=rows.schema)
@@ -186,7 +186,7 @@ def compare_columns(before: pa.Table, after: pa.Table) -> list[str]:
 def _build(spec: ModelSpec, rows: pa.Table, labels: pa.Table, *, root: str) -> pa.Table:
     lake = Lake(root, spec=spec.name)
     snapshot = Snapshot(
-        lake.write_days(TRANSACTIONS, rows, inputs="proof"),
-        lake.write_days(LABELS, labels, inputs="proof"),
+        lake.write_days(TRANSACTIONS, rows, fingerprint="proof"),
+        lake.write_days(LABELS, labels, fingerprint="proof"),
     )
     return lake.read(build_feature_version(spec, lake, snapshot))

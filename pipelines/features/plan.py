@@ -12,7 +12,7 @@ from datetime import date
 from functools import cache
 
 from expectations.contract import InputError
-from feature_jobs.declaration import lookback
+from feature_jobs.declaration import lookback, referenced_columns
 from feature_jobs.engine_version import ENGINE_VERSION
 from pipelines.config import ModelSpec
 from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
@@ -70,7 +70,7 @@ class FeaturePlan:
     dropped: tuple[str, ...]
     is_reordered: bool
     gone: tuple[str, ...]
-    held: TableVersion | None
+    current: TableVersion | None
 
     @property
     def rewrites_kept_days(self) -> bool:
@@ -80,15 +80,15 @@ class FeaturePlan:
     @property
     def is_done(self) -> bool:
         """Whether the newest version is what would be made."""
-        return self.held is not None and not (self.days or self.rewrites_kept_days or self.gone)
+        return self.current is not None and not (self.days or self.rewrites_kept_days or self.gone)
 
     def describe(self) -> str:
         """For people, a line a fact."""
         total = len(self.record.definitions)
         if self.is_done:
-            return f"{self.held} is what would be made; nothing would be computed."
-        newest = f"against {self.held}" if self.held else "for the first version"
-        lines = [f"{newest}: {len(self.days)} days would be computed whole"]
+            return f"{self.current} is what would be made; nothing would be computed."
+        latest = f"against {self.current}" if self.current else "for the first version"
+        lines = [f"{latest}: {len(self.days)} days would be computed whole"]
         if self.days:
             lines[0] += f" ({self.days[0]} to {self.days[-1]})"
         if self.kept_days and self.changed:
@@ -122,8 +122,8 @@ def plan_features(
         asked: days to compute whatever changed, and no others; None for what changed.
         damaged: days whose part of the newest version is not what was written: computed anew.
     """
-    held = lake.newest(FEATURES)
-    noted = None if held is None else lake.note(held, RECORD)
+    current = lake.latest(FEATURES)
+    noted = None if current is None else lake.note(current, RECORD)
     nothing = Record("", (0, False), {}, {})
     before = nothing if noted is None else Record.from_json(noted)
     rows = digest_of({"columns": list(spec.row_columns().items()), "engine": ENGINE_VERSION})
@@ -131,7 +131,7 @@ def plan_features(
     definitions = _definitions(spec)
     every = _day_digests(lake, pinned, reach)
     as_before = _day_digests(lake, pinned, before.reach)
-    of_table = set() if held is None else {part.day for part in lake.parts(held)}
+    of_table = set() if current is None else {part.day for part in lake.parts(current)}
     same = {
         day for day in of_table & every.keys()
         if before.rows == rows and before.days.get(day) == as_before[day]
@@ -144,9 +144,9 @@ def plan_features(
     touched = bool(changed or dropped or is_reordered)
     days, gone = every.keys() - same, of_table - every.keys()
     if asked is not None:
-        if held is not None and before.rows != rows and of_table - set(asked):
+        if current is not None and before.rows != rows and of_table - set(asked):
             raise InputError(
-                f"The engine or the columns of rows changed since {held}, and its days outside "
+                f"The engine or the columns of rows changed since {current}, and its days outside "
                 "the ones asked for would be of another making. Run build-features without "
                 "--from and --to first."
             )
@@ -165,14 +165,12 @@ def plan_features(
         dropped=dropped if kept else (),
         is_reordered=is_reordered and bool(kept),
         gone=tuple(sorted(gone)),
-        held=held,
+        current=current,
     )
 
 
 def _definitions(spec: ModelSpec) -> dict[str, str]:
     """Digest of each feature's own definition, and of the conditions and features in it."""
-    from feature_jobs.declaration import referenced_columns
-
     features = spec.features
     spelled = {name.lower(): name for name in features.feature_names()}
     conditions = {c.name: c.sql for c in features.conditions}

@@ -19,6 +19,7 @@ from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import TIMESTAMP
 from pipelines.lake import Lake, Snapshot, TableVersion, digest_of, parse_as_of
 from pipelines.validation import validate_training_set
+from training.data import holdout, validation_folds
 
 TRAINING_SETS = "training_sets"
 
@@ -58,7 +59,7 @@ def build_training_version(
     """
     at, known_at = features, parse_as_of(as_of)
     span = needed_span(spec, known_at)
-    inputs = digest_of(
+    fingerprint = digest_of(
         {
             "features": lake.content_hash(at),
             "labels": lake.content_hash(pinned.labels),
@@ -68,10 +69,14 @@ def build_training_version(
             "version": TRAINING_SET_VERSION,
         }
     )
-    held = lake.newest(table)
-    if held is not None and lake.inputs(held) == inputs and not lake.find_damage(held):
-        log.info("Kept %s: features, labels, date and rules are unchanged", held)
-        return held
+    current = lake.latest(table)
+    if (
+        current is not None
+        and lake.fingerprint(current) == fingerprint
+        and not lake.find_damage(current)
+    ):
+        log.info("Kept %s: features, labels, date and rules are unchanged", current)
+        return current
     inside = [part.day for part in lake.parts(at) if _touches(span, part.day)]
     rows = label_rows(
         lake.read(at, where=_within(span), days=inside),
@@ -85,8 +90,8 @@ def build_training_version(
             "Ingest those days, or choose another as_of."
         )
     validate_training_set(rows, spec, as_of=as_of, settings=settings)
-    days = set() if held is None else {part.day for part in lake.parts(held)}
-    version = lake.write_days(table, rows, inputs=inputs, empty_days=days)
+    days = set() if current is None else {part.day for part in lake.parts(current)}
+    version = lake.write_days(table, rows, fingerprint=fingerprint, empty_days=days)
     log.info(
         "Built %s for as_of %s: %s rows of %s, %s frauds",
         version, as_of, f"{rows.num_rows:,}", span, f"{pc.sum(rows[LABEL]).as_py():,}",
@@ -96,8 +101,6 @@ def build_training_version(
 
 def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:
     """From the first training day of any fold to the end of the test window."""
-    from training.data import holdout, validation_folds
-
     last = holdout(as_of, spec.training, maturity=spec.labels.maturity)
     folds = [last, *validation_folds(last, spec.training)]
     return Interval(start=min(fold.train.start for fold in folds), end=last.test.end)

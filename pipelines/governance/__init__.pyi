@@ -1,4 +1,4 @@
-from .decision_log import ACCEPTED, AUTHOR, LATER, Decision, Kind, Ledger, author_of, describe
+from .decision_log import ACCEPTED, AUTHOR, LATER, Decision, DecisionLog, Kind, author_of, describe
 from .digests import draft_decision, find_damage, find_digests, open_decisions
 from .rules import (
     NOTHING,
@@ -15,8 +15,8 @@ __all__ = [
     "LATER",
     "NOTHING",
     "Decision",
+    "DecisionLog",
     "Kind",
-    "Ledger",
     "approval_refusals",
     "author_of",
     "changes_since",

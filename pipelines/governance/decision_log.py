@@ -100,7 +100,7 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class DecisionLog:
     """What the records say together.
 
     Attributes:
@@ -147,10 +147,10 @@ class Ledger:
 
     def champion_at(self, record: Decision) -> int | None:
         """The version that served when a record was made."""
-        return Ledger(self.records[: record.number], self.at).champion
+        return DecisionLog(self.records[: record.number], self.at).champion
 
     @property
-    def companion(self) -> Decision | None:
+    def variant(self) -> Decision | None:
         """What began the shadow or the split that goes on; None without one."""
         found = self.last("shadow", "split", "end", "promotion", "rollback")
         return found if found is not None and found.kind in {"shadow", "split"} else None
@@ -174,8 +174,8 @@ class Ledger:
         accepted = [
             r.version for r in self.records if r.kind == "registration" and r.gate == ACCEPTED
         ]
-        newest = max(accepted, default=None)
-        return None if newest is None or self.last("rejection", version=newest) else newest
+        latest = max(accepted, default=None)
+        return None if latest is None or self.last("rejection", version=latest) else latest
 
 
 def decide(
@@ -210,24 +210,26 @@ def find_breaks(records: Sequence[Decision], *, noted_head: str | None) -> Itera
             "the registry notes no newest record: the registered model was renamed or deleted, or "
             "lost its tags; give it its name back, or restore MLflow from a backup"
         )
-    held = {record.own for record in records} | ({FIRST} if len(records) < 2 else set())  # noqa: PLR2004 -- the first may be on its way
-    if noted_head is not None and noted_head not in held:
+    current = {record.own for record in records} | ({FIRST} if len(records) < 2 else set())  # noqa: PLR2004 -- the first may be on its way
+    if noted_head is not None and noted_head not in current:
         yield (
             f"the registry notes a newest record {noted_head[:12]}, which is not there: the last "
             "records are missing or were written anew"
         )
 
 
-def describe(ledger: Ledger) -> str:
+def describe(decision_log: DecisionLog) -> str:
     """For people, newest last."""
-    if not ledger.records:
+    if not decision_log.records:
         return "no decisions yet"
     lines = [
         f"{r.number:>4}  {r.time:%F %T}  {r.kind:12} version {r.version:<4} {one_line(r.actor)}: "
         f"{one_line(r.reason) or '-'}  [{r.own[:12]}]"
-        for r in ledger.records
+        for r in decision_log.records
     ]
-    return "\n".join([*lines, f"verified: {len(ledger.records)} records, newest {ledger.head}"])
+    return "\n".join(
+        [*lines, f"verified: {len(decision_log.records)} records, newest {decision_log.head}"]
+    )
 
 
 def author_of(tags: Mapping[str, str]) -> Actor | None:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, OvernightError
-from pipelines.governance.decision_log import FIRST, Decision, Digests, Ledger, find_breaks
+from pipelines.governance.decision_log import FIRST, Decision, DecisionLog, Digests, find_breaks
 from pipelines.ingestion import TIMESTAMP
 from pipelines.lake import ChangedSinceError, Lake
 
@@ -19,7 +19,7 @@ DECISIONS = "decisions"
 ATTEMPTS = 20
 
 
-class Decisions:
+class DecisionStore:
     """The chain of one spec, in the lake.
 
     Args:
@@ -33,7 +33,7 @@ class Decisions:
     ) -> None:
         self._lake, self._noted_head, self._note_head = lake, noted_head, note_head
 
-    def load(self) -> Ledger:
+    def load(self) -> DecisionLog:
         """All records, verified.
 
         Raises:
@@ -41,17 +41,17 @@ class Decisions:
         """
         # The note first: it is written after its record, so what is read then holds that record.
         noted = self._noted_head()
-        ledger = self._read()
-        problems = list(find_breaks(ledger.records, noted_head=noted))
+        decision_log = self._read()
+        problems = list(find_breaks(decision_log.records, noted_head=noted))
         if problems:
             raise OvernightError(
                 f"The decision chain of {self._lake.root} is broken:\n"
                 + "\n".join(f"  - {problem}" for problem in problems)
                 + "\nNothing is approved or deployed until it is restored from a backup."
             )
-        return ledger
+        return decision_log
 
-    def record(self, decide: Callable[[Ledger], Decision | None]) -> Ledger:
+    def record(self, decide: Callable[[DecisionLog], Decision | None]) -> DecisionLog:
         """Add what is decided on the chain as it is; asked again when another came in between.
 
         Args:
@@ -62,43 +62,46 @@ class Decisions:
             The chain afterwards.
         """
         for _ in range(ATTEMPTS):
-            ledger = self.load()
-            decided = decide(ledger)
+            decision_log = self.load()
+            decided = decide(decision_log)
             if decided is None:
-                self._catch_up(ledger)
-                return ledger
+                self._catch_up(decision_log)
+                return decision_log
             # A chain with records of which none is noted is a broken one: so it is said that the
             # first is on its way, and one that came no further is caught up with.
-            if ledger.records:
-                self._catch_up(ledger)
+            if decision_log.records:
+                self._catch_up(decision_log)
             elif self._noted_head() is None:
                 self._note_head(FIRST)
-            number = len(ledger.records) + 1
-            sealed = replace(decided, number=number).sealed(ledger.head)
+            number = len(decision_log.records) + 1
+            sealed = replace(decided, number=number).sealed(decision_log.head)
             rows = _to_rows([sealed])
             try:
-                at = ledger.at and self._lake.add_columns(ledger.at, rows.schema)
+                at = decision_log.at and self._lake.add_columns(decision_log.at, rows.schema)
                 at = self._lake.append(DECISIONS, rows, at=at)
             except ChangedSinceError:
                 continue
             self._note_head(sealed.own)
-            return Ledger((*ledger.records, sealed), at)
+            return DecisionLog((*decision_log.records, sealed), at)
         raise OvernightError(
             f"{ATTEMPTS} decisions of others came in between. Look at what they are, then repeat."
         )
 
-    def _catch_up(self, ledger: Ledger) -> None:
+    def _catch_up(self, decision_log: DecisionLog) -> None:
         """Note the newest hash where whoever wrote the record came no further."""
         noted = self._noted_head()
         # A hash that is not among these is of a record that came in since; its writer noted it.
-        if ledger.records and noted in {FIRST, *(record.own for record in ledger.records[:-1])}:
-            self._note_head(ledger.head)
+        if decision_log.records and noted in {
+            FIRST,
+            *(record.own for record in decision_log.records[:-1]),
+        }:
+            self._note_head(decision_log.head)
 
-    def _read(self) -> Ledger:
-        at = self._lake.newest(DECISIONS)
+    def _read(self) -> DecisionLog:
+        at = self._lake.latest(DECISIONS)
         rows = [] if at is None else self._lake.read(at).to_pylist()
         # In the order of the rows as they were written; a number that was changed is found.
-        return Ledger(tuple(sorted(map(_from_row, rows), key=lambda r: r.number)), at)
+        return DecisionLog(tuple(sorted(map(_from_row, rows), key=lambda r: r.number)), at)
 
 
 _COLUMNS = [f.name for f in fields(Decision) if f.name not in {"number", "time", "digests"}]

@@ -8,19 +8,19 @@ from pathlib import Path
 from expectations.contract import OvernightError
 from pipelines.config import ModelSpec
 from pipelines.config.installation import Actor, load_settings
-from pipelines.governance.decision_log import ACCEPTED, Decision, Digests, Kind, Ledger, decide
-from pipelines.governance.decision_store import Decisions
+from pipelines.governance.decision_log import ACCEPTED, Decision, DecisionLog, Digests, Kind, decide
+from pipelines.governance.decision_store import DecisionStore
 from pipelines.lake import DamagedError, Lake, TableVersion, digest_of
 from pipelines.modelling import digest_training_set
-from pipelines.tracking import GATE, GATE_REASONS, OWNER, PACKET, Registry, Version
+from pipelines.tracking import GATE, GATE_REASONS, OWNER, REVIEW_REPORT, Registry, Version
 
 HEAD = "overnight.decisions_head"
 MISSING = "missing"
 
 
-def open_decisions(spec: ModelSpec, registry: Registry) -> Decisions:
+def open_decisions(spec: ModelSpec, registry: Registry) -> DecisionStore:
     """The chain of a spec; its newest hash is noted as a tag of the registered model."""
-    return Decisions(
+    return DecisionStore(
         Lake(load_settings().lake, spec=spec.name),
         noted_head=lambda: registry.noted(HEAD),
         note_head=lambda head: registry.tag_model({HEAD: head, OWNER: spec.name}),
@@ -63,11 +63,11 @@ def find_damage(spec: ModelSpec, tags: Mapping[str, str]) -> list[str]:
 
 
 def draft_decision(
-    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, kind: Kind,
+    spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog, *, kind: Kind,
     actor: Actor, reason: str,
 ) -> Decision:  # fmt: skip
     """A record about a version as it is now, with what the gate said when it was registered."""
-    registered = chain.registration(version.number)
+    registered = decision_log.registration(version.number)
     said = version.tags.get(GATE, "not asked")
     if said != ACCEPTED:
         said = f"{said}: {version.tags.get(GATE_REASONS, '')}"
@@ -79,7 +79,7 @@ def draft_decision(
 
 
 def _digest_report(registry: Registry, run: str) -> str:
-    found = registry.runs.read_file(run, PACKET)
+    found = registry.runs.read_file(run, REVIEW_REPORT)
     return MISSING if found is None else hashlib.sha256(found).hexdigest()
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from expectations.contract import InputError, format_duration
 from pipelines.config import ApprovalPolicy, one_line
 from pipelines.config.installation import Actor
-from pipelines.governance.decision_log import ACCEPTED, LATER, Decision, Digests, Ledger
+from pipelines.governance.decision_log import ACCEPTED, LATER, Decision, DecisionLog, Digests
 
 NOUNS = {
     "model": "the bundle",
@@ -25,7 +25,7 @@ NOTHING = "nothing"
 def approval_refusals(
     version: int,
     *,
-    ledger: Ledger,
+    decision_log: DecisionLog,
     found: Digests,
     author: Actor | None,
     approver: Actor,
@@ -45,7 +45,7 @@ def approval_refusals(
         is_override: whether the gate's refusal is set aside, with a reason of its own.
         now: the time of the approval; None for the clock's.
     """
-    registered = ledger.registration(version)
+    registered = decision_log.registration(version)
     if registered is None:
         yield "it has no record of its registration; register its run with the register step"
         return
@@ -57,13 +57,13 @@ def approval_refusals(
         yield f"{one_line(str(approver))} made it; another person has to approve it"
     yield from _expiry("it was registered", registered, policy, now, "train a new version")
     for kind in ("rejection", "rollback"):
-        undone = _undoing(ledger, kind, version)
+        undone = _undoing(decision_log, kind, version)
         if undone is not None:
             yield f"{undone} by {_said(undone)}; train a new version"
-    serving = ledger.champion
+    serving = decision_log.champion
     if serving is not None and version < serving:
         yield f"it is older than the champion, version {serving}; use rollback to go back"
-    waiting = ledger.approval
+    waiting = decision_log.approval
     if waiting is not None and waiting.version not in {version, serving}:
         yield (
             f"version {waiting.version} was approved by {one_line(waiting.actor)} and is not "
@@ -71,16 +71,16 @@ def approval_refusals(
         )
 
 
-def shadow_refusals(version: int, *, ledger: Ledger, found: Digests) -> Iterator[str]:
+def shadow_refusals(version: int, *, decision_log: DecisionLog, found: Digests) -> Iterator[str]:
     """Why a version may not answer copies of the traffic; nothing when it may."""
-    registered = ledger.registration(version)
+    registered = decision_log.registration(version)
     if registered is None:
         yield "it has no record of its registration; register its run with the register step"
         return
     if registered.gate != ACCEPTED:
         yield f"the gate refused it: {one_line(registered.gate)}; train a new version"
     yield from changes_since(registered, found)
-    rejected = _undoing(ledger, "rejection", version)
+    rejected = _undoing(decision_log, "rejection", version)
     if rejected is not None:
         yield f"{rejected} by {_said(rejected)}; train a new version"
 
@@ -88,14 +88,14 @@ def shadow_refusals(version: int, *, ledger: Ledger, found: Digests) -> Iterator
 def deployment_refusals(
     approval: Decision,
     *,
-    ledger: Ledger,
+    decision_log: DecisionLog,
     found: Digests,
     policy: ApprovalPolicy,
     now: datetime | None = None,
 ) -> Iterator[str]:
     """Why an approved version may not be deployed any more; nothing when it may."""
     yield from changes_since(approval, found)
-    if approval.version != ledger.champion:
+    if approval.version != decision_log.champion:
         yield from _expiry("it was approved", approval, policy, now, "approve it again")
 
 
@@ -131,13 +131,13 @@ def _expiry(
         )
 
 
-def _undoing(ledger: Ledger, kind: str, version: int) -> Decision | None:
+def _undoing(decision_log: DecisionLog, kind: str, version: int) -> Decision | None:
     """The record that took a version back: its rejection, or the rollback from it."""
     if kind == "rejection":
-        return ledger.last("rejection", version=version)
+        return decision_log.last("rejection", version=version)
     serving = None
     found = None
-    for record in ledger.records:
+    for record in decision_log.records:
         if record.kind == "rollback" and serving == version and record.version != version:
             found = record
         if record.kind in {"promotion", "rollback"}:

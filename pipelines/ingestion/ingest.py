@@ -43,7 +43,7 @@ from pipelines.lake import (
     digest_of,
     parse_as_of,
     repair_parts,
-    sweep,
+    vacuum_tables,
 )
 
 TRANSACTIONS, LABELS = "transactions", "labels"
@@ -92,7 +92,7 @@ def ingest_source(reference: str, as_of: str) -> str:
     lake = Lake(load_settings().lake, spec=spec.name)
     ingested = ingest_delivery(spec, lake)
     log.info("%s", ingested.summary())
-    sweep(lake)  # once a night, before it writes more
+    vacuum_tables(lake)  # once a night, before it writes more
     return str(Snapshot(ingested.transactions, ingested.labels))
 
 
@@ -138,7 +138,11 @@ def _file_delivery(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delive
     ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
     faulty = [judged.quarantined, orphans]
     refile_source(
-        lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs_of(spec)
+        lake,
+        delivery.name,
+        faulty,
+        delivered=_delivered_ids(delivery),
+        fingerprint=fingerprint_of(spec),
     )
     return ingested
 
@@ -170,7 +174,7 @@ def file_rows(
     Returns:
         What became of the rows, and the reports that fit none; these are left to the caller too.
     """
-    inputs = inputs_of(spec)
+    fingerprint = fingerprint_of(spec)
     columns = [c for c in judged.clean.column_names if c != LABEL]
     clean = with_day(judged.clean)
     merged = merge_rows(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
@@ -179,8 +183,8 @@ def file_rows(
     labels, orphans = find_labels(spec, reports, accepted, _whereabouts(lake, merged))
     is_reported = spec.labels.column is None
     filed = merge_rows(lake, LABELS, labels, keep="earliest" if is_reported else "delivered")
-    label_version = _write(lake, LABELS, filed, inputs=inputs)
-    version = _write(lake, TRANSACTIONS, merged, inputs=inputs)
+    label_version = _write(lake, LABELS, filed, fingerprint=fingerprint)
+    version = _write(lake, TRANSACTIONS, merged, fingerprint=fingerprint)
     ingested = Ingested(
         transactions=version,
         labels=label_version,
@@ -195,7 +199,7 @@ def file_rows(
     return ingested, orphans
 
 
-def inputs_of(spec: ModelSpec) -> str:
+def fingerprint_of(spec: ModelSpec) -> str:
     """Digest of what decides, beside the rows, how a delivery is filed."""
     return digest_of({"source": spec.source, "labels": spec.labels, "rules": spec.contract})
 
@@ -242,17 +246,17 @@ def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> 
         )
 
 
-def _write(lake: Lake, table: str, merged: Merged, *, inputs: str) -> TableVersion:
-    at = lake.newest(table)
+def _write(lake: Lake, table: str, merged: Merged, *, fingerprint: str) -> TableVersion:
+    at = lake.latest(table)
     if at is not None and merged.rows.num_rows == 0 and not merged.emptied:
         return at  # all that came was filed already
-    return lake.write_days(table, merged.rows, inputs=inputs, empty_days=merged.emptied)
+    return lake.write_days(table, merged.rows, fingerprint=fingerprint, empty_days=merged.emptied)
 
 
 def _whereabouts(lake: Lake, merged: Merged) -> pa.Table:
     """Event time and day of every transaction, filed or about to be: reports come weeks later."""
     columns = [TRANSACTION_ID, EVENT_TIME, EVENT_DAY]
-    incoming, at = merged.rows.select(columns), lake.newest(TRANSACTIONS)
+    incoming, at = merged.rows.select(columns), lake.latest(TRANSACTIONS)
     if at is None or set(lake.schema(at)) != set(merged.rows.schema):
         return incoming
     replaced = set(pc.unique(merged.rows[EVENT_DAY]).to_pylist()) | merged.emptied

@@ -18,7 +18,12 @@ SOURCE = "source"
 
 
 def refile_source(
-    lake: Lake, name: str, faulty: Sequence[pa.Table], *, delivered: pa.ChunkedArray, inputs: str
+    lake: Lake,
+    name: str,
+    faulty: Sequence[pa.Table],
+    *,
+    delivered: pa.ChunkedArray,
+    fingerprint: str,
 ) -> None:
     """Replace what a delivery brought before: its rows that came again, and those without an id.
 
@@ -30,13 +35,13 @@ def refile_source(
         inputs: digest of what made them.
     """
     named = name_source(name, faulty)
-    held = read_quarantine(lake)
+    current = read_quarantine(lake)
     others = []
-    if held is not None:
-        ids = held[TRANSACTION_ID]
+    if current is not None:
+        ids = current[TRANSACTION_ID]
         again = pc.or_(ids.is_null(), _is_in(ids, delivered))
-        others = [held.filter(pc.invert(pc.and_(pc.equal(held[SOURCE], name), again)))]
-    refile_all(lake, [*others, *named], inputs=inputs)
+        others = [current.filter(pc.invert(pc.and_(pc.equal(current[SOURCE], name), again)))]
+    refile_all(lake, [*others, *named], fingerprint=fingerprint)
 
 
 def name_source(name: str, tables: Sequence[pa.Table]) -> list[pa.Table]:
@@ -47,17 +52,19 @@ def name_source(name: str, tables: Sequence[pa.Table]) -> list[pa.Table]:
     ]
 
 
-def refile_all(lake: Lake, tables: Sequence[pa.Table], *, inputs: str) -> None:
+def refile_all(lake: Lake, tables: Sequence[pa.Table], *, fingerprint: str) -> None:
     """Replace the whole quarantine, in one commit; with nothing where there is none, nothing."""
-    at = lake.newest(QUARANTINE)
+    at = lake.latest(QUARANTINE)
     rows = file_columns(tables)
     if not rows.num_rows:
         if at is not None:
             days = [part.day for part in lake.parts(at)]
-            lake.write_days(QUARANTINE, lake.read(at).slice(0, 0), inputs=inputs, empty_days=days)
+            lake.write_days(
+                QUARANTINE, lake.read(at).slice(0, 0), fingerprint=fingerprint, empty_days=days
+            )
         return
     days = [] if at is None else [part.day for part in lake.parts(at)]
-    lake.write_days(QUARANTINE, rows, inputs=inputs, empty_days=days)
+    lake.write_days(QUARANTINE, rows, fingerprint=fingerprint, empty_days=days)
 
 
 def file_columns(tables: Sequence[pa.Table]) -> pa.Table:
@@ -91,7 +98,7 @@ def join_tables(tables: Sequence[pa.Table]) -> pa.Table:
 
 def read_quarantine(lake: Lake) -> pa.Table | None:
     """All rows; None when nothing was ever quarantined."""
-    at = lake.newest(QUARANTINE)
+    at = lake.latest(QUARANTINE)
     return None if at is None else lake.read(at)
 
 
@@ -118,7 +125,7 @@ def describe_quarantine(lake: Lake, *, rule: str = "", day: str = "", shown: int
         day: only rows of this event day, or `unknown`.
         shown: how many rows to show.
     """
-    at, rows = lake.newest(QUARANTINE), read_quarantine(lake)
+    at, rows = lake.latest(QUARANTINE), read_quarantine(lake)
     if at is None or rows is None or rows.num_rows == 0:
         return "The quarantine is empty."
     if rule:

@@ -206,8 +206,8 @@ def _written_at(address: str) -> datetime:
     found = [filesystem.get_file_info(path)]
     if found[0].type == fs.FileType.Directory:
         found = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-    newest: datetime = max(file.mtime for file in found if file.is_file)
-    return newest.astimezone(UTC)
+    latest: datetime = max(file.mtime for file in found if file.is_file)
+    return latest.astimezone(UTC)
 
 
 def only_known(rows: pa.Table, as_of: datetime) -> pa.Table:

@@ -53,21 +53,23 @@ def merge_rows(lake: Lake, table: str, incoming: pa.Table, *, keep: Keep = "late
     Raises:
         InputError: when the columns changed and filed rows would be lost.
     """
-    at = lake.newest(table)
+    at = lake.latest(table)
     if at is None:
         return Merged(incoming, incoming, frozenset(), 0, 0)
-    held_schema = lake.schema(at)
-    if set(held_schema) != set(incoming.schema):
+    current_schema = lake.schema(at)
+    if set(current_schema) != set(incoming.schema):
         return _replace_all(lake, at, incoming)
-    incoming = incoming.select(held_schema.names)
+    incoming = incoming.select(current_schema.names)
     filed = lake.read(
         at,
         columns=[TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, EVENT_DAY],
         where=pc.field(TRANSACTION_ID).isin(incoming[TRANSACTION_ID].combine_chunks()),
     )
-    place = pc.index_in(incoming[TRANSACTION_ID], value_set=filed[TRANSACTION_ID].combine_chunks())
+    position = pc.index_in(
+        incoming[TRANSACTION_ID], value_set=filed[TRANSACTION_ID].combine_chunks()
+    )
     known, happened = (
-        filed[name].combine_chunks().take(place.combine_chunks())
+        filed[name].combine_chunks().take(position.combine_chunks())
         for name in (KNOWN_TIME, EVENT_TIME)
     )
     outdated = _is_outdated(incoming, known, happened, keep)
@@ -79,8 +81,8 @@ def merge_rows(lake: Lake, table: str, incoming: pa.Table, *, keep: Keep = "late
     replaced = filed.filter(pc.is_in(filed[TRANSACTION_ID], value_set=again))
     days = set(pc.unique(accepted[EVENT_DAY]).to_pylist())
     days |= set(pc.unique(replaced[EVENT_DAY]).to_pylist())
-    held = lake.read(at, days=days)
-    others = held.filter(pc.invert(pc.is_in(held[TRANSACTION_ID], value_set=again)))
+    current = lake.read(at, days=days)
+    others = current.filter(pc.invert(pc.is_in(current[TRANSACTION_ID], value_set=again)))
     rows = pa.concat_tables([others, accepted])
     return Merged(
         rows=rows,

@@ -5,7 +5,7 @@ from .reading import find_damage
 from .repair import repair_parts
 from .snapshot import Snapshot, parse_as_of
 from .tables import ChangedSinceError, Lake, TableVersion, digest_of
-from .vacuum import sweep
+from .vacuum import vacuum_tables
 from .write_lock import backtesting, beginning, one_at_a_time, searching, writing
 
 __all__ = [
@@ -25,6 +25,6 @@ __all__ = [
     "repair_parts",
     "searching",
     "split_days",
-    "sweep",
+    "vacuum_tables",
     "writing",
 ]

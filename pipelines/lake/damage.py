@@ -64,8 +64,8 @@ def remedy_for(table: str, spec: str) -> str:
     command = MAKERS.get(table)
     if command is None:
         return f"{BACKUP}; nothing else makes it again."
-    told = f'Run "overnight {command.format(spec=spec)}"{GIVEN.get(table, "")}: it writes the '
-    return f"{told}same files again. Or restore them from a backup."
+    message = f'Run "overnight {command.format(spec=spec)}"{GIVEN.get(table, "")}: it writes the '
+    return f"{message}same files again. Or restore them from a backup."
 
 
 def remedy_for_log(table: str, spec: str, folder: str) -> str:

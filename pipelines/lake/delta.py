@@ -49,10 +49,10 @@ def find_table(folder: str) -> DeltaTable | None:
     Raises:
         DamagedError: naming every damaged file of its log.
     """
-    return open_held(folder) if DeltaTable.is_deltatable(folder, _storage_options()) else None
+    return open_table(folder) if DeltaTable.is_deltatable(folder, _storage_options()) else None
 
 
-def open_held(folder: str, *, version: int | None = None) -> DeltaTable:
+def open_table(folder: str, *, version: int | None = None) -> DeltaTable:
     """A table that is known to be there; None for `version` means the newest.
 
     Raises:
@@ -119,7 +119,7 @@ def _storage_options() -> dict[str, str]:
 
 def replace_parts(
     delta: DeltaTable,
-    held: Sequence[Part],
+    current: Sequence[Part],
     parts: Sequence[Part],
     *,
     schema: pa.Schema,
@@ -137,9 +137,9 @@ def replace_parts(
     Raises:
         DeltaError: when it cannot be, as another writer took out the same parts.
     """
-    names, kept = {part.path for part in held}, {part.path for part in parts}
+    names, kept = {part.path for part in current}, {part.path for part in parts}
     actions: list[AddAction | RemoveAction] = [_add(p) for p in parts if p.path not in names]
-    actions += [_remove(part) for part in held if part.path not in kept]
+    actions += [_remove(part) for part in current if part.path not in kept]
     delta.create_write_transaction(
         actions, "append", schema, partition_by=[EVENT_DAY],
         commit_properties=_describe(notes, added=kept - names, removed=names - kept),
@@ -149,7 +149,7 @@ def replace_parts(
 
 def replace_table(
     delta: DeltaTable,
-    held: Sequence[Part],
+    current: Sequence[Part],
     parts: Sequence[Part],
     *,
     schema: pa.Schema,
@@ -167,7 +167,7 @@ def replace_table(
     Raises:
         DeltaError: when it cannot be, as another writer came first.
     """
-    added, removed = {part.path for part in parts}, {part.path for part in held}
+    added, removed = {part.path for part in parts}, {part.path for part in current}
     delta.create_write_transaction(
         [_add(part) for part in parts], "overwrite", schema, partition_by=[EVENT_DAY],
         commit_properties=_describe(notes, added=added, removed=removed),

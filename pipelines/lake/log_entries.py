@@ -103,9 +103,9 @@ def find_holders(folder: str) -> dict[str, str]:
                 spans[path][-1] = (spans[path][-1][0], version - 1)
         for part in entry.added:
             spans.setdefault(part.path, []).append((version, None))
-    newest = max(entries, default=0)
+    latest = max(entries, default=0)
     return {
-        path: ", ".join(_spell_span(first, newest if last is None else last) for first, last in own)
+        path: ", ".join(_spell_span(first, latest if last is None else last) for first, last in own)
         for path, own in spans.items()
     }
 

@@ -29,7 +29,7 @@ def repair_parts(lake: Lake, table: str, delivered: pa.Table) -> int:
         table: its name.
         delivered: rows of the table as a delivery alone makes them, with `event_day`.
     """
-    at = lake.newest(table)
+    at = lake.latest(table)
     damages = [] if at is None else lake.find_damage(at)
     if at is None or not damages:
         return 0

@@ -33,7 +33,7 @@ from pipelines.lake.delta import (
     create_table,
     find_table,
     lost_entry,
-    open_held,
+    open_table,
     read_notes,
     replace_parts,
     replace_table,
@@ -43,7 +43,7 @@ from pipelines.lake.reading import find_damage, read_part, read_parts, refuse
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-INPUTS = "overnight.inputs"
+FINGERPRINT = "overnight.inputs"
 
 
 class ChangedSinceError(OvernightError):
@@ -84,7 +84,7 @@ class Lake:
         """Folder of the parts of a table."""
         return f"{self.root}/{table}"
 
-    def newest(self, table: str) -> TableVersion | None:
+    def latest(self, table: str) -> TableVersion | None:
         """The newest version, or None when the table was never written."""
         delta = find_table(self.folder(table))
         return None if delta is None else TableVersion(table, delta.version())
@@ -111,9 +111,9 @@ class Lake:
         """Rows of a version, read from the log."""
         return sum(part.rows for part in self.parts(at))
 
-    def inputs(self, at: TableVersion) -> str | None:
+    def fingerprint(self, at: TableVersion) -> str | None:
         """Digest of what a version was made from, as its writer recorded it."""
-        return self.note(at, INPUTS)
+        return self.note(at, FINGERPRINT)
 
     def note(self, at: TableVersion, key: str) -> str | None:
         """What the writer of a version noted beside it under a key."""
@@ -200,7 +200,7 @@ class Lake:
         refuse(self.folder(at.name), self.find_damage(at, days=days))
 
     def write_days(
-        self, table: str, rows: pa.Table, *, inputs: str, empty_days: Iterable[str] = ()
+        self, table: str, rows: pa.Table, *, fingerprint: str, empty_days: Iterable[str] = ()
     ) -> TableVersion:
         """Replace every event day that `rows` holds, in one commit.
 
@@ -213,7 +213,7 @@ class Lake:
         ordered = rows.sort_by([(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)])
         parts = [write_part(self.folder(table), day, own) for day, own in split_days(ordered)]
         days = {part.day for part in parts} | set(empty_days)
-        return self.commit(table, parts, schema=rows.schema, days=days, inputs=inputs)
+        return self.commit(table, parts, schema=rows.schema, days=days, fingerprint=fingerprint)
 
     def commit(
         self,
@@ -222,7 +222,7 @@ class Lake:
         *,
         schema: pa.Schema,
         days: Iterable[str] | None,
-        inputs: str,
+        fingerprint: str,
         notes: Mapping[str, str] | None = None,
     ) -> TableVersion:
         """Publish parts as the only content of their days; None for `days` means of the table.
@@ -239,20 +239,22 @@ class Lake:
         if not same_columns and days is not None:
             self._refuse_to_lose(at, keeping=set(days))
         replaced = None if days is None or not same_columns else set(days)
-        held = [p for p in self.parts(at) if replaced is None or p.day in replaced]
-        if {p.path for p in held} == {p.path for p in parts} and self.inputs(at) == inputs:
+        current = [p for p in self.parts(at) if replaced is None or p.day in replaced]
+        if {p.path for p in current} == {p.path for p in parts} and self.fingerprint(
+            at
+        ) == fingerprint:
             return at
-        notes = {INPUTS: inputs, **(notes or {})}
+        notes = {FINGERPRINT: fingerprint, **(notes or {})}
         with self._first(
             at,
             f"Another writer replaced the same days of {table} since v{at.version}, and nothing of "
             "this write is in it. Run the step again.",
         ):
             if same_columns:
-                replace_parts(delta, held, parts, schema=self.schema(at), notes=notes)
+                replace_parts(delta, current, parts, schema=self.schema(at), notes=notes)
             else:
-                replace_table(delta, held, parts, schema=schema, notes=notes)
-        return TableVersion(table, open_held(self.folder(table)).version())
+                replace_table(delta, current, parts, schema=schema, notes=notes)
+        return TableVersion(table, open_table(self.folder(table)).version())
 
     def append(self, table: str, rows: pa.Table, *, at: TableVersion | None) -> TableVersion:
         """Add rows to a table that nobody wrote to since a version.
@@ -269,7 +271,7 @@ class Lake:
         version = 0 if at is None else at.version
         if delta.version() == version:
             parts = [write_part(self.folder(table), day, own) for day, own in split_days(rows)]
-            delta = open_held(self.folder(table), version=version)
+            delta = open_table(self.folder(table), version=version)
             seen = TableVersion(table, version)
             with self._first(seen, f"{table} was written to since v{version}."):
                 add_parts_first(delta, parts, schema=rows.schema)
@@ -282,11 +284,11 @@ class Lake:
         Raises:
             ChangedSinceError: when another writer came first; nothing is added.
         """
-        held = self.schema(at).names
-        lacking = pa.schema([field for field in schema if field.name not in held])
+        current = self.schema(at).names
+        lacking = pa.schema([field for field in schema if field.name not in current])
         if not lacking.names:
             return at
-        delta = open_held(self.folder(at.name))
+        delta = open_table(self.folder(at.name))
         if delta.version() != at.version:
             raise ChangedSinceError(f"{at.name} is at v{delta.version()}, no more at {at}.")
         with self._first(at, f"{at.name} was written to since v{at.version}."):
@@ -299,7 +301,7 @@ class Lake:
         try:
             yield
         except DeltaError as error:
-            if open_held(self.folder(at.name)).version() == at.version:
+            if open_table(self.folder(at.name)).version() == at.version:
                 raise
             raise ChangedSinceError(message) from error
 
@@ -314,14 +316,14 @@ class Lake:
     def _pinned(self, at: TableVersion) -> "DeltaTable":
         try:
             # Only the log up to it: what came later, damaged or not, does not matter.
-            return open_held(self.folder(at.name), version=at.version)
+            return open_table(self.folder(at.name), version=at.version)
         except DeltaError as error:
             delta = find_table(self.folder(at.name))
             if delta is not None and delta.version() >= at.version:
                 raise
-            newest = "never written" if delta is None else f"at v{delta.version()}"
+            latest = "never written" if delta is None else f"at v{delta.version()}"
             raise InputError(
-                f"There is no {at} in {self.root}: the table is {newest}. "
+                f"There is no {at} in {self.root}: the table is {latest}. "
                 "Run the step that writes it first."
             ) from error
 

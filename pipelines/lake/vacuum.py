@@ -29,7 +29,7 @@ LEFT = re.compile(
 log = logging.getLogger(__name__)
 
 
-def sweep(lake: Lake, *, now: datetime | None = None) -> int:
+def vacuum_tables(lake: Lake, *, now: datetime | None = None) -> int:
     """Remove files older than two days that no version of any table names; how many.
 
     They take room and do no other harm, so a store that lets nothing be deleted is told of in the
@@ -41,10 +41,10 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
     """
     before = (now or datetime.now(UTC)) - PATIENCE
     filesystem, root = resolve(lake.root)
-    swept = 0
+    deleted = 0
     # Only listed: a role may have no right on a key that is named as the folder.
     for table in filesystem.get_file_info(fs.FileSelector(root, allow_not_found=True)):
-        at = lake.newest(table.base_name)
+        at = lake.latest(table.base_name)
         if at is None:
             continue
         found = filesystem.get_file_info(fs.FileSelector(table.path, recursive=True))
@@ -69,14 +69,14 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
             for name in nameless:
                 with contextlib.suppress(FileNotFoundError):  # another sweep was here
                     filesystem.delete_file(names[name])
-                    swept += 1
+                    deleted += 1
             for each in folders:
                 filesystem.delete_dir(each.path)
         except OSError as error:
             log.warning("%d files in %s were not swept: %s", len(nameless), table.path, error)
-    if swept:
-        log.info("Swept %d files from %s that no version names", swept, lake.root)
-    return swept
+    if deleted:
+        log.info("Swept %d files from %s that no version names", deleted, lake.root)
+    return deleted
 
 
 def _named(folder: str) -> Iterator[str]:

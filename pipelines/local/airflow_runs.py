@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 
 from expectations.contract import OvernightError, hide_passwords
 from infra.airflow.environment import POOLS
@@ -22,8 +23,6 @@ def prepare_airflow(settings: Settings) -> None:
     Once for each database, Airflow release and file of pools. A pool that somebody resized stays as
     it is.
     """
-    from importlib.metadata import version
-
     environment = airflow_environment(settings)
     address = environment[CONNECTION]
     database = hide_passwords(address)

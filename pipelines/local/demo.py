@@ -14,8 +14,12 @@ from infra.local import build_sagemaker, embedded_home, is_sagemaker_up
 from infra.processes.locks import refuse_held
 from infra.processes.service import running
 from pipelines import steps
+from pipelines.config import load_spec
 from pipelines.config.installation import Settings, load_settings
 from pipelines.local.airflow_runs import prepare_airflow, test_dag
+from pipelines.simulation import simulate_files
+from pipelines.tracking import CHAMPION, REVIEW_REPORT, open_registry
+from pipelines.validation import docs_address
 
 SPEC = "demo"
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -23,8 +27,6 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 
 def simulate_source(*, days: int, customers: int, seed: int) -> str:
     """Write the files that the spec `demo` reads, and say what is in them."""
-    from pipelines.simulation import simulate_files
-
     folder = load_settings().home / "demo"
     made = simulate_files(folder, start=START, days=days, customers=customers, seed=seed)
     return (
@@ -77,14 +79,11 @@ def _sagemaker(settings: Settings) -> Iterator[None]:
 
 
 def _summary(settings: Settings, version: str) -> list[str]:
-    from pipelines.config import load_spec
-    from pipelines.tracking import CHAMPION, PACKET, open_registry
-    from pipelines.validation import docs_address
 
     spec = load_spec(SPEC)
     registry = open_registry(spec)
     run = registry.get(CHAMPION).run
-    metrics, packet = registry.runs.metrics(run), registry.runs.page(run, PACKET)
+    metrics, packet = registry.runs.metrics(run), registry.runs.page(run, REVIEW_REPORT)
     k, counted = spec.training.card_precision_k, spec.training.card_precision_metric
     return [
         f"champion          {version}",

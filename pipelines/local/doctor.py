@@ -11,6 +11,8 @@ from datetime import timedelta
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, InputError, OvernightError, ProblemsError, refuse_any
+from infra.sagemaker.machines import instance_problems
+from infra.sagemaker.names import endpoint_name
 from pipelines.config import ModelSpec, load_spec, model_kinds, request_kinds
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import (
@@ -22,6 +24,7 @@ from pipelines.ingestion import (
     refuse_wrong_own,
 )
 from pipelines.local.installation import CHECKS
+from pipelines.steps.error_translation import explain
 
 
 def examine(reference: str) -> Iterator[str]:
@@ -67,22 +70,20 @@ def _examine_source(spec: ModelSpec, problems: list[str]) -> Generator[str, None
             check(spec, delivery)
         except OvernightError as error:
             problems += _flatten(error)
-    told = f"{delivery.name}: {delivery.rows.num_rows:,} rows"
+    message = f"{delivery.name}: {delivery.rows.num_rows:,} rows"
     first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
     if first is not None:
-        told += f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        message += f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     if len(problems) == faults:
         try:
-            told += f", {judge_delivery(spec, delivery).quarantined.num_rows:,} to quarantine"
+            message += f", {judge_delivery(spec, delivery).quarantined.num_rows:,} to quarantine"
         except OvernightError as error:
             problems += _flatten(error)
-    yield f"source    {told}"
+    yield f"source    {message}"
     return delivery
 
 
 def _examine_endpoint(spec: ModelSpec, problems: list[str]) -> Iterator[str]:
-    from infra.sagemaker.machines import instance_problems
-    from infra.sagemaker.names import endpoint_name
 
     endpoint = spec.endpoint
     found = instance_problems(endpoint.instance_type)
@@ -97,7 +98,6 @@ def _examine_endpoint(spec: ModelSpec, problems: list[str]) -> Iterator[str]:
 
 
 def _examine_installation(settings: Settings, problems: list[str]) -> Iterator[str]:
-    from pipelines.steps.error_translation import explain
 
     for name, check in CHECKS.items():
         try:
@@ -142,5 +142,5 @@ def _next_date(spec: ModelSpec, delivery: Delivery) -> str:
     """The date of the next night: what the spec proposes, or the day after the newest row."""
     if spec.schedule.as_of is not None:
         return str(spec.schedule.as_of)
-    newest = pc.max(delivery.rows[EVENT_TIME]).as_py()
-    return "" if newest is None else f"{newest + timedelta(days=1):%Y-%m-%d}"
+    latest = pc.max(delivery.rows[EVENT_TIME]).as_py()
+    return "" if latest is None else f"{latest + timedelta(days=1):%Y-%m-%d}"

@@ -11,8 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from expectations.contract import InputError, OvernightError, hide_passwords
+from feature_jobs.io import resolve
 from infra.files import find_path
+from infra.tracking.roles import ROLES_VARIABLE, read_roles
 from pipelines.config.installation import VARIABLE, Session, Settings, load_notifiers
+from pipelines.tracking import require_tracking
 
 LEAST_FREE_BYTES = 1 << 30
 
@@ -22,8 +25,6 @@ def check_lake(settings: Settings) -> str:
     if "://" not in settings.lake:
         _require_writable("OVERNIGHT_LAKE", Path(settings.lake))
     else:
-        from feature_jobs.io import resolve
-
         try:
             filesystem, path = resolve(settings.lake)
             filesystem.get_file_info(path)
@@ -65,8 +66,6 @@ def check_tracking(settings: Settings) -> str:
     if find_path(settings.tracking_uri) is not None:
         _require_database("MLFLOW_TRACKING_URI", settings.tracking_uri)
     elif urlsplit(settings.tracking_uri).scheme in {"http", "https"}:
-        from pipelines.tracking import require_tracking
-
         require_tracking()
     return shown
 
@@ -85,14 +84,12 @@ def check_studies(settings: Settings) -> str:
 def check_notifiers(_settings: Settings) -> str:
     """People can be told of a failure."""
     named = load_notifiers(os.environ)
-    told = ", ".join(each.path.rpartition(".")[2] for each in named)
-    return told or f"none ({VARIABLE}): nobody is told of a failure"
+    message = ", ".join(each.path.rpartition(".")[2] for each in named)
+    return message or f"none ({VARIABLE}): nobody is told of a failure"
 
 
 def check_roles(_settings: Settings) -> str:
     """The file of roles of the MLflow server is in order, where there is one."""
-    from infra.tracking.roles import ROLES_VARIABLE, read_roles
-
     path = os.environ.get(ROLES_VARIABLE)
     if not path:
         return f"none ({ROLES_VARIABLE}): whoever reaches MLflow may approve"

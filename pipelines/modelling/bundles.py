@@ -5,6 +5,7 @@ from pathlib import Path
 from expectations.contract import OvernightError
 from pipelines.modelling.trained_models import TrainedModel
 from pipelines.tracking import DIGEST, Registry, Version
+from training.bundle import load_bundle
 
 
 def fetch_verified(
@@ -38,7 +39,6 @@ def fetch_trained(registry: Registry, made: TrainedModel, *, target: Path) -> Pa
 
 
 def _refuse_other(folder: Path, expected: str | None, *, whose: str) -> None:
-    from training.bundle import load_bundle
 
     found = load_bundle(folder).digest
     if found != expected:

@@ -3,17 +3,15 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from expectations.contract import OvernightError
 from pipelines.config import ModelSpec
 from pipelines.modelling.bundles import fetch_verified
 from pipelines.modelling.inputs import last_fold
 from pipelines.tracking import CHAMPION, Registry, Version
-
-if TYPE_CHECKING:
-    from training.data import Fold, Rows
-    from training.evaluation import Contender
+from training.bundle import load_bundle
+from training.data import Fold, Rows
+from training.evaluation import Contender, score_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +24,12 @@ class Champion:
     """
 
     version: Version
-    contender: "Contender | None"
+    contender: Contender | None
     problem: str
 
 
 def score_champion(
-    registry: Registry, test: "Rows", *, run: str, spec: ModelSpec, fold: "Fold"
+    registry: Registry, test: Rows, *, run: str, spec: ModelSpec, fold: Fold
 ) -> Champion | None:
     """Let the champion score the same rows; None when there is none, or the candidate is it.
 
@@ -42,9 +40,6 @@ def score_champion(
         spec: of both.
         fold: whose test window the rows are of.
     """
-    from training.bundle import load_bundle
-    from training.evaluation import Contender, score_rows
-
     version = registry.find(CHAMPION)
     if version is None or version.run == run:
         return None

@@ -15,7 +15,7 @@ from expectations.contract import InputError
 from pipelines.config import ModelSpec, is_changed, load_spec, request_kinds
 from pipelines.modelling.bundles import fetch_trained
 from pipelines.modelling.champion import Champion, score_champion
-from pipelines.modelling.data_summary import gather_data_facts
+from pipelines.modelling.data_summary import gather_data_summary
 from pipelines.modelling.inputs import last_fold, load_rows, pin
 from pipelines.modelling.trained_models import open_trained
 from pipelines.tracking import (
@@ -67,7 +67,7 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
         report.mkdir()
         write_material(
             report, measured.contender, champion, slices=measured.slices, window=str(fold.test),
-            spec=spec, data=gather_data_facts(spec, as_of, training_set=training_set),
+            spec=spec, data=gather_data_summary(spec, as_of, training_set=training_set),
         )  # fmt: skip
         if not is_kept:
             _log(registry, run_id, measured, gate, report)

@@ -3,9 +3,9 @@
 import hashlib
 import subprocess
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from expectations.contract import (
     AMOUNT,
@@ -18,10 +18,8 @@ from expectations.contract import (
 from pipelines.config import APPROVAL_RULES, ModelSpec, model_kinds
 from pipelines.config.installation import CHECKOUT, load_settings
 from pipelines.lake import Lake, TableVersion, digest_of, parse_as_of
+from training.data import Fold, Rows, gather_rows, holdout, learn_encoding
 from training.learner_version import LEARNER_VERSION
-
-if TYPE_CHECKING:
-    from training.data import Fold, Rows
 
 STUDY = "studies:/"
 
@@ -66,17 +64,17 @@ def digest_training_set(spec: ModelSpec, training_set: str, *, lake: Lake | None
     """SHA-256 of its rows and of what they were made from."""
     lake = lake or Lake(load_settings().lake, spec=spec.name)
     at = TableVersion.parse(training_set)
-    return digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)})
+    return digest_of({"rows": lake.content_hash(at), "inputs": lake.fingerprint(at)})
 
 
 def load_rows(
     spec: ModelSpec,
     training_set: str,
     *,
-    holdout: "Fold",
+    holdout: Fold,
     columns: Mapping[str, AttributeKind] | None = None,
     lake: Lake | None = None,
-) -> "Rows":
+) -> Rows:
     """Read a pinned training set, day by day; categories are those of the train window.
 
     Args:
@@ -86,8 +84,6 @@ def load_rows(
         columns: what may be read of it and its kind; None: what the spec's model reads.
         lake: where it stands; None: the lake of this environment.
     """
-    from training.data import gather_rows, learn_encoding
-
     lake = lake or Lake(load_settings().lake, spec=spec.name)
     at = TableVersion.parse(training_set)
     kinds = model_kinds(spec) if columns is None else columns
@@ -107,10 +103,8 @@ def load_rows(
     return gather_rows(days, learn_encoding(learned, kinds), count=lake.row_count(at))
 
 
-def last_fold(spec: ModelSpec, as_of: str) -> "Fold":
+def last_fold(spec: ModelSpec, as_of: str) -> Fold:
     """The fold whose test window a candidate is judged on."""
-    from training.data import holdout
-
     return holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
 
 
@@ -131,7 +125,7 @@ def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None
     return tags
 
 
-def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
+def dataset_metadata(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
     """Name, digest, address and version of the training set, as a run's input."""
     lake = Lake(load_settings().lake, spec=spec.name)
     at = TableVersion.parse(training_set)
@@ -144,8 +138,7 @@ def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
     }
 
 
-def _within(fold: "Fold") -> "pa.compute.Expression":
-    import pyarrow.compute as pc
+def _within(fold: Fold) -> pa.compute.Expression:
 
     start, end = (
         pa.scalar(t, pa.timestamp("us", tz="UTC")) for t in (fold.train.start, fold.train.end)

@@ -12,6 +12,7 @@ from pathlib import Path
 from expectations.contract import OvernightError
 from pipelines.modelling.trained_models import TrainedModel, TrainedModels
 from pipelines.tracking import DIGEST, MAKER, Runs
+from training.bundle import load_bundle
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,6 @@ def _problem(runs: Runs, run: str, record: TrainedModel | None) -> str:
 
 
 def _problem_of_bundle(runs: Runs, run: str, record: TrainedModel) -> str:
-    from training.bundle import load_bundle
 
     with tempfile.TemporaryDirectory() as scratch:
         try:

@@ -3,7 +3,6 @@
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from pipelines.config.installation import load_settings, os_actor
 from pipelines.lake import digest_of
 from pipelines.modelling.inputs import (
     BESIDE_MODEL,
-    dataset_facts,
+    dataset_metadata,
     last_fold,
     lineage_tags,
     load_rows,
@@ -24,11 +23,18 @@ from pipelines.modelling.trained_models import TrainedModel, open_trained
 from pipelines.modelling.tune import log_study
 from pipelines.tracking import EXPERIMENT, open_registry
 from pipelines.validation import docs_address
-
-if TYPE_CHECKING:
-    from training.bundle import Bundle
-    from training.data import Fold, Rows
-    from training.search import TuningResult
+from training.bundle import (
+    Bundle,
+    build_reference,
+    choose_threshold,
+    fit_calibration,
+    threshold_name,
+    write_bundle,
+)
+from training.data import Fold, Rows, validation_folds
+from training.learners import score_out_of_fold
+from training.learners.lightgbm import fit
+from training.search import TuningResult, load_best
 
 GOLDEN_ALERTS, GOLDEN_OTHERS = 5, 10
 EXAMPLE_ROWS = 5
@@ -43,8 +49,6 @@ def train_model(
     reference: str, as_of: str, *, training_set: str, study: str, author: str = ""
 ) -> str:
     """See `steps.train`."""
-    from training.search import load_best
-
     settings, spec = load_settings(), load_spec(reference)
     asked = spec.training
     best = load_best(
@@ -79,7 +83,7 @@ def train_model(
         "overnight.test_window": str(fold.test),
     }
     with runs.open(inputs=inputs, kind="model", tags=tags, passing_over=found.strangers) as run:
-        runs.log_dataset(run, dataset_facts(spec, training_set), context="training")
+        runs.log_dataset(run, dataset_metadata(spec, training_set), context="training")
         runs.log_params(run, {**best.params, **policy})
         runs.log_metrics(run, {"validation_average_precision": best.value})
         rows = load_rows(spec, training_set, holdout=fold)
@@ -101,8 +105,8 @@ def train_model(
 
 
 def write_candidate(
-    folder: Path, rows: "Rows", *, spec: ModelSpec, fold: "Fold", best: "TuningResult"
-) -> "Bundle":
+    folder: Path, rows: Rows, *, spec: ModelSpec, fold: Fold, best: TuningResult
+) -> Bundle:
     """Fit on a fold's train window; calibration and threshold come from the folds before it.
 
     Args:
@@ -112,17 +116,6 @@ def write_candidate(
         fold: the fold whose test window the candidate is judged on; not read here.
         best: parameters.
     """
-    from training.bundle import (
-        build_reference,
-        choose_threshold,
-        fit_calibration,
-        threshold_name,
-        write_bundle,
-    )
-    from training.data import validation_folds
-    from training.learners import score_out_of_fold
-    from training.learners.lightgbm import fit
-
     policy = spec.training
     folds = validation_folds(fold, policy)
     unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=policy)
@@ -143,7 +136,7 @@ def write_candidate(
     )
 
 
-def _golden(train: "Rows", scores: "np.typing.NDArray[np.float64]") -> "Rows":
+def _golden(train: Rows, scores: np.typing.NDArray[np.float64]) -> Rows:
     """The rows with the highest scores, and others spread over the window."""
     highest = np.argsort(-scores, kind="stable")[:GOLDEN_ALERTS]
     spread = range(0, len(train), max(1, len(train) // GOLDEN_OTHERS))

@@ -46,8 +46,8 @@ class TrainedModels:
 
     def find(self, inputs: str) -> list[TrainedModel]:
         """Models of the same inputs, newest first; of each run its newest record."""
-        newest = {each.run: each for each in self._read(self._lake.newest(TRAINED))}
-        return [each for each in reversed(newest.values()) if each.inputs == inputs]
+        latest = {each.run: each for each in self._read(self._lake.latest(TRAINED))}
+        return [each for each in reversed(latest.values()) if each.inputs == inputs]
 
     def get(self, run: str) -> TrainedModel:
         """The newest record of a run.
@@ -55,7 +55,7 @@ class TrainedModels:
         Raises:
             InputError: when there is none, so that `train` did not make it.
         """
-        found = [each for each in self._read(self._lake.newest(TRAINED)) if each.run == run]
+        found = [each for each in self._read(self._lake.latest(TRAINED)) if each.run == run]
         if not found:
             raise InputError(
                 f"The lake has no record that train made the model of runs:/{run}, so it is not "
@@ -66,12 +66,12 @@ class TrainedModels:
     def record(self, made: TrainedModel) -> None:
         """Add a record, unless it is the newest of its run."""
         for _ in range(ATTEMPTS):
-            at = self._lake.newest(TRAINED)
-            held = self._read(at)
-            if [each for each in held if each.run == made.run][-1:] == [made]:
+            at = self._lake.latest(TRAINED)
+            current = self._read(at)
+            if [each for each in current if each.run == made.run][-1:] == [made]:
                 return
             try:
-                self._lake.append(TRAINED, _to_rows(made, number=len(held) + 1), at=at)
+                self._lake.append(TRAINED, _to_rows(made, number=len(current) + 1), at=at)
             except ChangedSinceError:
                 continue
             return

@@ -4,7 +4,6 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from infra.files import make_whole
@@ -12,7 +11,7 @@ from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.lake import beginning, searching
 from pipelines.modelling.inputs import (
-    dataset_facts,
+    dataset_metadata,
     last_fold,
     lineage_tags,
     load_rows,
@@ -20,18 +19,14 @@ from pipelines.modelling.inputs import (
     study_of,
 )
 from pipelines.tracking import open_registry
-
-if TYPE_CHECKING:
-    from training.search import TuningResult
+from training.data import empty_columns, validation_folds
+from training.search import TuningResult, best_trials, draw_study, load_best, make_database, tune
 
 log = logging.getLogger(__name__)
 
 
 def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: str) -> str:
     """See `steps.tune`."""
-    from training.data import empty_columns, validation_folds
-    from training.search import make_database, tune
-
     settings, spec = load_settings(), load_spec(reference)
     number = _parse_worker(worker, spec)
     study = study_of(spec, training_set)
@@ -65,8 +60,6 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
     The run is of the study with all its trials, whoever asked for how many. Repeated, it adds what
     came since, and keeps the tags of who began the study.
     """
-    from training.search import best_trials, draw_study, load_best
-
     storage, name = load_settings().studies, study_name(study)
     runs = open_registry(spec).runs
     best = load_best(storage, name)
@@ -75,7 +68,7 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
         return
     tags = {**tags, **lineage_tags(spec, training_set), "overnight.study": study}
     with runs.open(inputs=study, kind="tuning", tags={} if found else tags) as run:
-        runs.log_dataset(run, dataset_facts(spec, training_set), context="tuning")
+        runs.log_dataset(run, dataset_metadata(spec, training_set), context="tuning")
         metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}
         runs.log_metrics(run, metrics)
         runs.log_trials(run, best_trials(storage, name))
@@ -84,7 +77,7 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
             runs.log_folder(run, Path(scratch), name="study")
 
 
-def count_trials(best: "TuningResult") -> str:
+def count_trials(best: TuningResult) -> str:
     """Number of trials that decided, and of how many where there are more: `5 of its 20 trials`."""
     if best.trials == best.finished:
         return f"{best.trials} trials"

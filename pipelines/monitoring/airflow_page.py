@@ -26,8 +26,8 @@ def describe_last_run(dag: str, *, settings: Settings) -> str:
     address = airflow_environment(settings)["AIRFLOW__API__BASE_URL"].rstrip("/")
     try:
         token = _call(f"{address}/auth/token", body=_known())["access_token"]
-        newest = f"{address}/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=1"
-        runs = _call(newest, headers={"Authorization": f"Bearer {token}"})["dag_runs"]
+        latest = f"{address}/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=1"
+        runs = _call(latest, headers={"Authorization": f"Bearer {token}"})["dag_runs"]
     except urllib.error.HTTPError as error:
         return f"Airflow at {address} does not tell: {error.code} {error.reason}"
     except (OSError, ValueError, LookupError):
@@ -39,8 +39,8 @@ def describe_last_run(dag: str, *, settings: Settings) -> str:
         str(run[each])[:19].replace("T", " ") for each in ("start_date", "end_date") if run[each]
     ]
     who = run.get("triggering_user_name")
-    told = f"{run['state']}, {' to '.join(times) or 'not started'}, {run['run_type']}"
-    return one_line(f"{told} by {who}" if who else told)
+    message = f"{run['state']}, {' to '.join(times) or 'not started'}, {run['run_type']}"
+    return one_line(f"{message} by {who}" if who else message)
 
 
 def _known() -> Mapping[str, str] | None:

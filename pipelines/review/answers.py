@@ -15,9 +15,9 @@ def find_undecided(reference: str) -> str:
     """See `steps.candidate`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
-    chain = open_decisions(spec, registry).load()
-    number = chain.challenger
-    if number is None or chain.last("approval", "override", version=number):
+    decision_log = open_decisions(spec, registry).load()
+    number = decision_log.challenger
+    if number is None or decision_log.last("approval", "override", version=number):
         log.info("No candidate of %s waits for a decision", spec.name)
         return ""
     return str(registry.get(str(number)))

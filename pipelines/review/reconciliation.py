@@ -10,8 +10,8 @@ import logging
 from expectations.contract import ProblemsError
 from pipelines.config import ModelSpec, load_registered
 from pipelines.config.installation import os_actor
-from pipelines.governance import NOTHING, Decision, Ledger, draft_decision, open_decisions
-from pipelines.review.requests import find_wishes, mover_of
+from pipelines.governance import NOTHING, Decision, DecisionLog, draft_decision, open_decisions
+from pipelines.review.requests import find_requests, mover_of
 from pipelines.review.review import record_approval, record_rejection
 from pipelines.tracking import (
     APPROVED,
@@ -29,24 +29,24 @@ def reconcile_aliases(reference: str) -> str:
     """See `steps.reconcile`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
-    chain = open_decisions(spec, registry).load()
-    if not chain.records and not registry.aliases():
+    decision_log = open_decisions(spec, registry).load()
+    if not decision_log.records and not registry.aliases():
         log.info("No version of %s is registered yet", spec.name)
         return NOTHING
-    chain = _take_up_rejections(spec, registry, chain)
-    chain = _take_up_approval(spec, registry, chain)
+    decision_log = _take_up_rejections(spec, registry, decision_log)
+    decision_log = _take_up_approval(spec, registry, decision_log)
     for alias, wanted in (
-        (APPROVED, None if chain.approval is None else chain.approval.version),
-        (CHALLENGER, chain.challenger),
-        (CHAMPION, chain.champion),
+        (APPROVED, None if decision_log.approval is None else decision_log.approval.version),
+        (CHALLENGER, decision_log.challenger),
+        (CHAMPION, decision_log.champion),
     ):
         _put_back(spec, registry, alias, wanted, reason="no decision moved it")
-    approval = chain.approval
+    approval = decision_log.approval
     if approval is None:
         log.info("No version of %s is approved", spec.name)
         return NOTHING
     version = registry.get(str(approval.version))
-    serves = " and serves" if chain.champion == version.number else ""
+    serves = " and serves" if decision_log.champion == version.number else ""
     log.info("%s was approved by %s%s", version, approval.actor, serves)
     return str(version)
 
@@ -65,44 +65,48 @@ def find_serving(reference: str) -> str | None:
     return None if number is None else f"models:/{spec.name}/{number}"
 
 
-def _take_up_rejections(spec: ModelSpec, registry: Registry, chain: Ledger) -> Ledger:
+def _take_up_rejections(
+    spec: ModelSpec, registry: Registry, decision_log: DecisionLog
+) -> DecisionLog:
     """Make decisions of what reviewers asked to be rejected."""
-    for number, wish in find_wishes(registry).items():
+    for number, request in find_requests(registry).items():
         version = registry.find(str(number))
-        if wish.choice != "reject" or version is None or number == chain.champion:
+        if request.choice != "reject" or version is None or number == decision_log.champion:
             continue
-        if chain.registration(number) and not chain.last("rejection", version=number):
-            record_rejection(spec, registry, version, actor=wish.by, reason=wish.because)
-            log.info("Rejected %s, as %s asked: %s", version, wish.by, wish.because)
+        if decision_log.registration(number) and not decision_log.last("rejection", version=number):
+            record_rejection(spec, registry, version, actor=request.by, reason=request.because)
+            log.info("Rejected %s, as %s asked: %s", version, request.by, request.because)
     return open_decisions(spec, registry).load()
 
 
-def _take_up_approval(spec: ModelSpec, registry: Registry, chain: Ledger) -> Ledger:
+def _take_up_approval(
+    spec: ModelSpec, registry: Registry, decision_log: DecisionLog
+) -> DecisionLog:
     """Make an alias that a reviewer set in MLflow an approval, or put it back with the reasons."""
     version = registry.find(APPROVED)
-    held = chain.approval
-    if version is None or (held is not None and held.version == version.number):
-        return chain
-    actor, wish = mover_of(registry, version), find_wishes(registry).get(version.number)
+    current = decision_log.approval
+    if version is None or (current is not None and current.version == version.number):
+        return decision_log
+    actor, request = mover_of(registry, version), find_requests(registry).get(version.number)
     reason, override = "alias set in the registry", ""
-    if wish is not None and wish.choice == "approve":
-        reason, override = wish.because, wish.override
+    if request is not None and request.choice == "approve":
+        reason, override = request.because, request.override
     try:
-        chain = record_approval(
+        decision_log = record_approval(
             spec, registry, version, actor=actor, reason=reason, override=override
         )
     except ProblemsError as error:
         reason = "; ".join(error.problems)
         log.warning("The alias approved on %s does not count: %s", version, reason)
-        wanted = None if held is None else held.version
+        wanted = None if current is None else current.version
         return _put_back(spec, registry, APPROVED, wanted, reason=reason)
     log.info("Approved %s: alias set in the registry by %s", version, actor)
-    return chain
+    return decision_log
 
 
 def _put_back(
     spec: ModelSpec, registry: Registry, alias: str, wanted: int | None, *, reason: str
-) -> Ledger:
+) -> DecisionLog:
     """Make an alias point where the chain says, and record it; does nothing when it does."""
     decisions = open_decisions(spec, registry)
     found = registry.find(alias)
@@ -113,11 +117,11 @@ def _put_back(
     if concerned is None:
         return decisions.load()
 
-    def restore(chain: Ledger) -> Decision:
+    def restore(decision_log: DecisionLog) -> Decision:
         was = "taken away" if found is None else f"on version {found.number}"
         now = "taken away" if target is None else f"on version {target.number}"
         return draft_decision(
-            spec, registry, concerned, chain, kind="restoration", actor=os_actor(),
+            spec, registry, concerned, decision_log, kind="restoration", actor=os_actor(),
             reason=f"alias {alias} was {was} and is {now} again: {reason}",
         )  # fmt: skip
 

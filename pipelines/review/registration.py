@@ -11,13 +11,14 @@ from pipelines.governance import (
     ACCEPTED,
     AUTHOR,
     Decision,
-    Ledger,
+    DecisionLog,
     draft_decision,
     find_damage,
     open_decisions,
 )
 from pipelines.lake import parse_as_of
 from pipelines.modelling import open_trained
+from pipelines.review.report import publish_report
 from pipelines.tracking import (
     AS_OF,
     CHALLENGER,
@@ -40,30 +41,28 @@ log = logging.getLogger(__name__)
 
 def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes") -> str:
     """See `steps.register`."""
-    from pipelines.review.report import publish_packet
-
     if ask not in ASKS:
         raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
     spec = load_spec(reference)
     registry = open_registry(spec)
     run_id = run.removeprefix("runs:/")
-    held = registry.runs.tags(run_id)
-    refuse_other_kinds(run, held)
-    is_kept = is_changed(reference) and is_of_another(held, spec_digest=spec.digest)
+    current = registry.runs.tags(run_id)
+    refuse_other_kinds(run, current)
+    is_kept = is_changed(reference) and is_of_another(current, spec_digest=spec.digest)
     if ask == "no" or (ask == "automatic" and is_changed(reference)):
-        log.info("Not registered: %s", _describe(run, held, is_kept=is_kept))
+        log.info("Not registered: %s", _describe(run, current, is_kept=is_kept))
         return run
     if is_kept:
         raise InputError(
-            f"{run} is the run of {describe_maker(held)}, and {reference} changes nothing of the "
-            f'model. Register it as what it is: overnight register "{held.get(SPEC)}" '
-            f"--run {run} --as-of {held.get(AS_OF)}"
+            f"{run} is the run of {describe_maker(current)}, and {reference} changes nothing of the "
+            f'model. Register it as what it is: overnight register "{current.get(SPEC)}" '
+            f"--run {run} --as-of {current.get(AS_OF)}"
         )
     made = open_trained(spec).get(run_id)
-    recorded = held.get(AS_OF)
+    recorded = current.get(AS_OF)
     if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
         raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
-    tags = {k: v for k, v in held.items() if k.startswith("overnight.")}
+    tags = {k: v for k, v in current.items() if k.startswith("overnight.")}
     if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
     if tags.get(DIGEST) != made.bundle_digest:
@@ -77,23 +76,23 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     decisions = open_decisions(spec, registry)
     if decisions.load().registration(version.number) is None:
         # Before the record, which holds the digest of what reviewers are shown.
-        publish_packet(spec, registry, version)
+        publish_report(spec, registry, version)
         version = registry.get(str(version.number))
 
-    def enter(chain: Ledger) -> Decision | None:
-        if chain.registration(version.number):
+    def enter(decision_log: DecisionLog) -> Decision | None:
+        if decision_log.registration(version.number):
             return None
         drafted = draft_decision(
-            spec, registry, version, chain, kind="registration", actor=os_actor(),
+            spec, registry, version, decision_log, kind="registration", actor=os_actor(),
             reason=f"nightly run as of {as_of}",
         )  # fmt: skip
-        newer = _newer_challenger(registry, chain, as_of)
+        newer = _newer_challenger(registry, decision_log, as_of)
         return replace(drafted, gate=newer) if newer and drafted.gate == ACCEPTED else drafted
 
-    ledger = decisions.record(enter)
-    if ledger.challenger == version.number and CHALLENGER not in version.aliases:
+    decision_log = decisions.record(enter)
+    if decision_log.challenger == version.number and CHALLENGER not in version.aliases:
         registry.set_alias(CHALLENGER, version)
-    entered = ledger.registration(version.number)
+    entered = decision_log.registration(version.number)
     if entered is not None and entered.gate == ACCEPTED:
         log.info("Registered %s from %s", version, run)
     else:
@@ -117,7 +116,7 @@ def _describe(run: str, made: Mapping[str, str], *, is_kept: bool) -> str:
     return f"{run}, as it was asked"
 
 
-def _newer_challenger(registry: Registry, chain: Ledger, as_of: str) -> str:
+def _newer_challenger(registry: Registry, decision_log: DecisionLog, as_of: str) -> str:
     """Why a night of the past makes no challenger; empty when it makes one.
 
     Args:
@@ -125,8 +124,10 @@ def _newer_challenger(registry: Registry, chain: Ledger, as_of: str) -> str:
         chain: before the registration.
         as_of: knowledge time of the night.
     """
-    held = None if chain.challenger is None else registry.find(str(chain.challenger))
-    if held is None or parse_as_of(held.tags["overnight.as_of"]) <= parse_as_of(as_of):
+    current = (
+        None if decision_log.challenger is None else registry.find(str(decision_log.challenger))
+    )
+    if current is None or parse_as_of(current.tags["overnight.as_of"]) <= parse_as_of(as_of):
         return ""
-    known = held.tags["overnight.as_of"]
-    return f"{held} is a candidate as of {known}, which knows more than one as of {as_of}"
+    known = current.tags["overnight.as_of"]
+    return f"{current} is a candidate as of {known}, which knows more than one as of {as_of}"

@@ -22,7 +22,7 @@ Choice = Literal["approve", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReviewRequest:
     """One version's: the last one asked.
 
     Attributes:
@@ -36,7 +36,7 @@ class Wish:
     by: Actor
 
 
-def leave_wish(
+def leave_request(
     registry: Registry, version: Version, choice: Choice, *, because: str, override: str = ""
 ) -> None:
     """Ask for a decision about a version."""
@@ -44,7 +44,7 @@ def leave_wish(
     registry.tag_model({f"{ASKED}.{version.number}": json.dumps(said)})
 
 
-def find_wishes(registry: Registry) -> Mapping[int, Wish]:
+def find_requests(registry: Registry) -> Mapping[int, ReviewRequest]:
     """Version to what was asked of it, oldest version first; what cannot be read is no wish."""
     tags = registry.model_tags()
     found = {}
@@ -64,11 +64,11 @@ def find_wishes(registry: Registry) -> Mapping[int, Wish]:
             log.warning("What was asked of version %s does not count: %s", number, problems[0])
         elif choice in {"approve", "reject"}:
             by = parse_actor(tags.get(f"{ASKED_BY}.{number}")) or Actor(UNKNOWN, "MLflow")
-            found[int(number)] = Wish(cast("Choice", choice), because, override, by)
+            found[int(number)] = ReviewRequest(cast("Choice", choice), because, override, by)
     return dict(sorted(found.items()))
 
 
 def mover_of(registry: Registry, version: Version) -> Actor:
     """Who set the alias `approved` on a version, as the server noted."""
-    told = parse_actor(registry.model_tags().get(f"{APPROVED_BY}.{version.number}"))
-    return told or Actor(UNKNOWN, "MLflow")
+    message = parse_actor(registry.model_tags().get(f"{APPROVED_BY}.{version.number}"))
+    return message or Actor(UNKNOWN, "MLflow")

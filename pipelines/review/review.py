@@ -9,7 +9,7 @@ from pipelines.config.installation import Actor, load_settings, os_actor, signed
 from pipelines.governance import (
     ACCEPTED,
     Decision,
-    Ledger,
+    DecisionLog,
     approval_refusals,
     author_of,
     describe,
@@ -18,8 +18,8 @@ from pipelines.governance import (
     open_decisions,
     require_reason,
 )
-from pipelines.review.report import describe_headline
-from pipelines.review.requests import leave_wish
+from pipelines.review.report import describe_headline, publish_report
+from pipelines.review.requests import leave_request
 from pipelines.tracking import (
     APPROVED,
     CHALLENGER,
@@ -68,9 +68,11 @@ def approve_version(reference: str, wanted: str, *, because: str, override: str 
     require_reason(because)
     reviewer = signed_in_as(load_settings().tracking_uri)
     if reviewer is not None:
-        chain = open_decisions(spec, registry).load()
-        _approval(spec, registry, version, chain, actor=reviewer, reason=because, override=override)
-        leave_wish(registry, version, "approve", because=because, override=override)
+        decision_log = open_decisions(spec, registry).load()
+        _approval(
+            spec, registry, version, decision_log, actor=reviewer, reason=because, override=override
+        )
+        leave_request(registry, version, "approve", because=because, override=override)
         registry.set_alias(APPROVED, version)
         log.info("Asked for %s as %s; the deploy run decides", version, reviewer)
         return str(version)
@@ -88,7 +90,7 @@ def record_approval(
     actor: Actor,
     reason: str,
     override: str = "",
-) -> Ledger:
+) -> DecisionLog:
     """Put an approval into the chain, or refuse it; the alias is the caller's.
 
     Args:
@@ -103,30 +105,30 @@ def record_approval(
         ProblemsError: with every reason against it.
     """
 
-    def approve(chain: Ledger) -> Decision | None:
+    def approve(decision_log: DecisionLog) -> Decision | None:
         drafted = _approval(
-            spec, registry, version, chain, actor=actor, reason=reason, override=override
+            spec, registry, version, decision_log, actor=actor, reason=reason, override=override
         )
-        held = chain.approval
-        return None if held is not None and held.version == version.number else drafted
+        current = decision_log.approval
+        return None if current is not None and current.version == version.number else drafted
 
-    ledger = open_decisions(spec, registry).record(approve)
+    decision_log = open_decisions(spec, registry).record(approve)
     _note(registry, version, state="approved", because=reason, actor=actor)
     if override.strip():
-        _show_decisions(spec, registry, version, ledger)
-    return ledger
+        _show_decisions(spec, registry, version, decision_log)
+    return decision_log
 
 
 def _approval(
-    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, actor: Actor,
+    spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog, *, actor: Actor,
     reason: str, override: str,
 ) -> Decision:  # fmt: skip
     """The record of an approval, or every reason against it."""
     drafted = draft_decision(
-        spec, registry, version, chain, kind="approval", actor=actor, reason=reason
+        spec, registry, version, decision_log, kind="approval", actor=actor, reason=reason
     )
     problems = approval_refusals(
-        version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
+        version.number, decision_log=decision_log, found=drafted.digests, author=author_of(version.tags),
         approver=actor, policy=approval_rules(spec, version.tags),
         is_override=bool(override.strip()),
     )  # fmt: skip
@@ -145,7 +147,7 @@ def reject_version(reference: str, wanted: str, *, because: str) -> str:
     require_reason(because)
     reviewer = signed_in_as(load_settings().tracking_uri)
     if reviewer is not None:
-        leave_wish(registry, version, "reject", because=because)
+        leave_request(registry, version, "reject", because=because)
         log.info("Asked to reject %s as %s; the next run decides", version, reviewer)
         return str(version)
     record_rejection(spec, registry, version, actor=os_actor(), reason=because)
@@ -162,18 +164,18 @@ def record_rejection(
         InputError: when the version serves.
     """
 
-    def reject(chain: Ledger) -> Decision | None:
-        if version.number == chain.champion:
+    def reject(decision_log: DecisionLog) -> Decision | None:
+        if version.number == decision_log.champion:
             raise InputError(f'{version} is serving. Run "overnight rollback {spec.name}" first.')
-        beside = chain.companion
+        beside = decision_log.variant
         if beside is not None and beside.version == version.number:
             raise InputError(
                 f'{version} is a {beside.kind}. Run "overnight end {spec.name}" first.'
             )
-        if chain.last("rejection", version=version.number):
+        if decision_log.last("rejection", version=version.number):
             return None
         return draft_decision(
-            spec, registry, version, chain, kind="rejection", actor=actor, reason=reason
+            spec, registry, version, decision_log, kind="rejection", actor=actor, reason=reason
         )
 
     open_decisions(spec, registry).record(reject)
@@ -189,20 +191,20 @@ def describe_decisions(reference: str) -> str:
     return describe(open_decisions(spec, open_registry(spec)).load())
 
 
-def _show_decisions(spec: ModelSpec, registry: Registry, version: Version, ledger: Ledger) -> None:
+def _show_decisions(
+    spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog
+) -> None:
     """Write the packet anew, with what was decided of the version.
 
     A reviewer who may decide may not be allowed to write files of a run
     (`infra.aws.tasks.reviewing`), and the decision counts without.
     """
-    from pipelines.review.report import publish_packet
-
-    told = [
+    message = [
         f"{r.time:%F %T} UTC, {r.kind} by {r.actor}: {r.reason}"
-        for r in ledger.records if r.version == version.number and r.kind != "registration"
+        for r in decision_log.records if r.version == version.number and r.kind != "registration"
     ]  # fmt: skip
     try:
-        publish_packet(spec, registry, version, decisions=told)
+        publish_report(spec, registry, version, decisions=message)
     except Exception as error:  # noqa: BLE001 -- the store of the files says no in its own words
         log.warning("The packet of %s does not show this decision: %s", version, error)
 

@@ -12,7 +12,7 @@ APP_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class Traffic:
     """Transactions, one element each, in no order.
 
     Attributes:
@@ -32,12 +32,12 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.second)
 
-    def take(self, chosen: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Ledger":
+    def take(self, chosen: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Traffic":
         """The chosen transactions, by position or by mask."""
-        return Ledger(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+        return Traffic(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
     @classmethod
-    def join(cls, parts: list["Ledger"]) -> "Ledger":
+    def join(cls, parts: list["Traffic"]) -> "Traffic":
         """All transactions of several ledgers."""
         return cls(
             **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
@@ -46,7 +46,7 @@ class Ledger:
 
 def build_honest_traffic(
     chance: np.random.Generator, population: Population, *, days: int
-) -> Ledger:
+) -> Traffic:
     """Everyday transactions: Poisson counts, a daily rhythm, amounts around the customer's own."""
     counts = chance.poisson(population.per_day * days)
     customer = np.repeat(np.arange(population.customers, dtype=np.int64), counts)
@@ -58,7 +58,7 @@ def build_honest_traffic(
     channel = np.where(web, CHANNELS.index("web"), CHANNELS.index("pos"))
     channel = np.where(web & (chance.random(rows) < APP_SHARE), CHANNELS.index("app"), channel)
     amount = population.mean_amount[customer] * chance.lognormal(0.0, population.spread[customer])
-    return Ledger(
+    return Traffic(
         second=day * DAY_SECONDS + hour * 3600.0,
         customer=customer,
         terminal=terminal,

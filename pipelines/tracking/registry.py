@@ -65,18 +65,18 @@ class Registry:
         found = self._client.search_model_versions(f"name = '{self.spec}' and run_id = '{run}'")
         if found:
             return self._version(found[0])
-        held = self.runs.tags(run)
-        if MODEL_ID not in held:
+        current = self.runs.tags(run)
+        if MODEL_ID not in current:
             raise InputError(f"Run {run} has no model. Run the train step for it first.")
         if not self._has_registered_model():
             self._refuse_renamed()
             self._client.create_registered_model(self.spec, tags={OWNER: self.spec})
         made = self._client.create_model_version(
             self.spec,
-            source=f"models:/{held[MODEL_ID]}",
-            model_id=held[MODEL_ID],  # a server asks for it beside the source
+            source=f"models:/{current[MODEL_ID]}",
+            model_id=current[MODEL_ID],  # a server asks for it beside the source
             run_id=run,
-            tags={**tags, DIGEST: held[DIGEST]},
+            tags={**tags, DIGEST: current[DIGEST]},
         )
         return self._version(made)
 

@@ -25,7 +25,7 @@ EXPERIMENT = "overnight.experiment"  # yes: the spec was changed for this run
 MAKER = "overnight.maker"
 TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
 BUNDLE = "bundle"
-PACKET = "review/review.html"  # what a reviewer is shown
+REVIEW_REPORT = "review/review.html"  # what a reviewer is shown
 GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
 SPEC, SPEC_DIGEST = "overnight.spec", "overnight.spec_digest"
 AS_OF, AUTHOR = "overnight.as_of", "overnight.author"
@@ -62,7 +62,7 @@ class Runs:
             r.info.run_id for r in self._client.search_runs([experiment.experiment_id], condition)
         ]
 
-    def newest_model(self) -> str | None:
+    def latest_model(self) -> str | None:
         """The model's run that was started last; None when there is none."""
         return self._search(f"tags.`{KIND}` = 'model'")
 
@@ -116,8 +116,8 @@ class Runs:
         """Add metrics to a run in one call; a rerun repeats nothing that is held already."""
         from mlflow.entities import Metric
 
-        held, now = self.metrics(run), int(time.time() * 1_000)
-        new = [Metric(k, float(v), now, 0) for k, v in metrics.items() if held.get(k) != v]
+        current, now = self.metrics(run), int(time.time() * 1_000)
+        new = [Metric(k, float(v), now, 0) for k, v in metrics.items() if current.get(k) != v]
         self._client.log_batch(run, metrics=new)
 
     def log_trials(
@@ -129,11 +129,11 @@ class Runs:
         parent = self._client.get_run(run).info
         experiment, now = parent.experiment_id, int(time.time() * 1_000)
         children = self._client.search_runs([experiment], f"tags.`{PARENT}` = '{run}'")
-        held = {child.data.tags.get(TRIAL): child for child in children}
+        current = {child.data.tags.get(TRIAL): child for child in children}
         for number, value, params in trials:
             # The number comes with the child: one that was cut off is gone on with.
             tags = {PARENT: run, KIND: "trial", TRIAL: str(number)}
-            child = held.get(str(number)) or self._client.create_run(
+            child = current.get(str(number)) or self._client.create_run(
                 experiment, tags=tags, run_name=f"trial {number}"
             )
             if child.info.status == "FINISHED":
@@ -156,8 +156,8 @@ class Runs:
         """
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        held = self._client.get_run(run).inputs
-        if held is not None and held.dataset_inputs:
+        current = self._client.get_run(run).inputs
+        if current is not None and current.dataset_inputs:
             return
         source = {"uri": facts["address"], "version": facts["version"]}
         dataset = Dataset(

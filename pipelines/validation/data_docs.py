@@ -24,12 +24,12 @@ def docs_address(settings: Settings, spec: str, as_of: str = "") -> str:
     return f"{pages}{_stamp(as_of)}/" if as_of else pages
 
 
-def newest_docs(settings: Settings, spec: str) -> str | None:
+def latest_docs(settings: Settings, spec: str) -> str | None:
     """The address of the newest pages of a spec; None when there are none."""
     folder = settings.data_docs / spec
     dates = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-    newest = max(dates, key=lambda path: path.stat().st_mtime, default=None)
-    return None if newest is None else f"{docs_address(settings, spec)}{newest.name}/"
+    latest = max(dates, key=lambda path: path.stat().st_mtime, default=None)
+    return None if latest is None else f"{docs_address(settings, spec)}{latest.name}/"
 
 
 def keep_summary(folder: Path, found: Validated) -> None:

@@ -58,11 +58,11 @@ def check_snapshot(
             f"{pinned.transactions} holds no transaction known before {as_of}. "
             "Ingest earlier days, or choose a later as_of."
         )
-    mature = _newest_mature_day(spec, known_at)
+    mature = _latest_mature_day(spec, known_at)
     labels = profile_table(
         spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at, last=mature
     )
-    gate = _Gate(spec, as_of, settings)
+    gate = _DataChecks(spec, as_of, settings)
     found = [gate.check("transactions", rows, at=str(pinned.transactions))]
     if labels.rows:
         compared = compare_with_transactions(labels, rows, spec, mature=mature)
@@ -96,15 +96,15 @@ def validate_features(
     """
     trailing = spec.contract.trailing
     ordered = sorted(parts, key=lambda part: part.day)
-    newest = date.fromisoformat(ordered[-1].day)
-    since = str(newest - (trailing.days + trailing.judged) * _DAY)
+    latest = date.fromisoformat(ordered[-1].day)
+    since = str(latest - (trailing.days + trailing.judged) * _DAY)
     chosen = [part for part in ordered if part.day in built or part.day >= since]
     columns = [column.name for column in table_columns(spec)["features"]]
     days = ((p.day, lake.read_part(FEATURES, p, columns=columns)) for p in chosen)
-    end = datetime.combine(newest + _DAY, datetime.min.time(), tzinfo=UTC)
+    end = datetime.combine(latest + _DAY, datetime.min.time(), tzinfo=UTC)
     profile = profile_table(spec, "features", days, as_of=end)
     name = f"the features of {spec.name}"
-    gate = _Gate(spec, as_of, settings)
+    gate = _DataChecks(spec, as_of, settings)
     gate.report(gate.check("features", profile, at=name))
 
 
@@ -125,7 +125,7 @@ def validate_training_set(
         happened_before=known_at - spec.labels.maturity,
     )
     name = f"the training set of {spec.name} as of {as_of}"
-    gate = _Gate(spec, as_of, settings)
+    gate = _DataChecks(spec, as_of, settings)
     gate.report(gate.check("training_set", profile, at=name))
 
 
@@ -139,7 +139,7 @@ def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
         spec, "scores", split_days(rows.sort_by(EVENT_DAY)), as_of=parse_as_of(as_of)
     )
     name = f"the scores of {spec.name} as of {as_of}"
-    gate = _Gate(spec, as_of, load_settings())
+    gate = _DataChecks(spec, as_of, load_settings())
     gate.report(gate.check("scores", profile, at=name))
 
 
@@ -206,7 +206,7 @@ def compare_with_transactions(
     return labels
 
 
-def _newest_mature_day(spec: ModelSpec, as_of: datetime) -> str:
+def _latest_mature_day(spec: ModelSpec, as_of: datetime) -> str:
     wait = max(spec.labels.maturity, spec.labels.delay or timedelta())
     return str((as_of - wait - _DAY).date())
 
@@ -225,7 +225,7 @@ def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Gate:
+class _DataChecks:
     """The checks of one spec and knowledge time, with where their pages go."""
 
     spec: ModelSpec
@@ -259,8 +259,8 @@ class _Gate:
             case "transactions":
                 suite = suites.build_transaction_suite(columns, contract)
             case "labels":
-                newest = _newest_mature_day(spec, parse_as_of(self.as_of))
-                immature = sum(day > newest for day in profile.days[EVENT_DAY].to_pylist())
+                latest = _latest_mature_day(spec, parse_as_of(self.as_of))
+                immature = sum(day > latest for day in profile.days[EVENT_DAY].to_pylist())
                 suite = suites.build_label_suite(columns, contract, immature=immature)
             case "features":
                 suite = suites.build_feature_suite(columns, contract)

@@ -10,7 +10,7 @@ from expectations.contract import OvernightError
 from infra.sagemaker.artifact import build_archive
 from infra.sagemaker.control.client import BusyError
 from pipelines import steps
-from pipelines.deployment.releases import laid_out
+from pipelines.deployment.releases import endpoint_configuration
 from tests.infra.bundles import make_bundle
 from tests.infra.embedded_server import wait_for
 from tests.pipelines.nights import QUIET
@@ -194,7 +194,7 @@ def test_an_endpoint_that_cannot_be_asked_is_not_promoted_on_trust(house: House)
 def _tamper(house: House, folder, *, version: str = "2") -> None:
     """Somebody overwrites a version's artefact before it is deployed, and keeps its note."""
     tampered = house.registry.get(version)
-    with laid_out(house.spec, house.registry, tampered, digest=None) as layout:
+    with endpoint_configuration(house.spec, house.registry, tampered, digest=None) as layout:
         import hashlib
 
         digest = hashlib.sha256(build_archive(layout.main.folder)).hexdigest()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.deployment.raised_alarms import Rung, describe_alarms
+from pipelines.deployment.raised_alarms import RaisedAlarms, describe_alarms
 
 OLD, NEW, ENDPOINT = "cards-aaa-score-shift", "cards-bbb-score-shift", "cards-errors"
 
@@ -23,13 +23,13 @@ def test_each_alarm_is_explained(
     name: str, during: tuple[str, ...], is_promoted: bool, is_first: bool, said: str
 ) -> None:
     first, reason = describe_alarms(
-        Rung((name,), during, (NEW, ENDPOINT), is_promoted=is_promoted, is_first=is_first)
+        RaisedAlarms((name,), during, (NEW, ENDPOINT), is_promoted=is_promoted, is_first=is_first)
     )
     assert first == name
     assert reason.startswith(f"{name}: {said}")
 
 
 def test_no_alarm_is_said_to_be_none() -> None:
-    assert list(describe_alarms(Rung((), (), (NEW,), is_promoted=True, is_first=False))) == [
-        "none rang"
-    ]
+    assert list(
+        describe_alarms(RaisedAlarms((), (), (NEW,), is_promoted=True, is_first=False))
+    ) == ["none rang"]

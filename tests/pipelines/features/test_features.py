@@ -81,7 +81,7 @@ def test_rows_that_are_not_what_was_written_are_not_built_from(bank) -> None:
         with pytest.raises(OvernightError, match=rf"@v1: .*{path.name} was changed"):
             steps.build_features("bank", AS_OF, str(snapshot))
         path.write_bytes(content)
-    assert lake.newest("features") is None
+    assert lake.latest("features") is None
 
 
 def test_damaged_days_are_computed_again_to_the_same_files(bank) -> None:
@@ -192,7 +192,7 @@ def test_days_that_are_none_are_refused_together(bank) -> None:
 
 def test_the_tables_have_the_columns_that_are_declared(bank) -> None:
     lake = bank("columns")
-    versions = {"features": build(), **{t: lake.newest(t) for t in ("transactions", "labels")}}
+    versions = {"features": build(), **{t: lake.latest(t) for t in ("transactions", "labels")}}
     declared = table_columns(load_spec("bank"))
     for table, version in versions.items():
         assert version is not None
