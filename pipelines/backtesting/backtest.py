@@ -162,7 +162,7 @@ class _Backtests:
         latest = plan.record.days and max(plan.record.days)
         return carry_out(
             plan, self.spec, lake, pinned,
-            gate=lambda parts, built: validate_features(
+            validate=lambda parts, built: validate_features(
                 self.spec, lake, parts, built=built, as_of=str(latest), settings=self.apart
             ),
         )  # fmt: skip

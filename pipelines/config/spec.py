@@ -1,7 +1,7 @@
-"""A model is one file: the spec, composed of each room's own configuration model.
+"""The spec of a model: one file, composed of the configuration models of the other packages.
 
-`load_spec` reports every problem at once, with file, key, value and remedy; what it returns is
-typed, frozen and trusted from then on.
+`load_spec` reports every problem at once, with file, key, value and remedy; the spec that it
+returns is typed, frozen and trusted from then on.
 """
 
 import hashlib
@@ -220,7 +220,7 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def find_spec(name: str) -> Path:
-    """The file of a spec, given its name or its path; an example is found by its name too."""
+    """Find the file of a spec by its name or path; an example is found by its name too."""
     candidates = [folder / f"{name}.toml" for folder in (*spec_folders(), EXAMPLES)]
     if name.endswith(".toml"):
         candidates = [Path(name)]

@@ -1,7 +1,7 @@
-"""Deploys what a reviewer approved, and names as champion only what was verified to serve.
+"""Deployment of an approved version; only a version that was verified to serve becomes champion.
 
-Three steps, each of which may be run again: `roll_out` moves the traffic, `verify` finds out what
-serves, `settle` writes it into the decision chain and moves the alias.
+Three steps, each of which may be run again: `roll_out` moves the traffic, `verify` checks what
+serves, `settle` records the outcome in the decision log and moves the alias.
 """
 
 import logging
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 def plan_approved(reference: str, *, version: str = "") -> str:
-    """See `steps.plan`."""
+    """Describe the changes that deploying the approved version would make."""
     if version == NOTHING:
         return "Nothing is approved, so nothing would be deployed"
     spec = load_registered(reference)
@@ -56,7 +56,7 @@ def plan_approved(reference: str, *, version: str = "") -> str:
 
 
 def roll_out_approved(reference: str, *, version: str = "", dry_run: str = "") -> str:
-    """See `steps.roll_out`."""
+    """Roll the approved version out to the endpoint; return it, or `nothing`."""
     if version == NOTHING:
         log.info("Nothing is approved, so nothing is deployed")
         return NOTHING
@@ -74,7 +74,7 @@ def roll_out_approved(reference: str, *, version: str = "", dry_run: str = "") -
 
 
 def verify_deployed(reference: str, version: str) -> str:
-    """See `steps.verify`."""
+    """Verify what the endpoint serves; a wrong model is replaced by the champion, or removed."""
     if version == NOTHING:
         return NOTHING
     spec = load_registered(reference)
@@ -92,7 +92,11 @@ def verify_deployed(reference: str, version: str) -> str:
 
 
 def finalise_deployment(reference: str, version: str, outcome: str) -> str:
-    """See `steps.settle`."""
+    """Record the outcome of a deployment in the decision log, and move `champion` on success.
+
+    Raises:
+        OutcomeError: when the deployment did not end with a promotion.
+    """
     if NOTHING in (version, outcome):
         log.info("Nothing to do: nothing was deployed")
         return NOTHING
@@ -115,13 +119,13 @@ def finalise_deployment(reference: str, version: str, outcome: str) -> str:
 
 
 def deploy_approved(reference: str, *, version: str = "") -> str:
-    """See `steps.deploy`."""
+    """Roll out, verify and finalise the approved version."""
     deployed = roll_out_approved(reference, version=version)
     return finalise_deployment(reference, deployed, verify_deployed(reference, deployed))
 
 
 def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Version, Decision]:
-    """The version whose approval is in force and may still be deployed, and that approval.
+    """Return the version whose approval is in force and may still be deployed, and the approval.
 
     Raises:
         InputError: when none is, or another than the wanted one.
@@ -149,10 +153,10 @@ def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Ver
 def record_promotion(
     spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str
 ) -> str:
-    """Write that a version was verified to serve, and move the aliases; once for each change.
+    """Record that a version was verified to serve, and move the aliases; once for each change.
 
     Raises:
-        InputError: when its approval was taken back while it was deployed.
+        InputError: when its approval was withdrawn during the deployment.
     """
 
     def promote(decision_log: DecisionLog) -> Decision | None:
@@ -173,14 +177,14 @@ def record_promotion(
     open_decisions(spec, registry).record(promote)
     registry.set_alias(CHAMPION, version)
     if kind == "rollback":
-        # The alias a reviewer set goes back too: else the next deploy would undo the rollback.
+        # The alias that a reviewer set moves too; else the next deployment would undo the rollback.
         registry.set_alias(APPROVED, version)
     log.info("%s serves at %s: %s", version, spec.name, reason)
     return f"endpoints:/{spec.name}/{version.number}"
 
 
 def _require_live(spec: ModelSpec, version: Version, config: str) -> None:
-    """What was verified a while ago may serve no more."""
+    """Raise an error unless the verified configuration still serves."""
     if not is_live(endpoint_name(spec.name), config):
         raise OvernightError(
             f"{version} was verified at {config}, which does not serve any more: somebody changed "
@@ -189,16 +193,16 @@ def _require_live(spec: ModelSpec, version: Version, config: str) -> None:
 
 
 def _delete_endpoint(result: DeploymentResult) -> DeploymentResult:
-    """There is no champion to put back, and a wrong model must not go on deciding."""
+    """Delete an endpoint that serves a wrong model when there is no champion to restore."""
     take_down(result.endpoint)
-    reason = f"{result.reason} The endpoint was taken down; nothing served before it."
+    reason = f"{result.reason} The endpoint was deleted; nothing served before it."
     return replace(result, outcome="ROLLED_BACK", reason=reason)
 
 
 def _restore_champion(
     spec: ModelSpec, registry: Registry, decision_log: DecisionLog, *, because: str
 ) -> DeploymentResult:
-    """A model that answers otherwise than training must not go on deciding."""
+    """Put the champion back in place of a model that answers otherwise than in training."""
     digest = champion_digest(decision_log)
     champion = registry.get(str(decision_log.champion))
     log.warning("%s Putting %s back", because, champion)

@@ -1,7 +1,7 @@
-"""Tries a rollout on a SageMaker of one's own, with real rows and the spec's own policy.
+"""A dry-run deployment on an emulator, with real rows and the spec's own policy.
 
-The champion is deployed there first, then the version in question, while rows are sent all the
-time. Nothing of it touches the endpoint that serves, nor the registry.
+The champion is deployed there first, then the version under test, while rows are sent all the
+time. Neither the serving endpoint nor the registry is touched.
 """
 
 import threading
@@ -33,7 +33,7 @@ LOOK_SECONDS = 0.5
 
 
 def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
-    """See `steps.rehearse`."""
+    """Roll a version out on an emulator while rows are replayed, and describe the outcome."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
@@ -90,7 +90,7 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
 def _read_traffic(
     spec: ModelSpec, traffic: str, configurations: list[Layout]
 ) -> tuple[list[str], list[Instance]]:
-    """Names of the rows and the rows, with the features that the models read."""
+    """Read the rows to send: their names, and the features that the models read."""
     if traffic:
         answers = read_file(Path(traffic))[:MAX_ROWS]
         names = [answer.inference_id for answer in answers]
@@ -121,14 +121,14 @@ def _read_traffic(
             f"The rows have no {', '.join(missing)}, which a model reads. Leave --traffic out, to "
             "send rows of the lake, or build features with a spec that declares them."
         )
-    # What only one of them reads, the other ignores.
+    # A feature that only one of them reads is ignored by the other.
     wanted = dict.fromkeys(name for columns in read for name in columns)
     return names, [{name: row[name] for name in wanted} for row in rows]
 
 
 @contextmanager
 def _watching(configurations: list[Layout]) -> Iterator[set[str]]:
-    """The alarms that ring at any moment while the block lasts."""
+    """Collect the alarms that are in ALARM at any moment while the block lasts."""
     names = sorted(
         {name for configuration in configurations for name in wanted_alarms(configuration)}
     )
@@ -154,7 +154,7 @@ def _watching(configurations: list[Layout]) -> Iterator[set[str]]:
         over.set()
         thread.join()
     if problems:
-        # That no alarm was seen says nothing when nobody could look.
+        # Without this error, a failed poll would look like a rollout without alarms.
         raise problems[0]
 
 
@@ -193,7 +193,7 @@ def _describe_decisions(
 
 
 def _unwatched(spec: ModelSpec) -> str:
-    """Alarms of the account, which a SageMaker of one's own does not have."""
+    """List the account's alarms, which the emulator does not have."""
     names = spec.endpoint.alarms
     return f"; not rehearsed: {', '.join(names)}" if names else ""
 

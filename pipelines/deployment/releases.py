@@ -1,4 +1,4 @@
-"""A registered version on its way to the endpoint: its verified bundle as a layout of SageMaker."""
+"""The endpoint configuration of a registered version, made from its verified bundle."""
 
 import contextlib
 import tempfile
@@ -16,12 +16,12 @@ from pipelines.tracking import Registry, Version
 def verified_release(
     registry: Registry, version: Version, *, digest: str | None
 ) -> Iterator[Release]:
-    """A version's bundle in a folder, for as long as the block lasts.
+    """Provide a version's verified bundle in a folder while the block lasts.
 
     Args:
         registry: of the spec.
-        version: whose bundle.
-        digest: what the decision chain says of it; None: what its tag says.
+        version: to release.
+        digest: of the bundle, as the decision log has it; None: as the version's tag has it.
 
     Raises:
         OvernightError: when the bundle was changed since it was registered.
@@ -36,12 +36,15 @@ def verified_release(
 def endpoint_configuration(
     spec: ModelSpec, registry: Registry, version: Version, *, digest: str | None
 ) -> Iterator[Layout]:
-    """A version alone behind the endpoint of its spec; arguments and errors as of `releasing`."""
+    """Provide the configuration of an endpoint that serves one version alone.
+
+    Arguments and errors are those of `verified_release`.
+    """
     with verified_release(registry, version, digest=digest) as release:
         yield plan_layout(release, spec=spec.name, policy=spec.endpoint)
 
 
 def champion_digest(decision_log: DecisionLog) -> str | None:
-    """Digest of the champion's bundle as it was when it was promoted; None without a champion."""
+    """Return the digest of the champion's bundle at its promotion; None without a champion."""
     served = decision_log.last("promotion", "rollback")
     return None if served is None else served.digests.model

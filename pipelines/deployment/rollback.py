@@ -1,6 +1,6 @@
-"""Goes back to the champion: to the one before, or to the one that a deployment is replacing.
+"""Rollback to the champion before, or to the champion that a deployment is replacing.
 
-All traffic at once and with no alarm to wait for: whoever rolls back has seen enough.
+All traffic moves at once and no alarm is waited for: whoever rolls back has seen enough.
 """
 
 import logging
@@ -28,22 +28,22 @@ log = logging.getLogger(__name__)
 
 
 def roll_back(reference: str, *, because: str = "") -> str:
-    """See `steps.rollback`."""
+    """Put the champion before back: endpoint and aliases, with a record in the decision log."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     decision_log = open_decisions(spec, registry).load()
     if (unfinished := _find_unfinished(decision_log, registry)) is not None:
-        # One that was cut off after its record is carried on with: else this would go back further.
+        # A rollback that was killed after its record is completed; else this would go back further.
         back = registry.get(str(unfinished.version))
         return record_promotion(spec, registry, back, kind="rollback", reason=unfinished.reason)
     served = _find_target(spec, decision_log)
     previous = registry.get(str(served.version))
-    # Of a model that has served before, what reviewers were shown decides nothing any more.
+    # The model served before, so changes of the report or the description do not matter.
     shown = {name: getattr(served.digests, name) for name in LATER}
     found = replace(find_digests(spec, registry, previous), **shown)
     refuse_any(f"the rollback to {previous}", list(changes_since(served, found)))
-    # Its bundle is verified, and it served before: a damaged file of what it was trained on, which
-    # can be made again later, is no reason to go on with what has to be taken back now.
+    # The bundle is verified, and the model served before: a damaged file of its training set can be
+    # made again later and is no reason to keep the present model serving.
     for text in find_damage(spec, previous.tags):
         log.warning("%s", text)
     with endpoint_configuration(
@@ -63,7 +63,7 @@ def roll_back(reference: str, *, because: str = "") -> str:
 
 
 def _find_unfinished(decision_log: DecisionLog, registry: Registry) -> Decision | None:
-    """The newest record, when it is a rollback whose aliases were not moved yet."""
+    """Return the latest record if it is a rollback whose aliases were not moved yet."""
     last = decision_log.records[-1] if decision_log.records else None
     if last is None or last.kind != "rollback":
         return None
@@ -71,16 +71,16 @@ def _find_unfinished(decision_log: DecisionLog, registry: Registry) -> Decision 
         registry.aliases(),
         DecisionLog(decision_log.records[:-1], decision_log.at).champion,
     )
-    # An alias `approved` on a third version is a reviewer's, who moved it since.
+    # If `approved` points at a third version, a reviewer has moved it since.
     is_done = aliases.get(CHAMPION) == last.version and aliases.get(APPROVED) != replaced
     return None if is_done else last
 
 
 def _find_target(spec: ModelSpec, decision_log: DecisionLog) -> Decision:
-    """The promotion to go back to.
+    """Return the promotion to go back to.
 
-    While another version is on its way, or serves and was not settled, that is the champion's own;
-    unless that other is the champion before, which a rollback that was cut off has moved to.
+    While a deployment of another version is unfinished, that is the champion's own promotion,
+    unless the other version is the champion before, put there by a rollback that was killed.
     """
     champion = champion_digest(decision_log)
     # Without a champion there is nothing to go back to, whatever the endpoint serves.
@@ -97,7 +97,10 @@ def _find_target(spec: ModelSpec, decision_log: DecisionLog) -> Decision:
 
 
 def _is_cut_off(decision_log: DecisionLog, leading: str | None) -> bool:
-    """Whether what leads is the champion before, and no deployment of an equal model led there."""
+    """Return True if the leading model was put there by a rollback that was killed.
+
+    It is then the champion before, and no deployment of an equal model is in progress.
+    """
     before, approved = _promotion(decision_log, decision_log.champion_before), decision_log.approval
     if before is None or before.digests.model != leading:
         return False
@@ -115,5 +118,5 @@ def _abort_update(endpoint: str) -> None:
     try:
         turn_back(endpoint)
     except AwsError as error:
-        # Without that permission it takes until the update has ended by itself.
-        log.warning("The update that goes on is waited for: %s", error)
+        # Without that permission the rollback waits until the update has ended by itself.
+        log.warning("Waiting for the update in progress: %s", error)

@@ -1,4 +1,4 @@
-"""Scores a whole day from the lake with a version's bundle, as the endpoint would: bit by bit."""
+"""Batch scores of a day of the lake, equal bit by bit to the scores of the endpoint."""
 
 import logging
 import tempfile
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def score_day(reference: str, day: str, *, version: str) -> str:
-    """See `steps.score_batch`."""
+    """Score the rows of a day with a version's bundle; return the version of the table `scores`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     scored = registry.get(version)
@@ -46,7 +46,7 @@ def score_day(reference: str, day: str, *, version: str) -> str:
     read = gather_rows([rows], bundle.model.encoding, count=rows.num_rows)
     raw = bundle.model.predict(read)
     probabilities = bundle.calibration.apply(raw)
-    # In the order of `read`; the lake's rows are in the same, but nothing says they must be.
+    # In the order of `read`; the rows of the lake usually have it, but that is not guaranteed.
     order = [(EVENT_TIME, "ascending"), (TRANSACTION_ID, "ascending")]
     ordered = rows.sort_by(order)
     answered = {SCORE: pa.array(raw), PROBABILITY: pa.array(probabilities)}
@@ -80,7 +80,7 @@ def score_day(reference: str, day: str, *, version: str) -> str:
 
 
 def _read_day(lake: Lake, spec: str, day: str) -> tuple[pa.Table, list[str]]:
-    """The feature rows of a day, and the names of their files, which are hashes of the content."""
+    """Read the feature rows of a day, and the names of their files, which are content hashes."""
     try:
         date.fromisoformat(day)
     except ValueError as error:
@@ -99,14 +99,16 @@ def _read_day(lake: Lake, spec: str, day: str) -> tuple[pa.Table, list[str]]:
 
 
 def _others(lake: Lake, day: str, *, number: int) -> pa.Table | None:
-    """What other versions said of the day; None when none did."""
+    """Return the scores of other versions for the day; None when there are none."""
     at = lake.latest(SCORES)
     if at is None:
         return None
     try:
         current = lake.read(at, days=[day])
     except DamagedError as error:
-        log.warning("What other versions said of %s is lost; score with each again. %s", day, error)
+        log.warning(
+            "The scores of other versions for %s are lost; score with each again. %s", day, error
+        )
         return None
     others = current.filter(pc.not_equal(current[VERSION], number))
     return others if others.num_rows else None

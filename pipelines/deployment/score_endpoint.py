@@ -1,4 +1,4 @@
-"""Sends stored feature rows to the live endpoint, so that anyone sees what it answers."""
+"""Scores of stored feature rows from the live endpoint."""
 
 import math
 
@@ -16,13 +16,13 @@ LATEST = 5
 
 
 def score_transactions(reference: str, transactions: str) -> str:
-    """See `steps.score`."""
+    """Send stored rows to the endpoint; list scores, decisions and reasons."""
     spec = load_registered(reference)
     rows = _find_rows(spec, [part for part in transactions.split(",") if part])
     current = [name for name in request_kinds(spec) if name in rows.column_names]
     lines = [f"{'transaction':>14} {'probability':>11} decision  threshold"]
     for row in rows.to_pylist():
-        # All that any of the spec's models may read; the model that answers takes its own.
+        # Every feature that a model of the spec may read; each model takes its own.
         features = {name: as_plain(row[name]) for name in current}
         identity, entity = str(row[TRANSACTION_ID]), str(row[spec.customer])
         reply = ask(spec.name, [features], inference_id=identity, entity=entity)
@@ -37,7 +37,7 @@ def score_transactions(reference: str, transactions: str) -> str:
 
 
 def as_plain(value: object) -> float | str | None:
-    """A value of the lake as JSON has it: not a number, and beyond all numbers, is missing."""
+    """Convert a value of the lake for JSON; NaN and infinities become None."""
     if value is None or isinstance(value, str):
         return value
     number = float(value)  # type: ignore[arg-type]

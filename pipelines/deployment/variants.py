@@ -1,7 +1,7 @@
-"""A second version beside the champion: a shadow that answers nobody, or one side of a split.
+"""A second variant beside the champion: a shadow, or the candidate of an A/B test.
 
-A shadow decides nothing, so the gate's yes is enough. One side of a split decides about
-customers, so it needs what an approval needs, and goes into the decision chain like one.
+A shadow decides nothing, so acceptance by the gate is enough. The candidate of an A/B test decides
+about customers, so it needs the same as an approval, and is recorded in the decision log like one.
 """
 
 import logging
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
-    """See `steps.shadow`."""
+    """Start a shadow: a registered version that answers copies of the traffic."""
     share = _read_percent(percent, most=100)
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -58,7 +58,7 @@ def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
 def begin_ab_test(
     reference: str, wanted: str, *, because: str, percent: str, override: str = ""
 ) -> str:
-    """See `steps.split`."""
+    """Start an A/B test: a version answers a share of the traffic beside the champion."""
     share = _read_percent(percent, most=99)
     require_reason(because)
     spec = load_registered(reference)
@@ -71,7 +71,7 @@ def begin_ab_test(
             author=author_of(version.tags), approver=os_actor(),
             policy=approval_rules(spec, version.tags), is_override=bool(override.strip()),
         )  # fmt: skip
-        refuse_any(f"the split with {version}", [*problems, *find_damage(spec, version.tags)])
+        refuse_any(f"the A/B test with {version}", [*problems, *find_damage(spec, version.tags)])
 
     registered = open_decisions(spec, registry).load().registration(version.number)
     why = because
@@ -81,7 +81,7 @@ def begin_ab_test(
 
 
 def end_variant(reference: str) -> str:
-    """See `steps.end`."""
+    """End the shadow or the A/B test: the champion alone serves again."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     decision_log = open_decisions(spec, registry).load()
@@ -119,7 +119,7 @@ def _begin(
         verified_release(registry, version, digest=digest) as release,
     ):
         _require_champion(configuration, decision_log)
-        # Recorded before it answers anybody: what answers is in the chain, whatever is killed.
+        # Recorded first: whatever is killed, every version that answers is in the decision log.
         reason = f"{because} ({share:.0%} of the traffic)".strip()
         _record(spec, registry, version, kind=kind, reason=reason, refuse=refuse)
         try:
@@ -142,16 +142,14 @@ def _put(configuration: Layout, decision_log: DecisionLog) -> None:
     result = verify(configuration, champion_digest=champion_digest(decision_log))
     if problem or result.outcome != PROMOTED:
         raise OvernightError(
-            f"{configuration.endpoint} did not come to {configuration.config}: {problem or result.reason} "
-            "The champion is unchanged. Mend the cause and run it again."
+            f"{configuration.endpoint} did not reach {configuration.config}: "
+            f"{problem or result.reason} The champion is unchanged. Fix the cause and run it again."
         )
 
 
 def _champion(spec: ModelSpec, registry: Registry, decision_log: DecisionLog) -> Version:
     if decision_log.champion is None:
-        raise InputError(
-            f"{spec.name} has no champion to stand beside. Approve a version and deploy it first."
-        )
+        raise InputError(f"{spec.name} has no champion yet. Approve a version and deploy it first.")
     return registry.get(str(decision_log.champion))
 
 

@@ -1,7 +1,7 @@
-"""Two ways to carry out a request for features: in a session of ours, or as a submitted job.
+"""Execution of a request for features, in a Spark session or as a submitted job.
 
-Both give the same parts. A job is asked through two files beside the table's parts, named by the
-request; an answer that is there is not asked for again.
+Both make the same parts. A job reads its request from a file beside the table's parts and writes
+its answer there; a request whose answer exists is not submitted again.
 """
 
 from expectations.contract import InputError, OvernightError
@@ -16,7 +16,7 @@ JOBS = ".jobs"
 
 
 def build_parts(request: Request, settings: Settings) -> list[Part]:
-    """Have a request carried out where the settings say; the parts are not yet visible.
+    """Execute a request where the settings say; the parts are not committed yet.
 
     Raises:
         ProblemsError: naming every expression that Spark refuses.
@@ -31,10 +31,10 @@ def build_parts(request: Request, settings: Settings) -> list[Part]:
 
 
 def forget_job(request: Request) -> None:
-    """Remove what submitted jobs were asked by and answered with, once one's parts are committed.
+    """Remove the requests and answers of submitted jobs, once the parts of one are committed.
 
-    Of all jobs of the table: what is older was given up. And of a folder inside, pyarrow would
-    leave a marker of the one around it in S3.
+    All jobs of the table, as older ones were given up. Removing one job's folder alone would make
+    pyarrow leave a marker of the folder around it in S3.
     """
     remove_folder(f"{request.target}/{JOBS}")
 
@@ -50,7 +50,7 @@ def _submitted(request: Request, application: Application) -> list[Part]:
     folder = _job_folder(request)
     answer = _read_answer(f"{folder}/answer.json")
     if answer is not None and any(find_damage(request.target, _parts(answer))):
-        remove(f"{folder}/answer.json")  # its parts are not what that job wrote any more
+        remove(f"{folder}/answer.json")  # its parts were changed since the job wrote them
         answer = None
     if answer is None or answer.problem:
         _refuse_folder(request.target)
@@ -63,7 +63,7 @@ def _submitted(request: Request, application: Application) -> list[Part]:
             unpacked=UNPACKED,
         )
         if answer is not None:
-            remove(job.arguments[1])  # what an earlier attempt found wrong
+            remove(job.arguments[1])  # the error of an earlier attempt
         answer = _have_done(application, job)
     return _parts(answer)
 

@@ -1,4 +1,4 @@
-"""Proves for one spec and date that features do not depend on what became known later.
+"""A proof for one spec and date that features do not depend on what became known later.
 
 Features are built twice: from what was known at T, and from that with later transactions, late
 arrivals, labels and corrections of labels added. Every column of every row known at T has to be
@@ -38,7 +38,7 @@ Build = Callable[[pa.Table, pa.Table], pa.Table]
 
 
 def prove_no_leak(reference: str, as_of: str) -> str:
-    """See `overnight prove-no-leak`.
+    """Prove that no feature of a spec changes with later rows, labels and corrections.
 
     Raises:
         OvernightError: naming each column that differs, with transactions.
@@ -76,7 +76,7 @@ def prove_no_leak(reference: str, as_of: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a comparison of two builds found.
+    """The result of comparing two builds.
 
     Attributes:
         leaks: one line for each column that differs, with transactions; none: no leak.
@@ -94,7 +94,7 @@ class Proof:
 
 
 def find_leaks(build: Build, rows: pa.Table, labels: pa.Table, *, cutoff: datetime) -> Proof:
-    """Build from what was known at a time, then from that and later things, and compare.
+    """Build from what was known at a time, then with later rows and labels added, and compare.
 
     Args:
         build: from transactions and labels to one line of features a transaction.
@@ -117,9 +117,9 @@ def find_leaks(build: Build, rows: pa.Table, labels: pa.Table, *, cutoff: dateti
 
 
 def invent_later_rows(rows: pa.Table, cutoff: datetime) -> pa.Table:
-    """Transactions that become known at or after the cutoff: new ones, and late arrivals.
+    """Invent transactions that become known at or after the cutoff: new ones, and late arrivals.
 
-    Copies of the newest rows with ids of their own and ten times the amount; every second one
+    Copies of the latest rows with ids of their own and ten times the amount; every second one
     keeps its event time (it happened before the cutoff and arrives after it).
     """
     latest = rows.sort_by([(EVENT_TIME, "descending")]).slice(0, LATER_ROWS)
@@ -148,7 +148,7 @@ def invent_later_rows(rows: pa.Table, cutoff: datetime) -> pa.Table:
 
 
 def invent_later_labels(rows: pa.Table, labels: pa.Table, cutoff: datetime) -> pa.Table:
-    """Labels that become known at the cutoff, or with their transaction if that arrives later.
+    """Invent labels that become known at the cutoff, or with their transaction if it is later.
 
     A fraud for every transaction that had no label by then, and a correction to the contrary for
     every one that had.

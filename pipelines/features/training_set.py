@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def build_training_table(reference: str, as_of: str, *, snapshot: str, features: str) -> str:
-    """See `steps.build_training_set`."""
+    """Join features with mature labels into the table of training sets; return its version."""
     spec, settings = load_spec(reference), load_settings()
     made = build_training_version(
         spec, Lake(settings.lake, spec=spec.name), TRAINING_SETS, as_of=as_of,
@@ -43,19 +43,19 @@ def build_training_version(
     spec: ModelSpec, lake: Lake, table: str, *, as_of: str, pinned: Snapshot,
     features: TableVersion, settings: Settings,
 ) -> TableVersion:  # fmt: skip
-    """Build the training set of a knowledge time, unless it is what a table's newest version holds.
+    """Build the training set of a knowledge time, unless the table's latest version is the same.
 
     Args:
-        spec: says which days, and which labels count.
-        lake: holds the tables and receives the training set.
-        table: its name.
+        spec: defines the days and the rules of labels.
+        lake: has the tables and receives the training set.
+        table: the name of the training set's table.
         as_of: the knowledge time.
         pinned: the snapshot with the labels.
         features: built of the same snapshot.
-        settings: say where the page of the checks goes.
+        settings: name the folder of the checks' page.
 
     Raises:
-        InputError: when no row is mature, or a check finds something critical.
+        InputError: when no row is mature, or a data check has a critical finding.
     """
     at, known_at = features, parse_as_of(as_of)
     span = needed_span(spec, known_at)
@@ -100,7 +100,7 @@ def build_training_version(
 
 
 def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:
-    """From the first training day of any fold to the end of the test window."""
+    """Return the span from the first training day of any fold to the end of the test window."""
     last = holdout(as_of, spec.training, maturity=spec.labels.maturity)
     folds = [last, *validation_folds(last, spec.training)]
     return Interval(start=min(fold.train.start for fold in folds), end=last.test.end)
@@ -109,7 +109,7 @@ def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:
 def label_rows(
     features: pa.Table, labels: pa.Table, *, spec: ModelSpec, as_of: datetime
 ) -> pa.Table:
-    """Attach the label as it was known at `as_of`; what was unknown then is left out.
+    """Attach the label as it was known at `as_of`; rows with an unknown label are left out.
 
     With a label column, a row's own label counts once its `known_time` has come. With a table of
     fraud reports, a row without a report known by then is legitimate once it is mature.
@@ -117,8 +117,8 @@ def label_rows(
     Args:
         features: rows before `as_of - maturity` only.
         labels: `transaction_id`, `known_time`, `is_fraud`.
-        spec: says which of the two forms the labels have.
-        as_of: the knowledge time; what became known at or after it does not exist yet.
+        spec: defines which of the two forms the labels have.
+        as_of: the knowledge time; labels and rows known at or after it are ignored.
     """
     cutoff = pa.scalar(as_of, type=TIMESTAMP)
     known = labels.filter(pc.less(labels[KNOWN_TIME], cutoff))

@@ -1,7 +1,7 @@
-"""The decision chain in the lake: who registered, approved, rejected, promoted what, and why.
+"""The decision log in the lake: who registered, approved, rejected, promoted what, and why.
 
-The newest hash is noted in the registry too: a chain that was cut short, or made anew, does not
-hold it. The chain is what counts; aliases follow it (`pipelines.review.reconciliation`).
+The latest hash is noted in the registry too: a log that was cut short, or written anew, does not
+contain it. The log is authoritative; aliases follow it (`pipelines.review.reconciliation`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +20,11 @@ ATTEMPTS = 20
 
 
 class DecisionStore:
-    """The chain of one spec, in the lake.
+    """The decision log of one spec, stored in the lake.
 
     Args:
         lake: of the spec.
-        noted_head: reads the newest hash that was noted beside the lake; None when none was.
+        noted_head: reads the latest hash that was noted in the registry; None when none was.
         note_head: notes it.
     """
 
@@ -34,7 +34,7 @@ class DecisionStore:
         self._lake, self._noted_head, self._note_head = lake, noted_head, note_head
 
     def load(self) -> DecisionLog:
-        """All records, verified.
+        """Read and verify all records.
 
         Raises:
             OvernightError: naming every record that was changed, left out or put in.
@@ -45,21 +45,21 @@ class DecisionStore:
         problems = list(find_breaks(decision_log.records, noted_head=noted))
         if problems:
             raise OvernightError(
-                f"The decision chain of {self._lake.root} is broken:\n"
+                f"The decision log of {self._lake.root} is broken:\n"
                 + "\n".join(f"  - {problem}" for problem in problems)
                 + "\nNothing is approved or deployed until it is restored from a backup."
             )
         return decision_log
 
     def record(self, decide: Callable[[DecisionLog], Decision | None]) -> DecisionLog:
-        """Add what is decided on the chain as it is; asked again when another came in between.
+        """Add a record that is decided on the current log; repeated if another writer came first.
 
         Args:
             decide: gives an unsealed record, or None when there is nothing to add. May raise to
                 refuse.
 
         Returns:
-            The chain afterwards.
+            The log afterwards.
         """
         for _ in range(ATTEMPTS):
             decision_log = self.load()
@@ -67,8 +67,8 @@ class DecisionStore:
             if decided is None:
                 self._catch_up(decision_log)
                 return decision_log
-            # A chain with records of which none is noted is a broken one: so it is said that the
-            # first is on its way, and one that came no further is caught up with.
+            # A log with records of which none is noted is broken. So the registry first notes that
+            # record 1 is being written; after a crash here the note is brought up to date.
             if decision_log.records:
                 self._catch_up(decision_log)
             elif self._noted_head() is None:
@@ -88,9 +88,9 @@ class DecisionStore:
         )
 
     def _catch_up(self, decision_log: DecisionLog) -> None:
-        """Note the newest hash where whoever wrote the record came no further."""
+        """Note the latest hash if the writer of the record was killed before doing so."""
         noted = self._noted_head()
-        # A hash that is not among these is of a record that came in since; its writer noted it.
+        # Any other hash is that of a record added since, whose writer noted it.
         if decision_log.records and noted in {
             FIRST,
             *(record.own for record in decision_log.records[:-1]),
@@ -109,7 +109,7 @@ _DIGESTS = [f.name for f in fields(Digests)]
 
 
 def _to_rows(records: Sequence[Decision]) -> pa.Table:
-    """As rows of a table of the lake: the number is their id."""
+    """Convert records to rows of the table; the record number is the row id."""
     named = {name: [str(getattr(r, name)) for r in records] for name in _COLUMNS}
     digests = {f"{name}_digest": [getattr(r.digests, name) for r in records] for name in _DIGESTS}
     return pa.table(

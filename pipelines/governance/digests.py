@@ -1,4 +1,4 @@
-"""What a version is now: its verified bundle, and the digests that a decision about it rests on."""
+"""The current digests of a version's parts, which every decision about it compares."""
 
 import hashlib
 import tempfile
@@ -19,7 +19,7 @@ MISSING = "missing"
 
 
 def open_decisions(spec: ModelSpec, registry: Registry) -> DecisionStore:
-    """The chain of a spec; its newest hash is noted as a tag of the registered model."""
+    """Open the decision log of a spec; its latest hash is a tag of the registered model."""
     return DecisionStore(
         Lake(load_settings().lake, spec=spec.name),
         noted_head=lambda: registry.noted(HEAD),
@@ -28,9 +28,9 @@ def open_decisions(spec: ModelSpec, registry: Registry) -> DecisionStore:
 
 
 def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Digests:
-    """Digests of what a version's bundle, training set, metrics, spec and report are now.
+    """Compute the digests of a version's bundle, training set, metrics, spec and report.
 
-    What cannot be read any more has the digest `missing`, and so differs from what was recorded.
+    A part that cannot be read has the digest `missing`, and so differs from the recorded one.
     """
     run, tags = version.run, version.tags
     return Digests(
@@ -44,9 +44,9 @@ def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Diges
 
 
 def find_damage(spec: ModelSpec, tags: Mapping[str, str]) -> list[str]:
-    """Damaged files of a model's training set: one text that names all, or nothing.
+    """Find damaged files of a model's training set: one text that names all, or none.
 
-    The digest of a training set is of the hashes in its files' names; this reads the files.
+    The digest of a training set covers the hashes in its file names; this reads the files.
 
     Args:
         spec: of the model.
@@ -66,7 +66,7 @@ def draft_decision(
     spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog, *, kind: Kind,
     actor: Actor, reason: str,
 ) -> Decision:  # fmt: skip
-    """A record about a version as it is now, with what the gate said when it was registered."""
+    """Draft a record with a version's current digests and the gate's verdict at registration."""
     registered = decision_log.registration(version.number)
     said = version.tags.get(GATE, "not asked")
     if said != ACCEPTED:

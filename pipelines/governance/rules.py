@@ -1,4 +1,4 @@
-"""Whether a version may be approved, or deployed: every reason against it, at once."""
+"""Rules of approval, shadowing and deployment: each returns every reason against it."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -33,16 +33,16 @@ def approval_refusals(
     is_override: bool = False,
     now: datetime | None = None,
 ) -> Iterator[str]:
-    """Why a version may not be approved by someone; nothing when it may.
+    """List every reason against an approval; none when it is allowed.
 
     Args:
         version: its number.
-        ledger: the verified chain.
-        found: digests of what the version is now.
-        author: who made it, where that is known.
-        approver: who approves.
+        decision_log: verified.
+        found: the version's current digests.
+        author: of the version, where known.
+        approver: of the version.
         policy: the spec's rules.
-        is_override: whether the gate's refusal is set aside, with a reason of its own.
+        is_override: True if the gate's refusal is overridden, with a reason of its own.
         now: the time of the approval; None for the clock's.
     """
     registered = decision_log.registration(version)
@@ -72,7 +72,7 @@ def approval_refusals(
 
 
 def shadow_refusals(version: int, *, decision_log: DecisionLog, found: Digests) -> Iterator[str]:
-    """Why a version may not answer copies of the traffic; nothing when it may."""
+    """List every reason against a shadow deployment; none when it is allowed."""
     registered = decision_log.registration(version)
     if registered is None:
         yield "it has no record of its registration; register its run with the register step"
@@ -93,18 +93,18 @@ def deployment_refusals(
     policy: ApprovalPolicy,
     now: datetime | None = None,
 ) -> Iterator[str]:
-    """Why an approved version may not be deployed any more; nothing when it may."""
+    """List every reason against deploying an approved version; none when it is allowed."""
     yield from changes_since(approval, found)
     if approval.version != decision_log.champion:
         yield from _expiry("it was approved", approval, policy, now, "approve it again")
 
 
 def changes_since(record: Decision, found: Digests) -> Iterator[str]:
-    """What of a version is not as it was when a record of it was made.
+    """List the parts of a version that changed since a record of it was made.
 
     Args:
         record: of the version.
-        found: digests of what it is now.
+        found: its current digests.
     """
     recorded = record.digests
     for field in fields(Digests):
@@ -132,7 +132,7 @@ def _expiry(
 
 
 def _undoing(decision_log: DecisionLog, kind: str, version: int) -> Decision | None:
-    """The record that took a version back: its rejection, or the rollback from it."""
+    """Return the record that withdrew a version: its rejection, or the rollback from it."""
     if kind == "rejection":
         return decision_log.last("rejection", version=version)
     serving = None

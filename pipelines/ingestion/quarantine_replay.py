@@ -1,4 +1,4 @@
-"""Judges quarantined rows again, after the contract was corrected or what they waited for came."""
+"""Replay of quarantined rows, after the contract or the missing transactions changed."""
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 def replay_quarantine(reference: str) -> str:
-    """See `overnight quarantine --replay`."""
+    """Check the quarantined rows of a spec again and file those that the contract accepts."""
     spec = load_spec(reference)
     with writing(spec.name, doing="the replay of the quarantine"):
         replayed = replay_rows(spec, Lake(load_settings().lake, spec=spec.name))
@@ -39,13 +39,13 @@ def replay_quarantine(reference: str) -> str:
 def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
     """File the rows that the contract accepts now; the others stay, with the rules they break.
 
-    A row from the future stays (its delivery was written before it happened), and so does one of
-    whose id a version is filed that is as new. Fraud reports are matched again with the
-    transactions that are there now. Rows leave the quarantine when they are filed, so a replay
-    that was cut off is completed by the next.
+    A row from the future stays (its delivery was written before it happened), and so does a row
+    whose id is filed with a known time that is not earlier. Fraud reports are matched again with
+    the transactions that are filed now. Rows leave the quarantine when they are filed, so the next
+    replay completes one that was killed.
 
     Returns:
-        What became of the rows; None when there were none.
+        The counts; None when the quarantine is empty.
 
     Raises:
         InputError: when rows broke a rule that stops; the lake is then as it was.
@@ -76,15 +76,15 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
     )
 
     clean = Judged(judged.clean.drop_columns([SOURCE]), judged.quarantined, judged.warned)
-    told = reports.select([TRANSACTION_ID, KNOWN_TIME])
-    replayed, orphans = file_rows(spec, lake, clean, told)
+    known = reports.select([TRANSACTION_ID, KNOWN_TIME])
+    replayed, orphans = file_rows(spec, lake, clean, known)
     faulty = [judged.quarantined, _with_source(orphans, reports)]
     refile_all(lake, faulty, fingerprint=fingerprint_of(spec))
     return replayed
 
 
 def _canonical(current: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
-    """Quarantined rows with the columns of a delivery, in the order in which they are filed."""
+    """Select the columns of a delivery from quarantined rows, in the order of the lake."""
     at = lake.latest(TRANSACTIONS)
     if at is None:
         return current.drop_columns([RULES, EVENT_DAY])
@@ -102,9 +102,9 @@ def _broke(rows: pa.Table, rule: str) -> Bools:
 
 
 def _is_filed(lake: Lake, rows: pa.Table) -> Bools:
-    """Rows of whose id a version is filed that is as new, and another one.
+    """Mark rows whose id is filed with other values and a known time that is not earlier.
 
-    A row that is filed as it is here was on its way when a replay was cut off.
+    An equal filed row is one that a killed replay has filed already.
     """
     at = lake.latest(TRANSACTIONS)
     if at is None or rows.num_rows == 0:
@@ -129,7 +129,7 @@ def _is_filed(lake: Lake, rows: pa.Table) -> Bools:
 
 
 def _with_source(orphans: pa.Table, reports: pa.Table) -> pa.Table:
-    """Reports with the delivery that each came in."""
+    """Add the name of its delivery to each report."""
     position = pc.index_in(
         orphans[TRANSACTION_ID],
         value_set=reports[TRANSACTION_ID].cast(orphans.schema.field(TRANSACTION_ID).type)

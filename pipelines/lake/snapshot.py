@@ -8,7 +8,7 @@ from pipelines.lake.tables import TableVersion
 
 
 def parse_as_of(text: str) -> datetime:
-    """Read a date or a time as an instant, UTC.
+    """Parse a date or a time as an instant, UTC.
 
     Raises:
         InputError: when it is neither.
@@ -37,7 +37,7 @@ class Snapshot:
 
     @classmethod
     def parse(cls, reference: str) -> "Snapshot":
-        """Read `transactions@v3+labels@v3`.
+        """Parse `transactions@v3+labels@v3`.
 
         Raises:
             InputError: when the reference has another form.

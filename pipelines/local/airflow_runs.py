@@ -1,4 +1,4 @@
-"""Runs a DAG with Airflow's own task runner in a process of its own, and relays what it says."""
+"""Runs a DAG with Airflow's own task runner in a separate process, and relays its log."""
 
 import hashlib
 import json
@@ -109,6 +109,6 @@ def test_dag(dag: str, form: Mapping[str, str], *, settings: Settings) -> Iterat
 
 
 def _ours(line: str) -> list[str]:
-    """The message of a log line of our own rooms, `time [level] message [logger] …`."""
+    """Extract the message of a log line of our own packages, `time [level] message [logger] …`."""
     said = OURS.search(line)
     return [] if said is None else [said[1]]

@@ -1,7 +1,7 @@
-"""Examines a spec, its source and this installation, and says all that is missing at once.
+"""The command `doctor`: checks a spec, its source and this installation, and lists all problems.
 
-What any step refuses before it starts work is refused here, by the same functions: so that it is
-met at noon by who wrote it, and not by the night.
+The checks are the functions by which the steps refuse their inputs, so that the author of a spec
+finds its problems before the night does.
 """
 
 import shlex
@@ -28,13 +28,13 @@ from pipelines.steps.error_translation import explain
 
 
 def examine(reference: str) -> Iterator[str]:
-    """Look at everything that a nightly run and a deployment need.
+    """Check everything that a nightly run and a deployment need.
 
     Yields:
-        One line for each thing that is in order, and what to do next when all is.
+        One line for each check that passed, and the next command when all passed.
 
     Raises:
-        ProblemsError: at the end, with everything that is not.
+        ProblemsError: at the end, with every problem.
     """
     problems: list[str] = []
     spec, next_date = None, ""
@@ -54,7 +54,7 @@ def examine(reference: str) -> Iterator[str]:
 
 
 def _examine_source(spec: ModelSpec, problems: list[str]) -> Generator[str, None, Delivery | None]:
-    """Read what the spec names as ingestion does; returns it where it can be read."""
+    """Read and check the source as ingestion does; return the delivery where it can be read."""
     try:
         refuse_wrong_own(spec)
     except OvernightError as error:
@@ -112,7 +112,7 @@ def _examine_installation(settings: Settings, problems: list[str]) -> Iterator[s
 
 
 def _flatten(error: OvernightError) -> list[str]:
-    """Each problem by itself, however it came up."""
+    """List the problems of an error, one if it is not a list of problems."""
     return [*error.problems] if isinstance(error, ProblemsError) else [str(error)]
 
 
@@ -139,7 +139,7 @@ def _refuse_short_history(spec: ModelSpec, delivery: Delivery) -> None:
 
 
 def _next_date(spec: ModelSpec, delivery: Delivery) -> str:
-    """The date of the next night: what the spec proposes, or the day after the newest row."""
+    """Return the date of the next night: the spec's, or the day after the latest row."""
     if spec.schedule.as_of is not None:
         return str(spec.schedule.as_of)
     latest = pc.max(delivery.rows[EVENT_TIME]).as_py()

@@ -15,9 +15,9 @@ def fetch_verified(
 
     Args:
         registry: of the spec.
-        version: whose bundle.
+        version: of the model.
         target: a folder to download to.
-        digest: what was recorded of it in the decision chain; None: what its tag says.
+        digest: of the bundle, as the decision log has it; None: as the version's tag has it.
 
     Raises:
         OvernightError: when a file was changed since, or its digest is another version's.
@@ -28,7 +28,7 @@ def fetch_verified(
 
 
 def fetch_trained(registry: Registry, made: TrainedModel, *, target: Path) -> Path:
-    """Download the bundle of a run and refuse one that is not what training recorded in the lake.
+    """Download the bundle of a run and refuse one that differs from the record in the lake.
 
     Raises:
         OvernightError: when it was changed since.

@@ -1,4 +1,4 @@
-"""The champion on a candidate's test rows, or why it cannot be compared."""
+"""The champion's scores of a candidate's test rows, or the reason that it cannot be compared."""
 
 import tempfile
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from training.evaluation import Contender, score_rows
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """What serves while a candidate is judged.
+    """The champion while a candidate is evaluated.
 
     Attributes:
         contender: with its scores of the candidate's rows; None when it cannot be compared.
-        problem: why not; empty when it can.
+        problem: the reason that it cannot be compared; empty when it can.
     """
 
     version: Version
@@ -31,14 +31,14 @@ class Champion:
 def score_champion(
     registry: Registry, test: Rows, *, run: str, spec: ModelSpec, fold: Fold
 ) -> Champion | None:
-    """Let the champion score the same rows; None when there is none, or the candidate is it.
+    """Score a candidate's rows with the champion; None without one, or if it is the candidate.
 
     Args:
         registry: of the spec.
         test: the candidate's test rows, with every column that a model may read.
         run: of the candidate.
-        spec: of both.
-        fold: whose test window the rows are of.
+        spec: of both models.
+        fold: of the test window.
     """
     version = registry.find(CHAMPION)
     if version is None or version.run == run:

@@ -1,7 +1,7 @@
-"""What a candidate was made from, for its reviewer: tables, checks that ran, rows held back.
+"""A summary of a candidate's data for its reviewer: tables, data checks, quarantined rows.
 
-Gathered when the candidate is evaluated and kept with its run, so that its packet says the same
-whenever and wherever it is written.
+Gathered when the candidate is evaluated and stored with its run, so that the review report does not
+depend on when and where it is written.
 """
 
 from collections.abc import Mapping
@@ -39,15 +39,15 @@ class TableSummary:
 
 @dataclass(frozen=True, slots=True)
 class DataSummary:
-    """What was known of the data when a candidate was evaluated.
+    """The state of the data when a candidate was evaluated.
 
     Attributes:
-        training_set: the version it was trained on.
-        tables: the newest of those that it comes from.
-        checks: what the gates of the night found, a table each; of the same knowledge time.
+        training_set: the version that it was trained on.
+        tables: the latest versions of the tables that it comes from.
+        checks: findings of the data checks of the same knowledge time, by table.
         docs: address of Great Expectations' pages.
-        quarantined: rows held back.
-        rules: the rules that they broke, to the number of rows.
+        quarantined: number of quarantined rows.
+        rules: number of rows that broke each rule.
     """
 
     training_set: TableSummary
@@ -59,7 +59,7 @@ class DataSummary:
 
 
 def gather_data_summary(spec: ModelSpec, as_of: str, *, training_set: str) -> DataSummary:
-    """Read the log of the lake, the labels, and what validation left."""
+    """Read the logs of the tables, the labels, and the summaries of the data checks."""
     settings = load_settings()
     lake = Lake(settings.lake, spec=spec.name)
     latest = (lake.latest(table) for table in (TRANSACTIONS, LABELS, FEATURES))

@@ -1,4 +1,4 @@
-"""The step `train`: fits the best parameters and logs the bundle, once per set of inputs."""
+"""The step `train`: fits the best parameters and logs the bundle, once for the same inputs."""
 
 import logging
 import tempfile
@@ -38,8 +38,8 @@ from training.search import TuningResult, load_best
 
 GOLDEN_ALERTS, GOLDEN_OTHERS = 5, 10
 EXAMPLE_ROWS = 5
-# Before what an experiment is made from: a night never takes an experiment's run for its own. An
-# experiment that changes nothing of the model ends with the night's run, and leaves it as it is.
+# Prefix of an experiment's inputs: a night never reuses an experiment's run. An experiment that
+# changes nothing of the model ends with the night's run, and does not change that run.
 EXPERIMENTS = "experiment/"
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 def train_model(
     reference: str, as_of: str, *, training_set: str, study: str, author: str = ""
 ) -> str:
-    """See `steps.train`."""
+    """Train a model with the best parameters of a study, or reuse its run; return the run."""
     settings, spec = load_settings(), load_spec(reference)
     asked = spec.training
     best = load_best(
@@ -68,7 +68,7 @@ def train_model(
             log.info("Kept runs:/%s: training set, parameters and code are unchanged", kept)
             return f"runs:/{kept}"
     if spec.training.trials_workers > 1:
-        # The worker that showed the study in MLflow may have ended before the others.
+        # The worker that logged the study in MLflow may have ended before the others.
         log_study(spec, study, training_set=training_set, tags={})
     fold = last_fold(spec, as_of)
     author = author or str(os_actor())
@@ -89,7 +89,7 @@ def train_model(
         rows = load_rows(spec, training_set, holdout=fold)
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_candidate(Path(scratch), rows, spec=spec, fold=fold, best=best)
-            # The record first: a run with a model and without a record is none of ours.
+            # The record first: a run with a model and without a record is refused.
             trained.record(TrainedModel(run, inputs, bundle.digest, author))
             runs.log_model(
                 run,
@@ -112,9 +112,9 @@ def write_candidate(
     Args:
         folder: receives the bundle.
         rows: covering the fold and its validation folds.
-        spec: its policy.
-        fold: the fold whose test window the candidate is judged on; not read here.
-        best: parameters.
+        spec: of the model.
+        fold: the fold whose test window the candidate is evaluated on; not read here.
+        best: the parameters.
     """
     policy = spec.training
     folds = validation_folds(fold, policy)
@@ -137,7 +137,7 @@ def write_candidate(
 
 
 def _golden(train: Rows, scores: np.typing.NDArray[np.float64]) -> Rows:
-    """The rows with the highest scores, and others spread over the window."""
+    """Choose the rows with the highest scores, and others spread over the window."""
     highest = np.argsort(-scores, kind="stable")[:GOLDEN_ALERTS]
     spread = range(0, len(train), max(1, len(train) // GOLDEN_OTHERS))
     return train.take(list(dict.fromkeys([*highest.tolist(), *spread])))

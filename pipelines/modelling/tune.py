@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: str) -> str:
-    """See `steps.tune`."""
+    """Search parameters in the study of a training set, as one of its workers; return the study."""
     settings, spec = load_settings(), load_spec(reference)
     number = _parse_worker(worker, spec)
     study = study_of(spec, training_set)
@@ -55,10 +55,10 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
 
 
 def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[str, str]) -> None:
-    """One run for the study, its pictures in it, and a child for each of its best trials.
+    """Log a run of the study with its plots, and a child run for each of its best trials.
 
-    The run is of the study with all its trials, whoever asked for how many. Repeated, it adds what
-    came since, and keeps the tags of who began the study.
+    The run has all trials of the study, whoever asked for them. Repeated, it adds the trials since,
+    and keeps the tags of the study's first author.
     """
     storage, name = load_settings().studies, study_name(study)
     runs = open_registry(spec).runs
@@ -78,7 +78,7 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
 
 
 def count_trials(best: TuningResult) -> str:
-    """Number of trials that decided, and of how many where there are more: `5 of its 20 trials`."""
+    """Describe the number of deciding trials, and of all if more: `5 of its 20 trials`."""
     if best.trials == best.finished:
         return f"{best.trials} trials"
     return f"{best.trials} of its {best.finished} trials"

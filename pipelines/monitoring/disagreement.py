@@ -1,7 +1,7 @@
-"""Compares captured answers: the shadow's with the champion's row by row, a split's by rate.
+"""Comparison of captured answers: of a shadow row by row, of an A/B test by rates.
 
-Both sides of a split never score the same row, so there only rates can be compared, with the
-intervals that chance allows.
+The variants of an A/B test never score the same row, so only rates can be compared, with their
+confidence intervals.
 """
 
 from collections.abc import Iterator
@@ -22,18 +22,18 @@ ALERT = "alert"
 
 
 def describe_disagreements(reference: str, *, since: str, until: str) -> str:
-    """See `steps.disagreements`."""
+    """Compare the captured answers of the second variant with the champion's."""
     spec = load_registered(reference)
     decision_log = open_decisions(spec, open_registry(spec)).load()
     begun = decision_log.last("shadow", "split")
     if begun is None:
         raise InputError(
-            f"{spec.name} had no shadow and no split yet. "
+            f"{spec.name} had no shadow and no A/B test yet. "
             f'Begin one: "overnight shadow {spec.name} VERSION".'
         )
     is_shadow = begun.kind == "shadow"
     days = _parse_day(since), _parse_day(until)
-    # The variants may have held other versions before, and the champion answered before, too.
+    # Before, the variants may have served other versions.
     served = decision_log.champion_at(begun)
     ours = _read(spec, VARIANT, days, version=served, since=begun.time)
     second = SHADOW if is_shadow else CANDIDATE
@@ -99,7 +99,7 @@ def _read(
     spec: ModelSpec, variant: str, days: tuple[date | None, date | None], *,
     version: int | None, since: datetime,
 ) -> dict[str, Answer]:  # fmt: skip
-    """Answers of a version to clients, by their ids; not those to a deployment's questions."""
+    """Read a version's answers to clients, by their ids; without those to verification requests."""
     found = read_captured(
         capture_prefix(spec.endpoint), endpoint=endpoint_name(spec.name), variant=variant,
         since=days[0], until=days[1],

@@ -1,4 +1,4 @@
-"""What is where for one spec, or for all: last night, candidate, champion, endpoint, links."""
+"""The status of one spec, or of all: last night, candidate, champion, endpoint, links."""
 
 from collections.abc import Iterator
 
@@ -25,7 +25,7 @@ from pipelines.validation import latest_docs
 
 
 def describe_status(reference: str) -> str:
-    """See `steps.status`."""
+    """Describe the status of a spec; an empty reference means of all specs."""
     if not reference:
         return "\n".join(_all())
     spec, settings = load_spec(reference), load_settings()
@@ -45,7 +45,7 @@ def describe_status(reference: str) -> str:
 
 
 def _all() -> Iterator[str]:
-    """A line for each spec that loads, and the message of each that does not."""
+    """Describe each spec in a line, and give the error of each that does not load."""
     found = load_catalogue()
     for name, spec in found.specs.items():
         try:
@@ -62,7 +62,7 @@ def _broken(name: str, message: str) -> str:
 
 
 def _line(spec: ModelSpec) -> str:
-    """One spec in one line."""
+    """Describe one spec in one line."""
     registry = open_registry(spec)
     aliases = registry.aliases()
     message = ", ".join(
@@ -80,7 +80,7 @@ def _tables(spec: ModelSpec, settings: Settings) -> Iterator[str]:
 
 
 def _last_night(registry: Registry) -> str:
-    """The newest run of a model: its date, its end, who asked, how the gate found it, why not."""
+    """Describe the latest run of a model: knowledge date, end, author, the gate's verdict."""
     run = registry.runs.latest_model()
     if run is None:
         return "none yet"
@@ -94,7 +94,7 @@ def _last_night(registry: Registry) -> str:
 
 
 def _aliases(registry: Registry, decision_log: DecisionLog) -> Iterator[str]:
-    """Each alias's version, and the decision behind it."""
+    """List each alias with its version and the decision that set it."""
     aliases = registry.aliases()
     behind = {
         CHALLENGER: None
@@ -112,7 +112,7 @@ def _aliases(registry: Registry, decision_log: DecisionLog) -> Iterator[str]:
 
 
 def _serves(spec: ModelSpec, decision_log: DecisionLog) -> str:
-    """What was verified to serve, since when, approved by whom, and what stands beside it."""
+    """Describe the champion: since when it serves, who approved it, and the variant beside it."""
     promoted = decision_log.last("promotion", "rollback")
     if promoted is None:
         return "nothing yet"

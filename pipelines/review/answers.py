@@ -1,4 +1,4 @@
-"""A reviewer's answer in Airflow: the same chain and the same refusals as everywhere."""
+"""A reviewer's answer in Airflow, by the same rules and into the same decision log."""
 
 import logging
 
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def find_undecided(reference: str) -> str:
-    """See `steps.candidate`."""
+    """Return the challenger that is not decided about yet; empty when there is none."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     decision_log = open_decisions(spec, registry).load()
@@ -24,7 +24,7 @@ def find_undecided(reference: str) -> str:
 
 
 def answer_question(reference: str, wanted: str, *, choice: str, because: str, by: str) -> str:
-    """See `steps.answer`."""
+    """Record a reviewer's answer about a version: approve, reject or later."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)

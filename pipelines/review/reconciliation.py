@@ -1,8 +1,8 @@
-"""Compares aliases with the decision chain: what a reviewer may set counts, the rest goes back.
+"""Reconciliation of aliases with the decision log.
 
-An alias is a name that anyone with access to MLflow can move, and an event that it moved may come
-twice, late or never. So the chain is what counts: `approved` on a version that may be approved is
-an approval and goes into the chain; every other difference is put back, and that is recorded.
+Anyone with access to MLflow can move an alias, and the event of it may come twice, late or never.
+So the log is authoritative: `approved` on a version that may be approved becomes an approval in the
+log; every other difference is reverted, and the reversal is recorded.
 """
 
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def reconcile_aliases(reference: str) -> str:
-    """See `steps.reconcile`."""
+    """Reconcile a spec's aliases with its decisions; return the approved version or `nothing`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     decision_log = open_decisions(spec, registry).load()
@@ -52,14 +52,14 @@ def reconcile_aliases(reference: str) -> str:
 
 
 def find_approved(reference: str) -> str | None:
-    """The version that the alias `approved` points at now; None when there is none."""
+    """Return the version that the alias `approved` points at; None when there is none."""
     spec = load_registered(reference)
     number = open_registry(spec).aliases().get(APPROVED)
     return None if number is None else f"models:/{spec.name}/{number}"
 
 
 def find_serving(reference: str) -> str | None:
-    """The version that serves, as the decision chain has it; None when none does."""
+    """Return the version that serves according to the decision log; None when none does."""
     spec = load_registered(reference)
     number = open_decisions(spec, open_registry(spec)).load().champion
     return None if number is None else f"models:/{spec.name}/{number}"
@@ -68,7 +68,7 @@ def find_serving(reference: str) -> str | None:
 def _take_up_rejections(
     spec: ModelSpec, registry: Registry, decision_log: DecisionLog
 ) -> DecisionLog:
-    """Make decisions of what reviewers asked to be rejected."""
+    """Record the rejections that reviewers requested."""
     for number, request in find_requests(registry).items():
         version = registry.find(str(number))
         if request.choice != "reject" or version is None or number == decision_log.champion:
@@ -82,7 +82,7 @@ def _take_up_rejections(
 def _take_up_approval(
     spec: ModelSpec, registry: Registry, decision_log: DecisionLog
 ) -> DecisionLog:
-    """Make an alias that a reviewer set in MLflow an approval, or put it back with the reasons."""
+    """Record an alias `approved` set in MLflow as an approval, or revert it with the reasons."""
     version = registry.find(APPROVED)
     current = decision_log.approval
     if version is None or (current is not None and current.version == version.number):
@@ -107,7 +107,7 @@ def _take_up_approval(
 def _put_back(
     spec: ModelSpec, registry: Registry, alias: str, wanted: int | None, *, reason: str
 ) -> DecisionLog:
-    """Make an alias point where the chain says, and record it; does nothing when it does."""
+    """Point an alias at the version that the log names, and record that; else do nothing."""
     decisions = open_decisions(spec, registry)
     found = registry.find(alias)
     if (None if found is None else found.number) == wanted:

@@ -1,4 +1,4 @@
-"""The step `register`: a run's model becomes a version, recorded, with its packet for reviewers."""
+"""The step `register`: makes a version of a run's model, with its record and review report."""
 
 import logging
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes") -> str:
-    """See `steps.register`."""
+    """Register the model of a run; return the version, or the run when it is not registered."""
     if ask not in ASKS:
         raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
     spec = load_spec(reference)
@@ -54,8 +54,8 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
         return run
     if is_kept:
         raise InputError(
-            f"{run} is the run of {describe_maker(current)}, and {reference} changes nothing of the "
-            f'model. Register it as what it is: overnight register "{current.get(SPEC)}" '
+            f"{run} is the run of {describe_maker(current)}, and {reference} changes nothing of "
+            f'the model. Register it as what it is: overnight register "{current.get(SPEC)}" '
             f"--run {run} --as-of {current.get(AS_OF)}"
         )
     made = open_trained(spec).get(run_id)
@@ -71,11 +71,11 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
             f"{made.bundle_digest[:12]}: it was changed since. Train again, register the new run."
         )
     refuse_any(f"the registration of {run}", find_damage(spec, tags))
-    # Of who asked for it the lake knows; a tag of the run may be another's.
+    # The author comes from the lake: anybody may have set the tag of the run.
     version = registry.register(run_id, tags={**tags, AUTHOR: made.author})
     decisions = open_decisions(spec, registry)
     if decisions.load().registration(version.number) is None:
-        # Before the record, which holds the digest of what reviewers are shown.
+        # Before the record, which has the digest of the report.
         publish_report(spec, registry, version)
         version = registry.get(str(version.number))
 
@@ -102,12 +102,12 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
 
 
 def _describe(run: str, made: Mapping[str, str], *, is_kept: bool) -> str:
-    """Why a run is not registered unasked.
+    """Describe why a run is not registered.
 
     Args:
-        run: that the changed spec ended with.
+        run: of the changed spec.
         made: its tags.
-        is_kept: whether somebody else's run is what the experiment ended with.
+        is_kept: True if the experiment reused the run of another.
     """
     if is_kept:
         return f"the experiment changes nothing of the model of {run}, of {describe_maker(made)}"
@@ -117,11 +117,11 @@ def _describe(run: str, made: Mapping[str, str], *, is_kept: bool) -> str:
 
 
 def _newer_challenger(registry: Registry, decision_log: DecisionLog, as_of: str) -> str:
-    """Why a night of the past makes no challenger; empty when it makes one.
+    """Return why a night of the past makes no challenger; empty when it makes one.
 
     Args:
         registry: of the spec.
-        chain: before the registration.
+        decision_log: before the registration.
         as_of: knowledge time of the night.
     """
     current = (

@@ -1,4 +1,4 @@
-"""A reviewer's decision about a candidate: describe it, approve it, reject it."""
+"""The steps of a reviewer: describe, approve and reject a version."""
 
 import logging
 from dataclasses import replace
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 def describe_version(reference: str, wanted: str) -> str:
-    """See `steps.review`."""
+    """Describe a version: verdict, headline, metrics beside the champion's, tags, parameters."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
@@ -61,7 +61,7 @@ def describe_version(reference: str, wanted: str) -> str:
 
 
 def approve_version(reference: str, wanted: str, *, because: str, override: str = "") -> str:
-    """See `steps.approve`."""
+    """Approve a version, or request the approval where only the deployer may write decisions."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
@@ -91,15 +91,15 @@ def record_approval(
     reason: str,
     override: str = "",
 ) -> DecisionLog:
-    """Put an approval into the chain, or refuse it; the alias is the caller's.
+    """Record an approval, or refuse it; the caller moves the alias.
 
     Args:
         spec: with the rules of approvals.
         registry: of the spec.
-        version: what is approved.
-        actor: who approves.
-        reason: why.
-        override: why the gate's refusal is set aside; empty: it is not.
+        version: to approve.
+        actor: the approver.
+        reason: of the approval.
+        override: reason to override the gate's refusal; empty: no override.
 
     Raises:
         ProblemsError: with every reason against it.
@@ -120,16 +120,16 @@ def record_approval(
 
 
 def _approval(
-    spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog, *, actor: Actor,
-    reason: str, override: str,
+    spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog, *,
+    actor: Actor, reason: str, override: str,
 ) -> Decision:  # fmt: skip
-    """The record of an approval, or every reason against it."""
+    """Draft the record of an approval, or raise an error with every reason against it."""
     drafted = draft_decision(
         spec, registry, version, decision_log, kind="approval", actor=actor, reason=reason
     )
     problems = approval_refusals(
-        version.number, decision_log=decision_log, found=drafted.digests, author=author_of(version.tags),
-        approver=actor, policy=approval_rules(spec, version.tags),
+        version.number, decision_log=decision_log, found=drafted.digests,
+        author=author_of(version.tags), approver=actor, policy=approval_rules(spec, version.tags),
         is_override=bool(override.strip()),
     )  # fmt: skip
     refuse_any(f"the approval of {version}", [*problems, *find_damage(spec, version.tags)])
@@ -140,7 +140,7 @@ def _approval(
 
 
 def reject_version(reference: str, wanted: str, *, because: str) -> str:
-    """See `steps.reject`."""
+    """Reject a version, or request the rejection where only the deployer may write decisions."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
@@ -158,7 +158,7 @@ def reject_version(reference: str, wanted: str, *, because: str) -> str:
 def record_rejection(
     spec: ModelSpec, registry: Registry, version: Version, *, actor: Actor, reason: str
 ) -> None:
-    """Put a rejection into the chain and take the version's aliases away.
+    """Record a rejection and remove the version's aliases.
 
     Raises:
         InputError: when the version serves.
@@ -186,7 +186,7 @@ def record_rejection(
 
 
 def describe_decisions(reference: str) -> str:
-    """See `steps.decisions`."""
+    """List the verified decision log of a spec."""
     spec = load_registered(reference)
     return describe(open_decisions(spec, open_registry(spec)).load())
 
@@ -194,10 +194,10 @@ def describe_decisions(reference: str) -> str:
 def _show_decisions(
     spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog
 ) -> None:
-    """Write the packet anew, with what was decided of the version.
+    """Write the review report again, with the decisions about the version.
 
-    A reviewer who may decide may not be allowed to write files of a run
-    (`infra.aws.tasks.reviewing`), and the decision counts without.
+    A reviewer may lack the permission to write files of a run (`infra.aws.tasks.reviewing`); the
+    decision counts without the report.
     """
     message = [
         f"{r.time:%F %T} UTC, {r.kind} by {r.actor}: {r.reason}"
@@ -205,11 +205,11 @@ def _show_decisions(
     ]  # fmt: skip
     try:
         publish_report(spec, registry, version, decisions=message)
-    except Exception as error:  # noqa: BLE001 -- the store of the files says no in its own words
-        log.warning("The packet of %s does not show this decision: %s", version, error)
+    except Exception as error:  # noqa: BLE001 -- each file store has errors of its own
+        log.warning("The review report of %s does not show this decision: %s", version, error)
 
 
 def _note(registry: Registry, version: Version, *, state: str, because: str, actor: Actor) -> None:
-    """Show the decision on the version's page; what counts is the chain."""
+    """Show the decision on the version's page; the decision log is authoritative."""
     tags = {STATE: state, "overnight.because": because, "overnight.decided_by": str(actor)}
     registry.tag_version(version, tags)

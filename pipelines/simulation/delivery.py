@@ -1,4 +1,4 @@
-"""Turns a simulated ledger into the two files a bank would deliver: transactions and reports."""
+"""Writes simulated traffic as the two files that a bank would deliver: transactions and reports."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ NEVER_REPORTED, ARRIVES_LATE = 0.02, 0.01
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """Where the files stand, and how much is in them."""
+    """The paths of the files, and the number of their rows."""
 
     transactions: Path
     reports: Path
@@ -91,7 +91,7 @@ def _times(second: np.ndarray, start: datetime) -> pa.Array:
 
 
 def _publish(table: pa.Table, path: Path) -> None:
-    """Write aside and rename, and only when the bytes differ: a delivery keeps its time."""
+    """Write aside and rename if the bytes differ, so that an equal delivery keeps its time."""
     aside = path.with_suffix(".part")
     pq.write_table(table, aside, compression="zstd")
     if path.is_file() and path.read_bytes() == aside.read_bytes():

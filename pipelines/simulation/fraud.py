@@ -1,4 +1,4 @@
-"""Four fraud patterns, each a function from the ledger so far to the ledger with its frauds.
+"""Four fraud patterns, each a function from traffic to traffic with the frauds of the pattern.
 
 1 compromised terminal: for two weeks half of what passes through a terminal is fraud, at
   everyday amounts; only the terminal's history shows it.

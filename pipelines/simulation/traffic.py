@@ -1,4 +1,4 @@
-"""A ledger of transactions as parallel arrays, and the honest part of it."""
+"""Transactions as parallel arrays, and the legitimate part of the traffic."""
 
 from dataclasses import dataclass, fields
 
@@ -18,7 +18,7 @@ class Traffic:
     Attributes:
         second: seconds since the first day's start, with a fraction.
         channel: index into `CHANNELS`.
-        pattern: 0 for honest, else the number of the fraud pattern.
+        pattern: 0 for legitimate, else the number of the fraud pattern.
     """
 
     second: Floats
@@ -33,12 +33,12 @@ class Traffic:
         return len(self.second)
 
     def take(self, chosen: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Traffic":
-        """The chosen transactions, by position or by mask."""
+        """Return the chosen transactions, by position or by mask."""
         return Traffic(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
     @classmethod
     def join(cls, parts: list["Traffic"]) -> "Traffic":
-        """All transactions of several ledgers."""
+        """Concatenate the transactions of several parts."""
         return cls(
             **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
         )
@@ -47,7 +47,7 @@ class Traffic:
 def build_honest_traffic(
     chance: np.random.Generator, population: Population, *, days: int
 ) -> Traffic:
-    """Everyday transactions: Poisson counts, a daily rhythm, amounts around the customer's own."""
+    """Draw legitimate transactions: Poisson counts, a daily rhythm, amounts by customer."""
     counts = chance.poisson(population.per_day * days)
     customer = np.repeat(np.arange(population.customers, dtype=np.int64), counts)
     rows = len(customer)

@@ -9,7 +9,8 @@ from .registry import (
     open_registry,
     require_tracking,
 )
-from .runs import (
+from .runs import Runs
+from .tags import (
     AS_OF,
     AUTHOR,
     DIGEST,
@@ -19,7 +20,6 @@ from .runs import (
     MAKER,
     REVIEW_REPORT,
     SPEC,
-    Runs,
     describe_maker,
     is_of_another,
     refuse_other_kinds,

@@ -1,4 +1,4 @@
-"""The gates: every table of a spec against its suites, from one pass over its parts."""
+"""Data checks: every table of a spec against its suites, from one pass over its parts."""
 
 import logging
 from collections.abc import Iterable
@@ -28,7 +28,11 @@ log = logging.getLogger(__name__)
 
 
 def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
-    """See `steps.validate`."""
+    """Check a snapshot against the contract; return it.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
     spec, settings = load_spec(reference), load_settings()
     lake = Lake(settings.lake, spec=spec.name)
     check_snapshot(spec, lake, Snapshot.parse(snapshot), as_of=as_of, settings=settings)
@@ -62,14 +66,14 @@ def check_snapshot(
     labels = profile_table(
         spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at, last=mature
     )
-    gate = _DataChecks(spec, as_of, settings)
-    found = [gate.check("transactions", rows, at=str(pinned.transactions))]
+    checks = _DataChecks(spec, as_of, settings)
+    found = [checks.check("transactions", rows, at=str(pinned.transactions))]
     if labels.rows:
         compared = compare_with_transactions(labels, rows, spec, mature=mature)
-        found.append(gate.check("labels", compared, at=str(pinned.labels)))
+        found.append(checks.check("labels", compared, at=str(pinned.labels)))
     else:
         log.warning("%s holds no label known before %s", pinned.labels, as_of)
-    gate.report(*found)
+    checks.report(*found)
 
 
 def validate_features(
@@ -81,12 +85,12 @@ def validate_features(
     as_of: str,
     settings: Settings,
 ) -> None:
-    """Check a feature table before it is committed: what was built, and the days it follows.
+    """Check a feature table before it is committed: the new days, and the days before them.
 
     Args:
         spec: declares the features.
         lake: holds the parts, committed or not.
-        parts: all of the table as it would be.
+        parts: all parts of the coming table.
         built: days that are new in it.
         as_of: names the page.
         settings: say where the page goes.
@@ -104,14 +108,14 @@ def validate_features(
     end = datetime.combine(latest + _DAY, datetime.min.time(), tzinfo=UTC)
     profile = profile_table(spec, "features", days, as_of=end)
     name = f"the features of {spec.name}"
-    gate = _DataChecks(spec, as_of, settings)
-    gate.report(gate.check("features", profile, at=name))
+    checks = _DataChecks(spec, as_of, settings)
+    checks.report(checks.check("features", profile, at=name))
 
 
 def validate_training_set(
     rows: pa.Table, spec: ModelSpec, *, as_of: str, settings: Settings
 ) -> None:
-    """Check a training set before anything is fitted to it; the settings say where the page goes.
+    """Check a training set before anything is fitted to it.
 
     Raises:
         InputError: with every finding, when one is critical.
@@ -125,8 +129,8 @@ def validate_training_set(
         happened_before=known_at - spec.labels.maturity,
     )
     name = f"the training set of {spec.name} as of {as_of}"
-    gate = _DataChecks(spec, as_of, settings)
-    gate.report(gate.check("training_set", profile, at=name))
+    checks = _DataChecks(spec, as_of, settings)
+    checks.report(checks.check("training_set", profile, at=name))
 
 
 def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
@@ -139,8 +143,8 @@ def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
         spec, "scores", split_days(rows.sort_by(EVENT_DAY)), as_of=parse_as_of(as_of)
     )
     name = f"the scores of {spec.name} as of {as_of}"
-    gate = _DataChecks(spec, as_of, load_settings())
-    gate.report(gate.check("scores", profile, at=name))
+    checks = _DataChecks(spec, as_of, load_settings())
+    checks.report(checks.check("scores", profile, at=name))
 
 
 def profile_table(
@@ -152,12 +156,12 @@ def profile_table(
     happened_before: datetime | None = None,
     last: str | None = None,
 ) -> Profile:
-    """The one pass over a table.
+    """Profile a table in one pass.
 
     Args:
         spec: declares the columns.
-        table: which table the days are of.
-        days: each day with its rows; read as they are asked for, and once.
+        table: the name of the table.
+        days: each day with its rows; iterated once.
         as_of: the knowledge time.
         happened_before: no event may lie at or after it; None: the knowledge time.
         last: a day that should be there.
@@ -182,10 +186,10 @@ def compare_with_transactions(
     """Add the fraud rate, the coverage and the reporting delay of each mature day, NaN for others.
 
     Args:
-        labels: their profile, up to the newest mature day at least.
-        transactions: the profile of the same knowledge time.
-        spec: says which of the two forms the labels have.
-        mature: the newest day whose labels should be known.
+        labels: profile of the labels, up to the latest mature day at least.
+        transactions: profile of the transactions, of the same knowledge time.
+        spec: defines which of the two forms the labels have.
+        mature: the latest day whose labels should be known.
     """
     from expectations.suites import COVERAGE, DELAY, FRAUD_RATE
 
@@ -226,14 +230,14 @@ def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class _DataChecks:
-    """The checks of one spec and knowledge time, with where their pages go."""
+    """The data checks of one spec and knowledge time."""
 
     spec: ModelSpec
     as_of: str
     settings: Settings
 
     def report(self, *found: Validated) -> None:
-        """Tell what was found and where to read all of it, and stop on what is critical.
+        """Log the findings and the address of the pages, and raise an error on a critical finding.
 
         Raises:
             InputError: for the first table with a critical finding, with all of that table.
@@ -247,7 +251,7 @@ class _DataChecks:
             validated.refuse_critical()
 
     def check(self, table: TableName, profile: Profile, *, at: str) -> Validated:
-        """Put a profile through its suite, and write the page and the summary."""
+        """Check a profile against its suite, and write the page and the summary."""
         quiet_great_expectations()
         from expectations import suites
         from expectations.custom import build_own_suite
@@ -273,7 +277,7 @@ class _DataChecks:
         own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
         folder = docs_folder(self.settings, spec.name, self.as_of, table)
         found = validate_profile(profile, suite, table=at, own=own, docs=folder)
-        # Its own address is that of a file, which no browser follows from another machine.
+        # The library gives the address of a file, which a browser elsewhere cannot open.
         address = docs_address(self.settings, spec.name, self.as_of)
         found = replace(found, docs=f"{address}{table}/index.html")
         keep_summary(folder, found)

@@ -359,7 +359,7 @@ def test_a_first_model_that_answers_otherwise_than_in_training_is_taken_down(
     monkeypatch.setattr("infra.sagemaker.control.configuration.DIGEST_VARIABLE", "SAGEMAKER_UNREAD")
     made = make_bundle(tmp_path / "other", seed=5)
     _tamper(first_house, made.folder, version="1")
-    with pytest.raises(OvernightError, match=r"ROLLED_BACK.*taken down"):
+    with pytest.raises(OvernightError, match=r"ROLLED_BACK.*deleted"):
         first_house.deploy()
     assert wait_for(lambda: not first_house.exists())
     assert first_house.chain.champion is None

@@ -17,7 +17,7 @@ from pipelines.config.spec import load_spec
 from pipelines.governance.digests import open_decisions
 from pipelines.lake.tables import Lake, TableVersion
 from pipelines.tracking.registry import open_registry
-from pipelines.tracking.runs import DIGEST
+from pipelines.tracking.tags import DIGEST
 from tests.pipelines.nights import ALONE, AS_OF, QUIET, installed
 
 pytestmark = QUIET

@@ -15,7 +15,8 @@ from pipelines.config.spec import ApprovalPolicy
 from pipelines.governance.decision_log import Decision, DecisionLog, Digests, Kind, decide, describe
 from pipelines.governance.decision_store import DECISIONS, DecisionStore
 from pipelines.governance.rules import approval_refusals, deployment_refusals
-from pipelines.lake.tables import ChangedSinceError, Lake
+from pipelines.lake.delta import ChangedSinceError
+from pipelines.lake.tables import Lake
 from tests.pipelines.forgery import rewrite_and_rename, rewrite_in_place
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -89,7 +90,7 @@ def test_each_record_holds_the_hash_of_the_one_before(book: Book) -> None:
     assert book.noted[-1] == third.own
     text = describe(book.chain.load())
     assert "2026-03-01 13:00:00  approval     version 1    alice (MLflow): approval it" in text
-    assert f"verified: 3 records, newest {third.own}" in text
+    assert f"verified: 3 records, latest {third.own}" in text
 
 
 def changed(key: str, value: object) -> Callable[[dict[str, object]], None]:
@@ -150,7 +151,7 @@ def test_a_chain_cut_short_is_found_by_the_noted_hash(tmp_path: Path, book: Book
 
 def test_a_chain_of_which_nothing_is_noted_is_broken(book: Book) -> None:
     book.noted.clear()
-    with pytest.raises(OvernightError, match="the registry notes no newest record: the registered"):
+    with pytest.raises(OvernightError, match="the registry notes no latest record: the registered"):
         book.chain.load()
     with pytest.raises(OvernightError, match="Nothing is approved or deployed"):
         book.add(entry("approval", 2))

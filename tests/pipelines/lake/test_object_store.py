@@ -14,7 +14,8 @@ from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.quarantine_replay import replay_rows
 from pipelines.ingestion.source import load_delivery
 from pipelines.lake.check import check_table
-from pipelines.lake.tables import ChangedSinceError, Lake, TableVersion
+from pipelines.lake.delta import ChangedSinceError
+from pipelines.lake.tables import Lake, TableVersion
 from tests.infra.object_store import BUCKET, list_keys, running_store
 from tests.pipelines.banks import Bank, change, delivery
 

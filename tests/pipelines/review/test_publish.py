@@ -12,7 +12,7 @@ from pipelines.modelling.data_summary import gather_data_summary
 from pipelines.modelling.evaluation_record import COMPARISON, read_material
 from pipelines.review.report import publish_report
 from pipelines.tracking.registry import CHAMPION, Version
-from pipelines.tracking.runs import REVIEW_REPORT
+from pipelines.tracking.tags import REVIEW_REPORT
 from pipelines.validation.validate import validate_snapshot
 from tests.pipelines.banks import Bank, change, delivery
 from tests.pipelines.nights import AS_OF, QUIET, Night
