@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from expectations.contract import InputError
 from pipelines import steps
-from pipelines.command import app
+from pipelines.cli.app import app
 
 OVERNIGHT = Path(sys.executable).with_name("overnight")
 # DESIGN's list: steps, and what sets an installation up.
@@ -48,7 +48,7 @@ def test_every_command_is_listed(overnight) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     program = (
-        "import sys; import pipelines.command as c; c.app(['--help'], standalone_mode=False); "
+        "import sys; import pipelines.cli.app as c; c.app(['--help'], standalone_mode=False); "
         "print('loaded', sorted({'pandas', 'pyarrow', 'numpy', 'pydantic', 'mlflow'} & "
         "{m.partition('.')[0] for m in sys.modules}))"
     )

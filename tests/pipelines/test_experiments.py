@@ -12,7 +12,7 @@ import pytest
 from expectations.contract import InputError
 from pipelines import steps
 from pipelines.airflow_page import describe_last_run
-from pipelines.differences import compare_runs
+from pipelines.cli.compare import compare_runs
 from pipelines.settings import load_settings
 from tests.pipelines.nights import AS_OF, QUIET, Night
 

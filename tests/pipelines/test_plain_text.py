@@ -104,10 +104,10 @@ def test_a_review_request_with_such_a_text_does_not_count() -> None:
 def test_the_command_line_writes_no_escape_sequence(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines import command
+    from pipelines.cli import app
 
     monkeypatch.setattr("sys.argv", ["overnight", "approve", "demo\x1b[2K", "1", "--because", "x"])
     with pytest.raises(SystemExit) as ended:
-        command.main()
+        app.main()
     assert ended.value.code == 2
     assert "\x1b[2K" not in capfd.readouterr().err

@@ -16,8 +16,8 @@ import pytest
 
 from expectations.contract import InputError, OvernightError, ProblemsError
 from pipelines import steps
+from pipelines.cli.compare import compare_runs
 from pipelines.decisions import DECISIONS
-from pipelines.differences import compare_runs
 from pipelines.evidence import open_decisions
 from pipelines.lake import Lake
 from pipelines.ledger import Ledger

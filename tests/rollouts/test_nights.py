@@ -6,7 +6,7 @@ import pytest
 
 from expectations.contract import InputError, OvernightError
 from pipelines import steps
-from pipelines.differences import compare_runs
+from pipelines.cli.compare import compare_runs
 from pipelines.lake import Lake, TableVersion
 from pipelines.settings import load_settings
 from tests.pipelines.forgery import rewrite_in_place, tenfold

@@ -1,0 +1,64 @@
+"""The newest references of a spec, for those that a person leaves out on the command line.
+
+Steps and DAGs never ask for "the newest"; only the command line does, here, and the step then
+gets a pinned reference as always.
+"""
+
+from expectations.contract import InputError
+from pipelines.feature_plan import FEATURES
+from pipelines.ingestion import LABELS, TRANSACTIONS
+from pipelines.lake import Lake, TableVersion
+from pipelines.model_inputs import study_of
+from pipelines.registry import open_registry
+from pipelines.settings import load_settings
+from pipelines.snapshot import Snapshot
+from pipelines.spec import load_spec
+from pipelines.training_set import TRAINING_SETS
+
+
+def latest_snapshot(reference: str) -> str:
+    """The newest versions of transactions and labels of a spec.
+
+    Here and below:
+
+    Raises:
+        InputError: when there is nothing yet, naming the command that makes it.
+    """
+    lake = _lake(reference)
+    rows, labels = _need(lake, TRANSACTIONS, "ingest"), _need(lake, LABELS, "ingest")
+    return str(Snapshot(rows, labels))
+
+
+def latest_features(reference: str) -> str:
+    """The newest version of the feature table of a spec."""
+    return str(_need(_lake(reference), FEATURES, "build-features"))
+
+
+def latest_training_set(reference: str) -> str:
+    """The newest training set of a spec."""
+    return str(_need(_lake(reference), TRAINING_SETS, "build-training-set"))
+
+
+def latest_study(reference: str, training_set: str) -> str:
+    """The study of a training set."""
+    return study_of(load_spec(reference), training_set)
+
+
+def latest_run(reference: str) -> str:
+    """The run of a spec's model that was started last."""
+    spec = load_spec(reference)
+    run = open_registry(spec).runs.newest_model()
+    if run is None:
+        raise InputError(f'{spec.name} has no run yet. Run "overnight train" first.')
+    return f"runs:/{run}"
+
+
+def _lake(reference: str) -> Lake:
+    return Lake(load_settings().lake, spec=load_spec(reference).name)
+
+
+def _need(lake: Lake, table: str, command: str) -> TableVersion:
+    at = lake.newest(table)
+    if at is None:
+        raise InputError(f'{lake.root} has no {table} yet. Run "overnight {command}" first.')
+    return at
