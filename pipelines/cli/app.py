@@ -51,7 +51,7 @@ class _PlainFormatter(logging.Formatter):
     """A log on a screen that nothing in it can steer."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from pipelines.plain_text import plain_lines
+        from pipelines.config import plain_lines
 
         return plain_lines(super().format(record))
 
@@ -76,8 +76,8 @@ def main() -> None:
 def _explain(error: Exception) -> int:
     """Write one paragraph about a failure and give its exit code."""
     from expectations.contract import InputError, OvernightError
-    from pipelines.outages import explain
-    from pipelines.plain_text import plain_lines
+    from pipelines.config import plain_lines
+    from pipelines.steps.error_translation import explain
 
     error = error if isinstance(error, OvernightError) else explain(error) or error
     ours = isinstance(error, OvernightError)

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 
 from expectations.contract import InputError
-from pipelines.plain_text import one_line
-from pipelines.registry import Registry, open_registry
-from pipelines.spec import load_spec
+from pipelines.config import load_spec, one_line
+from pipelines.tracking import Registry, open_registry
 
 WIDEST = 40
 KEPT = 8  # characters of what long values share, before the first that differs

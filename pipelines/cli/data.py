@@ -20,11 +20,9 @@ def features(
     ] = False,
 ) -> None:
     """List every feature: its meaning, what it reads, when it is null."""
-    from pipelines.feature_list import list_features
+    from pipelines.features import list_features, plan_feature_table
 
     if plan:
-        from pipelines.features import plan_feature_table
-
         show(plan_feature_table(spec))
         return
     show(list_features(spec))
@@ -41,8 +39,7 @@ def quarantine(
     ] = False,
 ) -> None:
     """Count the quarantined rows by delivery and rule, show some, or replay them after a fix."""
-    from pipelines.quarantine import show_quarantine
-    from pipelines.replay import replay_quarantine
+    from pipelines.ingestion import replay_quarantine, show_quarantine
 
     show(replay_quarantine(spec) if replay else show_quarantine(spec, rule, day, show_rows))
 
@@ -56,8 +53,8 @@ def check_lake(spec: Spec) -> None:
 @commands.command(rich_help_panel=PANEL)
 def prove_no_leak(spec: Spec, as_of: AsOf) -> None:
     """Build as of a date, add later rows and labels, build again, compare every column."""
-    from pipelines.dates import refuse_dates
-    from pipelines.leak_proof import prove_no_leak as prove
+    from pipelines.features import prove_no_leak as prove
+    from pipelines.steps.dates import refuse_dates
 
     refuse_dates({"as_of": as_of})
     show(prove(spec, as_of))
@@ -70,8 +67,8 @@ def backtest(
     weeks: Annotated[int, typer.Option(min=1, max=52, help="How many, ending at --as-of.")] = 4,
 ) -> None:
     """Train and test as of several dates a week apart, and show the metrics of each."""
-    from pipelines.backtest import run_backtest
-    from pipelines.dates import refuse_dates
+    from pipelines.backtesting import run_backtest
+    from pipelines.steps.dates import refuse_dates
 
     refuse_dates({"as_of": as_of})
     show(run_backtest(spec, as_of, weeks=weeks))

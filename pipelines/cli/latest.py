@@ -5,15 +5,13 @@ gets a pinned reference as always.
 """
 
 from expectations.contract import InputError
-from pipelines.feature_plan import FEATURES
+from pipelines.config import load_spec
+from pipelines.config.installation import load_settings
+from pipelines.features import FEATURES, TRAINING_SETS
 from pipelines.ingestion import LABELS, TRANSACTIONS
-from pipelines.lake import Lake, TableVersion
-from pipelines.model_inputs import study_of
-from pipelines.registry import open_registry
-from pipelines.settings import load_settings
-from pipelines.snapshot import Snapshot
-from pipelines.spec import load_spec
-from pipelines.training_set import TRAINING_SETS
+from pipelines.lake import Lake, Snapshot, TableVersion
+from pipelines.modelling import study_of
+from pipelines.tracking import open_registry
 
 
 def latest_snapshot(reference: str) -> str:

@@ -36,7 +36,7 @@ def run(
     ] = None,
 ) -> None:
     """Run the nightly chain in this process, from the source to a registered challenger."""
-    from pipelines.chain import run_nightly
+    from pipelines.steps.chain import run_nightly
 
     ask = {None: "automatic", True: "yes", False: "no"}[register]
     show_lines(run_nightly(spec, as_of, ask=ask))

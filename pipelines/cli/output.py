@@ -15,8 +15,8 @@ def check(**dates: str) -> None:
     Raises:
         ProblemsError: naming each.
     """
-    from pipelines.dates import refuse_dates
-    from pipelines.settings import load_settings
+    from pipelines.config.installation import load_settings
+    from pipelines.steps.dates import refuse_dates
 
     refuse_dates(dates)
     load_settings()
@@ -24,7 +24,7 @@ def check(**dates: str) -> None:
 
 def show(text: str) -> None:
     """Print a result, without characters that steer a terminal."""
-    from pipelines.plain_text import plain_lines
+    from pipelines.config import plain_lines
 
     typer.echo(plain_lines(text))
 
