@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 
 from expectations.contract import InputError
-from pipelines.config import load_spec, one_line
+from pipelines.config import RunReference, load_spec, one_line
 from pipelines.tracking import Registry, open_registry
 
 WIDEST = 40
@@ -31,7 +31,7 @@ def compare_runs(reference: str, wanted: Sequence[str]) -> str:
     registry = open_registry(load_spec(reference))
     made_by = [_run_of(registry, each) for each in wanted]
     if len(set(made_by)) == 1:
-        return f"{', '.join(wanted)} are the same run, runs:/{made_by[0]}: nothing differs."
+        return f"{', '.join(wanted)} are the same run, {RunReference(made_by[0])}: nothing differs."
     found = [_values(registry, run) for run in made_by]
     names = list(dict.fromkeys(name for values in found for name in values))
     rows = [(name, *(values.get(name, "-") for values in found)) for name in names]
@@ -46,7 +46,7 @@ def _run_of(registry: Registry, wanted: str) -> str:
     version = registry.find(wanted)
     if version is not None:
         return version.run
-    run = wanted.removeprefix("runs:/")
+    run = RunReference.parse(wanted).run
     if not registry.runs.exists(run):
         raise InputError(
             f"{registry.spec} has no run or version {wanted!r}. Give a run's id as MLflow shows "

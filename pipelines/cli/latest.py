@@ -5,11 +5,11 @@ gets a pinned reference as always.
 """
 
 from expectations.contract import InputError
-from pipelines.config import load_spec
+from pipelines.config import RunReference, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES, TRAINING_SETS
 from pipelines.ingestion import LABELS, TRANSACTIONS
-from pipelines.lake import Lake, Snapshot, TableVersion
+from pipelines.lake import Lake
 from pipelines.modelling import study_of
 from pipelines.tracking import open_registry
 
@@ -39,7 +39,7 @@ def latest_training_set(reference: str) -> str:
 
 def latest_study(reference: str, training_set: str) -> str:
     """The study of a training set."""
-    return study_of(load_spec(reference), training_set)
+    return str(study_of(load_spec(reference), TableVersion.parse(training_set)))
 
 
 def latest_run(reference: str) -> str:
@@ -48,7 +48,7 @@ def latest_run(reference: str) -> str:
     run = open_registry(spec).runs.newest_model()
     if run is None:
         raise InputError(f'{spec.name} has no run yet. Run "overnight train" first.')
-    return f"runs:/{run}"
+    return str(RunReference(run))
 
 
 def _lake(reference: str) -> Lake:

@@ -8,11 +8,19 @@ import logging
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OutcomeError, OvernightError, refuse_any
-from pipelines.config import ModelSpec, approval_rules, load_registered
+from pipelines.config import (
+    PROMOTED,
+    ROLLED_BACK,
+    DeploymentOutcome,
+    EndpointReference,
+    ModelSpec,
+    ModelVersion,
+    approval_rules,
+    load_registered,
+)
 from pipelines.config.installation import os_actor
 from pipelines.deployment.releases import champion_digest, laid_out
 from pipelines.governance import (
-    NOTHING,
     Decision,
     Kind,
     Ledger,
@@ -27,17 +35,14 @@ from pipelines.tracking import APPROVED, CHAMPION, Registry, Version, open_regis
 if TYPE_CHECKING:
     from infra.sagemaker.control import DeploymentResult
 
-PROMOTED = "PROMOTED"
-YES = ("yes", "true")
-
 log = logging.getLogger(__name__)
 
 
-def plan_approved(reference: str, *, version: str = "") -> str:
-    """See `steps.plan`."""
+def plan_approved(reference: str, *, version: str | None = "") -> str:
+    """See `steps.plan`; the version is None where none is approved."""
     from infra.sagemaker.control import plan
 
-    if version == NOTHING:
+    if version is None:
         return "Nothing is approved, so nothing would be deployed"
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -47,30 +52,30 @@ def plan_approved(reference: str, *, version: str = "") -> str:
     return f"Deploying {approved}:\n{text}"
 
 
-def roll_out_approved(reference: str, *, version: str = "", dry_run: str = "") -> str:
-    """See `steps.roll_out`."""
+def roll_out_approved(
+    reference: str, *, version: str | None = "", is_dry_run: bool = False
+) -> ModelVersion | None:
+    """See `steps.roll_out`; the version is None where none is approved."""
     from infra.sagemaker.control import roll_out
 
-    if version == NOTHING:
+    if version is None:
         log.info("Nothing is approved, so nothing is deployed")
-        return NOTHING
+        return None
     spec = load_registered(reference)
     registry = open_registry(spec)
     approved, approval = find_approval(spec, registry, version)
-    if dry_run.lower() in YES:
+    if is_dry_run:
         log.info("A dry run: %s is not deployed", approved)
-        return NOTHING
+        return None
     with laid_out(spec, registry, approved, digest=approval.digests.model) as layout:
         roll_out(layout)
-    return str(approved)
+    return approved.reference
 
 
-def verify_deployed(reference: str, version: str) -> str:
+def verify_deployed(reference: str, version: str) -> DeploymentOutcome:
     """See `steps.verify`."""
     from infra.sagemaker.control import verify
 
-    if version == NOTHING:
-        return NOTHING
     spec = load_registered(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
@@ -82,36 +87,36 @@ def verify_deployed(reference: str, version: str) -> str:
         result = _take_down(result)
     elif result.is_wrong_model and chain.champion != deployed.number:
         result = _put_champion_back(spec, registry, chain, because=result.reason)
-    return f"{result.outcome} {result.config}: {result.reason}".rstrip(": ")
+    return DeploymentOutcome(result.outcome, result.config, result.reason)
 
 
-def settle_deployment(reference: str, version: str, outcome: str) -> str:
+def settle_deployment(
+    reference: str, version: str, outcome: DeploymentOutcome
+) -> EndpointReference:
     """See `steps.settle`."""
-    if NOTHING in (version, outcome):
-        log.info("Nothing to do: nothing was deployed")
-        return NOTHING
     spec = load_registered(reference)
     registry = open_registry(spec)
     deployed = registry.get(version)
-    verdict, _, told = outcome.partition(" ")
-    config, _, reason = told.partition(": ")
-    if verdict == PROMOTED:
-        _refuse_unless_live(spec, deployed, config)
-        reason = f"verified to serve {config}"
+    if outcome.verdict == PROMOTED:
+        _refuse_unless_live(spec, deployed, outcome.config)
+        reason = f"verified to serve {outcome.config}"
         serves = record_promotion(spec, registry, deployed, kind="promotion", reason=reason)
         _tidy_alarms(spec, registry)
         return serves
-    _record_failure(spec, registry, deployed, reason=f"{verdict}: {reason}")
+    ended = f"{outcome.verdict}: {outcome.reason}"
+    _record_failure(spec, registry, deployed, reason=ended)
     raise OutcomeError(
-        f"The deployment of {deployed} ended {verdict}: {reason} No alias was moved. Look "
+        f"The deployment of {deployed} ended {ended} No alias was moved. Look "
         f'at "overnight status {spec.name}", then deploy again or reject the version.'
     )
 
 
-def deploy_approved(reference: str, *, version: str = "") -> str:
-    """See `steps.deploy`."""
+def deploy_approved(reference: str, *, version: str | None = "") -> EndpointReference | None:
+    """See `steps.deploy`; None where no version is approved."""
     deployed = roll_out_approved(reference, version=version)
-    return settle_deployment(reference, deployed, verify_deployed(reference, deployed))
+    if deployed is None:
+        return None
+    return settle_deployment(reference, str(deployed), verify_deployed(reference, str(deployed)))
 
 
 def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Version, Decision]:
@@ -142,7 +147,7 @@ def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Ver
 
 def record_promotion(
     spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str
-) -> str:
+) -> EndpointReference:
     """Write that a version was verified to serve, and move the aliases; once for each change.
 
     Raises:
@@ -170,7 +175,7 @@ def record_promotion(
         # The alias a reviewer set goes back too: else the next deploy would undo the rollback.
         registry.set_alias(APPROVED, version)
     log.info("%s serves at %s: %s", version, spec.name, reason)
-    return f"endpoints:/{spec.name}/{version.number}"
+    return EndpointReference(spec.name, version.number)
 
 
 def _refuse_unless_live(spec: ModelSpec, version: Version, config: str) -> None:
@@ -193,7 +198,7 @@ def _take_down(result: "DeploymentResult") -> "DeploymentResult":
 
     take_down(result.endpoint)
     reason = f"{result.reason} The endpoint was taken down; nothing served before it."
-    return replace(result, outcome="ROLLED_BACK", reason=reason)
+    return replace(result, outcome=ROLLED_BACK, reason=reason)
 
 
 def _put_champion_back(
@@ -211,7 +216,7 @@ def _put_champion_back(
         put_at_once(layout)
         result = verify(layout, champion_digest=digest)
     if result.outcome == PROMOTED:
-        return replace(result, outcome="ROLLED_BACK", reason=f"{because} {champion} serves again.")
+        return replace(result, outcome=ROLLED_BACK, reason=f"{because} {champion} serves again.")
     return replace(result, reason=f"{because} And then: {result.reason}")
 
 

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
-from pipelines.config import ModelSpec, load_registered
+from pipelines.config import PROMOTED, ModelSpec, load_registered
 from pipelines.config.installation import load_settings
-from pipelines.deployment.deploy import PROMOTED
 from pipelines.deployment.raised_alarms import Rung, describe_alarms
 from pipelines.deployment.releases import champion_digest, laid_out
 from pipelines.deployment.score_endpoint import as_plain

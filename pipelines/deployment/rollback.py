@@ -7,8 +7,8 @@ import logging
 from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from pipelines.config import ModelSpec, load_registered
-from pipelines.deployment.deploy import PROMOTED, record_promotion
+from pipelines.config import PROMOTED, EndpointReference, ModelSpec, load_registered
+from pipelines.deployment.deploy import record_promotion
 from pipelines.deployment.releases import champion_digest, laid_out
 from pipelines.governance import (
     LATER,
@@ -24,7 +24,7 @@ from pipelines.tracking import APPROVED, CHAMPION, Registry, open_registry
 log = logging.getLogger(__name__)
 
 
-def roll_back(reference: str, *, because: str = "") -> str:
+def roll_back(reference: str, *, because: str = "") -> EndpointReference:
     """See `steps.rollback`."""
     from infra.sagemaker.control import put_at_once, verify
 

@@ -10,9 +10,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from pipelines.config import ModelSpec, approval_rules, load_registered
+from pipelines.config import (
+    PROMOTED,
+    EndpointReference,
+    ModelSpec,
+    approval_rules,
+    load_registered,
+)
 from pipelines.config.installation import os_actor
-from pipelines.deployment.deploy import PROMOTED
 from pipelines.deployment.releases import champion_digest, laid_out, releasing
 from pipelines.governance import (
     ACCEPTED,
@@ -36,7 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
+def begin_shadow(reference: str, wanted: str, *, percent: str) -> EndpointReference:
     """See `steps.shadow`."""
     share = _read_percent(percent, most=100)
     spec = load_registered(reference)
@@ -53,7 +58,7 @@ def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
 
 def begin_split(
     reference: str, wanted: str, *, because: str, percent: str, override: str = ""
-) -> str:
+) -> EndpointReference:
     """See `steps.split`."""
     share = _read_percent(percent, most=99)
     require_reason(because)
@@ -76,7 +81,7 @@ def begin_split(
     return _begin(spec, registry, version, refuse, kind="split", share=share, because=why)
 
 
-def end_companion(reference: str) -> str:
+def end_companion(reference: str) -> EndpointReference:
     """See `steps.end`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -90,13 +95,13 @@ def end_companion(reference: str) -> str:
         version = registry.get(str(companion.version))
         _record(spec, registry, version, kind="end", reason=f"the {companion.kind} ended")
     log.info("%s alone serves at %s", champion, spec.name)
-    return f"endpoints:/{spec.name}/{champion.number}"
+    return EndpointReference(spec.name, champion.number)
 
 
 def _begin(
     spec: ModelSpec, registry: Registry, version: Version, refuse: Callable[[Ledger], None], *,
     kind: Kind, share: float, because: str,
-) -> str:  # fmt: skip
+) -> EndpointReference:  # fmt: skip
     from infra.sagemaker.control import with_candidate, with_shadow
 
     chain = open_decisions(spec, registry).load()
@@ -121,7 +126,7 @@ def _begin(
             _record(spec, registry, version, kind="end", reason=f"the {kind} did not come up")
             raise
     log.info("%s is a %s beside %s: %.0f %%", version, kind, champion, 100 * share)
-    return f"endpoints:/{spec.name}/{champion.number}+{version.number}"
+    return EndpointReference(spec.name, champion.number, beside=version.number)
 
 
 def _require_champion(layout: "Layout", chain: Ledger) -> None:

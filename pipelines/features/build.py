@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError, refuse_any
-from pipelines.config import ModelSpec, load_spec
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features.execution import build_parts, forget_job
 from pipelines.features.plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
+from pipelines.lake import Lake, Part, digest_of
 from pipelines.validation import validate_features
 
 if TYPE_CHECKING:
@@ -24,17 +24,17 @@ log = logging.getLogger(__name__)
 
 
 def build_feature_table(
-    reference: str, as_of: str, *, snapshot: str, since: str = "", until: str = ""
-) -> str:
+    reference: str, as_of: str, *, snapshot: Snapshot, since: str = "", until: str = ""
+) -> TableVersion:
     """See `steps.build_features`. Features are point-in-time, so they do not depend on `as_of`."""
     spec, settings = load_spec(reference), load_settings()
     lake = Lake(settings.lake, spec=spec.name)
-    pinned = Snapshot.parse(snapshot)
+    pinned = snapshot
     asked = _asked_days(lake, pinned, since, until) if since or until else None
     plan = plan_features(spec, lake, pinned, asked=asked, damaged=_damaged_days(lake))
-    if plan.is_done and asked is None:
+    if plan.is_done and plan.held is not None and asked is None:
         log.info("Kept %s: snapshot, declarations and engine are unchanged", plan.held)
-        return str(plan.held)
+        return plan.held
     if not plan.record.days:
         raise InputError(f"{pinned} holds no rows to build features from. Ingest some first.")
     began = time.monotonic()
@@ -55,7 +55,7 @@ def build_feature_table(
         at, as_of, f"{lake.row_count(at):,}", len(lake.schema(at)), time.monotonic() - began,
         len(plan.days), changed,
     )  # fmt: skip
-    return str(at)
+    return at
 
 
 def build_feature_version(spec: ModelSpec, lake: Lake, pinned: Snapshot) -> TableVersion:

@@ -1,7 +1,6 @@
 from .decision_log import ACCEPTED, AUTHOR, LATER, Decision, Kind, Ledger, author_of, describe
 from .digests import draft_decision, find_damage, find_digests, open_decisions
 from .rules import (
-    NOTHING,
     approval_refusals,
     changes_since,
     deployment_refusals,
@@ -13,7 +12,6 @@ __all__ = [
     "ACCEPTED",
     "AUTHOR",
     "LATER",
-    "NOTHING",
     "Decision",
     "Kind",
     "Ledger",

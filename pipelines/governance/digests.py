@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from expectations.contract import OvernightError
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import Actor, load_settings
 from pipelines.governance.decision_log import ACCEPTED, Decision, Digests, Kind, Ledger, decide
 from pipelines.governance.decision_store import Decisions
-from pipelines.lake import DamagedError, Lake, TableVersion, digest_of
+from pipelines.lake import DamagedError, Lake, digest_of
 from pipelines.modelling import digest_training_set
 from pipelines.tracking import GATE, GATE_REASONS, OWNER, PACKET, Registry, Version
 
@@ -95,6 +95,6 @@ def _digest_bundle(registry: Registry, version: Version) -> str:
 
 def _digest_data(spec: ModelSpec, tags: Mapping[str, str]) -> str:
     try:
-        return digest_training_set(spec, tags["overnight.training_set"])
+        return digest_training_set(spec, TableVersion.parse(tags["overnight.training_set"]))
     except (KeyError, OvernightError):
         return MISSING

@@ -22,7 +22,7 @@ from expectations.contract import (
 )
 from expectations.row_rules import Judged, judge_rows
 from expectations.run import quiet_great_expectations
-from pipelines.config import ModelSpec, load_spec, table_columns
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.labels import find_labels
@@ -38,8 +38,6 @@ from pipelines.ingestion.upserts import Merged, merge_rows
 from pipelines.lake import (
     DamagedError,
     Lake,
-    Snapshot,
-    TableVersion,
     digest_of,
     parse_as_of,
     repair_parts,
@@ -85,7 +83,7 @@ class Ingested:
         )
 
 
-def ingest_source(reference: str, as_of: str) -> str:
+def ingest_source(reference: str, as_of: str) -> Snapshot:
     """See `steps.ingest`. Rows after `as_of` are filed too; no later step reads them for it."""
     spec = load_spec(reference)
     parse_as_of(as_of)
@@ -93,7 +91,7 @@ def ingest_source(reference: str, as_of: str) -> str:
     ingested = ingest_delivery(spec, lake)
     log.info("%s", ingested.summary())
     sweep(lake)  # once a night, before it writes more
-    return str(Snapshot(ingested.transactions, ingested.labels))
+    return Snapshot(ingested.transactions, ingested.labels)
 
 
 def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from expectations.contract import LABEL
 from expectations.results import Validated
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
 from pipelines.ingestion import LABELS, QUARANTINE, TRANSACTIONS, rule_counts
-from pipelines.lake import Lake, TableVersion
+from pipelines.lake import Lake
 from pipelines.validation import docs_address, read_summaries
 
 
@@ -58,7 +58,7 @@ class DataFacts:
     rules: Mapping[str, int]
 
 
-def gather_data_facts(spec: ModelSpec, as_of: str, *, training_set: str) -> DataFacts:
+def gather_data_facts(spec: ModelSpec, as_of: str, *, training_set: TableVersion) -> DataFacts:
     """Read the log of the lake, the labels, and what validation left."""
     settings = load_settings()
     lake = Lake(settings.lake, spec=spec.name)
@@ -66,7 +66,7 @@ def gather_data_facts(spec: ModelSpec, as_of: str, *, training_set: str) -> Data
     held = lake.newest(QUARANTINE)
     quarantined = None if held is None else lake.read(held)
     return DataFacts(
-        training_set=_describe(lake, TableVersion.parse(training_set)),
+        training_set=_describe(lake, training_set),
         tables=tuple(_describe(lake, at) for at in newest if at is not None),
         checks=read_summaries(settings, spec.name, as_of),
         docs=docs_address(settings, spec.name, as_of),

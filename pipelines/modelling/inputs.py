@@ -15,15 +15,19 @@ from expectations.contract import (
     AttributeKind,
     InputError,
 )
-from pipelines.config import APPROVAL_RULES, ModelSpec, model_kinds
+from pipelines.config import (
+    APPROVAL_RULES,
+    ModelSpec,
+    StudyReference,
+    TableVersion,
+    model_kinds,
+)
 from pipelines.config.installation import CHECKOUT, load_settings
-from pipelines.lake import Lake, TableVersion, digest_of, parse_as_of
+from pipelines.lake import Lake, digest_of, parse_as_of
 from training.learner_version import LEARNER_VERSION
 
 if TYPE_CHECKING:
     from training.data import Fold, Rows
-
-STUDY = "studies:/"
 
 # What changes neither what a trial draws nor what it is worth: asking for more trials, another
 # budget or another threshold goes on with the same study.
@@ -34,26 +38,21 @@ BESIDE_SEARCH = {
 BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
 
 
-def study_of(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
+def study_of(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> StudyReference:
     """The study of a training set: its rows, the searched policy and the code name it.
 
     Here and below, a lake is given where it is not that of this environment.
     """
     policy = spec.training.model_dump(mode="json", exclude=BESIDE_SEARCH)
     inputs = pin(spec, training_set, lake=lake) | {"policy": policy}
-    return f"{STUDY}{spec.name}-{digest_of(inputs)[:16]}"
+    return StudyReference(f"{spec.name}-{digest_of(inputs)[:16]}")
 
 
-def study_name(study: str) -> str:
-    """Its name in the database.
-
-    >>> study_name("studies:/demo-0a1b")
-    'demo-0a1b'
-    """
-    return study.removeprefix(STUDY)
-
-
-def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, object]:
+def pin(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> dict[str, object]:
     """What a model is made from, beside its parameters."""
     return {
         "training_set": digest_training_set(spec, training_set, lake=lake),
@@ -62,16 +61,15 @@ def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict
     }
 
 
-def digest_training_set(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
+def digest_training_set(spec: ModelSpec, at: TableVersion, *, lake: Lake | None = None) -> str:
     """SHA-256 of its rows and of what they were made from."""
     lake = lake or Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     return digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)})
 
 
 def load_rows(
     spec: ModelSpec,
-    training_set: str,
+    at: TableVersion,
     *,
     holdout: "Fold",
     columns: Mapping[str, AttributeKind] | None = None,
@@ -81,7 +79,7 @@ def load_rows(
 
     Args:
         spec: of the training set.
-        training_set: its version.
+        at: its version.
         holdout: the fold whose train window says which categories there are.
         columns: what may be read of it and its kind; None: what the spec's model reads.
         lake: where it stands; None: the lake of this environment.
@@ -89,7 +87,6 @@ def load_rows(
     from training.data import gather_rows, learn_encoding
 
     lake = lake or Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     kinds = model_kinds(spec) if columns is None else columns
     missing = [name for name in kinds if name not in lake.schema(at).names]
     if missing:
@@ -114,7 +111,9 @@ def last_fold(spec: ModelSpec, as_of: str) -> "Fold":
     return holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
 
 
-def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, str]:
+def lineage_tags(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> dict[str, str]:
     """Where a model comes from: code revision, and hashes of code, spec, lock and rows."""
     pinned = pin(spec, training_set, lake=lake)
     lock = CHECKOUT / "requirements.lock"
@@ -123,7 +122,7 @@ def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None
         APPROVAL_RULES: spec.approval.model_dump_json(),
         "overnight.learner_version": str(pinned["learner"]),
         "overnight.code_revision": _revision(),
-        "overnight.training_set": training_set,
+        "overnight.training_set": str(training_set),
         "overnight.training_set_digest": str(pinned["training_set"]),
     }
     if lock.is_file():
@@ -131,10 +130,9 @@ def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None
     return tags
 
 
-def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
+def dataset_facts(spec: ModelSpec, at: TableVersion) -> Mapping[str, str]:
     """Name, digest, address and version of the training set, as a run's input."""
     lake = Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     return {
         "name": f"{spec.name}.{at.name}",
         "digest": lake.content_hash(at)[:32],

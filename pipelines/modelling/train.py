@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.config import ModelSpec, is_changed, load_spec
+from pipelines.config import (
+    ModelSpec,
+    RunReference,
+    StudyReference,
+    TableVersion,
+    is_changed,
+    load_spec,
+)
 from pipelines.config.installation import load_settings, os_actor
 from pipelines.lake import digest_of
 from pipelines.modelling.inputs import (
@@ -17,7 +24,6 @@ from pipelines.modelling.inputs import (
     lineage_tags,
     load_rows,
     pin,
-    study_name,
 )
 from pipelines.modelling.reuse import judge_runs
 from pipelines.modelling.trained_models import TrainedModel, open_trained
@@ -40,15 +46,20 @@ log = logging.getLogger(__name__)
 
 
 def train_model(
-    reference: str, as_of: str, *, training_set: str, study: str, author: str = ""
-) -> str:
+    reference: str,
+    as_of: str,
+    *,
+    training_set: TableVersion,
+    study: StudyReference,
+    author: str = "",
+) -> RunReference:
     """See `steps.train`."""
     from training.search import load_best
 
     settings, spec = load_settings(), load_spec(reference)
     asked = spec.training
     best = load_best(
-        settings.studies, study_name(study), trials=asked.trials, time_budget=asked.time_budget
+        settings.studies, study.name, trials=asked.trials, time_budget=asked.time_budget
     )
     policy = asked.model_dump(mode="json", exclude=BESIDE_MODEL)
     made_from = digest_of(pin(spec, training_set) | {"params": dict(best.params), "policy": policy})
@@ -61,8 +72,8 @@ def train_model(
             kept = found.whole.run
             if key == inputs:
                 runs.end(kept)
-            log.info("Kept runs:/%s: training set, parameters and code are unchanged", kept)
-            return f"runs:/{kept}"
+            log.info("Kept %s: training set, parameters and code are unchanged", RunReference(kept))
+            return RunReference(kept)
     if spec.training.trials_workers > 1:
         # The worker that showed the study in MLflow may have ended before the others.
         log_study(spec, study, training_set=training_set, tags={})
@@ -73,7 +84,7 @@ def train_model(
         "overnight.author": author,
         "overnight.spec": reference,
         EXPERIMENT: "yes" if is_changed(reference) else "no",
-        "overnight.study": study,
+        "overnight.study": str(study),
         "overnight.data_docs": docs_address(settings, spec.name, as_of),
         "overnight.train_window": str(fold.train),
         "overnight.test_window": str(fold.test),
@@ -94,10 +105,9 @@ def train_model(
                 digest=bundle.digest,
                 example=rows.matrix.slice(0, EXAMPLE_ROWS),
             )
-    log.info(
-        "Trained runs:/%s: %s trees, bundle %s", run, best.params["rounds"], bundle.digest[:12]
-    )
-    return f"runs:/{run}"
+    made = RunReference(run)
+    log.info("Trained %s: %s trees, bundle %s", made, best.params["rounds"], bundle.digest[:12])
+    return made
 
 
 def write_candidate(

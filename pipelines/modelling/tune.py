@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from infra.files import make_whole
-from pipelines.config import ModelSpec, load_spec
+from pipelines.config import ModelSpec, StudyReference, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.lake import beginning, searching
 from pipelines.modelling.inputs import (
@@ -16,7 +16,6 @@ from pipelines.modelling.inputs import (
     last_fold,
     lineage_tags,
     load_rows,
-    study_name,
     study_of,
 )
 from pipelines.tracking import open_registry
@@ -27,7 +26,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: str) -> str:
+def tune_parameters(
+    reference: str, as_of: str, *, training_set: TableVersion, worker: str
+) -> StudyReference:
     """See `steps.tune`."""
     from training.data import empty_columns, validation_folds
     from training.search import make_database, tune
@@ -40,7 +41,6 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
     empty = empty_columns(rows)
     if empty:
         log.warning("%s hold one value or none; a model learns nothing from them", ", ".join(empty))
-    name = study_name(study)
     make_whole(settings.studies, make_database)
     with searching(spec.name, worker=number):
         best = tune(
@@ -48,7 +48,7 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
             folds=validation_folds(last, spec.training),
             policy=spec.training,
             storage=settings.studies,
-            study=name,
+            study=study.name,
             worker=number,
             beginning=lambda: beginning(spec.name),
         )
@@ -59,7 +59,9 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
     return study
 
 
-def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[str, str]) -> None:
+def log_study(
+    spec: ModelSpec, study: StudyReference, *, training_set: TableVersion, tags: Mapping[str, str]
+) -> None:
     """One run for the study, its pictures in it, and a child for each of its best trials.
 
     The run is of the study with all its trials, whoever asked for how many. Repeated, it adds what
@@ -67,14 +69,14 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
     """
     from training.search import best_trials, draw_study, load_best
 
-    storage, name = load_settings().studies, study_name(study)
+    storage, name = load_settings().studies, study.name
     runs = open_registry(spec).runs
     best = load_best(storage, name)
-    found = runs.find(study)
+    found = runs.find(str(study))
     if found is not None and runs.shows(found, trials=best.finished):
         return
-    tags = {**tags, **lineage_tags(spec, training_set), "overnight.study": study}
-    with runs.open(inputs=study, kind="tuning", tags={} if found else tags) as run:
+    tags = {**tags, **lineage_tags(spec, training_set), "overnight.study": str(study)}
+    with runs.open(inputs=str(study), kind="tuning", tags={} if found else tags) as run:
         runs.log_dataset(run, dataset_facts(spec, training_set), context="tuning")
         metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}
         runs.log_metrics(run, metrics)

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 
 from expectations.contract import OvernightError
-from pipelines.config import ModelSpec, load_catalogue, load_spec, one_line
+from pipelines.config import (
+    ModelSpec,
+    ModelVersion,
+    RunReference,
+    load_catalogue,
+    load_spec,
+    one_line,
+)
 from pipelines.config.installation import Settings, load_settings
 from pipelines.features import FEATURES, TRAINING_SETS
 from pipelines.governance import Ledger, open_decisions
@@ -86,7 +93,8 @@ def _last_night(registry: Registry) -> str:
     kind = f", experiment {tags.get('overnight.spec', '')}" if is_experiment else ""
     gate = tags.get(GATE, "not evaluated")
     why = f": {tags[GATE_REASONS].partition('; ')[0]}" if tags.get(GATE_REASONS) else ""
-    told = f"as of {tags.get('overnight.as_of', '?')}, runs:/{run}, {registry.runs.ending(run)}"
+    made = f"{RunReference(run)}, {registry.runs.ending(run)}"
+    told = f"as of {tags.get('overnight.as_of', '?')}, {made}"
     return one_line(f"{told}, by {tags.get('overnight.author', '?')}, gate {gate}{why}{kind}")
 
 
@@ -100,7 +108,7 @@ def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:
     }
     for alias, record in behind.items():
         number = aliases.get(alias)
-        told = "-" if number is None else f"models:/{registry.spec}/{number}"
+        told = "-" if number is None else str(ModelVersion(registry.spec, number))
         if number is not None and record is not None and record.version == number:
             told += f"  since {record.time:%F %T}, {one_line(record.actor)}"
         yield f"  {alias:14} {told}"
@@ -113,7 +121,7 @@ def _serves(spec: ModelSpec, chain: Ledger) -> str:
         return "nothing yet"
     approved = chain.last("approval", "override", version=promoted.version)
     by = "" if approved is None else f", approved by {approved.actor}: {approved.reason}"
-    told = f"models:/{spec.name}/{promoted.version} since {promoted.time:%F %T}{by}"
+    told = f"{ModelVersion(spec.name, promoted.version)} since {promoted.time:%F %T}{by}"
     beside = chain.companion
     if beside is not None:
         told += f"; beside it version {beside.version} as {beside.kind}, since {beside.time:%F %T}"

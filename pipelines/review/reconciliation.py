@@ -8,9 +8,9 @@ an approval and goes into the chain; every other difference is put back, and tha
 import logging
 
 from expectations.contract import ProblemsError
-from pipelines.config import ModelSpec, load_registered
+from pipelines.config import ModelSpec, ModelVersion, load_registered
 from pipelines.config.installation import os_actor
-from pipelines.governance import NOTHING, Decision, Ledger, draft_decision, open_decisions
+from pipelines.governance import Decision, Ledger, draft_decision, open_decisions
 from pipelines.review.requests import find_wishes, mover_of
 from pipelines.review.review import record_approval, record_rejection
 from pipelines.tracking import (
@@ -25,14 +25,14 @@ from pipelines.tracking import (
 log = logging.getLogger(__name__)
 
 
-def reconcile_aliases(reference: str) -> str:
+def reconcile_aliases(reference: str) -> ModelVersion | None:
     """See `steps.reconcile`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
     if not chain.records and not registry.aliases():
         log.info("No version of %s is registered yet", spec.name)
-        return NOTHING
+        return None
     chain = _take_up_rejections(spec, registry, chain)
     chain = _take_up_approval(spec, registry, chain)
     for alias, wanted in (
@@ -44,25 +44,25 @@ def reconcile_aliases(reference: str) -> str:
     approval = chain.approval
     if approval is None:
         log.info("No version of %s is approved", spec.name)
-        return NOTHING
+        return None
     version = registry.get(str(approval.version))
     serves = " and serves" if chain.champion == version.number else ""
     log.info("%s was approved by %s%s", version, approval.actor, serves)
-    return str(version)
+    return version.reference
 
 
-def find_approved(reference: str) -> str | None:
+def find_approved(reference: str) -> ModelVersion | None:
     """The version that the alias `approved` points at now; None when there is none."""
     spec = load_registered(reference)
     number = open_registry(spec).aliases().get(APPROVED)
-    return None if number is None else f"models:/{spec.name}/{number}"
+    return None if number is None else ModelVersion(spec.name, number)
 
 
-def find_serving(reference: str) -> str | None:
+def find_serving(reference: str) -> ModelVersion | None:
     """The version that serves, as the decision chain has it; None when none does."""
     spec = load_registered(reference)
     number = open_decisions(spec, open_registry(spec)).load().champion
-    return None if number is None else f"models:/{spec.name}/{number}"
+    return None if number is None else ModelVersion(spec.name, number)
 
 
 def _take_up_rejections(spec: ModelSpec, registry: Registry, chain: Ledger) -> Ledger:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from pipelines.config import is_changed, load_spec
+from pipelines.config import ModelVersion, RunReference, is_changed, load_spec
 from pipelines.config.installation import os_actor
 from pipelines.governance import (
     ACCEPTED,
@@ -38,7 +38,9 @@ ASKS = ("automatic", "yes", "no")
 log = logging.getLogger(__name__)
 
 
-def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes") -> str:
+def register_challenger(
+    reference: str, as_of: str, *, run: RunReference, ask: str = "yes"
+) -> ModelVersion | RunReference:
     """See `steps.register`."""
     from pipelines.review.report import publish_packet
 
@@ -46,9 +48,9 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
         raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
     spec = load_spec(reference)
     registry = open_registry(spec)
-    run_id = run.removeprefix("runs:/")
+    run_id = run.run
     held = registry.runs.tags(run_id)
-    refuse_other_kinds(run, held)
+    refuse_other_kinds(str(run), held)
     is_kept = is_changed(reference) and is_of_another(held, spec_digest=spec.digest)
     if ask == "no" or (ask == "automatic" and is_changed(reference)):
         log.info("Not registered: %s", _describe(run, held, is_kept=is_kept))
@@ -99,10 +101,10 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     else:
         why = tags.get(GATE_REASONS) if tags[GATE] != ACCEPTED or not entered else entered.gate
         log.warning("Registered %s, no challenger: %s", version, why)
-    return str(version)
+    return version.reference
 
 
-def _describe(run: str, made: Mapping[str, str], *, is_kept: bool) -> str:
+def _describe(run: RunReference, made: Mapping[str, str], *, is_kept: bool) -> str:
     """Why a run is not registered unasked.
 
     Args:

@@ -4,7 +4,13 @@ import logging
 from dataclasses import replace
 
 from expectations.contract import InputError, refuse_any
-from pipelines.config import ModelSpec, approval_rules, load_registered, one_line
+from pipelines.config import (
+    ModelSpec,
+    ModelVersion,
+    approval_rules,
+    load_registered,
+    one_line,
+)
 from pipelines.config.installation import Actor, load_settings, os_actor, signed_in_as
 from pipelines.governance import (
     ACCEPTED,
@@ -60,7 +66,9 @@ def describe_version(reference: str, wanted: str) -> str:
     return "\n".join(lines)
 
 
-def approve_version(reference: str, wanted: str, *, because: str, override: str = "") -> str:
+def approve_version(
+    reference: str, wanted: str, *, because: str, override: str = ""
+) -> ModelVersion:
     """See `steps.approve`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -73,11 +81,11 @@ def approve_version(reference: str, wanted: str, *, because: str, override: str 
         leave_wish(registry, version, "approve", because=because, override=override)
         registry.set_alias(APPROVED, version)
         log.info("Asked for %s as %s; the deploy run decides", version, reviewer)
-        return str(version)
+        return version.reference
     record_approval(spec, registry, version, actor=os_actor(), reason=because, override=override)
     registry.set_alias(APPROVED, version)
     log.info("Approved %s: %s", version, because)
-    return str(version)
+    return version.reference
 
 
 def record_approval(
@@ -137,7 +145,7 @@ def _approval(
     return drafted
 
 
-def reject_version(reference: str, wanted: str, *, because: str) -> str:
+def reject_version(reference: str, wanted: str, *, because: str) -> ModelVersion:
     """See `steps.reject`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -147,10 +155,10 @@ def reject_version(reference: str, wanted: str, *, because: str) -> str:
     if reviewer is not None:
         leave_wish(registry, version, "reject", because=because)
         log.info("Asked to reject %s as %s; the next run decides", version, reviewer)
-        return str(version)
+        return version.reference
     record_rejection(spec, registry, version, actor=os_actor(), reason=because)
     log.info("Rejected %s: %s", version, because)
-    return str(version)
+    return version.reference
 
 
 def record_rejection(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from infra.tracking.database import make_tracking, wait_for_locks
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, ModelVersion, version_name
 from pipelines.config.installation import load_settings
 from pipelines.tracking.runs import DIGEST, MODEL_ID, Runs
 
@@ -42,8 +42,13 @@ class Version:
     tags: Mapping[str, str]
     description: str = ""
 
+    @property
+    def reference(self) -> ModelVersion:
+        """What steps hand on of it."""
+        return ModelVersion(self.name, self.number)
+
     def __str__(self) -> str:
-        return f"models:/{self.name}/{self.number}"
+        return str(self.reference)
 
 
 class Registry:
@@ -89,7 +94,7 @@ class Registry:
         """A version by number, by alias or by `models:/name/7`; None when there is none."""
         from mlflow.exceptions import MlflowException
 
-        wanted = reference.removeprefix(f"models:/{self.spec}/")
+        wanted = version_name(reference, model=self.spec)
         number = wanted if wanted.isdecimal() else self.aliases().get(wanted)
         if number is None:
             return None
