@@ -37,7 +37,15 @@ from pipelines.modelling import (
     study_of,
     write_candidate,
 )
-from pipelines.tracking import AS_OF, AUTHOR, SPEC, open_registry
+from pipelines.tracking import (
+    AS_OF,
+    AUTHOR,
+    SPEC,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    TRAINING_SET,
+    open_registry,
+)
 from pipelines.validation import check_snapshot, validate_features
 
 SHOWN = ("test_auc", "test_average_precision")
@@ -130,9 +138,9 @@ class _Backtests:
                 return held
         fold = last_fold(spec, as_of)
         tags = lineage_tags(spec, training_set, lake=self.reading.lake) | {
-            "overnight.training_set": f"{training_set} of a backtest",
-            "overnight.train_window": str(fold.train),
-            "overnight.test_window": str(fold.test),
+            TRAINING_SET: f"{training_set} of a backtest",
+            TRAIN_WINDOW: str(fold.train),
+            TEST_WINDOW: str(fold.test),
             AS_OF: as_of,
             AUTHOR: str(os_actor()),
             SPEC: self.reference,

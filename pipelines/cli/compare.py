@@ -5,14 +5,28 @@ from os.path import commonprefix
 
 from expectations.contract import InputError
 from pipelines.config import RunReference, load_spec, one_line
-from pipelines.tracking import Registry, open_registry
+from pipelines.tracking import (
+    AS_OF,
+    AUTHOR,
+    CODE_REVISION,
+    EXPERIMENT,
+    GATE,
+    GATE_REASONS,
+    SPEC,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    TRAINING_SET,
+    Registry,
+    open_registry,
+    short_name,
+)
 
 WIDEST = 40
 KEPT = 8  # characters of what long values share, before the first that differs
 # Of a run's tags, what says how it was made or judged; the others are ids.
 SHOWN_TAGS = (
-    "spec", "experiment", "author", "as_of", "training_set", "train_window", "test_window",
-    "code_revision", "gate", "gate_reasons",
+    SPEC, EXPERIMENT, AUTHOR, AS_OF, TRAINING_SET, TRAIN_WINDOW, TEST_WINDOW, CODE_REVISION, GATE,
+    GATE_REASONS,
 )  # fmt: skip
 
 
@@ -60,11 +74,7 @@ def _values(registry: Registry, run: str) -> Mapping[str, str]:
     runs = registry.runs
     tags, metrics = runs.tags(run), runs.metrics(run)
     # With spaces: `train window` is the days themselves, the parameter `train_window` their number.
-    found = {
-        name.replace("_", " "): tags[f"overnight.{name}"]
-        for name in SHOWN_TAGS
-        if f"overnight.{name}" in tags
-    }
+    found = {short_name(tag).replace("_", " "): tags[tag] for tag in SHOWN_TAGS if tag in tags}
     found |= dict(sorted(runs.params(run).items()))
     for name in sorted(metrics):
         if name.endswith(("_low", "_high")) and name.rpartition("_")[0] in metrics:

@@ -1,4 +1,4 @@
-from .decision_log import ACCEPTED, AUTHOR, LATER, Decision, Kind, Ledger, author_of, describe
+from .decision_log import ACCEPTED, LATER, Decision, Kind, Ledger, author_of, describe
 from .digests import draft_decision, find_damage, find_digests, open_decisions
 from .rules import (
     approval_refusals,
@@ -10,7 +10,6 @@ from .rules import (
 
 __all__ = [
     "ACCEPTED",
-    "AUTHOR",
     "LATER",
     "Decision",
     "Kind",

@@ -11,9 +11,9 @@ from typing import Literal
 from pipelines.config import TableVersion, one_line
 from pipelines.config.installation import Actor, parse_actor
 from pipelines.lake import digest_of
+from pipelines.tracking import AUTHOR
 
 FIRST = "0" * 64
-AUTHOR = "overnight.author"
 # Digests that records of earlier versions do not hold.
 LATER = frozenset({"report", "description"})
 ACCEPTED = "accepted"  # what the gate says of a candidate that may be reviewed

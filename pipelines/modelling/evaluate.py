@@ -28,6 +28,7 @@ from pipelines.modelling.trained_models import open_trained
 from pipelines.tracking import (
     GATE,
     GATE_REASONS,
+    TRAINING_SET_DIGEST,
     Registry,
     describe_maker,
     is_of_another,
@@ -59,7 +60,7 @@ def evaluate_model(
     refuse_other_kinds(str(run), tags)
     made = open_trained(spec).get(run_id)
     is_kept = is_changed(reference) and is_of_another(tags, spec_digest=spec.digest)
-    if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
+    if tags.get(TRAINING_SET_DIGEST) != pin(spec, training_set)["training_set"]:
         raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")
     fold = last_fold(spec, as_of)
     # With the columns that this model leaves out: the champion may read them.

@@ -24,6 +24,14 @@ from pipelines.config import (
 )
 from pipelines.config.installation import CHECKOUT, load_settings
 from pipelines.lake import Lake, digest_of, parse_as_of
+from pipelines.tracking import (
+    CODE_REVISION,
+    LEARNER,
+    LOCK_DIGEST,
+    SPEC_DIGEST,
+    TRAINING_SET,
+    TRAINING_SET_DIGEST,
+)
 from training.learner_version import LEARNER_VERSION
 
 if TYPE_CHECKING:
@@ -118,15 +126,15 @@ def lineage_tags(
     pinned = pin(spec, training_set, lake=lake)
     lock = CHECKOUT / "requirements.lock"
     tags = {
-        "overnight.spec_digest": spec.digest,
+        SPEC_DIGEST: spec.digest,
         APPROVAL_RULES: spec.approval.model_dump_json(),
-        "overnight.learner_version": str(pinned["learner"]),
-        "overnight.code_revision": _revision(),
-        "overnight.training_set": str(training_set),
-        "overnight.training_set_digest": str(pinned["training_set"]),
+        LEARNER: str(pinned["learner"]),
+        CODE_REVISION: _revision(),
+        TRAINING_SET: str(training_set),
+        TRAINING_SET_DIGEST: str(pinned["training_set"]),
     }
     if lock.is_file():
-        tags["overnight.lock_digest"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+        tags[LOCK_DIGEST] = hashlib.sha256(lock.read_bytes()).hexdigest()
     return tags
 
 

@@ -28,7 +28,17 @@ from pipelines.modelling.inputs import (
 from pipelines.modelling.reuse import judge_runs
 from pipelines.modelling.trained_models import TrainedModel, open_trained
 from pipelines.modelling.tune import log_study
-from pipelines.tracking import EXPERIMENT, open_registry
+from pipelines.tracking import (
+    AS_OF,
+    AUTHOR,
+    DATA_DOCS,
+    EXPERIMENT,
+    SPEC,
+    STUDY,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    open_registry,
+)
 from pipelines.validation import docs_address
 
 if TYPE_CHECKING:
@@ -80,14 +90,14 @@ def train_model(
     fold = last_fold(spec, as_of)
     author = author or str(os_actor())
     tags = lineage_tags(spec, training_set) | {
-        "overnight.as_of": as_of,
-        "overnight.author": author,
-        "overnight.spec": reference,
+        AS_OF: as_of,
+        AUTHOR: author,
+        SPEC: reference,
         EXPERIMENT: "yes" if is_changed(reference) else "no",
-        "overnight.study": str(study),
-        "overnight.data_docs": docs_address(settings, spec.name, as_of),
-        "overnight.train_window": str(fold.train),
-        "overnight.test_window": str(fold.test),
+        STUDY: str(study),
+        DATA_DOCS: docs_address(settings, spec.name, as_of),
+        TRAIN_WINDOW: str(fold.train),
+        TEST_WINDOW: str(fold.test),
     }
     with runs.open(inputs=inputs, kind="model", tags=tags, passing_over=found.strangers) as run:
         runs.log_dataset(run, dataset_facts(spec, training_set), context="training")

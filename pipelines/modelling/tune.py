@@ -18,7 +18,7 @@ from pipelines.modelling.inputs import (
     load_rows,
     study_of,
 )
-from pipelines.tracking import open_registry
+from pipelines.tracking import EMPTY_COLUMNS, STUDY, open_registry
 
 if TYPE_CHECKING:
     from training.search import TuningResult
@@ -54,7 +54,7 @@ def tune_parameters(
         )
     log.info("Tuned %s: %s, average precision %.4f", study, count_trials(best), best.value)
     if number == 0:
-        tags = {"overnight.empty_columns": ", ".join(empty)} if empty else {}
+        tags = {EMPTY_COLUMNS: ", ".join(empty)} if empty else {}
         log_study(spec, study, training_set=training_set, tags=tags)
     return study
 
@@ -75,7 +75,7 @@ def log_study(
     found = runs.find(str(study))
     if found is not None and runs.shows(found, trials=best.finished):
         return
-    tags = {**tags, **lineage_tags(spec, training_set), "overnight.study": str(study)}
+    tags = {**tags, **lineage_tags(spec, training_set), STUDY: str(study)}
     with runs.open(inputs=str(study), kind="tuning", tags={} if found else tags) as run:
         runs.log_dataset(run, dataset_facts(spec, training_set), context="tuning")
         metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}

@@ -19,11 +19,14 @@ from pipelines.lake import Lake
 from pipelines.monitoring.airflow_page import describe_last_run
 from pipelines.tracking import (
     APPROVED,
+    AS_OF,
+    AUTHOR,
     CHALLENGER,
     CHAMPION,
     EXPERIMENT,
     GATE,
     GATE_REASONS,
+    SPEC,
     Registry,
     open_registry,
 )
@@ -90,12 +93,12 @@ def _last_night(registry: Registry) -> str:
         return "none yet"
     tags = registry.runs.tags(run)
     is_experiment = tags.get(EXPERIMENT) == "yes"
-    kind = f", experiment {tags.get('overnight.spec', '')}" if is_experiment else ""
+    kind = f", experiment {tags.get(SPEC, '')}" if is_experiment else ""
     gate = tags.get(GATE, "not evaluated")
     why = f": {tags[GATE_REASONS].partition('; ')[0]}" if tags.get(GATE_REASONS) else ""
     made = f"{RunReference(run)}, {registry.runs.ending(run)}"
-    told = f"as of {tags.get('overnight.as_of', '?')}, {made}"
-    return one_line(f"{told}, by {tags.get('overnight.author', '?')}, gate {gate}{why}{kind}")
+    told = f"as of {tags.get(AS_OF, '?')}, {made}"
+    return one_line(f"{told}, by {tags.get(AUTHOR, '?')}, gate {gate}{why}{kind}")
 
 
 def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:

@@ -9,7 +9,6 @@ from pipelines.config import ModelVersion, RunReference, is_changed, load_spec
 from pipelines.config.installation import os_actor
 from pipelines.governance import (
     ACCEPTED,
-    AUTHOR,
     Decision,
     Ledger,
     draft_decision,
@@ -20,11 +19,13 @@ from pipelines.lake import parse_as_of
 from pipelines.modelling import open_trained
 from pipelines.tracking import (
     AS_OF,
+    AUTHOR,
     CHALLENGER,
     DIGEST,
     EXPERIMENT,
     GATE,
     GATE_REASONS,
+    PREFIX,
     SPEC,
     Registry,
     describe_maker,
@@ -65,7 +66,7 @@ def register_challenger(
     recorded = held.get(AS_OF)
     if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
         raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
-    tags = {k: v for k, v in held.items() if k.startswith("overnight.")}
+    tags = {k: v for k, v in held.items() if k.startswith(PREFIX)}
     if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
     if tags.get(DIGEST) != made.bundle_digest:
@@ -128,7 +129,7 @@ def _newer_challenger(registry: Registry, chain: Ledger, as_of: str) -> str:
         as_of: knowledge time of the night.
     """
     held = None if chain.challenger is None else registry.find(str(chain.challenger))
-    if held is None or parse_as_of(held.tags["overnight.as_of"]) <= parse_as_of(as_of):
+    if held is None or parse_as_of(held.tags[AS_OF]) <= parse_as_of(as_of):
         return ""
-    known = held.tags["overnight.as_of"]
+    known = held.tags[AS_OF]
     return f"{held} is a candidate as of {known}, which knows more than one as of {as_of}"

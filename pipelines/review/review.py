@@ -28,12 +28,15 @@ from pipelines.review.report import describe_headline
 from pipelines.review.requests import leave_wish
 from pipelines.tracking import (
     APPROVED,
+    BECAUSE,
     CHALLENGER,
     CHAMPION,
+    DECIDED_BY,
     STATE,
     Registry,
     Version,
     open_registry,
+    short_name,
 )
 
 log = logging.getLogger(__name__)
@@ -58,10 +61,7 @@ def describe_version(reference: str, wanted: str) -> str:
     for key in sorted(metrics):
         other = f"{against[key]:.4f}" if key in against else "-"
         lines.append(f"  {one_line(key):30} {metrics[key]:>12.4f}   {other:>8}")
-    lines += [
-        one_line(f"  {key.removeprefix('overnight.')}: {version.tags[key]}")
-        for key in sorted(version.tags)
-    ]
+    lines += [one_line(f"  {short_name(key)}: {version.tags[key]}") for key in sorted(version.tags)]
     lines += [one_line(f"  {key} = {value}") for key, value in sorted(params.items())]
     return "\n".join(lines)
 
@@ -217,5 +217,5 @@ def _show_decisions(spec: ModelSpec, registry: Registry, version: Version, ledge
 
 def _note(registry: Registry, version: Version, *, state: str, because: str, actor: Actor) -> None:
     """Show the decision on the version's page; what counts is the chain."""
-    tags = {STATE: state, "overnight.because": because, "overnight.decided_by": str(actor)}
+    tags = {STATE: state, BECAUSE: because, DECIDED_BY: str(actor)}
     registry.tag_version(version, tags)

@@ -14,15 +14,14 @@ from expectations.contract import InputError
 from infra.tracking.database import make_tracking, wait_for_locks
 from pipelines.config import ModelSpec, ModelVersion, version_name
 from pipelines.config.installation import load_settings
-from pipelines.tracking.runs import DIGEST, MODEL_ID, Runs
+from pipelines.tracking.runs import Runs
+from pipelines.tracking.tags import DIGEST, MODEL_ID, OWNER
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion as Entity
 
 CHALLENGER, APPROVED, CHAMPION = "challenger", "approved", "champion"
-STATE = "overnight.review"
-OWNER = "overnight.spec_of_model"  # of a registered model: the spec whose it is
 
 
 @dataclass(frozen=True, slots=True)

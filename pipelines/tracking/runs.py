@@ -13,22 +13,27 @@ from typing import TYPE_CHECKING
 from expectations.contract import InputError, OvernightError
 from pipelines.config.installation import os_actor, signed_in_as
 from pipelines.tracking.logged_model import log_booster
+from pipelines.tracking.tags import (
+    AS_OF,
+    AUTHOR,
+    DIGEST,
+    EXPERIMENT,
+    INPUTS,
+    KIND,
+    MAKER,
+    MODEL_ID,
+    PARENT,
+    SPEC,
+    SPEC_DIGEST,
+    TRIAL,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from mlflow import MlflowClient
 
-INPUTS, KIND = "overnight.inputs", "overnight.kind"
-DIGEST, MODEL_ID = "overnight.bundle_digest", "overnight.model_id"
-EXPERIMENT = "overnight.experiment"  # yes: the spec was changed for this run
-# Who made a run, as the tracking server knows it: with roles, the deployer alone sets our tags.
-MAKER = "overnight.maker"
-TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
 BUNDLE = "bundle"
 PACKET = "review/review.html"  # what a reviewer is shown
-GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
-SPEC, SPEC_DIGEST = "overnight.spec", "overnight.spec_digest"
-AS_OF, AUTHOR = "overnight.as_of", "overnight.author"
 
 
 class Runs:

@@ -37,7 +37,7 @@ def describe_night(name: str, as_of: str, returned: Mapping[str, str]) -> Given:
     from pipelines.ingestion.source import only_known
     from pipelines.lake.tables import Lake
     from pipelines.tracking.registry import open_registry
-    from pipelines.tracking.runs import DIGEST, GATE, GATE_REASONS
+    from pipelines.tracking.tags import DIGEST, GATE, GATE_REASONS
     from pipelines.validation.data_docs import read_summaries
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
