@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, Snapshot, TableVersion
 from pipelines.features import FEATURES, plan_features
 from pipelines.ingestion import LABELS, TRANSACTIONS
-from pipelines.lake import Lake, Snapshot, TableVersion
+from pipelines.lake import Lake
 
 
 class BacktestLake(Lake):

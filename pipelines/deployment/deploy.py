@@ -19,11 +19,19 @@ from infra.sagemaker.control import (
     verify,
 )
 from infra.sagemaker.names import endpoint_name
-from pipelines.config import ModelSpec, approval_rules, load_registered
+from pipelines.config import (
+    PROMOTED,
+    ROLLED_BACK,
+    DeploymentOutcome,
+    EndpointReference,
+    ModelSpec,
+    ModelVersion,
+    approval_rules,
+    load_registered,
+)
 from pipelines.config.installation import os_actor
 from pipelines.deployment.releases import champion_digest, endpoint_configuration
 from pipelines.governance import (
-    NOTHING,
     Decision,
     DecisionLog,
     Kind,
@@ -35,15 +43,17 @@ from pipelines.governance import (
 )
 from pipelines.tracking import APPROVED, CHAMPION, Registry, Version, open_registry
 
-PROMOTED = "PROMOTED"
-YES = ("yes", "true")
-
 log = logging.getLogger(__name__)
 
 
-def plan_approved(reference: str, *, version: str = "") -> str:
-    """Describe the changes that deploying the approved version would make."""
-    if version == NOTHING:
+def plan_approved(reference: str, *, version: str | None = "") -> str:
+    """Describe the changes that a deployment would make.
+
+    Args:
+        reference: the spec.
+        version: the one expected to be approved; empty: any; None: none is approved.
+    """
+    if version is None:
         return "Nothing is approved, so nothing would be deployed"
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -55,28 +65,34 @@ def plan_approved(reference: str, *, version: str = "") -> str:
     return f"Deploying {approved}:\n{text}"
 
 
-def roll_out_approved(reference: str, *, version: str = "", dry_run: str = "") -> str:
-    """Roll the approved version out to the endpoint; return it, or `nothing`."""
-    if version == NOTHING:
+def roll_out_approved(
+    reference: str, *, version: str | None = "", is_dry_run: bool = False
+) -> ModelVersion | None:
+    """Roll the approved version out to the endpoint; return it, or None if nothing was deployed.
+
+    Args:
+        reference: the spec.
+        version: the one expected to be approved; empty: any; None: none is approved.
+        is_dry_run: True to stop before anything is changed.
+    """
+    if version is None:
         log.info("Nothing is approved, so nothing is deployed")
-        return NOTHING
+        return None
     spec = load_registered(reference)
     registry = open_registry(spec)
     approved, approval = find_approval(spec, registry, version)
-    if dry_run.lower() in YES:
+    if is_dry_run:
         log.info("A dry run: %s is not deployed", approved)
-        return NOTHING
+        return None
     with endpoint_configuration(
         spec, registry, approved, digest=approval.digests.model
     ) as configuration:
         roll_out(configuration)
-    return str(approved)
+    return approved.reference
 
 
-def verify_deployed(reference: str, version: str) -> str:
+def verify_deployed(reference: str, version: str) -> DeploymentOutcome:
     """Verify what the endpoint serves; a wrong model is replaced by the champion, or removed."""
-    if version == NOTHING:
-        return NOTHING
     spec = load_registered(reference)
     registry = open_registry(spec)
     decision_log = open_decisions(spec, registry).load()
@@ -88,40 +104,40 @@ def verify_deployed(reference: str, version: str) -> str:
         result = _delete_endpoint(result)
     elif result.is_wrong_model and decision_log.champion != deployed.number:
         result = _restore_champion(spec, registry, decision_log, because=result.reason)
-    return f"{result.outcome} {result.config}: {result.reason}".rstrip(": ")
+    return DeploymentOutcome(result.outcome, result.config, result.reason)
 
 
-def finalise_deployment(reference: str, version: str, outcome: str) -> str:
+def finalise_deployment(
+    reference: str, version: str, outcome: DeploymentOutcome
+) -> EndpointReference:
     """Record the outcome of a deployment in the decision log, and move `champion` on success.
 
     Raises:
         OutcomeError: when the deployment did not end with a promotion.
     """
-    if NOTHING in (version, outcome):
-        log.info("Nothing to do: nothing was deployed")
-        return NOTHING
     spec = load_registered(reference)
     registry = open_registry(spec)
     deployed = registry.get(version)
-    verdict, _, message = outcome.partition(" ")
-    config, _, reason = message.partition(": ")
-    if verdict == PROMOTED:
-        _require_live(spec, deployed, config)
-        reason = f"verified to serve {config}"
+    if outcome.verdict == PROMOTED:
+        _require_live(spec, deployed, outcome.config)
+        reason = f"verified to serve {outcome.config}"
         serves = record_promotion(spec, registry, deployed, kind="promotion", reason=reason)
         _tidy_alarms(spec, registry)
         return serves
-    _record_failure(spec, registry, deployed, reason=f"{verdict}: {reason}")
+    ended = f"{outcome.verdict}: {outcome.reason}"
+    _record_failure(spec, registry, deployed, reason=ended)
     raise OutcomeError(
-        f"The deployment of {deployed} ended {verdict}: {reason} No alias was moved. Look "
+        f"The deployment of {deployed} ended {ended} No alias was moved. Look "
         f'at "overnight status {spec.name}", then deploy again or reject the version.'
     )
 
 
-def deploy_approved(reference: str, *, version: str = "") -> str:
-    """Roll out, verify and finalise the approved version."""
+def deploy_approved(reference: str, *, version: str | None = "") -> EndpointReference | None:
+    """Roll out, verify and finalise the approved version; None where none is approved."""
     deployed = roll_out_approved(reference, version=version)
-    return finalise_deployment(reference, deployed, verify_deployed(reference, deployed))
+    if deployed is None:
+        return None
+    return finalise_deployment(reference, str(deployed), verify_deployed(reference, str(deployed)))
 
 
 def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Version, Decision]:
@@ -152,7 +168,7 @@ def find_approval(spec: ModelSpec, registry: Registry, wanted: str) -> tuple[Ver
 
 def record_promotion(
     spec: ModelSpec, registry: Registry, version: Version, *, kind: Kind, reason: str
-) -> str:
+) -> EndpointReference:
     """Record that a version was verified to serve, and move the aliases; once for each change.
 
     Raises:
@@ -180,7 +196,7 @@ def record_promotion(
         # The alias that a reviewer set moves too; else the next deployment would undo the rollback.
         registry.set_alias(APPROVED, version)
     log.info("%s serves at %s: %s", version, spec.name, reason)
-    return f"endpoints:/{spec.name}/{version.number}"
+    return EndpointReference(spec.name, version.number)
 
 
 def _require_live(spec: ModelSpec, version: Version, config: str) -> None:
@@ -196,7 +212,7 @@ def _delete_endpoint(result: DeploymentResult) -> DeploymentResult:
     """Delete an endpoint that serves a wrong model when there is no champion to restore."""
     take_down(result.endpoint)
     reason = f"{result.reason} The endpoint was deleted; nothing served before it."
-    return replace(result, outcome="ROLLED_BACK", reason=reason)
+    return replace(result, outcome=ROLLED_BACK, reason=reason)
 
 
 def _restore_champion(
@@ -210,7 +226,7 @@ def _restore_champion(
         put_at_once(configuration)
         result = verify(configuration, champion_digest=digest)
     if result.outcome == PROMOTED:
-        return replace(result, outcome="ROLLED_BACK", reason=f"{because} {champion} serves again.")
+        return replace(result, outcome=ROLLED_BACK, reason=f"{because} {champion} serves again.")
     return replace(result, reason=f"{because} And then: {result.reason}")
 
 

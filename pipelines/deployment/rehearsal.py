@@ -15,9 +15,8 @@ from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, Overni
 from infra.local import own_sagemaker
 from infra.sagemaker.control import Layout, ringing, roll_out, verify, wanted_alarms
 from infra.sagemaker.runtime import Instance, Prediction, Replay, read_file, replay_once, replaying
-from pipelines.config import ModelSpec, load_registered
+from pipelines.config import PROMOTED, ModelSpec, load_registered
 from pipelines.config.installation import load_settings
-from pipelines.deployment.deploy import PROMOTED
 from pipelines.deployment.raised_alarms import RaisedAlarms, describe_alarms
 from pipelines.deployment.releases import champion_digest, endpoint_configuration
 from pipelines.deployment.score_endpoint import as_plain

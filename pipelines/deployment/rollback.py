@@ -10,8 +10,8 @@ from expectations.contract import InputError, OvernightError, refuse_any
 from infra.sagemaker.connection import AwsError
 from infra.sagemaker.control import find_leading_digest, put_at_once, turn_back, verify
 from infra.sagemaker.names import endpoint_name
-from pipelines.config import ModelSpec, load_registered
-from pipelines.deployment.deploy import PROMOTED, record_promotion
+from pipelines.config import PROMOTED, EndpointReference, ModelSpec, load_registered
+from pipelines.deployment.deploy import record_promotion
 from pipelines.deployment.releases import champion_digest, endpoint_configuration
 from pipelines.governance import (
     LATER,
@@ -27,7 +27,7 @@ from pipelines.tracking import APPROVED, CHAMPION, Registry, open_registry
 log = logging.getLogger(__name__)
 
 
-def roll_back(reference: str, *, because: str = "") -> str:
+def roll_back(reference: str, *, because: str = "") -> EndpointReference:
     """Put the champion before back: endpoint and aliases, with a record in the decision log."""
     spec = load_registered(reference)
     registry = open_registry(spec)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
-from pipelines.config import PROBABILITY, SCORE, load_registered
+from pipelines.config import PROBABILITY, SCORE, TableVersion, load_registered
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
 from pipelines.lake import DamagedError, Lake, digest_of
@@ -27,7 +27,7 @@ ALERT, PASS = "alert", "pass"
 log = logging.getLogger(__name__)
 
 
-def score_day(reference: str, day: str, *, version: str) -> str:
+def score_day(reference: str, day: str, *, version: str) -> TableVersion:
     """Score the rows of a day with a version's bundle; return the version of the table `scores`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -76,7 +76,7 @@ def score_day(reference: str, day: str, *, version: str) -> str:
         "Scored %s of %s with %s: %s rows, %s alerts", day, spec.name, scored,
         f"{own.num_rows:,}", f"{int(alerts.sum()):,}",
     )  # fmt: skip
-    return str(at)
+    return at
 
 
 def _read_day(lake: Lake, spec: str, day: str) -> tuple[pa.Table, list[str]]:

@@ -7,10 +7,10 @@ import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
 from infra.sagemaker.runtime import ask
-from pipelines.config import ModelSpec, load_registered, request_kinds
+from pipelines.config import ModelSpec, TableVersion, load_registered, request_kinds
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
-from pipelines.lake import Lake, TableVersion
+from pipelines.lake import Lake
 
 LATEST = 5
 

@@ -17,9 +17,14 @@ from infra.sagemaker.control import (
     with_candidate,
     with_shadow,
 )
-from pipelines.config import ModelSpec, approval_rules, load_registered
+from pipelines.config import (
+    PROMOTED,
+    EndpointReference,
+    ModelSpec,
+    approval_rules,
+    load_registered,
+)
 from pipelines.config.installation import os_actor
-from pipelines.deployment.deploy import PROMOTED
 from pipelines.deployment.releases import champion_digest, endpoint_configuration, verified_release
 from pipelines.governance import (
     ACCEPTED,
@@ -40,7 +45,7 @@ from pipelines.tracking import Registry, Version, open_registry
 log = logging.getLogger(__name__)
 
 
-def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
+def begin_shadow(reference: str, wanted: str, *, percent: str) -> EndpointReference:
     """Start a shadow: a registered version that answers copies of the traffic."""
     share = _read_percent(percent, most=100)
     spec = load_registered(reference)
@@ -57,7 +62,7 @@ def begin_shadow(reference: str, wanted: str, *, percent: str) -> str:
 
 def begin_ab_test(
     reference: str, wanted: str, *, because: str, percent: str, override: str = ""
-) -> str:
+) -> EndpointReference:
     """Start an A/B test: a version answers a share of the traffic beside the champion."""
     share = _read_percent(percent, most=99)
     require_reason(because)
@@ -80,7 +85,7 @@ def begin_ab_test(
     return _begin(spec, registry, version, refuse, kind="split", share=share, because=why)
 
 
-def end_variant(reference: str) -> str:
+def end_variant(reference: str) -> EndpointReference:
     """End the shadow or the A/B test: the champion alone serves again."""
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -96,13 +101,13 @@ def end_variant(reference: str) -> str:
         version = registry.get(str(variant.version))
         _record(spec, registry, version, kind="end", reason=f"the {variant.kind} ended")
     log.info("%s alone serves at %s", champion, spec.name)
-    return f"endpoints:/{spec.name}/{champion.number}"
+    return EndpointReference(spec.name, champion.number)
 
 
 def _begin(
     spec: ModelSpec, registry: Registry, version: Version, refuse: Callable[[DecisionLog], None], *,
     kind: Kind, share: float, because: str,
-) -> str:  # fmt: skip
+) -> EndpointReference:  # fmt: skip
 
     decision_log = open_decisions(spec, registry).load()
     champion = _champion(spec, registry, decision_log)
@@ -128,7 +133,7 @@ def _begin(
             _record(spec, registry, version, kind="end", reason=f"the {kind} did not come up")
             raise
     log.info("%s is a %s beside %s: %.0f %%", version, kind, champion, 100 * share)
-    return f"endpoints:/{spec.name}/{champion.number}+{version.number}"
+    return EndpointReference(spec.name, champion.number, beside=version.number)
 
 
 def _require_champion(configuration: Layout, decision_log: DecisionLog) -> None:

@@ -10,11 +10,11 @@ from feature_jobs.engine_version import ENGINE_VERSION
 from feature_jobs.executors.spark import Build, Request
 from feature_jobs.io import read_schema
 from feature_jobs.stages import Day
-from pipelines.config import ModelSpec, load_spec
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features.execution import build_parts, forget_job
 from pipelines.features.plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
+from pipelines.lake import Lake, Part, digest_of
 from pipelines.validation import validate_features
 
 Validation = Callable[[list[Part], set[str]], None]
@@ -23,20 +23,20 @@ log = logging.getLogger(__name__)
 
 
 def build_feature_table(
-    reference: str, as_of: str, *, snapshot: str, since: str = "", until: str = ""
-) -> str:
+    reference: str, as_of: str, *, snapshot: Snapshot, since: str = "", until: str = ""
+) -> TableVersion:
     """Build the features that a snapshot and a spec ask for; return the version of the table.
 
     Features are point-in-time, so they do not depend on `as_of`, which names the checks' page.
     """
     spec, settings = load_spec(reference), load_settings()
     lake = Lake(settings.lake, spec=spec.name)
-    pinned = Snapshot.parse(snapshot)
+    pinned = snapshot
     asked = _asked_days(lake, pinned, since, until) if since or until else None
     plan = plan_features(spec, lake, pinned, asked=asked, damaged=_damaged_days(lake))
-    if plan.is_done and asked is None:
+    if plan.is_done and plan.current is not None and asked is None:
         log.info("Kept %s: snapshot, declarations and engine are unchanged", plan.current)
-        return str(plan.current)
+        return plan.current
     if not plan.record.days:
         raise InputError(f"{pinned} holds no rows to build features from. Ingest some first.")
     began = time.monotonic()
@@ -57,7 +57,7 @@ def build_feature_table(
         at, as_of, f"{lake.row_count(at):,}", len(lake.schema(at)), time.monotonic() - began,
         len(plan.days), changed,
     )  # fmt: skip
-    return str(at)
+    return at
 
 
 def build_feature_version(spec: ModelSpec, lake: Lake, pinned: Snapshot) -> TableVersion:

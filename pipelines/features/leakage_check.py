@@ -24,11 +24,11 @@ from expectations.contract import (
     InputError,
     OvernightError,
 )
-from pipelines.config import ModelSpec, load_spec
+from pipelines.config import ModelSpec, Snapshot, load_spec
 from pipelines.config.installation import Session, load_settings
 from pipelines.features.build import build_feature_version
 from pipelines.ingestion import LABELS, TIMESTAMP, TRANSACTIONS, only_known
-from pipelines.lake import Lake, Snapshot, parse_as_of
+from pipelines.lake import Lake, parse_as_of
 
 EXAMPLES = 5
 LATER_ROWS = 2_000

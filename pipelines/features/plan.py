@@ -14,8 +14,8 @@ from functools import cache
 from expectations.contract import InputError
 from feature_jobs.declaration import lookback, referenced_columns
 from feature_jobs.engine_version import ENGINE_VERSION
-from pipelines.config import ModelSpec
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
+from pipelines.config import ModelSpec, Snapshot, TableVersion
+from pipelines.lake import Lake, Part, digest_of
 
 FEATURES = "features"
 RECORD = "overnight.feature_record"

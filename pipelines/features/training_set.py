@@ -14,10 +14,10 @@ from expectations.contract import (
     InputError,
     Interval,
 )
-from pipelines.config import ModelSpec, load_spec
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import TIMESTAMP
-from pipelines.lake import Lake, Snapshot, TableVersion, digest_of, parse_as_of
+from pipelines.lake import Lake, digest_of, parse_as_of
 from pipelines.validation import validate_training_set
 from training.data import holdout, validation_folds
 
@@ -29,14 +29,15 @@ TRAINING_SET_VERSION = 1
 log = logging.getLogger(__name__)
 
 
-def build_training_table(reference: str, as_of: str, *, snapshot: str, features: str) -> str:
+def build_training_table(
+    reference: str, as_of: str, *, snapshot: Snapshot, features: TableVersion
+) -> TableVersion:
     """Join features with mature labels into the table of training sets; return its version."""
     spec, settings = load_spec(reference), load_settings()
-    made = build_training_version(
+    return build_training_version(
         spec, Lake(settings.lake, spec=spec.name), TRAINING_SETS, as_of=as_of,
-        pinned=Snapshot.parse(snapshot), features=TableVersion.parse(features), settings=settings,
+        pinned=snapshot, features=features, settings=settings,
     )  # fmt: skip
-    return str(made)
 
 
 def build_training_version(

@@ -1,7 +1,6 @@
-from .decision_log import ACCEPTED, AUTHOR, LATER, Decision, DecisionLog, Kind, author_of, describe
+from .decision_log import ACCEPTED, LATER, Decision, DecisionLog, Kind, author_of, describe
 from .digests import draft_decision, find_damage, find_digests, open_decisions
 from .rules import (
-    NOTHING,
     approval_refusals,
     changes_since,
     deployment_refusals,
@@ -11,9 +10,7 @@ from .rules import (
 
 __all__ = [
     "ACCEPTED",
-    "AUTHOR",
     "LATER",
-    "NOTHING",
     "Decision",
     "DecisionLog",
     "Kind",

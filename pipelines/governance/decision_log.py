@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipelines.config import one_line
+from pipelines.config import TableVersion, one_line
 from pipelines.config.installation import Actor, parse_actor
-from pipelines.lake import TableVersion, digest_of
+from pipelines.lake import digest_of
+from pipelines.tracking import AUTHOR
 
 FIRST = "0" * 64
-AUTHOR = "overnight.author"
 # Digests that records of earlier versions do not hold.
 LATER = frozenset({"report", "description"})
 ACCEPTED = "accepted"  # the gate's verdict on a candidate that may be reviewed

@@ -6,15 +6,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from expectations.contract import OvernightError
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import Actor, load_settings
 from pipelines.governance.decision_log import ACCEPTED, Decision, DecisionLog, Digests, Kind, decide
 from pipelines.governance.decision_store import DecisionStore
-from pipelines.lake import DamagedError, Lake, TableVersion, digest_of
+from pipelines.lake import DamagedError, Lake, digest_of
 from pipelines.modelling import digest_training_set
-from pipelines.tracking import GATE, GATE_REASONS, OWNER, REVIEW_REPORT, Registry, Version
+from pipelines.tracking import (
+    DECISIONS_HEAD,
+    GATE,
+    GATE_REASONS,
+    OWNER,
+    REVIEW_REPORT,
+    SPEC_DIGEST,
+    TRAINING_SET,
+    Registry,
+    Version,
+)
 
-HEAD = "overnight.decisions_head"
 MISSING = "missing"
 
 
@@ -22,8 +31,8 @@ def open_decisions(spec: ModelSpec, registry: Registry) -> DecisionStore:
     """Open the decision log of a spec; its latest hash is a tag of the registered model."""
     return DecisionStore(
         Lake(load_settings().lake, spec=spec.name),
-        noted_head=lambda: registry.noted(HEAD),
-        note_head=lambda head: registry.tag_model({HEAD: head, OWNER: spec.name}),
+        noted_head=lambda: registry.noted(DECISIONS_HEAD),
+        note_head=lambda head: registry.tag_model({DECISIONS_HEAD: head, OWNER: spec.name}),
     )
 
 
@@ -37,7 +46,7 @@ def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Diges
         model=_digest_bundle(registry, version),
         data=_digest_data(spec, tags),
         metrics=digest_of(dict(registry.runs.metrics(run))),
-        policy=tags.get("overnight.spec_digest", MISSING),
+        policy=tags.get(SPEC_DIGEST, MISSING),
         report=_digest_report(registry, run),
         description=hashlib.sha256(version.description.encode()).hexdigest(),
     )
@@ -53,7 +62,7 @@ def find_damage(spec: ModelSpec, tags: Mapping[str, str]) -> list[str]:
         tags: of its run or version.
     """
     try:
-        at = TableVersion.parse(tags["overnight.training_set"])
+        at = TableVersion.parse(tags[TRAINING_SET])
         Lake(load_settings().lake, spec=spec.name).refuse_damage(at)
     except DamagedError as error:
         return [str(error)]
@@ -95,6 +104,6 @@ def _digest_bundle(registry: Registry, version: Version) -> str:
 
 def _digest_data(spec: ModelSpec, tags: Mapping[str, str]) -> str:
     try:
-        return digest_training_set(spec, tags["overnight.training_set"])
+        return digest_training_set(spec, TableVersion.parse(tags[TRAINING_SET]))
     except (KeyError, OvernightError):
         return MISSING

@@ -18,9 +18,6 @@ NOUNS = {
     "description": "the version's description",
 }
 
-# `reconcile` returns it when no approval is in force.
-NOTHING = "nothing"
-
 
 def approval_refusals(
     version: int,

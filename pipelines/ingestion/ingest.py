@@ -21,7 +21,7 @@ from expectations.contract import (
 )
 from expectations.row_rules import Judged, judge_rows
 from expectations.run import quiet_great_expectations
-from pipelines.config import ModelSpec, load_spec, table_columns
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.labels import find_labels
@@ -37,8 +37,6 @@ from pipelines.ingestion.upserts import Merged, merge_rows
 from pipelines.lake import (
     DamagedError,
     Lake,
-    Snapshot,
-    TableVersion,
     digest_of,
     parse_as_of,
     repair_parts,
@@ -84,7 +82,7 @@ class Ingested:
         )
 
 
-def ingest_source(reference: str, as_of: str) -> str:
+def ingest_source(reference: str, as_of: str) -> Snapshot:
     """Ingest the spec's source; return the snapshot of transactions and labels.
 
     Rows that became known after `as_of` are filed too; no later step of this run reads them.
@@ -95,7 +93,7 @@ def ingest_source(reference: str, as_of: str) -> str:
     ingested = ingest_delivery(spec, lake)
     log.info("%s", ingested.summary())
     vacuum_tables(lake)  # once a night, before it writes more
-    return str(Snapshot(ingested.transactions, ingested.labels))
+    return Snapshot(ingested.transactions, ingested.labels)
 
 
 def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:

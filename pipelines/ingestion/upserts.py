@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
-from pipelines.lake import Lake, TableVersion
+from pipelines.config import TableVersion
+from pipelines.lake import Lake
 
 Keep = Literal["latest", "earliest", "delivered"]
 

@@ -7,9 +7,7 @@ data, and days that two versions share are stored once.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,6 +20,7 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
+from pipelines.config import TableVersion
 from pipelines.lake.damage import Damage, DamagedError
 from pipelines.lake.data_files import Part, split_days, write_part
 from pipelines.lake.delta import (
@@ -43,29 +42,6 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 FINGERPRINT = "overnight.inputs"
-
-
-@dataclass(frozen=True, slots=True)
-class TableVersion:
-    """A pinned version of one table: what a step hands to the next, written `features@v12`."""
-
-    name: str
-    version: int
-
-    def __str__(self) -> str:
-        return f"{self.name}@v{self.version}"
-
-    @classmethod
-    def parse(cls, reference: str) -> "TableVersion":
-        """Parse `features@v12`.
-
-        Raises:
-            InputError: when the reference has another form.
-        """
-        match = re.fullmatch(r"(\w+)@v(\d+)", reference)
-        if match is None:
-            raise InputError(f"{reference!r} is not a table version; write it as features@v12.")
-        return cls(match[1], int(match[2]))
 
 
 class Lake:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from expectations.contract import OvernightError
+from pipelines.config import RunReference
 from pipelines.modelling.trained_models import TrainedModel
 from pipelines.tracking import DIGEST, Registry, Version
 from training.bundle import load_bundle
@@ -34,7 +35,7 @@ def fetch_trained(registry: Registry, made: TrainedModel, *, target: Path) -> Pa
         OvernightError: when it was changed since.
     """
     folder = registry.runs.fetch_bundle(made.run, target=target)
-    _refuse_other(folder, made.bundle_digest, whose=f"runs:/{made.run}")
+    _refuse_other(folder, made.bundle_digest, whose=str(RunReference(made.run)))
     return folder
 
 

@@ -8,7 +8,7 @@ from expectations.contract import OvernightError
 from pipelines.config import ModelSpec
 from pipelines.modelling.bundles import fetch_verified
 from pipelines.modelling.inputs import last_fold
-from pipelines.tracking import CHAMPION, Registry, Version
+from pipelines.tracking import AS_OF, CHAMPION, Registry, Version
 from training.bundle import load_bundle
 from training.data import Fold, Rows
 from training.evaluation import Contender, score_rows
@@ -43,7 +43,7 @@ def score_champion(
     version = registry.find(CHAMPION)
     if version is None or version.run == run:
         return None
-    known = last_fold(spec, version.tags["overnight.as_of"]).train.end
+    known = last_fold(spec, version.tags[AS_OF]).train.end
     if known > fold.test.start:
         problem = (
             f"{version} was trained on rows up to {known:%Y-%m-%d}, which the test window "

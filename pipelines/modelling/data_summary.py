@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from expectations.contract import LABEL
 from expectations.results import Validated
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
 from pipelines.ingestion import LABELS, QUARANTINE, TRANSACTIONS, rule_counts
-from pipelines.lake import Lake, TableVersion
+from pipelines.lake import Lake
 from pipelines.validation import docs_address, read_summaries
 
 
@@ -58,7 +58,7 @@ class DataSummary:
     rules: Mapping[str, int]
 
 
-def gather_data_summary(spec: ModelSpec, as_of: str, *, training_set: str) -> DataSummary:
+def gather_data_summary(spec: ModelSpec, as_of: str, *, training_set: TableVersion) -> DataSummary:
     """Read the logs of the tables, the labels, and the summaries of the data checks."""
     settings = load_settings()
     lake = Lake(settings.lake, spec=spec.name)
@@ -66,7 +66,7 @@ def gather_data_summary(spec: ModelSpec, as_of: str, *, training_set: str) -> Da
     current = lake.latest(QUARANTINE)
     quarantined = None if current is None else lake.read(current)
     return DataSummary(
-        training_set=_describe(lake, TableVersion.parse(training_set)),
+        training_set=_describe(lake, training_set),
         tables=tuple(_describe(lake, at) for at in latest if at is not None),
         checks=read_summaries(settings, spec.name, as_of),
         docs=docs_address(settings, spec.name, as_of),

@@ -15,13 +15,25 @@ from expectations.contract import (
     AttributeKind,
     InputError,
 )
-from pipelines.config import APPROVAL_RULES, ModelSpec, model_kinds
+from pipelines.config import (
+    APPROVAL_RULES,
+    ModelSpec,
+    StudyReference,
+    TableVersion,
+    model_kinds,
+)
 from pipelines.config.installation import CHECKOUT, load_settings
-from pipelines.lake import Lake, TableVersion, digest_of, parse_as_of
+from pipelines.lake import Lake, digest_of, parse_as_of
+from pipelines.tracking import (
+    CODE_REVISION,
+    LEARNER,
+    LOCK_DIGEST,
+    SPEC_DIGEST,
+    TRAINING_SET,
+    TRAINING_SET_DIGEST,
+)
 from training.data import Fold, Rows, gather_rows, holdout, learn_encoding
 from training.learner_version import LEARNER_VERSION
-
-STUDY = "studies:/"
 
 # Settings that change neither the parameters of a trial nor its value: with more trials, another
 # budget or another threshold the same study goes on.
@@ -32,26 +44,21 @@ BESIDE_SEARCH = {
 BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
 
 
-def study_of(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
+def study_of(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> StudyReference:
     """Return the study of a training set, named by its rows, the searched policy and the code.
 
     Here and below, `lake` is given where it is not the lake of this environment.
     """
     policy = spec.training.model_dump(mode="json", exclude=BESIDE_SEARCH)
     inputs = pin(spec, training_set, lake=lake) | {"policy": policy}
-    return f"{STUDY}{spec.name}-{digest_of(inputs)[:16]}"
+    return StudyReference(f"{spec.name}-{digest_of(inputs)[:16]}")
 
 
-def study_name(study: str) -> str:
-    """Return the name of a study in the database.
-
-    >>> study_name("studies:/demo-0a1b")
-    'demo-0a1b'
-    """
-    return study.removeprefix(STUDY)
-
-
-def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, object]:
+def pin(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> dict[str, object]:
     """Return the inputs of a model beside its parameters."""
     return {
         "training_set": digest_training_set(spec, training_set, lake=lake),
@@ -60,16 +67,15 @@ def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict
     }
 
 
-def digest_training_set(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
+def digest_training_set(spec: ModelSpec, at: TableVersion, *, lake: Lake | None = None) -> str:
     """Compute SHA-256 of a training set's rows and of its fingerprint."""
     lake = lake or Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     return digest_of({"rows": lake.content_hash(at), "inputs": lake.fingerprint(at)})
 
 
 def load_rows(
     spec: ModelSpec,
-    training_set: str,
+    at: TableVersion,
     *,
     holdout: Fold,
     columns: Mapping[str, AttributeKind] | None = None,
@@ -79,13 +85,12 @@ def load_rows(
 
     Args:
         spec: of the training set.
-        training_set: its version.
-        holdout: the fold whose train window defines the categories.
-        columns: the columns to read, with their kinds; None: those that the spec's model reads.
-        lake: of the training set; None: the lake of this environment.
+        at: its version.
+        holdout: the fold whose train window says which categories there are.
+        columns: what may be read of it and its kind; None: what the spec's model reads.
+        lake: where it stands; None: the lake of this environment.
     """
     lake = lake or Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     kinds = model_kinds(spec) if columns is None else columns
     missing = [name for name in kinds if name not in lake.schema(at).names]
     if missing:
@@ -108,27 +113,28 @@ def last_fold(spec: ModelSpec, as_of: str) -> Fold:
     return holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
 
 
-def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, str]:
+def lineage_tags(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> dict[str, str]:
     """Return the tags of a model's lineage: code revision, digests of spec, lock and rows."""
     pinned = pin(spec, training_set, lake=lake)
     lock = CHECKOUT / "requirements.lock"
     tags = {
-        "overnight.spec_digest": spec.digest,
+        SPEC_DIGEST: spec.digest,
         APPROVAL_RULES: spec.approval.model_dump_json(),
-        "overnight.learner_version": str(pinned["learner"]),
-        "overnight.code_revision": _revision(),
-        "overnight.training_set": training_set,
-        "overnight.training_set_digest": str(pinned["training_set"]),
+        LEARNER: str(pinned["learner"]),
+        CODE_REVISION: _revision(),
+        TRAINING_SET: str(training_set),
+        TRAINING_SET_DIGEST: str(pinned["training_set"]),
     }
     if lock.is_file():
-        tags["overnight.lock_digest"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+        tags[LOCK_DIGEST] = hashlib.sha256(lock.read_bytes()).hexdigest()
     return tags
 
 
-def dataset_metadata(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
+def dataset_metadata(spec: ModelSpec, at: TableVersion) -> Mapping[str, str]:
     """Return name, digest, address and version of the training set, as a run's input."""
     lake = Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     return {
         "name": f"{spec.name}.{at.name}",
         "digest": lake.content_hash(at)[:32],

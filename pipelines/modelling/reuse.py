@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expectations.contract import OvernightError
+from pipelines.config import RunReference
 from pipelines.modelling.trained_models import TrainedModel, TrainedModels
 from pipelines.tracking import DIGEST, MAKER, Runs
 from training.bundle import load_bundle
@@ -43,7 +44,7 @@ def judge_runs(runs: Runs, trained: TrainedModels, inputs: str) -> Found:
     for run in runs.find_all(inputs):
         problem = _problem(runs, run, recorded.get(run))
         if problem:
-            log.warning("Not taken: runs:/%s: %s", run, problem)
+            log.warning("Not taken: %s: %s", RunReference(run), problem)
             strangers.add(run)
         elif runs.has_model(run):
             return Found(recorded[run], frozenset(strangers))

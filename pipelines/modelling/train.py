@@ -6,7 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.config import ModelSpec, is_changed, load_spec
+from pipelines.config import (
+    ModelSpec,
+    RunReference,
+    StudyReference,
+    TableVersion,
+    is_changed,
+    load_spec,
+)
 from pipelines.config.installation import load_settings, os_actor
 from pipelines.lake import digest_of
 from pipelines.modelling.inputs import (
@@ -16,12 +23,21 @@ from pipelines.modelling.inputs import (
     lineage_tags,
     load_rows,
     pin,
-    study_name,
 )
 from pipelines.modelling.reuse import judge_runs
 from pipelines.modelling.trained_models import TrainedModel, open_trained
 from pipelines.modelling.tune import log_study
-from pipelines.tracking import EXPERIMENT, open_registry
+from pipelines.tracking import (
+    AS_OF,
+    AUTHOR,
+    DATA_DOCS,
+    EXPERIMENT,
+    SPEC,
+    STUDY,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    open_registry,
+)
 from pipelines.validation import docs_address
 from training.bundle import (
     Bundle,
@@ -46,13 +62,18 @@ log = logging.getLogger(__name__)
 
 
 def train_model(
-    reference: str, as_of: str, *, training_set: str, study: str, author: str = ""
-) -> str:
+    reference: str,
+    as_of: str,
+    *,
+    training_set: TableVersion,
+    study: StudyReference,
+    author: str = "",
+) -> RunReference:
     """Train a model with the best parameters of a study, or reuse its run; return the run."""
     settings, spec = load_settings(), load_spec(reference)
     asked = spec.training
     best = load_best(
-        settings.studies, study_name(study), trials=asked.trials, time_budget=asked.time_budget
+        settings.studies, study.name, trials=asked.trials, time_budget=asked.time_budget
     )
     policy = asked.model_dump(mode="json", exclude=BESIDE_MODEL)
     made_from = digest_of(pin(spec, training_set) | {"params": dict(best.params), "policy": policy})
@@ -65,22 +86,22 @@ def train_model(
             kept = found.whole.run
             if key == inputs:
                 runs.end(kept)
-            log.info("Kept runs:/%s: training set, parameters and code are unchanged", kept)
-            return f"runs:/{kept}"
+            log.info("Kept %s: training set, parameters and code are unchanged", RunReference(kept))
+            return RunReference(kept)
     if spec.training.trials_workers > 1:
         # The worker that logged the study in MLflow may have ended before the others.
         log_study(spec, study, training_set=training_set, tags={})
     fold = last_fold(spec, as_of)
     author = author or str(os_actor())
     tags = lineage_tags(spec, training_set) | {
-        "overnight.as_of": as_of,
-        "overnight.author": author,
-        "overnight.spec": reference,
+        AS_OF: as_of,
+        AUTHOR: author,
+        SPEC: reference,
         EXPERIMENT: "yes" if is_changed(reference) else "no",
-        "overnight.study": study,
-        "overnight.data_docs": docs_address(settings, spec.name, as_of),
-        "overnight.train_window": str(fold.train),
-        "overnight.test_window": str(fold.test),
+        STUDY: str(study),
+        DATA_DOCS: docs_address(settings, spec.name, as_of),
+        TRAIN_WINDOW: str(fold.train),
+        TEST_WINDOW: str(fold.test),
     }
     with runs.open(inputs=inputs, kind="model", tags=tags, passing_over=found.strangers) as run:
         runs.log_dataset(run, dataset_metadata(spec, training_set), context="training")
@@ -98,10 +119,9 @@ def train_model(
                 digest=bundle.digest,
                 example=rows.matrix.slice(0, EXAMPLE_ROWS),
             )
-    log.info(
-        "Trained runs:/%s: %s trees, bundle %s", run, best.params["rounds"], bundle.digest[:12]
-    )
-    return f"runs:/{run}"
+    made = RunReference(run)
+    log.info("Trained %s: %s trees, bundle %s", made, best.params["rounds"], bundle.digest[:12])
+    return made
 
 
 def write_candidate(

@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, RunReference, TableVersion
 from pipelines.config.installation import load_settings
 from pipelines.ingestion import TIMESTAMP
-from pipelines.lake import ChangedSinceError, Lake, TableVersion
+from pipelines.lake import ChangedSinceError, Lake
 
 TRAINED = "trained"
 ATTEMPTS = 20
@@ -58,8 +58,8 @@ class TrainedModels:
         found = [each for each in self._read(self._lake.latest(TRAINED)) if each.run == run]
         if not found:
             raise InputError(
-                f"The lake has no record that train made the model of runs:/{run}, so it is not "
-                'taken. Run "overnight train" and name the run that it returns.'
+                f"The lake has no record that train made the model of {RunReference(run)}, so it "
+                'is not taken. Run "overnight train" and name the run that it returns.'
             )
         return found[-1]
 

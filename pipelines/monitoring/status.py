@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 from expectations.contract import OvernightError
 from infra.sagemaker.control import describe_endpoint
-from pipelines.config import ModelSpec, load_catalogue, load_spec, one_line
+from pipelines.config import (
+    ModelSpec,
+    ModelVersion,
+    RunReference,
+    load_catalogue,
+    load_spec,
+    one_line,
+)
 from pipelines.config.installation import Settings, load_settings
 from pipelines.features import FEATURES, TRAINING_SETS
 from pipelines.governance import DecisionLog, open_decisions
@@ -13,11 +20,14 @@ from pipelines.lake import Lake
 from pipelines.monitoring.airflow_page import describe_last_run
 from pipelines.tracking import (
     APPROVED,
+    AS_OF,
+    AUTHOR,
     CHALLENGER,
     CHAMPION,
     EXPERIMENT,
     GATE,
     GATE_REASONS,
+    SPEC,
     Registry,
     open_registry,
 )
@@ -86,11 +96,12 @@ def _last_night(registry: Registry) -> str:
         return "none yet"
     tags = registry.runs.tags(run)
     is_experiment = tags.get(EXPERIMENT) == "yes"
-    kind = f", experiment {tags.get('overnight.spec', '')}" if is_experiment else ""
+    kind = f", experiment {tags.get(SPEC, '')}" if is_experiment else ""
     gate = tags.get(GATE, "not evaluated")
     why = f": {tags[GATE_REASONS].partition('; ')[0]}" if tags.get(GATE_REASONS) else ""
-    message = f"as of {tags.get('overnight.as_of', '?')}, runs:/{run}, {registry.runs.ending(run)}"
-    return one_line(f"{message}, by {tags.get('overnight.author', '?')}, gate {gate}{why}{kind}")
+    made = f"{RunReference(run)}, {registry.runs.ending(run)}"
+    message = f"as of {tags.get(AS_OF, '?')}, {made}"
+    return one_line(f"{message}, by {tags.get(AUTHOR, '?')}, gate {gate}{why}{kind}")
 
 
 def _aliases(registry: Registry, decision_log: DecisionLog) -> Iterator[str]:
@@ -105,7 +116,7 @@ def _aliases(registry: Registry, decision_log: DecisionLog) -> Iterator[str]:
     }
     for alias, record in behind.items():
         number = aliases.get(alias)
-        message = "-" if number is None else f"models:/{registry.spec}/{number}"
+        message = "-" if number is None else str(ModelVersion(registry.spec, number))
         if number is not None and record is not None and record.version == number:
             message += f"  since {record.time:%F %T}, {one_line(record.actor)}"
         yield f"  {alias:14} {message}"
@@ -118,7 +129,7 @@ def _serves(spec: ModelSpec, decision_log: DecisionLog) -> str:
         return "nothing yet"
     approved = decision_log.last("approval", "override", version=promoted.version)
     by = "" if approved is None else f", approved by {approved.actor}: {approved.reason}"
-    message = f"models:/{spec.name}/{promoted.version} since {promoted.time:%F %T}{by}"
+    message = f"{ModelVersion(spec.name, promoted.version)} since {promoted.time:%F %T}{by}"
     beside = decision_log.variant
     if beside is not None:
         message += (

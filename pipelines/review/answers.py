@@ -2,7 +2,7 @@
 
 import logging
 
-from pipelines.config import load_registered
+from pipelines.config import ModelVersion, load_registered
 from pipelines.config.installation import UNKNOWN, Actor
 from pipelines.governance import open_decisions, require_reason
 from pipelines.review.review import record_approval, record_rejection
@@ -11,7 +11,7 @@ from pipelines.tracking import APPROVED, open_registry
 log = logging.getLogger(__name__)
 
 
-def find_undecided(reference: str) -> str:
+def find_undecided(reference: str) -> ModelVersion | None:
     """Return the challenger that is not decided about yet; empty when there is none."""
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -19,18 +19,20 @@ def find_undecided(reference: str) -> str:
     number = decision_log.challenger
     if number is None or decision_log.last("approval", "override", version=number):
         log.info("No candidate of %s waits for a decision", spec.name)
-        return ""
-    return str(registry.get(str(number)))
+        return None
+    return registry.get(str(number)).reference
 
 
-def answer_question(reference: str, wanted: str, *, choice: str, because: str, by: str) -> str:
+def answer_question(
+    reference: str, wanted: str, *, choice: str, because: str, by: str
+) -> ModelVersion:
     """Record a reviewer's answer about a version: approve, reject or later."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     if choice not in {"approve", "reject"}:
         log.info("Nothing is decided about %s; it waits in the registry", version)
-        return str(version)
+        return version.reference
     require_reason(because)
     actor = Actor(by or UNKNOWN, "Airflow")
     if choice == "approve":
@@ -39,4 +41,4 @@ def answer_question(reference: str, wanted: str, *, choice: str, because: str, b
     else:
         record_rejection(spec, registry, version, actor=actor, reason=because)
     log.info("%s: %s says %s: %s", version, actor, choice, because)
-    return str(version)
+    return version.reference

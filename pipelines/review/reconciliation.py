@@ -8,9 +8,9 @@ log; every other difference is reverted, and the reversal is recorded.
 import logging
 
 from expectations.contract import ProblemsError
-from pipelines.config import ModelSpec, load_registered
+from pipelines.config import ModelSpec, ModelVersion, load_registered
 from pipelines.config.installation import os_actor
-from pipelines.governance import NOTHING, Decision, DecisionLog, draft_decision, open_decisions
+from pipelines.governance import Decision, DecisionLog, draft_decision, open_decisions
 from pipelines.review.requests import find_requests, mover_of
 from pipelines.review.review import record_approval, record_rejection
 from pipelines.tracking import (
@@ -25,14 +25,14 @@ from pipelines.tracking import (
 log = logging.getLogger(__name__)
 
 
-def reconcile_aliases(reference: str) -> str:
+def reconcile_aliases(reference: str) -> ModelVersion | None:
     """Reconcile a spec's aliases with its decisions; return the approved version or `nothing`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     decision_log = open_decisions(spec, registry).load()
     if not decision_log.records and not registry.aliases():
         log.info("No version of %s is registered yet", spec.name)
-        return NOTHING
+        return None
     decision_log = _take_up_rejections(spec, registry, decision_log)
     decision_log = _take_up_approval(spec, registry, decision_log)
     for alias, wanted in (
@@ -44,25 +44,25 @@ def reconcile_aliases(reference: str) -> str:
     approval = decision_log.approval
     if approval is None:
         log.info("No version of %s is approved", spec.name)
-        return NOTHING
+        return None
     version = registry.get(str(approval.version))
     serves = " and serves" if decision_log.champion == version.number else ""
     log.info("%s was approved by %s%s", version, approval.actor, serves)
-    return str(version)
+    return version.reference
 
 
-def find_approved(reference: str) -> str | None:
+def find_approved(reference: str) -> ModelVersion | None:
     """Return the version that the alias `approved` points at; None when there is none."""
     spec = load_registered(reference)
     number = open_registry(spec).aliases().get(APPROVED)
-    return None if number is None else f"models:/{spec.name}/{number}"
+    return None if number is None else ModelVersion(spec.name, number)
 
 
-def find_serving(reference: str) -> str | None:
+def find_serving(reference: str) -> ModelVersion | None:
     """Return the version that serves according to the decision log; None when none does."""
     spec = load_registered(reference)
     number = open_decisions(spec, open_registry(spec)).load().champion
-    return None if number is None else f"models:/{spec.name}/{number}"
+    return None if number is None else ModelVersion(spec.name, number)
 
 
 def _take_up_rejections(

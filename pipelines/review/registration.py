@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from pipelines.config import is_changed, load_spec
+from pipelines.config import ModelVersion, RunReference, is_changed, load_spec
 from pipelines.config.installation import os_actor
 from pipelines.governance import (
     ACCEPTED,
-    AUTHOR,
     Decision,
     DecisionLog,
     draft_decision,
@@ -21,11 +20,13 @@ from pipelines.modelling import open_trained
 from pipelines.review.report import publish_report
 from pipelines.tracking import (
     AS_OF,
+    AUTHOR,
     CHALLENGER,
     DIGEST,
     EXPERIMENT,
     GATE,
     GATE_REASONS,
+    PREFIX,
     SPEC,
     Registry,
     describe_maker,
@@ -39,15 +40,17 @@ ASKS = ("automatic", "yes", "no")
 log = logging.getLogger(__name__)
 
 
-def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes") -> str:
+def register_challenger(
+    reference: str, as_of: str, *, run: RunReference, ask: str = "yes"
+) -> ModelVersion | RunReference:
     """Register the model of a run; return the version, or the run when it is not registered."""
     if ask not in ASKS:
         raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
     spec = load_spec(reference)
     registry = open_registry(spec)
-    run_id = run.removeprefix("runs:/")
+    run_id = run.run
     current = registry.runs.tags(run_id)
-    refuse_other_kinds(run, current)
+    refuse_other_kinds(str(run), current)
     is_kept = is_changed(reference) and is_of_another(current, spec_digest=spec.digest)
     if ask == "no" or (ask == "automatic" and is_changed(reference)):
         log.info("Not registered: %s", _describe(run, current, is_kept=is_kept))
@@ -62,7 +65,7 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     recorded = current.get(AS_OF)
     if recorded is None or parse_as_of(recorded) != parse_as_of(as_of):
         raise InputError(f"{run} was trained as of {recorded}, not {as_of}. Name its own as_of.")
-    tags = {k: v for k, v in current.items() if k.startswith("overnight.")}
+    tags = {k: v for k, v in current.items() if k.startswith(PREFIX)}
     if GATE not in tags:
         raise InputError(f"{run} was not evaluated. Run the evaluate step for it first.")
     if tags.get(DIGEST) != made.bundle_digest:
@@ -98,10 +101,10 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     else:
         why = tags.get(GATE_REASONS) if tags[GATE] != ACCEPTED or not entered else entered.gate
         log.warning("Registered %s, no challenger: %s", version, why)
-    return str(version)
+    return version.reference
 
 
-def _describe(run: str, made: Mapping[str, str], *, is_kept: bool) -> str:
+def _describe(run: RunReference, made: Mapping[str, str], *, is_kept: bool) -> str:
     """Describe why a run is not registered.
 
     Args:
@@ -127,7 +130,7 @@ def _newer_challenger(registry: Registry, decision_log: DecisionLog, as_of: str)
     current = (
         None if decision_log.challenger is None else registry.find(str(decision_log.challenger))
     )
-    if current is None or parse_as_of(current.tags["overnight.as_of"]) <= parse_as_of(as_of):
+    if current is None or parse_as_of(current.tags[AS_OF]) <= parse_as_of(as_of):
         return ""
-    known = current.tags["overnight.as_of"]
+    known = current.tags[AS_OF]
     return f"{current} is a candidate as of {known}, which knows more than one as of {as_of}"

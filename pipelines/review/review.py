@@ -4,7 +4,13 @@ import logging
 from dataclasses import replace
 
 from expectations.contract import InputError, refuse_any
-from pipelines.config import ModelSpec, approval_rules, load_registered, one_line
+from pipelines.config import (
+    ModelSpec,
+    ModelVersion,
+    approval_rules,
+    load_registered,
+    one_line,
+)
 from pipelines.config.installation import Actor, load_settings, os_actor, signed_in_as
 from pipelines.governance import (
     ACCEPTED,
@@ -22,12 +28,15 @@ from pipelines.review.report import describe_headline, publish_report
 from pipelines.review.requests import leave_request
 from pipelines.tracking import (
     APPROVED,
+    BECAUSE,
     CHALLENGER,
     CHAMPION,
+    DECIDED_BY,
     STATE,
     Registry,
     Version,
     open_registry,
+    short_name,
 )
 
 log = logging.getLogger(__name__)
@@ -52,15 +61,14 @@ def describe_version(reference: str, wanted: str) -> str:
     for key in sorted(metrics):
         other = f"{against[key]:.4f}" if key in against else "-"
         lines.append(f"  {one_line(key):30} {metrics[key]:>12.4f}   {other:>8}")
-    lines += [
-        one_line(f"  {key.removeprefix('overnight.')}: {version.tags[key]}")
-        for key in sorted(version.tags)
-    ]
+    lines += [one_line(f"  {short_name(key)}: {version.tags[key]}") for key in sorted(version.tags)]
     lines += [one_line(f"  {key} = {value}") for key, value in sorted(params.items())]
     return "\n".join(lines)
 
 
-def approve_version(reference: str, wanted: str, *, because: str, override: str = "") -> str:
+def approve_version(
+    reference: str, wanted: str, *, because: str, override: str = ""
+) -> ModelVersion:
     """Approve a version, or request the approval where only the deployer may write decisions."""
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -75,11 +83,11 @@ def approve_version(reference: str, wanted: str, *, because: str, override: str 
         leave_request(registry, version, "approve", because=because, override=override)
         registry.set_alias(APPROVED, version)
         log.info("Asked for %s as %s; the deploy run decides", version, reviewer)
-        return str(version)
+        return version.reference
     record_approval(spec, registry, version, actor=os_actor(), reason=because, override=override)
     registry.set_alias(APPROVED, version)
     log.info("Approved %s: %s", version, because)
-    return str(version)
+    return version.reference
 
 
 def record_approval(
@@ -139,7 +147,7 @@ def _approval(
     return drafted
 
 
-def reject_version(reference: str, wanted: str, *, because: str) -> str:
+def reject_version(reference: str, wanted: str, *, because: str) -> ModelVersion:
     """Reject a version, or request the rejection where only the deployer may write decisions."""
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -149,10 +157,10 @@ def reject_version(reference: str, wanted: str, *, because: str) -> str:
     if reviewer is not None:
         leave_request(registry, version, "reject", because=because)
         log.info("Asked to reject %s as %s; the next run decides", version, reviewer)
-        return str(version)
+        return version.reference
     record_rejection(spec, registry, version, actor=os_actor(), reason=because)
     log.info("Rejected %s: %s", version, because)
-    return str(version)
+    return version.reference
 
 
 def record_rejection(
@@ -211,5 +219,5 @@ def _show_decisions(
 
 def _note(registry: Registry, version: Version, *, state: str, because: str, actor: Actor) -> None:
     """Show the decision on the version's page; the decision log is authoritative."""
-    tags = {STATE: state, "overnight.because": because, "overnight.decided_by": str(actor)}
+    tags = {STATE: state, BECAUSE: because, DECIDED_BY: str(actor)}
     registry.tag_version(version, tags)

@@ -1,6 +1,10 @@
 """The steps at an endpoint."""
 
+import logging
+
 from pipelines.steps.error_translation import translate_errors
+
+log = logging.getLogger(__name__)
 
 
 @translate_errors
@@ -10,9 +14,10 @@ def plan(spec: str, version: str = "") -> str:
     Model, features, thresholds, endpoint configuration, machines, traffic, alarms, and the IAM
     actions that it needs. VERSION is the one expected to be approved; without it, whichever is.
     """
+    from pipelines.config import read_optional
     from pipelines.deployment import plan_approved
 
-    return plan_approved(spec, version=version)
+    return plan_approved(spec, version=read_optional(version))
 
 
 @translate_errors
@@ -22,9 +27,13 @@ def roll_out(spec: str, version: str = "", dry_run: str = "") -> str:
     VERSION is the one expected to be approved; without it, whichever is. DRY_RUN is yes to stop
     before anything is changed. Returns the model version, or `nothing`. Moves no alias.
     """
+    from pipelines.config import read_optional, write_optional
     from pipelines.deployment import roll_out_approved
 
-    return roll_out_approved(spec, version=version, dry_run=dry_run)
+    # Airflow writes the choice of its form as True or False.
+    is_dry_run = dry_run.lower() in {"yes", "true"}
+    expected = read_optional(version)
+    return write_optional(roll_out_approved(spec, version=expected, is_dry_run=is_dry_run))
 
 
 @translate_errors
@@ -34,9 +43,11 @@ def verify(spec: str, version: str) -> str:
     Returns PROMOTED, ROLLED_BACK or DIVERGED with the live configuration and the reason. A model
     that answers otherwise than in training is replaced by the champion at once.
     """
+    from pipelines.config import read_optional, write_optional
     from pipelines.deployment import verify_deployed
 
-    return verify_deployed(spec, version)
+    deployed = read_optional(version)
+    return write_optional(None if deployed is None else verify_deployed(spec, deployed))
 
 
 @translate_errors
@@ -45,9 +56,14 @@ def settle(spec: str, version: str, outcome: str) -> str:
 
     OUTCOME is what `verify` returned. Stops with the reason when it is not PROMOTED.
     """
+    from pipelines.config import DeploymentOutcome, read_optional, write_optional
     from pipelines.deployment import finalise_deployment
 
-    return finalise_deployment(spec, version, outcome)
+    deployed, found = read_optional(version), read_optional(outcome)
+    if deployed is None or found is None:
+        log.info("Nothing to do: nothing was deployed")
+        return write_optional(None)
+    return str(finalise_deployment(spec, deployed, DeploymentOutcome.parse(found)))
 
 
 @translate_errors
@@ -58,9 +74,10 @@ def deploy(spec: str, version: str = "") -> str:
     without it, whichever is. Returns the endpoint and the version, `endpoints:/demo/7`. Does
     nothing when the approved version serves already, or none is approved.
     """
+    from pipelines.config import read_optional, write_optional
     from pipelines.deployment import deploy_approved
 
-    return deploy_approved(spec, version=version)
+    return write_optional(deploy_approved(spec, version=read_optional(version)))
 
 
 @translate_errors
@@ -68,7 +85,7 @@ def rollback(spec: str, because: str = "") -> str:
     """Put the champion before this one back: endpoint, thresholds and aliases together."""
     from pipelines.deployment import roll_back
 
-    return roll_back(spec, because=because)
+    return str(roll_back(spec, because=because))
 
 
 @translate_errors
@@ -80,7 +97,7 @@ def shadow(spec: str, version: str, percent: str = "100") -> str:
     """
     from pipelines.deployment import begin_shadow
 
-    return begin_shadow(spec, version, percent=percent)
+    return str(begin_shadow(spec, version, percent=percent))
 
 
 @translate_errors
@@ -93,7 +110,8 @@ def split(spec: str, version: str, because: str, percent: str = "10", override: 
     """
     from pipelines.deployment import begin_ab_test
 
-    return begin_ab_test(spec, version, because=because, percent=percent, override=override)
+    placed = begin_ab_test(spec, version, because=because, percent=percent, override=override)
+    return str(placed)
 
 
 @translate_errors
@@ -101,7 +119,7 @@ def end(spec: str) -> str:
     """End a shadow or a split: the champion alone serves again."""
     from pipelines.deployment import end_variant
 
-    return end_variant(spec)
+    return str(end_variant(spec))
 
 
 @translate_errors
@@ -148,4 +166,4 @@ def score_batch(spec: str, day: str, version: str = "champion") -> str:
     """
     from pipelines.deployment import score_day
 
-    return score_day(spec, day, version=version)
+    return str(score_day(spec, day, version=version))

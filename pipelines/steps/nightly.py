@@ -52,7 +52,7 @@ def ingest(spec: str, as_of: str) -> str:
     """
     from pipelines.ingestion import ingest_source
 
-    return ingest_source(spec, as_of)
+    return str(ingest_source(spec, as_of))
 
 
 @translate_errors
@@ -62,9 +62,10 @@ def validate(spec: str, as_of: str, snapshot: str) -> str:
 
     Returns the snapshot that was checked; stops with every finding when a critical one is not met.
     """
+    from pipelines.config import Snapshot
     from pipelines.validation import validate_snapshot
 
-    return validate_snapshot(spec, as_of, snapshot=snapshot)
+    return str(validate_snapshot(spec, as_of, snapshot=Snapshot.parse(snapshot)))
 
 
 @translate_errors
@@ -76,9 +77,11 @@ def build_features(spec: str, as_of: str, snapshot: str, since: str = "", until:
     definition did; with FROM and TO just the days in [from, to), whatever changed. Returns the
     version of the feature table; does nothing when that is what the newest version holds.
     """
+    from pipelines.config import Snapshot
     from pipelines.features import build_feature_table
 
-    return build_feature_table(spec, as_of, snapshot=snapshot, since=since, until=until)
+    pinned = Snapshot.parse(snapshot)
+    return str(build_feature_table(spec, as_of, snapshot=pinned, since=since, until=until))
 
 
 @translate_errors
@@ -88,9 +91,11 @@ def build_training_set(spec: str, as_of: str, snapshot: str, features: str) -> s
 
     Returns the version of the training set table.
     """
+    from pipelines.config import Snapshot, TableVersion
     from pipelines.features import build_training_table
 
-    return build_training_table(spec, as_of, snapshot=snapshot, features=features)
+    pinned, built = Snapshot.parse(snapshot), TableVersion.parse(features)
+    return str(build_training_table(spec, as_of, snapshot=pinned, features=built))
 
 
 @translate_errors
@@ -100,9 +105,11 @@ def tune(spec: str, as_of: str, training_set: str, worker: str = "0") -> str:
     Returns the study. A study that was cut off goes on where it stopped; with
     training.trials_workers above 1, several join it, numbered from 0 by WORKER.
     """
+    from pipelines.config import TableVersion
     from pipelines.modelling import tune_parameters
 
-    return tune_parameters(spec, as_of, training_set=training_set, worker=worker)
+    at = TableVersion.parse(training_set)
+    return str(tune_parameters(spec, as_of, training_set=at, worker=worker))
 
 
 @translate_errors
@@ -113,9 +120,11 @@ def train(spec: str, as_of: str, training_set: str, study: str, author: str = ""
     AUTHOR is who asked for it, `alice (Airflow)` or `schedule`; without it, you. Returns the MLflow
     run. The same inputs give the same model, and the run that holds it.
     """
+    from pipelines.config import StudyReference, TableVersion
     from pipelines.modelling import train_model
 
-    return train_model(spec, as_of, training_set=training_set, study=study, author=author)
+    at, searched = TableVersion.parse(training_set), StudyReference.parse(study)
+    return str(train_model(spec, as_of, training_set=at, study=searched, author=author))
 
 
 @translate_errors
@@ -125,9 +134,11 @@ def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
 
     Logs metrics, the gate's decision with its reasons, and a report. Returns the MLflow run.
     """
+    from pipelines.config import RunReference, TableVersion
     from pipelines.modelling import evaluate_model
 
-    return evaluate_model(spec, as_of, training_set=training_set, run=run)
+    at, made = TableVersion.parse(training_set), RunReference.parse(run)
+    return str(evaluate_model(spec, as_of, training_set=at, run=made))
 
 
 @translate_errors
@@ -138,9 +149,10 @@ def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
     ASK is yes, no, or automatic: yes, unless the run changes anything of the spec. Returns the
     model version, `models:/demo/7`, or the run when it is not registered. A run is registered once.
     """
+    from pipelines.config import RunReference
     from pipelines.review import register_challenger
 
-    return register_challenger(spec, as_of, run=run, ask=ask)
+    return str(register_challenger(spec, as_of, run=RunReference.parse(run), ask=ask))
 
 
 @translate_errors
@@ -168,7 +180,7 @@ def approve(spec: str, version: str, because: str, override: str = "") -> str:
     """
     from pipelines.review import approve_version
 
-    return approve_version(spec, version, because=because, override=override)
+    return str(approve_version(spec, version, because=because, override=override))
 
 
 @translate_errors
@@ -179,7 +191,7 @@ def reject(spec: str, version: str, because: str) -> str:
     """
     from pipelines.review import reject_version
 
-    return reject_version(spec, version, because=because)
+    return str(reject_version(spec, version, because=because))
 
 
 @translate_errors
@@ -189,9 +201,10 @@ def reconcile(spec: str) -> str:
     An alias `approved` that a reviewer set in MLflow becomes an approval, if it may be one. Returns
     the version whose approval is in force, `models:/demo/7`, or `nothing`.
     """
+    from pipelines.config import write_optional
     from pipelines.review import reconcile_aliases
 
-    return reconcile_aliases(spec)
+    return write_optional(reconcile_aliases(spec))
 
 
 @translate_errors
@@ -202,7 +215,8 @@ def candidate(spec: str) -> str:
     """
     from pipelines.review import find_undecided
 
-    return find_undecided(spec)
+    undecided = find_undecided(spec)
+    return "" if undecided is None else str(undecided)
 
 
 @translate_errors
@@ -214,7 +228,7 @@ def answer(spec: str, version: str, choice: str, because: str, by: str) -> str:
     """
     from pipelines.review import answer_question
 
-    return answer_question(spec, version, choice=choice, because=because, by=by)
+    return str(answer_question(spec, version, choice=choice, because=because, by=by))
 
 
 @translate_errors

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from infra.tracking.database import make_tracking, wait_for_locks
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, ModelVersion, version_name
 from pipelines.config.installation import load_settings
 from pipelines.tracking.runs import Runs
-from pipelines.tracking.tags import DIGEST, MODEL_ID
+from pipelines.tracking.tags import DIGEST, MODEL_ID, OWNER
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion as Entity
 
 CHALLENGER, APPROVED, CHAMPION = "challenger", "approved", "champion"
-STATE = "overnight.review"
-OWNER = "overnight.spec_of_model"  # tag of a registered model: its spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,13 @@ class Version:
     tags: Mapping[str, str]
     description: str = ""
 
+    @property
+    def reference(self) -> ModelVersion:
+        """What steps hand on of it."""
+        return ModelVersion(self.name, self.number)
+
     def __str__(self) -> str:
-        return f"models:/{self.name}/{self.number}"
+        return str(self.reference)
 
 
 class Registry:
@@ -90,7 +93,7 @@ class Registry:
         """Find a version by number, alias or `models:/name/7`; None when there is none."""
         from mlflow.exceptions import MlflowException
 
-        wanted = reference.removeprefix(f"models:/{self.spec}/")
+        wanted = version_name(reference, model=self.spec)
         number = wanted if wanted.isdecimal() else self.aliases().get(wanted)
         if number is None:
             return None

@@ -16,11 +16,22 @@ from typing import TYPE_CHECKING
 from expectations.contract import OvernightError
 from pipelines.config.installation import os_actor, signed_in_as
 from pipelines.tracking.logged_model import log_booster
-from pipelines.tracking.tags import BUNDLE, DIGEST, INPUTS, KIND, MAKER, MODEL_ID, PARENT, TRIAL
+from pipelines.tracking.tags import (
+    DIGEST,
+    INPUTS,
+    KIND,
+    MAKER,
+    MODEL_ID,
+    PARENT,
+    TRIAL,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from mlflow import MlflowClient
+
+BUNDLE = "bundle"
+REVIEW_REPORT = "review/review.html"
 
 
 class Runs:

@@ -1,20 +1,58 @@
-"""Tags of runs and versions in MLflow: their names, and the checks of a run by its tags."""
+"""Tags in MLflow: their names, of runs, versions and models, and checks of a run by its tags."""
 
 from collections.abc import Mapping
 
 from expectations.contract import InputError
 
-INPUTS, KIND = "overnight.inputs", "overnight.kind"
-DIGEST, MODEL_ID = "overnight.bundle_digest", "overnight.model_id"
+PREFIX = "overnight."
+
+# Of a run, and copied to its version: its inputs and its author.
+SPEC = "overnight.spec"
+SPEC_DIGEST = "overnight.spec_digest"
 EXPERIMENT = "overnight.experiment"  # yes: the run used a changed spec
+AS_OF = "overnight.as_of"
+AUTHOR = "overnight.author"
+TRAINING_SET = "overnight.training_set"
+TRAINING_SET_DIGEST = "overnight.training_set_digest"
+STUDY = "overnight.study"
+TRAIN_WINDOW = "overnight.train_window"
+TEST_WINDOW = "overnight.test_window"
+LEARNER = "overnight.learner_version"
+CODE_REVISION = "overnight.code_revision"
+LOCK_DIGEST = "overnight.lock_digest"
+DATA_DOCS = "overnight.data_docs"
+EMPTY_COLUMNS = "overnight.empty_columns"
+# Of a run, and copied to its version: its results.
+DIGEST = "overnight.bundle_digest"
+MODEL_ID = "overnight.model_id"
+GATE = "overnight.gate"
+GATE_REASONS = "overnight.gate_reasons"
+
+# Of a run, to find it by.
+INPUTS = "overnight.inputs"
+KIND = "overnight.kind"
+TRIAL = "overnight.trial"
+PARENT = "mlflow.parentRunId"
 # The author of a run as the server knows it: with roles, only the deployer may set these tags.
 MAKER = "overnight.maker"
-TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
-# Paths among the artefacts of a run.
-BUNDLE, REVIEW_REPORT = "bundle", "review/review.html"
-GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
-SPEC, SPEC_DIGEST = "overnight.spec", "overnight.spec_digest"
-AS_OF, AUTHOR = "overnight.as_of", "overnight.author"
+
+# Of a version, for its page: the decision about it.
+STATE = "overnight.review"
+BECAUSE = "overnight.because"
+DECIDED_BY = "overnight.decided_by"
+
+# Of a registered model: its spec, and the latest hash of its decision log.
+OWNER = "overnight.spec_of_model"
+DECISIONS_HEAD = "overnight.decisions_head"
+
+
+def short_name(tag: str) -> str:
+    """Return a tag without the common prefix.
+
+    >>> short_name("overnight.train_window")
+    'train_window'
+    """
+    return tag.removeprefix(PREFIX)
 
 
 def refuse_other_kinds(run: str, tags: Mapping[str, str]) -> None:

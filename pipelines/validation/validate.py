@@ -13,10 +13,10 @@ from expectations.policy import TableName, kept_columns
 from expectations.profile import ROWS, Profile, Profiler
 from expectations.results import Validated
 from expectations.run import quiet_great_expectations
-from pipelines.config import ModelSpec, load_spec, table_columns
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import only_known
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, parse_as_of, split_days
+from pipelines.lake import Lake, Part, parse_as_of, split_days
 from pipelines.validation.data_docs import docs_address, docs_folder, keep_summary
 
 FEATURES = "features"
@@ -27,7 +27,7 @@ Days = Iterable[tuple[str, pa.Table]]
 log = logging.getLogger(__name__)
 
 
-def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
+def validate_snapshot(reference: str, as_of: str, *, snapshot: Snapshot) -> Snapshot:
     """Check a snapshot against the contract; return it.
 
     Raises:
@@ -35,7 +35,7 @@ def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
     """
     spec, settings = load_spec(reference), load_settings()
     lake = Lake(settings.lake, spec=spec.name)
-    check_snapshot(spec, lake, Snapshot.parse(snapshot), as_of=as_of, settings=settings)
+    check_snapshot(spec, lake, snapshot, as_of=as_of, settings=settings)
     return snapshot
 
 

@@ -14,7 +14,7 @@ from infra.tracking.server import build_mlflow
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
 from pipelines.tracking.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
-from pipelines.tracking.tags import REVIEW_REPORT
+from pipelines.tracking.runs import REVIEW_REPORT
 from tests.e2e.browser import ARTIFACTS, Witness, open_browser
 from tests.infra.embedded_server import free_port
 from tests.pipelines.nights import AS_OF, QUIET, installed

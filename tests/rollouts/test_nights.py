@@ -8,7 +8,8 @@ from expectations.contract import InputError, OvernightError
 from pipelines import steps
 from pipelines.cli.compare import compare_runs
 from pipelines.config.installation.settings import load_settings
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.config.references import TableVersion
+from pipelines.lake.tables import Lake
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.nights import QUIET, candidate, write_later_set
 from tests.rollouts.house import NIGHTS, House

@@ -10,8 +10,9 @@ from infra.sagemaker.runtime.invocation import ask
 from pipelines import steps
 from pipelines.config.columns import model_kinds
 from pipelines.config.installation.settings import load_settings
+from pipelines.config.references import TableVersion
 from pipelines.deployment.score_endpoint import as_plain
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from pipelines.modelling.inputs import last_fold, load_rows
 from tests.infra.embedded_server import wait_for
 from tests.pipelines.forgery import rewrite_in_place, tenfold
@@ -64,7 +65,7 @@ def training_scores(house: House) -> dict[int, float]:
     house.row()  # fetches the bundle of version 1
     (found,) = (house.home / "row").glob("**/bundle.json")
     at = Lake(load_settings().lake, spec="cards").latest("training_sets")
-    rows = load_rows(house.spec, str(at), holdout=last_fold(house.spec, AS_OF))
+    rows = load_rows(house.spec, at, holdout=last_fold(house.spec, AS_OF))
     scores = load_bundle(found.parent).predict(rows).tolist()
     return dict(zip(rows.facts[TRANSACTION_ID].to_pylist(), scores, strict=True))
 

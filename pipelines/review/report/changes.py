@@ -5,6 +5,15 @@ from dataclasses import dataclass
 
 from pipelines.modelling import TableSummary
 from pipelines.review.report.formatting import count, share
+from pipelines.tracking import (
+    AS_OF,
+    CODE_REVISION,
+    LEARNER,
+    LOCK_DIGEST,
+    SPEC_DIGEST,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+)
 from training.evaluation import Figures
 
 NONE = "\N{EN DASH}"
@@ -12,13 +21,13 @@ DIGEST_SHOWN = 12
 
 # Tags that say where a model comes from, in the words of the page.
 ORIGINS = {
-    "overnight.as_of": "known as of",
-    "overnight.train_window": "train window",
-    "overnight.test_window": "test window",
-    "overnight.spec_digest": "spec",
-    "overnight.code_revision": "code revision",
-    "overnight.learner_version": "learner version",
-    "overnight.lock_digest": "libraries",
+    AS_OF: "known as of",
+    TRAIN_WINDOW: "train window",
+    TEST_WINDOW: "test window",
+    SPEC_DIGEST: "spec",
+    CODE_REVISION: "code revision",
+    LEARNER: "learner version",
+    LOCK_DIGEST: "libraries",
 }
 
 

@@ -20,15 +20,31 @@ from pipelines.review.report.changes import (
 )
 from pipelines.review.report.page import Contents, Rollout, render_page
 from pipelines.review.report.summary import describe_version
-from pipelines.tracking import REVIEW_REPORT, Registry, Version
+from pipelines.tracking import (
+    AS_OF,
+    CODE_REVISION,
+    DIGEST,
+    LEARNER,
+    LOCK_DIGEST,
+    REVIEW_REPORT,
+    SPEC_DIGEST,
+    STUDY,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    TRAINING_SET,
+    TRAINING_SET_DIGEST,
+    Registry,
+    Version,
+    short_name,
+)
 
 # With what was decided of the version: a page beside the one that the decision was made by.
 DECIDED = "decided.html"
 
 # Tags of a run that say where its model comes from.
 ORIGIN = (
-    "as_of", "train_window", "test_window", "training_set", "training_set_digest", "study",
-    "bundle_digest", "spec_digest", "code_revision", "learner_version", "lock_digest",
+    AS_OF, TRAIN_WINDOW, TEST_WINDOW, TRAINING_SET, TRAINING_SET_DIGEST, STUDY, DIGEST,
+    SPEC_DIGEST, CODE_REVISION, LEARNER, LOCK_DIGEST,
 )  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -67,9 +83,9 @@ def publish_report(
         origin={
             "run": version.run,
             **{
-                key.replace("_", " "): shorten(tags[f"overnight.{key}"])
-                for key in ORIGIN
-                if f"overnight.{key}" in tags
+                short_name(tag).replace("_", " "): shorten(tags[tag])
+                for tag in ORIGIN
+                if tag in tags
             },
         },
         decisions=decisions,

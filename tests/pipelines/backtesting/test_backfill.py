@@ -13,11 +13,12 @@ import pytest
 from expectations.contract import ProblemsError
 from pipelines import steps
 from pipelines.config.installation import settings
+from pipelines.config.references import TableVersion
 from pipelines.config.spec import load_spec
 from pipelines.governance.digests import open_decisions
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from pipelines.tracking.registry import open_registry
-from pipelines.tracking.tags import DIGEST
+from pipelines.tracking.runs import DIGEST
 from tests.pipelines.nights import ALONE, AS_OF, QUIET, installed
 
 pytestmark = QUIET

@@ -10,10 +10,10 @@ from expectations.contract import InputError, OvernightError, ProblemsError
 from pipelines import steps
 from pipelines.config.columns import table_columns
 from pipelines.config.installation import settings
+from pipelines.config.references import Snapshot, TableVersion
 from pipelines.config.spec import load_spec
 from pipelines.features.build import plan_feature_table
-from pipelines.lake.snapshot import Snapshot
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from tests.pipelines.config.test_columns import ARROW
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.windowed import AS_OF, DAYS, SPEC, write_rows

@@ -11,10 +11,10 @@ from deltalake import DeltaTable
 from expectations.contract import InputError, OvernightError
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
+from pipelines.config.references import Snapshot, TableVersion
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.lake.check import check_table
-from pipelines.lake.snapshot import Snapshot
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from pipelines.lake.vacuum import vacuum_tables
 from pipelines.validation.validate import validate_snapshot
 from tests.pipelines.banks import Bank, change, delivery
@@ -95,7 +95,9 @@ def test_all_damaged_files_are_named_at_once(bank: Bank) -> None:
     for read in (
         lambda: bank.lake.read(done.transactions, columns=["amount"]),
         lambda: list(bank.lake.read_days(done.transactions, columns=["amount"])),
-        lambda: validate_snapshot(bank.toml, AS_OF, snapshot=snapshot_of(bank.lake)),
+        lambda: validate_snapshot(
+            bank.toml, AS_OF, snapshot=Snapshot.parse(snapshot_of(bank.lake))
+        ),
     ):
         with pytest.raises(OvernightError) as caught:
             read()
@@ -218,7 +220,7 @@ def test_a_damaged_newest_log_entry_is_named_by_whoever_opens_the_table(
     for act in (
         lambda: bank.lake.latest("transactions"),
         lambda: ingest_delivery(bank.spec, bank.lake),
-        lambda: validate_snapshot(bank.toml, AS_OF, snapshot=snapshot),
+        lambda: validate_snapshot(bank.toml, AS_OF, snapshot=Snapshot.parse(snapshot)),
         lambda: steps.build_features(bank.toml, AS_OF, snapshot),
         lambda: steps.check_lake(bank.toml),
     ):

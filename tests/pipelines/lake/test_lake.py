@@ -7,8 +7,9 @@ import pytest
 from deltalake import DeltaTable
 
 from expectations.contract import InputError
+from pipelines.config.references import TableVersion
 from pipelines.lake.data_files import split_days
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 
 SCHEMA = pa.schema(
     [

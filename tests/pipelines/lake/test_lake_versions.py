@@ -12,7 +12,8 @@ import pytest
 from deltalake import DeltaTable
 
 from expectations.contract import InputError, OvernightError
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.config.references import TableVersion
+from pipelines.lake.tables import Lake
 from tests.infra.object_store import running_store
 
 TABLE = "features"

@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from expectations.contract import InputError, OvernightError
+from pipelines.config.references import TableVersion
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.quarantine_replay import replay_rows
 from pipelines.ingestion.source import load_delivery
 from pipelines.lake.check import check_table
 from pipelines.lake.delta import ChangedSinceError
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from tests.infra.object_store import BUCKET, list_keys, running_store
 from tests.pipelines.banks import Bank, change, delivery
 

@@ -7,12 +7,12 @@ import pytest
 from expectations.contract import InputError
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
-from pipelines.lake.snapshot import Snapshot
+from pipelines.config.references import Snapshot
 from pipelines.modelling.data_summary import gather_data_summary
 from pipelines.modelling.evaluation_record import COMPARISON, read_material
 from pipelines.review.report import publish_report
 from pipelines.tracking.registry import CHAMPION, Version
-from pipelines.tracking.tags import REVIEW_REPORT
+from pipelines.tracking.runs import REVIEW_REPORT
 from pipelines.validation.validate import validate_snapshot
 from tests.pipelines.banks import Bank, change, delivery
 from tests.pipelines.nights import AS_OF, QUIET, Night
@@ -109,12 +109,12 @@ def test_data_facts_hold_versions_checks_and_what_is_held_back(home: Path) -> No
     bank = Bank(home)
     rows = delivery(40 * 8, amt=[10.0 + n % 5 for n in range(40 * 8)])
     done = bank.deliver(change(rows, amt={3: None, 9: None}))
-    snapshot = str(Snapshot(done.transactions, done.labels))
+    snapshot = Snapshot(done.transactions, done.labels)
     validate_snapshot(bank.toml, AS_OF, snapshot=snapshot)
     training = bank.lake.write_days(
         "training_sets", bank.lake.read(done.transactions).slice(0, 100), fingerprint="made"
     )
-    facts = gather_data_summary(bank.spec, AS_OF, training_set=str(training))
+    facts = gather_data_summary(bank.spec, AS_OF, training_set=training)
     assert (facts.training_set.rows, facts.training_set.frauds) == (100, None)
     assert [(t.name, t.rows, t.first) for t in facts.tables] == [
         ("transactions", 318, "2025-01-01"), ("labels", 318, "2025-01-01"),
