@@ -57,7 +57,8 @@ class ApprovalTrigger(BaseEventTrigger):
         from pipelines.review import find_approved
 
         try:
-            return find_approved(self.spec) or ""
+            approved = find_approved(self.spec)
+            return "" if approved is None else str(approved)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is looked at again
             self.log.warning("The registry was not read: %s", error)
             return None
@@ -67,7 +68,7 @@ class ApprovalTrigger(BaseEventTrigger):
         from pipelines.review import find_serving
 
         try:
-            return find_serving(self.spec) == found
+            return str(find_serving(self.spec)) == found
         except Exception as error:  # noqa: BLE001 -- then it is told of, and the run finds out
             self.log.warning("The decision chain was not read: %s", error)
             return False
