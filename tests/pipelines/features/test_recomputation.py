@@ -75,8 +75,10 @@ def reword(folder: Path) -> int:
     sources = sorted(folder.rglob("*.py"))
     for source in sources:
         text = source.read_text()
-        first, rest = (text.split("\n", 1) + [""])[:2] if text.startswith('"""') else ("", text)
-        changed = f'"""Other words. {first[3:]}\n{rest}' if first else f'"""Other words."""\n{rest}'
+        if text.startswith('"""'):
+            changed = text.replace('"""', '"""Other words. ', 1)
+        else:
+            changed = f'"""Other words."""\n{text}'
         source.write_text(f"{changed}\n# Another comment.\n")
         compile(source.read_text(), source, "exec")
     return len(sources)
@@ -99,12 +101,10 @@ def test_a_changed_docstring_in_every_module_computes_nothing_again(
         shutil.rmtree(own)  # each builds the training set in a lake without one, at one address
         shutil.copytree(lake, own / "lake" / lake.name)
         asked = [str(bank.toml), str(own / "lake"), str(snapshot), str(features), AS_OF]
-        environment = os.environ | {
-            "PYTHONPATH": str(code), "OVERNIGHT_LAKE": str(own / "lake"), "OVERNIGHT_HOME": str(own),
-        }  # fmt: skip
+        home = {"OVERNIGHT_HOME": str(own), "OVERNIGHT_LAKE": str(own / "lake")}
         ran = subprocess.run(
             [sys.executable, "-c", FINGERPRINTS, *asked],
-            cwd=code, env=environment, capture_output=True, text=True, check=False,
+            cwd=code, env=os.environ | home | {"PYTHONPATH": str(code)}, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert ran.returncode == 0, ran.stderr
         found = json.loads(ran.stdout.splitlines()[-1])
