@@ -28,7 +28,7 @@ class ApprovalTrigger(BaseEventTrigger):
         self.spec, self.seconds = spec, seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """What the triggerer makes this trigger from."""
+        """Return the class path and arguments from which the triggerer rebuilds this trigger."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             "spec": self.spec,
             "seconds": self.seconds,
@@ -53,7 +53,7 @@ class ApprovalTrigger(BaseEventTrigger):
             await asyncio.sleep(self.seconds)
 
     def _look(self) -> str | None:
-        """The approved version; empty where there is none; None where MLflow does not answer."""
+        """Return the approved version, "" without one, None where MLflow does not answer."""
         from pipelines.review import find_approved
 
         try:
@@ -82,11 +82,11 @@ class ApprovalTrigger(BaseEventTrigger):
 
 
 def approval_asset(spec: str) -> Asset:
-    """What a reviewer makes of it: an approved version. Watched."""
+    """Return the asset of an approved version, with the watcher of the alias."""
     watcher = AssetWatcher(name=f"{spec}_approved", trigger=ApprovalTrigger(spec))
     return Asset(name=f"{spec}_approved", uri=f"overnight://approved/{spec}", watchers=[watcher])
 
 
 def candidate_asset(spec: str) -> Asset:
-    """What the nightly run of a spec makes: a registered candidate."""
+    """Return the asset that the nightly run of a spec makes: a registered candidate."""
     return Asset(name=f"{spec}_candidate", uri=f"overnight://candidate/{spec}")

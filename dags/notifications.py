@@ -1,4 +1,4 @@
-"""Tells people that a step failed: through the notifiers that the environment names.
+"""Notifications of failed steps, through the notifiers that the environment names.
 
 In the arguments of a notifier, `{{ failure.subject }}`, `{{ failure.text }}` and
 `{{ failure.html }}` stand for what happened.
@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dags.tasks import Told
+from dags.tasks import StepFailed
 from expectations.contract import InputError, OvernightError, hide_passwords
 from pipelines.config import one_line, plain_lines
 from pipelines.config.installation import read_notifiers
 
 # Left by a step that told of its failure itself, for the run's own callback.
-TOLD = "told"
+NOTIFIED = "told"
 UNKNOWN = "its process ended without a word: killed, out of memory, or its machine was lost"
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What there is to tell.
+    """A failure as notifications describe it.
 
     Attributes:
         step: name of the task; or the night as a whole.
@@ -68,28 +68,28 @@ class Failure:
         return f"<pre>{html.escape(self.text)}</pre>"
 
 
-def tell_failure(context: Mapping[str, Any]) -> None:
+def notify_failure(context: Mapping[str, Any]) -> None:
     """Tell of a step that failed; Airflow calls it in the step's own process."""
-    if tell(describe(context), context):
-        context["ti"].xcom_push(key=TOLD, value=True)
+    if notify(describe(context), context):
+        context["ti"].xcom_push(key=NOTIFIED, value=True)
 
 
-def tell_unsaid(context: Mapping[str, Any]) -> None:
+def notify_run_failure(context: Mapping[str, Any]) -> None:
     """Tell of a run that failed, unless its step did; Airflow calls it in the DAG processor.
 
     A process that was killed calls nothing itself.
     """
     ti = context.get("ti")
     try:
-        is_told = ti is not None and ti.xcom_pull(task_ids=ti.task_id, key=TOLD)
+        is_told = ti is not None and ti.xcom_pull(task_ids=ti.task_id, key=NOTIFIED)
     except Exception as error:  # noqa: BLE001 -- to be told twice does no harm
         log.warning("Whether it was told is not known: %s", error)
         is_told = False
     if not is_told:
-        tell(describe(context), context)
+        notify(describe(context), context)
 
 
-def tell_late(context: Mapping[str, Any]) -> None:
+def notify_late(context: Mapping[str, Any]) -> None:
     """Tell of a night that is not done in time; runs of a backfill wait for each other.
 
     Args:
@@ -108,10 +108,10 @@ def tell_late(context: Mapping[str, Any]) -> None:
         remedy="It goes on. Look at its steps in Airflow, and at the log of the one that runs.",
         log_url="",
     )
-    tell(failure, context)
+    notify(failure, context)
 
 
-def tell(failure: Failure, context: Mapping[str, Any]) -> int:
+def notify(failure: Failure, context: Mapping[str, Any]) -> int:
     """Tell through every notifier; one that fails keeps no other from telling. How many told."""
     from airflow.sdk.module_loading import import_string
 
@@ -128,12 +128,12 @@ def tell(failure: Failure, context: Mapping[str, Any]) -> int:
 
 
 def describe(context: Mapping[str, Any]) -> Failure:
-    """What an Airflow context says of a failure."""
+    """Build a failure from an Airflow context."""
     ti, run = context.get("ti"), context.get("dag_run")
     asked = (context.get("params") or {}).get("as_of")
     since = "unknown" if run is None else f"{run.run_after:%Y-%m-%d}"
     error = context.get("exception")
-    if isinstance(error, Told):
+    if isinstance(error, StepFailed):
         error = error.error
     return Failure(
         dag=context["dag"].dag_id,

@@ -17,7 +17,7 @@ from expectations.contract import InputError, OutcomeError, OvernightError
 log = logging.getLogger(__name__)
 
 
-class Told(SystemExit):
+class StepFailed(SystemExit):
     """The end of a step whose failure is in the log; it is tried again.
 
     Attributes:
@@ -31,7 +31,7 @@ class Told(SystemExit):
         self.error = error
 
 
-class ToldOnce(Told):
+class StepRefused(StepFailed):
     """The same where trying again changes nothing: of the user's mistakes and of outcomes."""
 
     exit_code = 2
@@ -58,7 +58,7 @@ def _ending_in_words(step: Callable[..., str]) -> Callable[..., str]:
             return step(*given, **named)
         except OvernightError as error:
             log.error("%s", error)
-            kind = ToldOnce if isinstance(error, (InputError, OutcomeError)) else Told
+            kind = StepRefused if isinstance(error, (InputError, OutcomeError)) else StepFailed
             raise kind(error) from None
 
     return run

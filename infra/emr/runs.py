@@ -128,7 +128,7 @@ def _told(client: Any, application: Application, run: Mapping[str, Any]) -> str:
 
 
 def _log_place(client: Any, application: Application, run: str) -> str:
-    """Where AWS puts the log of a driver, as the application says."""
+    """Location of a driver's log, from the application's settings."""
     found = client.get_application(applicationId=application.id)["application"]
     monitoring = found.get("monitoringConfiguration") or {}
     stream = f"applications/{application.id}/jobs/{run}/SPARK_DRIVER"

@@ -101,7 +101,7 @@ async def serve(home: Path, port: int, aws_port: int, time_scale: float, runtime
 
 
 def build_host(home: Path, aws: Aws, runtime: Runtime, *, time_scale: float) -> Host:
-    """What the endpoints share, with its files below a home."""
+    """Build the state that all endpoints share, with its files below a home."""
     faults = Faults()
     metrics = Metrics(step_seconds=min(1.0, max(MIN_STEP_SECONDS / 2, time_scale)))
     return Host(

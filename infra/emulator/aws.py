@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from infra.emulator.faults import Faults
-from infra.emulator.http import OWN_KEY, Gate
+from infra.emulator.http import OWN_KEY, MotoMiddleware
 from infra.emulator.protocol import Calls
 from infra.emulator.resources import REGION
 from infra.loopback.rule import Own, own_addresses
@@ -44,7 +44,7 @@ class Aws:
 
         moto = DomainDispatcherApplication(create_backend_app)
         own = Own(own_addresses(self._port), buckets=f".localhost:{self._port}")
-        gate = answer_own(Gate(moto, faults=faults, calls=calls, after=after), own)
+        gate = answer_own(MotoMiddleware(moto, faults=faults, calls=calls, after=after), own)
         self._server = make_server(
             "127.0.0.1", self._port, gate, threaded=True, request_handler=MotoRequestHandler
         )
@@ -57,7 +57,7 @@ class Aws:
             self._server.server_close()
 
     def read_object(self, bucket: str, key: str) -> bytes:
-        """An object of S3.
+        """Return an object of S3.
 
         Raises:
             botocore.exceptions.ClientError: when there is none.

@@ -134,15 +134,15 @@ class Faults:
             self._clearings += 1
 
     def listed(self) -> list[Mapping[str, object]]:
-        """What is still armed, with the times and skips that are left."""
+        """Return the armed faults, with the times and skips that are left."""
         with self._lock:
             return [
                 {**armed.fault.model_dump(), "times": armed.left, "skip": armed.skip}
                 for armed in self._armed
             ]
 
-    def strike_call(self, service: str, operation: str) -> ApiFault | None:
-        """The fault that strikes a call, which is then used up by one."""
+    def take_call_fault(self, service: str, operation: str) -> ApiFault | None:
+        """Take the fault to inject into a call and count it as used; None when no fault applies."""
         if not self._armed:
             return None
         with self._lock:
@@ -156,8 +156,8 @@ class Faults:
                     return fault if self._use(armed) else None
         return None
 
-    def strike_endpoint(self, kind: str, endpoint: str) -> EndpointFault | None:
-        """The fault of a kind that strikes an endpoint, which is then used up by one."""
+    def take_endpoint_fault(self, kind: str, endpoint: str) -> EndpointFault | None:
+        """Take the fault of a kind to inject into an endpoint and count it as used, or None."""
         with self._lock:
             for armed in self._armed:
                 fault = armed.fault
@@ -169,8 +169,8 @@ class Faults:
                     return fault if self._use(armed) else None
         return None
 
-    def strike_alarm(self, alarm: str, dimensions: list[str]) -> bool:
-        """Whether an evaluation of an alarm is forced; dimensions are the values it watches."""
+    def take_alarm_fault(self, alarm: str, dimensions: list[str]) -> bool:
+        """Return True if an alarm is forced to ALARM, and count the fault as used."""
         with self._lock:
             for armed in self._armed:
                 fault = armed.fault
@@ -183,11 +183,11 @@ class Faults:
         return False
 
     def hanging(self, fault: ApiFault) -> "Hanging":
-        """The clock of a call that hangs from now on."""
+        """Start the clock of a call that hangs from now on."""
         return Hanging(self, time.monotonic() + fault.seconds, self._clearings)
 
     def is_cleared_since(self, clearings: int) -> bool:
-        """Whether all was cleared after a count of clearings was read."""
+        """Return True if the faults were cleared since a count of clearings was read."""
         return self._clearings != clearings
 
     def _use(self, armed: _Armed) -> bool:
@@ -203,12 +203,12 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """How long a call hangs; asked again and again by whoever holds the connection."""
+    """The end of a call that hangs; polled by the code that holds the connection."""
 
     faults: Faults
     until: float
     clearings: int
 
     def is_over(self) -> bool:
-        """Whether the time has passed or the faults were cleared."""
+        """Return True once the time has passed or the faults were cleared."""
         return time.monotonic() >= self.until or self.faults.is_cleared_since(self.clearings)

@@ -70,7 +70,7 @@ class ControlPlane:
             endpoint.crash_live()
 
     def find(self, operation: str) -> Operation:
-        """The function behind an operation.
+        """Return the function behind an operation.
 
         Raises:
             ServiceError: when SageMaker has it and this server does not.

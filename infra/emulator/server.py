@@ -98,7 +98,7 @@ class Server:
         """Note a call, then answer it unless a fault strikes."""
         signed = request.headers.get("authorization", "")
         self._host.calls.add(service, operation, signed=signed, resources=resources)
-        fault = self._host.faults.strike_call(service, operation)
+        fault = self._host.faults.take_call_fault(service, operation)
         if fault is None:
             answer()
         elif fault.effect == "error":

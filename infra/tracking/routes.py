@@ -185,7 +185,7 @@ _RULES = tuple(_compile())
 
 
 def find_access(method: str, path: str, *, static_prefix: str = "") -> Access | None:
-    """Which list a request stands in; None when in none, and `read` for what only reads.
+    """Return the access list of a request: None when in none, `read` for what only reads.
 
     Args:
         method: of HTTP.

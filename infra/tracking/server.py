@@ -74,7 +74,7 @@ def _write_configuration(path: Path, users: str) -> Path:
         # In this format a percent sign begins a name.
         f"database_uri = {users.replace('%', '%%')}\n"
         "admin_username = admin\n"
-        "authorization_function = infra.tracking.guard:authorize\n"
+        "authorization_function = infra.tracking.auth_plugin:authorize\n"
         # Else the slow hash of the password is made at every call; a changed one holds after that.
         "auth_cache_ttl_seconds = 30\n",
         encoding="utf-8",

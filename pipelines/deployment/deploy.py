@@ -189,9 +189,9 @@ def _take_down(result: "DeploymentResult") -> "DeploymentResult":
     """There is no champion to put back, and a wrong model must not go on deciding."""
     from dataclasses import replace
 
-    from infra.sagemaker.control import take_down
+    from infra.sagemaker.control import delete_endpoint
 
-    take_down(result.endpoint)
+    delete_endpoint(result.endpoint)
     reason = f"{result.reason} The endpoint was taken down; nothing served before it."
     return replace(result, outcome="ROLLED_BACK", reason=reason)
 
@@ -202,13 +202,13 @@ def _put_champion_back(
     """A model that answers otherwise than training must not go on deciding."""
     from dataclasses import replace
 
-    from infra.sagemaker.control import put_at_once, verify
+    from infra.sagemaker.control import update_all_at_once, verify
 
     digest = champion_digest(chain)
     champion = registry.get(str(chain.champion))
     log.warning("%s Putting %s back", because, champion)
     with laid_out(spec, registry, champion, digest=digest) as layout:
-        put_at_once(layout)
+        update_all_at_once(layout)
         result = verify(layout, champion_digest=digest)
     if result.outcome == PROMOTED:
         return replace(result, outcome="ROLLED_BACK", reason=f"{because} {champion} serves again.")

@@ -25,7 +25,7 @@ from pipelines.lake import Lake
 from pipelines.tracking import Version, open_registry
 
 if TYPE_CHECKING:
-    from infra.sagemaker.control import Layout
+    from infra.sagemaker.control import EndpointConfiguration
     from infra.sagemaker.runtime import Instance, Prediction, Replay
 
 MAX_ROWS = 2_000
@@ -87,7 +87,7 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
 
 
 def _read_traffic(
-    spec: ModelSpec, traffic: str, layouts: "list[Layout]"
+    spec: ModelSpec, traffic: str, layouts: "list[EndpointConfiguration]"
 ) -> "tuple[list[str], list[Instance]]":
     """Names of the rows and the rows, with the features that the models read."""
     if traffic:
@@ -124,9 +124,9 @@ def _read_traffic(
 
 
 @contextmanager
-def _watching(layouts: "list[Layout]") -> Iterator[set[str]]:
+def _watching(layouts: "list[EndpointConfiguration]") -> Iterator[set[str]]:
     """The alarms that ring at any moment while the block lasts."""
-    from infra.sagemaker.control import ringing, wanted_alarms
+    from infra.sagemaker.control import in_alarm, wanted_alarms
 
     names = sorted({name for layout in layouts for name in wanted_alarms(layout)})
     rung: set[str] = set()
@@ -138,7 +138,7 @@ def _watching(layouts: "list[Layout]") -> Iterator[set[str]]:
         while not is_over:
             is_over = over.wait(LOOK_SECONDS)
             try:
-                rung.update(ringing(names))
+                rung.update(in_alarm(names))
             except OvernightError as error:
                 problems.append(error)
                 return
@@ -167,7 +167,7 @@ def _describe_phases(phases: "dict[str, Replay]") -> Iterator[str]:
 
 
 def _describe_decisions(
-    phases: "dict[str, Replay]", layouts: "list[Layout]", names: list[str], *,
+    phases: "dict[str, Replay]", layouts: "list[EndpointConfiguration]", names: list[str], *,
     champion: Version | None, version: Version,
 ) -> Iterator[str]:  # fmt: skip
     said = [_answers(phases, layout.main.bundle.digest) for layout in layouts]

@@ -12,7 +12,7 @@ from pipelines.modelling import fetch_verified
 from pipelines.tracking import Registry, Version
 
 if TYPE_CHECKING:
-    from infra.sagemaker.control import Layout, Release
+    from infra.sagemaker.control import EndpointConfiguration, Release
 
 
 @contextlib.contextmanager
@@ -38,12 +38,12 @@ def releasing(registry: Registry, version: Version, *, digest: str | None) -> It
 @contextlib.contextmanager
 def laid_out(
     spec: ModelSpec, registry: Registry, version: Version, *, digest: str | None
-) -> Iterator["Layout"]:
+) -> Iterator["EndpointConfiguration"]:
     """A version alone behind the endpoint of its spec; arguments and errors as of `releasing`."""
-    from infra.sagemaker.control import plan_layout
+    from infra.sagemaker.control import plan_configuration
 
     with releasing(registry, version, digest=digest) as release:
-        yield plan_layout(release, spec=spec.name, policy=spec.endpoint)
+        yield plan_configuration(release, spec=spec.name, policy=spec.endpoint)
 
 
 def champion_digest(chain: Ledger) -> str | None:

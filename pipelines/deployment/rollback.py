@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 def roll_back(reference: str, *, because: str = "") -> str:
     """See `steps.rollback`."""
-    from infra.sagemaker.control import put_at_once, verify
+    from infra.sagemaker.control import update_all_at_once, verify
 
     spec = load_registered(reference)
     registry = open_registry(spec)
@@ -47,7 +47,7 @@ def roll_back(reference: str, *, because: str = "") -> str:
         log.warning("%s", text)
     with laid_out(spec, registry, previous, digest=served.digests.model) as layout:
         _end_update(layout.endpoint)
-        put_at_once(layout)
+        update_all_at_once(layout)
         result = verify(layout, champion_digest=champion_digest(chain))
     if result.outcome != PROMOTED:
         raise OvernightError(
@@ -109,10 +109,10 @@ def _promotion(chain: Ledger, version: int | None) -> Decision | None:
 
 def _end_update(endpoint: str) -> None:
     from infra.sagemaker.connection import AwsError
-    from infra.sagemaker.control import turn_back
+    from infra.sagemaker.control import abort
 
     try:
-        turn_back(endpoint)
+        abort(endpoint)
     except AwsError as error:
         # Without that permission it takes until the update has ended by itself.
         log.warning("The update that goes on is waited for: %s", error)

@@ -31,7 +31,7 @@ from pipelines.governance import (
 from pipelines.tracking import Registry, Version, open_registry
 
 if TYPE_CHECKING:
-    from infra.sagemaker.control import Layout
+    from infra.sagemaker.control import EndpointConfiguration
 
 log = logging.getLogger(__name__)
 
@@ -124,16 +124,16 @@ def _begin(
     return f"endpoints:/{spec.name}/{champion.number}+{version.number}"
 
 
-def _require_champion(layout: "Layout", chain: Ledger) -> None:
+def _require_champion(layout: "EndpointConfiguration", chain: Ledger) -> None:
     from infra.sagemaker.control import require_serving
 
     require_serving(layout.endpoint, digest=str(champion_digest(chain)))
 
 
-def _put(layout: "Layout", chain: Ledger) -> None:
-    from infra.sagemaker.control import put_at_once, verify
+def _put(layout: "EndpointConfiguration", chain: Ledger) -> None:
+    from infra.sagemaker.control import update_all_at_once, verify
 
-    problem = put_at_once(layout)
+    problem = update_all_at_once(layout)
     result = verify(layout, champion_digest=champion_digest(chain))
     if problem or result.outcome != PROMOTED:
         raise OvernightError(

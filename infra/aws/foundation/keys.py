@@ -63,5 +63,5 @@ def _build_key(scope: Construct, purpose: str, environment: Environment) -> kms.
 
 
 def removal(environment: Environment) -> RemovalPolicy:
-    """What becomes of things that hold data when the stack is deleted."""
+    """Return the removal policy of resources that hold data, applied when a stack is deleted."""
     return RemovalPolicy.RETAIN if environment.is_retained else RemovalPolicy.DESTROY

@@ -34,7 +34,7 @@ TRACKING = "experiments"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Where processes run.
+    """The network in which all processes run.
 
     Attributes:
         work: the security group of Spark and of the scheduler.

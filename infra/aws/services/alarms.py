@@ -1,4 +1,4 @@
-"""Who is told when something goes wrong: one topic, and what is written to it.
+"""Alarm notifications: one SNS topic and the events that are sent to it.
 
 The alarms on an endpoint are the pipeline's, made with each deployment; here stands only that
 their ringing reaches people, so that no deployment needs to know a topic.

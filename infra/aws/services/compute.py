@@ -31,7 +31,7 @@ DELETE_OBJECT = "s3:DeleteObject"
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Where feature jobs run.
+    """The EMR Serverless application that runs feature jobs.
 
     Attributes:
         application: of EMR Serverless.
@@ -69,7 +69,7 @@ def _build_application(
     log: logs.LogGroup,
     log_key: kms.Key,
 ) -> emr.CfnApplication:
-    """It starts with a job, stops when idle, and has an upper limit."""
+    """Declare the application: starts with a job, stops when idle, has an upper limit."""
     return emr.CfnApplication(
         room,
         "Application",

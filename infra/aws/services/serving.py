@@ -1,4 +1,4 @@
-"""What the serving container runs under. Models, configs and endpoints are the pipeline's."""
+"""The serving container's role. The pipeline makes models, endpoint configs and endpoints."""
 
 from aws_cdk import Stack
 from aws_cdk import aws_ecr as ecr

@@ -1,4 +1,4 @@
-"""What Airflow's processes run under.
+"""Roles of Airflow's own processes.
 
 Amazon's managed Airflow does not offer 3.3, so Airflow runs as services of ECS on Fargate, from an
 image of this house: API server, scheduler, triggerer and DAG processor under the role made here,

@@ -15,7 +15,7 @@ MAX_VALUES = 2000
 
 @dataclass(slots=True)
 class Step:
-    """What came within one step of time, or within several together."""
+    """The data points of one time step, or of several merged."""
 
     begin: float
     count: float = 0.0
@@ -63,7 +63,7 @@ class Series:
         self.newest = time
 
     def periods(self, *, end: float, seconds: float, count: int) -> list[Step | None]:
-        """The last periods before a moment, newest first; None where nothing came.
+        """Return the last periods before a moment, newest first; None where nothing came.
 
         Args:
             end: seconds of the epoch; a period is (begin, end].
@@ -83,7 +83,7 @@ class Series:
 
 
 def read_statistic(step: Step, statistic: str) -> float:
-    """A statistic of CloudWatch: `Average`, `p99`, ….
+    """Compute a statistic of CloudWatch: `Average`, `p99`, ….
 
     >>> step = Step(0.0)
     >>> for value in (1.0, 2.0, 3.0, 4.0):
@@ -105,6 +105,6 @@ def read_statistic(step: Step, statistic: str) -> float:
 
 
 def _percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile."""
+    """Compute the nearest-rank percentile."""
     rank = max(1, math.ceil(percent / 100 * len(values)))
     return sorted(values)[rank - 1]

@@ -99,7 +99,7 @@ class JobRun:
             self._become(state, details)
 
     def _prepare(self) -> tuple[list[str], dict[str, str]]:
-        """The command that does it, in a folder with what it needs."""
+        """Return the command that does it, in a folder with what it needs."""
         driver = self.request["jobDriver"]["sparkSubmit"]
         options = read_options(driver.get("sparkSubmitParameters", ""))
         entry = self._folder / "entry.py"
@@ -144,7 +144,7 @@ class JobRun:
 
 
 def read_options(text: str) -> dict[str, str]:
-    """The `--conf` options of Spark's parameters.
+    """Return the `--conf` options of Spark's parameters.
 
     Raises:
         ServiceError: when there is anything else among them.
@@ -157,7 +157,7 @@ def read_options(text: str) -> dict[str, str]:
 
 
 def fetch(address: str) -> bytes:
-    """An object of S3."""
+    """Return an object of S3."""
     parts = urlsplit(address)
     found: Mapping[str, Any] = boto3.client("s3").get_object(
         Bucket=parts.netloc, Key=parts.path.lstrip("/")

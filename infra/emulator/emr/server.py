@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def read_call(method: str, address: str, body: bytes) -> tuple[str, Content]:
-    """Which operation a request asks for, and with what.
+    """Read the operation of a request and its parameters.
 
     Raises:
         ServiceError: when there is no such operation, or it is not asked for as it has to be.

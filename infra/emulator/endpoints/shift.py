@@ -1,12 +1,15 @@
-"""How an update moves traffic: the steps of a DeploymentConfig, and when it may not go on."""
+"""Reading a DeploymentConfig: the traffic shares of an update's steps, its waits and alarms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from infra.emulator.protocol import invalid
-
-MAX_CANARY_PERCENT = 50
+from infra.sagemaker.strategies import (
+    ALL_TRAFFIC_PERCENT,
+    MAX_STEP_PERCENT,
+    strategy_of_routing,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,21 @@ def read_shift(deployment: Mapping[str, Any] | None) -> Shift:
 
 
 def _shares(routing: Mapping[str, Any]) -> tuple[float, ...]:
-    kind = routing["Type"]
-    if kind == "ALL_AT_ONCE":
-        return (1.0,)
-    key = "CanarySize" if kind == "CANARY" else "LinearStepSize"
-    if key not in routing:
-        raise invalid(f"{key} is required for the traffic routing type {kind}.")
-    size = routing[key]
+    strategy = strategy_of_routing(routing["Type"])
+    if strategy.step_size is None:
+        percent = ALL_TRAFFIC_PERCENT
+    else:
+        percent = _step_percent(routing, strategy.step_size.member)
+    return tuple(share / ALL_TRAFFIC_PERCENT for share in strategy.shares(percent))
+
+
+def _step_percent(routing: Mapping[str, Any], member: str) -> int:
+    if member not in routing:
+        raise invalid(f"{member} is required for the traffic routing type {routing['Type']}.")
+    size = routing[member]
     if size["Type"] != "CAPACITY_PERCENT":
         raise invalid("The embedded SageMaker sizes shifts by CAPACITY_PERCENT only.")
-    if size["Value"] > MAX_CANARY_PERCENT:
-        raise invalid(f"{key} must be at most {MAX_CANARY_PERCENT} percent, got {size['Value']}.")
-    step = size["Value"] / 100
-    if kind == "CANARY":
-        return (step, 1.0)
-    return tuple(min(1.0, step * number) for number in range(1, int(-(-1 // step)) + 1))
+    percent = int(size["Value"])
+    if percent > MAX_STEP_PERCENT:
+        raise invalid(f"{member} must be at most {MAX_STEP_PERCENT} percent, got {percent}.")
+    return percent

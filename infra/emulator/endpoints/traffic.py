@@ -1,6 +1,6 @@
 """The fleets of one endpoint and their shares of its traffic."""
 
-from infra.emulator.endpoints.fleet import Fleet, Turn, take_turn
+from infra.emulator.endpoints.fleet import Fleet, WeightedShare, pick_weighted
 
 
 class Traffic:
@@ -14,16 +14,16 @@ class Traffic:
     def __init__(self) -> None:
         self.live: Fleet | None = None
         self.next: Fleet | None = None
-        self._turns = (Turn(1.0), Turn(0.0))
+        self._shares = (WeightedShare(1.0), WeightedShare(0.0))
 
     @property
     def share(self) -> float:
         """The next fleet's part of the traffic."""
-        return 0.0 if self.next is None else self._turns[1].weight
+        return 0.0 if self.next is None else self._shares[1].weight
 
     def route(self) -> Fleet | None:
-        """The fleet for the next request; None when nothing serves."""
-        if self.next is not None and self.live is not None and take_turn(self._turns) == 1:
+        """Return the fleet for the next request; None when nothing serves."""
+        if self.next is not None and self.live is not None and pick_weighted(self._shares) == 1:
             return self.next
         return self.live
 
@@ -34,7 +34,7 @@ class Traffic:
 
     def shift(self, share: float) -> None:
         """Give the next fleet a share of the traffic."""
-        self._turns = (Turn(1.0 - share), Turn(share))
+        self._shares = (WeightedShare(1.0 - share), WeightedShare(share))
 
     def switch(self) -> Fleet | None:
         """Let the next fleet be the live one; returns the one before, for whoever stops it."""

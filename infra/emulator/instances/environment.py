@@ -40,7 +40,7 @@ def refuse_environment(names: Iterable[str]) -> None:
 def build_environment(
     model: Mapping[str, str], machine: Mapping[str, str], *, folder: str
 ) -> dict[str, str]:
-    """The environment of a container's process.
+    """Return the environment of a container's process.
 
     Args:
         model: what the model and the platform set; from the state of an earlier version of this

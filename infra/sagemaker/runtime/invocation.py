@@ -24,7 +24,7 @@ Instance = dict[str, float | str | None]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a row scored as it did: a feature's part of the score.
+    """A reason of a score: a feature and its contribution.
 
     Attributes:
         contribution: in log odds.
@@ -37,7 +37,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model says of one instance.
+    """The model's answer for one instance.
 
     Attributes:
         score: of the model, before calibration.
@@ -171,7 +171,7 @@ def _refuse(error: "ClientError", name: str) -> None:
 
 
 def _problems(original: str) -> list[str]:
-    """The container's own list; the text as it is when some other container wrote it."""
+    """Parse the container's list of problems; the text itself when another container wrote it."""
     try:
         described = json.loads(original)["error"]
         return list(described["problems"]) or [str(described["message"])]

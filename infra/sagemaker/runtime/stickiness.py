@@ -1,4 +1,4 @@
-"""Which side of a split answers an entity: always the same one, on every client.
+"""Sticky routing in an A/B test: an entity is always answered by the same variant.
 
 SageMaker draws a variant for each request. A customer who is judged now by one model and now by
 the other tells nothing about either, so the client names the variant: a hash of the entity against
@@ -22,7 +22,7 @@ class Weighted:
 
 
 def choose_variant(entity: str, variants: list[Weighted]) -> str | None:
-    """The variant that answers an entity; None where there are not several.
+    """Return the variant that answers an entity; None without a traffic split.
 
     >>> both = [Weighted("AllTraffic", 1.0), Weighted("Candidate", 0.0)]
     >>> choose_variant("c-17", both)

@@ -1,6 +1,6 @@
 """The place of a worker: whoever holds it now, its channel, and how many connections it has.
 
-Split from the crew because both processes use it: the parent counts what it gave, the worker
+Split from the supervisor because both processes use it: the parent counts what it gave, the worker
 what has ended, in memory that they share.
 """
 
@@ -16,7 +16,7 @@ RETIRING = b"r"
 WAITING = 16
 
 
-class Seat:
+class WorkerSlot:
     """The place of a worker.
 
     Attributes:
@@ -25,7 +25,7 @@ class Seat:
     """
 
     def __init__(self, *, limit: int) -> None:
-        """An empty seat.
+        """Make a slot without a worker.
 
         Args:
             limit: how many connections a worker may hold.
@@ -42,7 +42,7 @@ class Seat:
         """Number of connections that its worker holds."""
         return self._given - int(COUNT.unpack_from(self._ended)[0])
 
-    def hand_over(self, connection: socket.socket) -> bool:
+    def pass_connection(self, connection: socket.socket) -> bool:
         """Give the worker a connection; whether it took it."""
         if self.channel is None or self.connections >= self._most:
             return False
@@ -53,12 +53,12 @@ class Seat:
         self._given += 1
         return True
 
-    def take(self, pid: int, channel: socket.socket) -> None:
-        """A worker sits down."""
+    def assign(self, pid: int, channel: socket.socket) -> None:
+        """Assign a worker process and its channel."""
         self.pid, self.channel, self.started = pid, channel, time.monotonic()
 
-    def leave(self) -> float:
-        """The worker has gone, or finishes apart; how many seconds it was here."""
+    def release(self) -> float:
+        """Free the slot of a worker that ended or finishes; return the seconds it was held."""
         self.close()
         self.pid, self._given = 0, 0
         # The one that finishes still counts, in the memory that it has.
@@ -77,7 +77,7 @@ class Seat:
 
 
 def exit_code(pid: int) -> int | None:
-    """The exit code of a worker that has ended; None while it runs, or when there is none."""
+    """Return the exit code of an ended worker; None while it runs, or without a worker."""
     if not pid:
         return None
     found, status = os.waitpid(pid, os.WNOHANG)

@@ -89,7 +89,7 @@ def has_our_tag(keys: Iterable[str]) -> bool:
 
 
 def _unless_absent(error: MlflowException) -> bool:
-    """False for what is not there; what went wrong otherwise is raised again."""
+    """Return False if the error says that the thing does not exist; raise any other error again."""
     if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
         raise error
     return False

@@ -23,7 +23,7 @@ OWN_KEY = "embedded"
 FORM = "application/x-www-form-urlencoded"
 
 
-class Gate:
+class MotoMiddleware:
     """A WSGI application around moto's."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Gate:
         operation = _operation(service, environ)
         resources = _resources(service, environ)
         self._calls.add(service, operation, signed=signed, resources=resources)
-        fault = self._faults.strike_call(service, operation)
+        fault = self._faults.take_call_fault(service, operation)
         if fault is None:
             return self._pass(service, operation, environ, start_response)
         if fault.effect == "error":
