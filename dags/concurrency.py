@@ -22,7 +22,7 @@ States = Mapping[str, Mapping[str, str | None]]
 
 
 class RunConcurrency(BaseSensorOperator):
-    """Waits for the other runs of its DAG.
+    """Sensor that waits for the other runs of its DAG.
 
     Args:
         last: the task whose end is the end of a run.
@@ -64,13 +64,13 @@ def find_before(states: States, run: str, *, kind: str, turn: str, last: str) ->
         turn: name of the first.
         last: name of the last.
     """
-    others = {name: held for name, held in states.items() if name != run and turn in held}
-    for name, held in others.items():
-        if held[turn] == "success" and held.get(last) not in OVER:
+    others = {name: tasks for name, tasks in states.items() if name != run and turn in tasks}
+    for name, tasks in others.items():
+        if tasks[turn] == "success" and tasks.get(last) not in OVER:
             return name
     if kind != "backfill":
         return ""
-    waiting = [name for name, held in others.items() if held[turn] in WAITING]
+    waiting = [name for name, tasks in others.items() if tasks[turn] in WAITING]
     first = min([*waiting, run], key=_rank)
     return "" if first == run else first
 

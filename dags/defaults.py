@@ -1,7 +1,7 @@
-"""The terms under which Airflow runs a step: tries, time, pool, queue, who hears of a failure.
+"""Defaults of all DAGs and tasks: retries, timeout, pool, queue, notification of failures.
 
-What the user has to mend, and what is wrong in the program, fails at once; anything else is tried
-again, after longer and longer.
+An error of the user or of the program fails at once; any other is retried with exponential
+backoff.
 """
 
 import os
@@ -44,7 +44,7 @@ Kind = Literal["nightly", "deploy", "review"]
 
 
 def dag_defaults(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
-    """Arguments that all DAGs of one kind have in common."""
+    """Return the arguments that all DAGs of one kind have in common."""
     deadline = spec.schedule.deadline if kind == "nightly" else None
     late = deadline and DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
@@ -65,7 +65,7 @@ def dag_defaults(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
 
 
 def _default_args(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
-    """Of every step: nightly ones share a pool, and a deployment waits for none of them."""
+    """Return the arguments of every task; nightly tasks share a pool, deployments wait for none."""
     queue = os.environ.get(f"OVERNIGHT_{kind.upper()}_QUEUE")
     return {
         "retries": spec.schedule.retries,

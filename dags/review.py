@@ -19,7 +19,7 @@ for name, declared in load_catalogue().specs.items():
         # Its own run, so that the next night does not wait for an answer.
         schedule=[candidate_asset(name)],
         is_paused_upon_creation=False,
-        doc_md=f"Asks whether the newest candidate of `{name}` is approved.",
+        doc_md=f"Asks for a decision on the latest candidate of `{name}`.",
     ) as dag:
         version = gate_task(steps.candidate)(name)
         described = step_task(steps.review)(name, version)

@@ -31,7 +31,7 @@ class Aws:
         """Listen; the port must be free.
 
         Args:
-            faults: what may strike a call.
+            faults: may be injected into a call.
             calls: where each call is noted.
             after: hears service and operation of each call that was done, in the call's thread.
         """
@@ -51,7 +51,7 @@ class Aws:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
-        """Stop listening; what moto held is gone."""
+        """Stop listening; moto's state is lost."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()

@@ -1,7 +1,7 @@
-"""Faults that a test or a rehearsal arms, and who asks whether one strikes.
+"""Fault injection: faults that a test or a dry-run deployment arms, and their use.
 
-A deployment is worth most where AWS misbehaves: a throttled call, an answer that is lost, a fleet
-that finds no capacity. Here each is one line of JSON, so the way back can be tried on a laptop.
+A deployment has to survive throttled calls, lost answers and fleets without capacity. Each is one
+line of JSON here, so recovery can be tested on one machine.
 """
 
 import threading
@@ -22,9 +22,9 @@ class ApiFault(BaseModel):
         service: as the request is signed for, `s3`, `monitoring`; invocations: `sagemaker-runtime`.
         operation: its name; None is any of the service.
         effect: `error` and `drop` and `hang` do nothing; `lost_reply` does it and says nothing.
-        seconds: how long a `hang` lasts.
-        times: how many calls are struck; None is all until cleared.
-        skip: how many calls pass before the first is struck.
+        seconds: duration of a `hang`.
+        times: number of calls that fail; None is all until cleared.
+        skip: number of calls that pass before the first that fails.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,14 +42,13 @@ class ApiFault(BaseModel):
 
 
 class EndpointFault(BaseModel):
-    """A fault of an endpoint's life.
+    """A fault of an endpoint: of its start, or a crash.
 
     Attributes:
         endpoint: its name; None is any.
-        seconds: how much longer a `slow_start` takes.
-        alarm: start of the names of the alarms that an `alarm` fault forces to ALARM.
-        times: how often it strikes; None is always until cleared.
-        skip: how many occasions pass before the first is struck.
+        seconds: delay of a `slow_start`.
+        times: number of injections; None is always until cleared.
+        skip: number of occasions that pass before the first injection.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,12 +122,12 @@ class Faults:
         self._clearings = 0
 
     def arm(self, faults: list[Fault]) -> None:
-        """Arm more faults; of those that fit a call, the first armed strikes."""
+        """Arm more faults; of those that match a call, the first armed is injected."""
         with self._lock:
             self._armed += [_Armed(fault, fault.times, fault.skip) for fault in faults]
 
     def clear(self) -> None:
-        """Disarm all, and end what hangs."""
+        """Disarm all faults, and end the calls that hang."""
         with self._lock:
             self._armed = []
             self._clearings += 1

@@ -65,7 +65,7 @@ class ControlPlane:
         await asyncio.gather(*self._leaving)
 
     def crash_live(self) -> None:
-        """Let armed crashes strike the endpoints that are not changing."""
+        """Inject armed crashes into the endpoints that are not changing."""
         for endpoint in self.endpoints.values():
             endpoint.crash_live()
 

@@ -95,7 +95,7 @@ class Server:
         *,
         resources: Iterable[str],
     ) -> None:
-        """Note a call, then answer it unless a fault strikes."""
+        """Log a call, then answer it unless a fault is injected."""
         signed = request.headers.get("authorization", "")
         self._host.calls.add(service, operation, signed=signed, resources=resources)
         fault = self._host.faults.take_call_fault(service, operation)

@@ -1,4 +1,4 @@
-"""Sessions with AWS, and what its refusals mean to whoever runs a command.
+"""Sessions with AWS, and the translation of its errors for users of the command line.
 
 Credentials and addresses come from where boto3 looks for them; nothing is read here.
 """

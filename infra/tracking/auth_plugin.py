@@ -39,13 +39,13 @@ from infra.tracking.routes import Access, find_access
 
 # Of these the rules stand in `roles.refusal`; every other write to a model of ours is refused.
 _ALIAS, _TAGS = "/registered-models/alias", ("/set-tag", "/delete-tag")
-# What a reviewer asks for is a tag of the model.
-_ASKING = ("/registered-models/set-tag", "/registered-models/delete-tag")
+# A review request is a tag of the model.
+_REVIEW_REQUEST = ("/registered-models/set-tag", "/registered-models/delete-tag")
 _ONLY = "only the deployer may"
 
 
 def authorize() -> Authorization | Response:
-    """Know the user by name and password, then see whether the role allows the request."""
+    """Authenticate the user, then allow or refuse the request by the user's role."""
     known = auth.authenticate_request_basic_auth()
     if isinstance(known, Response):
         return known
@@ -57,7 +57,7 @@ def authorize() -> Authorization | Response:
     if problem is not None:
         return Response(f"{user}: {problem}\n", status=403, mimetype="text/plain")
     if access == "registered model" and request.method == "POST" and "reviewer" in roles:
-        _note_who(user, read_request_fields())
+        _record_user(user, read_request_fields())
     return known
 
 
@@ -81,7 +81,7 @@ def _problems(access: Access | None, roles: frozenset[Role]) -> Iterator[str]:
 
 
 def _problems_of_tracking(fields: RequestFields) -> Iterator[str]:
-    """Of a run, an experiment or a logged model, by someone who is no deployer."""
+    """Yield problems with a change of a run, experiment or logged model by a non-deployer."""
     if ours := _ours(fields.tags):
         yield f"{_ONLY} set or take away a tag named {ours}"
     if any(map(is_run_of_deployer, fields.runs)):
@@ -96,14 +96,14 @@ def _problems_of_tracking(fields: RequestFields) -> Iterator[str]:
 
 
 def _problems_of_registry(fields: RequestFields, roles: frozenset[Role]) -> Iterator[str]:
-    """Of a registered model, its versions, tags and aliases."""
+    """Yield problems with a change of a registered model, its versions, tags or aliases."""
     path = request.path.rstrip("/")
     problem = refusal(roles, alias=fields.alias, tags=fields.tags)
     if problem is not None:
         yield problem
     if "deployer" in roles or path.endswith(_ALIAS):
         return
-    if not path.endswith(_ASKING) and (ours := _ours(fields.tags)):
+    if not path.endswith(_REVIEW_REQUEST) and (ours := _ours(fields.tags)):
         yield f"{_ONLY} set or take away a tag named {ours}"
     if path.endswith(_TAGS) and not any(key.startswith("mlflow.") for key in fields.tags):
         return
@@ -112,8 +112,8 @@ def _problems_of_registry(fields: RequestFields, roles: frozenset[Role]) -> Iter
         yield f"{_ONLY} change {fields.model} or a version of it"
 
 
-def _note_who(user: str, fields: RequestFields) -> None:
-    """Note on the registered model who moves `approved` to which version, or asks for what."""
+def _record_user(user: str, fields: RequestFields) -> None:
+    """Record on the registered model who moves `approved` to a version, or requests a review."""
     is_alias = fields.alias == "approved" and fields.version
     noted = {f"{APPROVED_BY}.{fields.version}"} if is_alias else set()
     noted |= {key.replace(ASKED, ASKED_BY) for key in fields.tags if WISH.fullmatch(key)}

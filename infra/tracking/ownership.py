@@ -1,4 +1,4 @@
-"""Belongings of the deployer on the MLflow server, as the server's own store says.
+"""Ownership: the runs, models and experiments of the deployer, by the MLflow server's store.
 
 A tag whose key begins with `overnight.` can be set by the deployer alone, and each of its runs is
 made with one: so a run that has one is the deployer's, and so is what belongs to that run.

@@ -1,7 +1,7 @@
-"""Changes that a request to the MLflow server asks for, read by MLflow's own parser.
+"""Fields of a request to the MLflow server that name what it changes, by MLflow's own parser.
 
-Its parser takes a body in a string, and each field under two names (`run_id`, `runId`): whoever
-reads the JSON otherwise judges another request than the one that is carried out.
+Its parser takes a body in a string, and each field under two names (`run_id`, `runId`): a
+check of the JSON by another parser would judge another request than the one carried out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -10,7 +10,7 @@ from expectations.contract.toml_file import read_toml
 
 ROLES_VARIABLE = "OVERNIGHT_ROLES"
 # Tags of a registered model, a version's number behind each: what a reviewer asks for, who asked,
-# and who set the alias `approved`. The last two are the guard's.
+# and who set the alias `approved`. The auth plugin sets the last two.
 ASKED, ASKED_BY, APPROVED_BY = "overnight.asked", "overnight.asked_by", "overnight.approved_by"
 WISH = re.compile(rf"{re.escape(ASKED)}\.\d+")
 

@@ -81,7 +81,7 @@ def test_the_message_says_which_spec_step_date_error_log_and_remedy(sent) -> Non
         "as of  2025-04-01",
         LOG,
         "Deliver it.",
-        "Mend it",
+        "Fix it",
     ):
         assert said in text
 

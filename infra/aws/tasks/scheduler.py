@@ -44,9 +44,9 @@ def build_scheduler(
     key: kms.Key,
 ) -> Scheduler:
     """Make both roles."""
-    room = Construct(scope, "Scheduler")
-    role = build_role(room, "scheduler", environment, services=[SERVICE])
-    launch = build_role(room, "launch", environment, services=[SERVICE])
+    group = Construct(scope, "Scheduler")
+    role = build_role(group, "scheduler", environment, services=[SERVICE])
+    launch = build_role(group, "launch", environment, services=[SERVICE])
     streams = ["logs:CreateLogStream", "logs:PutLogEvents"]
     for each in (role, launch):
         allow(each, "Log", streams, [f"{log.log_group_arn}:*"], because=STREAMS)

@@ -69,7 +69,7 @@ class Alarms:
         self._faults = faults
         self._time_scale = time_scale
         self._set: dict[str, tuple[Alarm, datetime]] = {}
-        self._held: dict[str, float] = {}
+        self._set_at: dict[str, float] = {}
         self._forced: dict[str, str] = {}
 
     async def keep_evaluating(self, *, every_seconds: float) -> None:
@@ -111,7 +111,7 @@ class Alarms:
     def _evaluate(self, alarm: "Alarm", now: float) -> None:
         dimensions = read_dimensions(alarm.dimensions)
         series = self._metrics.series(alarm.namespace, alarm.metric_name, dimensions)
-        if series.newest <= self._held_since(alarm):
+        if series.latest <= self._set_by_hand_at(alarm):
             return
         periods = int(alarm.evaluation_periods)
         range_periods = periods + EXTRA_PERIODS
@@ -132,19 +132,19 @@ class Alarms:
         reason = f"{statistic} of the data points, newest first: {seen}; threshold {threshold:.6g}"
         self._change(alarm, state, reason)
 
-    def _held_since(self, alarm: "Alarm") -> float:
+    def _set_by_hand_at(self, alarm: "Alarm") -> float:
         """Return the time at which the state was set by hand; -1 if it was not."""
         known = self._set.get(alarm.name)
         stamp = alarm.state_updated_timestamp
         is_fresh = known is None or known[0] is not alarm
         if is_fresh and alarm.state_reason == UNCHECKED:
-            self._held.pop(alarm.name, None)
+            self._set_at.pop(alarm.name, None)
             # CloudWatch creates an alarm without data, moto creates it as OK.
             self._change(alarm, "INSUFFICIENT_DATA", UNCHECKED)
         elif is_fresh or (known is not None and known[1] != stamp):
-            self._held[alarm.name] = _seconds(stamp)
+            self._set_at[alarm.name] = _seconds(stamp)
             self._set[alarm.name] = (alarm, stamp)
-        return self._held.get(alarm.name, -1.0)
+        return self._set_at.get(alarm.name, -1.0)
 
     def _change(self, alarm: "Alarm", state: str, reason: str) -> None:
         if state != alarm.state_value:

@@ -30,9 +30,9 @@ class Step:
         self.total += value * times
         self.low = min(self.low, value)
         self.high = max(self.high, value)
-        room = MAX_VALUES - len(self.values)
-        if room > 0:
-            self.values.extend([value] * min(room, int(times)))
+        free = MAX_VALUES - len(self.values)
+        if free > 0:
+            self.values.extend([value] * min(free, int(times)))
 
     def merge(self, other: "Step") -> None:
         """Take in another step."""
@@ -47,20 +47,20 @@ class Series:
     """A metric's steps, oldest first.
 
     Attributes:
-        newest: when the last value came, in seconds of the epoch; 0 before the first.
+        latest: when the last value came, in seconds of the epoch; 0 before the first.
     """
 
     def __init__(self, step_seconds: float) -> None:
         self._step_seconds = step_seconds
         self._steps: deque[Step] = deque(maxlen=MAX_STEPS)
-        self.newest = 0.0
+        self.latest = 0.0
 
     def add(self, value: float, *, time: float, times: float = 1.0) -> None:
         """Note a value; times must not go back by more than a step."""
         if not self._steps or time >= self._steps[-1].begin + self._step_seconds:
             self._steps.append(Step(time))
         self._steps[-1].add(value, times)
-        self.newest = time
+        self.latest = time
 
     def periods(self, *, end: float, seconds: float, count: int) -> list[Step | None]:
         """Return the last periods before a moment, newest first; None where nothing came.

@@ -40,7 +40,7 @@ INHERITED = (
 
 
 class JobRun:
-    """A run and its state, as AWS tells it."""
+    """A run and its state, as AWS describes it."""
 
     def __init__(self, number: str, request: Content, *, folder: Path, master: str) -> None:
         self.number, self.request, self.created = number, request, time.time()
@@ -58,7 +58,7 @@ class JobRun:
                 raise invalid(f"Job run {self.number} is {self.state} and cannot be cancelled.")
             self._become("CANCELLING")
             if self._process is not None and self._process.stdin is not None:
-                self._process.stdin.close()  # the guard takes the whole family along
+                self._process.stdin.close()  # the supervisor ends the whole family
 
     def _work(self) -> None:
         try:
@@ -70,7 +70,7 @@ class JobRun:
                 if self.state == "CANCELLING":
                     self._become("CANCELLED")
                     return
-                self._process = subprocess.Popen(  # noqa: S603 -- the guard, and Spark
+                self._process = subprocess.Popen(  # noqa: S603 -- the supervisor, and Spark
                     [sys.executable, "-m", "infra.processes.supervisor", *command],
                     cwd=self._folder,
                     env=environment,

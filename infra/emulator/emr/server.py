@@ -1,7 +1,7 @@
 """EMR Serverless' REST interface, read and checked by botocore's own model of it.
 
 `POST /faults` with `{"operation": …, "times": 1}` has the answer of an operation lost after it was
-done; `GET /calls` tells which were asked for.
+done; `GET /calls` lists the calls.
 """
 
 import json

@@ -90,7 +90,7 @@ class Captures:
         self._dropped = 0
 
     def offer(self, plan: CapturePlan, variant: str, request: Request, answer: Answer) -> None:
-        """Take an invocation in if it is chosen and there is room."""
+        """Buffer an invocation if it is chosen and the buffer is not full."""
         if not plan.is_chosen():
             return
         if len(self._waiting) >= MAX_WAITING:

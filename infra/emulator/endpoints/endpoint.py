@@ -1,7 +1,7 @@
-"""One endpoint: its status, the fleet that serves, and an update that shifts or shares back.
+"""One endpoint: its status, its live fleet, and an update that shifts traffic or rolls back.
 
-The record in `resources` is the truth that survives a restart: it names the live config only, so
-an update that was cut short comes back as the fleet that served before it.
+The record in `resources` survives a restart and names the live config only, so after an
+interrupted update the fleet of before serves again.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ from infra.emulator.endpoints.traffic import Traffic
 from infra.emulator.host import Host
 from infra.emulator.protocol import Content, ServiceError, invalid
 from infra.emulator.resources import CONFIG, ENDPOINT, arn_of
+from infra.sagemaker.endpoint_status import BUSY, FAILED, IN_SERVICE, UPDATING
 
 log = logging.getLogger(__name__)
 
 MAX_REASON = 1024
-BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
 
 
 class Endpoint:
@@ -54,10 +54,10 @@ class Endpoint:
         self._work = asyncio.create_task(self._create())
 
     def restore(self) -> None:
-        """After a restart of the server: bring up what was live, in the background."""
+        """Bring up the live fleet after a restart of the server, in the background."""
         if self._record.get("Plan"):
             self._work = asyncio.create_task(self._restore())
-        elif self.status != "Failed":
+        elif self.status != FAILED:
             self.create()
 
     def update(self, config: str, deployment: Content | None) -> None:
@@ -74,7 +74,7 @@ class Endpoint:
         if deployment and names != {variant.name for variant in self._traffic.live.variants}:
             raise invalid("A blue/green update needs the same variant names in both configs.")
         self._change(
-            EndpointStatus="Updating",
+            EndpointStatus=UPDATING,
             Pending=config,
             FailureReason=None,
             LastDeploymentConfig=deployment,
@@ -122,7 +122,7 @@ class Endpoint:
         self._change(Plan=asdict(plan))
 
     def crash_live(self) -> None:
-        """Let an armed crash strike the serving fleet; during an update it waits for the new."""
+        """Inject an armed crash into the live fleet; in an update it waits for the new fleet."""
         if self._traffic.live is not None and self.status not in BUSY:
             inject_crash(self._name, self._traffic.live, self._host)
 
@@ -173,7 +173,7 @@ class Endpoint:
 
     def _fail(self, error: Exception) -> None:
         log.warning("Endpoint %s failed: %s", self._name, error)
-        self._change(EndpointStatus="Failed", FailureReason=str(error)[:MAX_REASON])
+        self._change(EndpointStatus=FAILED, FailureReason=str(error)[:MAX_REASON])
 
     async def _bring_up(self, plan: FleetPlan) -> None:
         fleet = Fleet(self._name, plan)
@@ -190,7 +190,7 @@ class Endpoint:
     async def _update(self, config: str, shift: Shift) -> None:
         before = str(self._record["EndpointConfigName"])
         try:
-            # An alarm that rings before anything moved ends the deployment, as on AWS.
+            # An alarm that is in ALARM before traffic moved ends the deployment, as on AWS.
             require_healthy(self._traffic, shift, self._host)
             plan = await self._plan(config)
             await self._bring_up(plan)
@@ -199,7 +199,7 @@ class Endpoint:
             log.warning("Endpoint %s keeps %s: %s", self._name, before, error)
             await self._roll_back()
             self._change(
-                EndpointStatus="InService", Pending=None, FailureReason=str(error)[:MAX_REASON]
+                EndpointStatus=IN_SERVICE, Pending=None, FailureReason=str(error)[:MAX_REASON]
             )
             return
         old = self._traffic.switch()
@@ -223,7 +223,7 @@ class Endpoint:
 
     def _finalise(self, plan: FleetPlan, *, reason: str | None) -> None:
         self._change(
-            EndpointStatus="InService",
+            EndpointStatus=IN_SERVICE,
             EndpointConfigName=plan.config,
             Plan=asdict(plan),
             Pending=None,

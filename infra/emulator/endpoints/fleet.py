@@ -1,6 +1,6 @@
 """The instances of one endpoint config, and which of them gets the next request.
 
-Traffic is dealt out in turn by weight (smooth weighted round robin), not drawn: a canary of 10 %
+Traffic is dealt out by weight (smooth weighted round robin), not drawn: a canary of 10 %
 is one request in ten, and two runs route alike.
 """
 
@@ -24,7 +24,7 @@ MIN_METRICS_SECONDS = 0.2
 
 @dataclass(slots=True)
 class WeightedShare:
-    """A share of the traffic and the credit it has gathered."""
+    """A weight and the credit that it has gathered."""
 
     weight: float
     credit: float = 0.0
@@ -66,7 +66,7 @@ class Fleet:
 
     Attributes:
         variants: the production variants.
-        shadow: the variant that hears a copy of the traffic; None without.
+        shadow: the variant that gets a copy of the traffic; None without one.
         capture: what is captured; None when nothing is.
     """
 

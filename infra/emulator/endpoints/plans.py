@@ -37,7 +37,7 @@ class FleetPlan:
 
     Attributes:
         config: name of the endpoint config.
-        shadow: the variant that hears a copy of the traffic and never answers; at most one.
+        shadow: the variant that gets a copy of the traffic and never answers; at most one.
         capture: the DataCaptureConfig, None when nothing is captured.
     """
 

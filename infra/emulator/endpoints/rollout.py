@@ -1,4 +1,4 @@
-"""An update's way from the old fleet to the new one, step by step, under its alarms."""
+"""Rollout of an update: traffic shifts from the old fleet to the new one under alarms."""
 
 import asyncio
 import logging
@@ -28,10 +28,10 @@ class RollbackError(Exception):
 
 
 async def inject_start_faults(name: str, host: Host) -> None:
-    """Let armed faults strike an endpoint's new fleet before it starts.
+    """Inject armed faults into an endpoint's new fleet before it starts.
 
     Raises:
-        StartError: when one of them keeps it from starting.
+        StartError: when a fault keeps the fleet from starting.
     """
     if slow := host.faults.take_endpoint_fault("slow_start", name):
         await asyncio.sleep(slow.seconds)
@@ -42,13 +42,13 @@ async def inject_start_faults(name: str, host: Host) -> None:
 
 
 def inject_crash(name: str, fleet: Fleet, host: Host) -> None:
-    """Let an armed crash kill a container of a fleet."""
+    """Kill a container of a fleet if a crash is armed."""
     if host.faults.take_endpoint_fault("crash", name):
         fleet.instances()[0].kill()
 
 
 async def shift_traffic(name: str, traffic: Traffic, shift: Shift, host: Host) -> None:
-    """Give the next fleet its shares, one after the other, and watch each.
+    """Give the next fleet its shares, one after the other, and watch each step.
 
     Raises:
         RollbackError: on an alarm, or a new container that crashed.
@@ -60,10 +60,10 @@ async def shift_traffic(name: str, traffic: Traffic, shift: Shift, host: Host) -
 
 
 def require_healthy(traffic: Traffic, shift: Shift, host: Host) -> None:
-    """Refuse to go on.
+    """Require that no alarm is in ALARM and that no new container crashed.
 
     Raises:
-        RollbackError: when an alarm rings, or a container of the next fleet crashed.
+        RollbackError: when an alarm is in ALARM, or a container of the next fleet crashed.
     """
     if alarms := host.alarms.in_alarm(shift.alarms):
         raise RollbackError(f"One or more alarms were in ALARM: {', '.join(alarms)}")

@@ -14,13 +14,13 @@ from infra.sagemaker.strategies import (
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """An update's course.
+    """The steps of an update.
 
     Attributes:
         shares: the new fleet's share of the traffic at each step, ending with 1.
-        wait_seconds: how long each step is watched before the next.
-        linger_seconds: how long the old fleet is kept after the last.
-        alarms: CloudWatch alarms that turn the update back.
+        wait_seconds: bake time of each step.
+        linger_seconds: time for which the old fleet is kept after the last step.
+        alarms: CloudWatch alarms that roll the update back.
     """
 
     shares: tuple[float, ...]

@@ -28,7 +28,7 @@ class Traffic:
         return self.live
 
     def prepare(self, fleet: Fleet) -> None:
-        """Let a fleet follow the live one; it gets no traffic yet."""
+        """Set the next fleet; it gets no traffic yet."""
         self.next = fleet
         self.shift(0.0)
 
@@ -37,17 +37,17 @@ class Traffic:
         self._shares = (WeightedShare(1.0 - share), WeightedShare(share))
 
     def switch(self) -> Fleet | None:
-        """Let the next fleet be the live one; returns the one before, for whoever stops it."""
+        """Make the next fleet the live one; return the old fleet, for the caller to stop."""
         old, self.live, self.next = self.live, self.next, None
         return old
 
     def withdraw(self) -> Fleet | None:
-        """Give all traffic back to the live fleet; returns the other, for whoever stops it."""
+        """Give all traffic back to the live fleet; return the other, for the caller to stop."""
         fleet, self.next = self.next, None
         return fleet
 
     def end(self) -> list[Fleet]:
-        """Serve nothing; returns the fleets, for whoever stops them."""
+        """Serve nothing; return the fleets, for the caller to stop."""
         fleets = [fleet for fleet in (self.next, self.live) if fleet is not None]
         self.live = self.next = None
         return fleets

@@ -1,4 +1,4 @@
-"""The gate before moto: names each call, notes it, and lets an armed fault strike it.
+"""WSGI middleware before moto: logs each call and injects armed faults.
 
 moto has no failures of its own; a client that was never throttled has never been tested. The
 server's own calls (of the alarms' evaluator, of artefacts) pass unseen: AWS's are unseen too.
@@ -29,7 +29,7 @@ class MotoMiddleware:
     def __init__(
         self, moto: Application, *, faults: Faults, calls: Calls, after: Callable[[str, str], None]
     ) -> None:
-        """Stand before moto; `after` hears service and operation of each call that was done."""
+        """Wrap moto; `after` is called with service and operation of each completed call."""
         self._moto = moto
         self._faults = faults
         self._calls = calls

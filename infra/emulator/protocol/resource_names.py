@@ -58,5 +58,5 @@ def read_members(body: bytes, *, protocol: str) -> list[str]:
         else:
             content = json.loads(body)
     except (ValueError, ResponseParserError):
-        return []  # refused by whoever answers it
+        return []  # refused by the service
     return name_members(content) if isinstance(content, dict) else []

@@ -4,8 +4,9 @@ A shadow, a split, a report of disagreements and `status` need some of the same.
 """
 
 from infra.sagemaker.control.alarms import wanted_alarms
-from infra.sagemaker.control.client import FAILED, EndpointState
+from infra.sagemaker.control.client import EndpointState
 from infra.sagemaker.control.configuration import EndpointConfiguration
+from infra.sagemaker.endpoint_status import FAILED
 
 READING = (
     "cloudwatch:DescribeAlarms",

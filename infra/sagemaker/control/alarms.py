@@ -1,7 +1,7 @@
-"""The CloudWatch alarms that watch an update: errors, latency, three shifts, and a rollback's wish.
+"""The CloudWatch alarms that watch an update: errors, latency, three shifts, and the abort.
 
 The container measures the shifts against what training saw and writes them with its own digest as
-dimension. So an alarm on a new model hears the new model alone, also while the old one still
+dimension. So an alarm on a new model sees the new model alone, also while the old one still
 answers beside it under the same variant name.
 """
 
@@ -66,7 +66,7 @@ def wanted_alarms(configuration: EndpointConfiguration) -> dict[str, Alarm]:
 
 
 def ensure_alarms(configuration: EndpointConfiguration, session: "boto3.Session") -> list[str]:
-    """Make the wanted alarms, or mend those of these names; returns every alarm to obey.
+    """Create the wanted alarms, or change those of their names; return all alarms to obey.
 
     Raises:
         AwsError: when CloudWatch refuses.
@@ -126,7 +126,7 @@ def remove_stale_alarms(endpoint: str, *, keep: set[str]) -> None:
 
 
 def stop(endpoint: str, *, digest: str, session: "boto3.Session") -> None:
-    """Ring the alarm that stops the rollout of a bundle, with a measured value.
+    """Put the stop alarm of a bundle's rollout into ALARM, by a metric value.
 
     A state that is set by hand lasts only until CloudWatch judges the alarm's metric again.
 

@@ -27,16 +27,13 @@ from infra.sagemaker.control.configuration import (
     ServedModel,
     main_alone,
 )
+from infra.sagemaker.endpoint_status import BUSY
 from infra.sagemaker.policy import EndpointPolicy
 from infra.sagemaker.strategies import build_deployment_config
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.2, 10.0
-BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
-FAILED = "Failed"
-UPDATING = "Updating"
-IN_SERVICE = "InService"
 
 
 class BusyError(AwsError):
@@ -127,7 +124,7 @@ class Control:
             return [self._variant(variant) for variant in listed]
 
     def create(self, configuration: EndpointConfiguration) -> None:
-        """Begin to create the endpoint, or join whoever began."""
+        """Begin to create the endpoint, or join a creation that goes on."""
         with translated_errors(f"Creating the endpoint {configuration.endpoint}"):
             try:
                 self._client.create_endpoint(
@@ -141,7 +138,7 @@ class Control:
     def update(
         self, configuration: EndpointConfiguration, *, alarms: list[str], is_monitored: bool
     ) -> None:
-        """Begin to move the endpoint to the configuration's config, or join whoever began.
+        """Begin to update the endpoint to the configuration, or join that update.
 
         Args:
             configuration: its policy says how the traffic moves.
@@ -167,7 +164,7 @@ class Control:
                 self._refuse_other_change(configuration, error)
 
     def leave_main_alone(self, endpoint: str, config: str) -> None:
-        """Begin to take away what stands beside the main variant of a live config."""
+        """Begin to remove every variant but the main one from a live config."""
         with translated_errors(f"Reading the endpoint config {config}"):
             found = self._client.describe_endpoint_config(EndpointConfigName=config)
         request = main_alone(endpoint, found)
@@ -194,16 +191,16 @@ class Control:
         """
         deadline = time.monotonic() + 60 * minutes
         pauses = _pauses()
-        told = ""
+        logged = ""
         while (state := self.find_state(endpoint)) is not None and state.status in BUSY:
             if time.monotonic() > deadline:
                 raise AwsError(
                     f"The endpoint {endpoint} is still {state.status} after {minutes:g} minutes. "
                     "Deploy again to go on waiting, or set [endpoint] wait_minutes higher."
                 )
-            if state.status != told:
+            if state.status != logged:
                 log.info("%s is %s", endpoint, state.status)
-                told = state.status
+                logged = state.status
             time.sleep(next(pauses))
         return state
 

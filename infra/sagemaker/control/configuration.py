@@ -1,7 +1,6 @@
 """The configuration of an endpoint: main variant, at most one more variant, data capture.
 
-From it come the requests that make models and configs, their names, and the comparison with what
-exists under these names.
+It gives the requests that create models and configs, and their names.
 """
 
 from dataclasses import dataclass, replace
@@ -38,7 +37,7 @@ class ServedModel:
     Attributes:
         model: the model's name.
         url: where its artefact belongs.
-        environment: what the container is told.
+        environment: variables of the container.
     """
 
     model: str

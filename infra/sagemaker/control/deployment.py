@@ -1,4 +1,4 @@
-"""Puts a bundle behind its endpoint, and says what became of it.
+"""Deployment of a bundle to its endpoint, and the outcome.
 
 An update that SageMaker rolled back ends `InService` like one that went through, so the outcome
 is read from the live config and from the scores that come back, never from the status alone.
@@ -12,17 +12,9 @@ from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.artifact import digest_in, publish_artifact
 from infra.sagemaker.connection import ModelError
 from infra.sagemaker.control.alarms import ensure_alarms, stop, stop_alarm
-from infra.sagemaker.control.client import (
-    BUSY,
-    FAILED,
-    IN_SERVICE,
-    UPDATING,
-    BusyError,
-    Control,
-    EndpointState,
-    VariantState,
-)
+from infra.sagemaker.control.client import BusyError, Control, EndpointState, VariantState
 from infra.sagemaker.control.configuration import EndpointConfiguration
+from infra.sagemaker.endpoint_status import BUSY, FAILED, IN_SERVICE, UPDATING
 from infra.sagemaker.names import DIGEST_LENGTH, VARIANT
 from infra.sagemaker.runtime import find_differences
 
@@ -40,7 +32,7 @@ class DeploymentResult:
             before still does. DIVERGED: something serves that is neither.
         config: the live config; empty without one.
         reason: a sentence; empty when PROMOTED.
-        is_wrong_model: whether the wanted config serves and yet answers otherwise than training.
+        is_wrong_model: the wanted config serves and yet answers otherwise than in training.
     """
 
     outcome: Outcome
@@ -53,8 +45,8 @@ class DeploymentResult:
 def roll_out(configuration: EndpointConfiguration) -> None:
     """Bring an endpoint to a configuration, watched by alarms; again with the same changes nothing.
 
-    Returns when no change goes on any more, however it ended: `verify` finds out. Whatever was cut
-    short is gone on with; an endpoint that failed to be created is replaced. A shadow or a
+    Returns when no change goes on any more, however it ended: `verify` finds out. An interrupted
+    rollout is continued; an endpoint that failed to be created is replaced. A shadow or a
     candidate beside the wanted model stays.
 
     Raises:
@@ -74,10 +66,10 @@ def roll_out(configuration: EndpointConfiguration) -> None:
 
 
 def abort(endpoint: str) -> None:
-    """End a rollout of ours that goes on, by ringing the alarm that was made for that.
+    """Abort a rollout of ours that goes on, through the alarm that was created for that.
 
-    SageMaker has no call that ends an update; without this, whoever goes back would wait until all
-    of its steps were watched.
+    SageMaker has no call that ends an update; without this alarm, a rollback would wait for the
+    bake time of all steps.
 
     Raises:
         UnreachableError: when nothing answers where SageMaker should.
@@ -95,11 +87,11 @@ def abort(endpoint: str) -> None:
 def update_all_at_once(configuration: EndpointConfiguration) -> str:
     """Bring an endpoint to exactly a configuration, all traffic at once and without alarms.
 
-    For going back, and for what puts a second variant beside the first or takes it away. Another
-    change that goes on is waited for.
+    For a rollback, and to add or remove a second variant. Another change that goes on is waited
+    for.
 
     Returns:
-        Why the configuration's config is not live now; empty when it is.
+        The reason why the configuration is not live now; empty when it is.
 
     Raises:
         UnreachableError: when nothing answers where SageMaker should.
@@ -201,7 +193,7 @@ def find_leading_digest(endpoint: str) -> str | None:
 
 
 def require_serving(endpoint: str, *, digest: str) -> None:
-    """Refuse unless a bundle serves and nothing moves: what was not settled must not be undone.
+    """Refuse unless a bundle serves and no update goes on: it may be of an unfinished deployment.
 
     Raises:
         BusyError: when a change goes on.
@@ -212,13 +204,13 @@ def require_serving(endpoint: str, *, digest: str) -> None:
         raise BusyError(f"{endpoint} is {state.status}. Run it again when that has ended.")
     if find_leading_digest(endpoint) != digest:
         raise InputError(
-            f"{endpoint} does not serve the champion: a deployment was not settled. Deploy again, "
-            "or roll back, first."
+            f"{endpoint} does not serve the champion: a deployment was not finalised. "
+            "Deploy again, or roll back, first."
         )
 
 
 def delete_endpoint(endpoint: str) -> None:
-    """Delete an endpoint that was made for a model which answers otherwise than in training."""
+    """Delete an endpoint whose only model answers otherwise than in training."""
     control = Control()
     control.delete(endpoint)
     log.warning("Deleted %s: what it answered is not what was trained", endpoint)
@@ -254,7 +246,7 @@ def _serves(control: Control, state: EndpointState, configuration: EndpointConfi
 
 
 def _prepare(control: Control, configuration: EndpointConfiguration) -> list[str]:
-    """Make everything that a config refers to, and the config; returns the alarms to obey."""
+    """Create everything that a config refers to, and the config; return the alarms to obey."""
     for served in configuration.models:
         publish_artifact(served.folder, served.url, control.session)
         control.ensure_model(served, configuration.policy)

@@ -15,9 +15,10 @@ from infra.sagemaker.control.alarms import (
     find_stale,
     wanted_alarms,
 )
-from infra.sagemaker.control.client import FAILED, IN_SERVICE, Control, EndpointState, VariantState
+from infra.sagemaker.control.client import Control, EndpointState, VariantState
 from infra.sagemaker.control.configuration import EndpointConfiguration, capture_prefix
 from infra.sagemaker.control.deployment import find_main
+from infra.sagemaker.endpoint_status import FAILED, IN_SERVICE
 from infra.sagemaker.names import DIGEST_LENGTH
 from infra.sagemaker.strategies import describe_traffic
 from infra.serving.model import Bundle
@@ -58,7 +59,7 @@ class Plan:
         """Describe the difference, one change a line."""
         endpoint = self.configuration.endpoint
         if self.is_empty and self.state is not None:
-            return f"  no change: {endpoint} serves {self.state.config} already{self._beside()}"
+            return f"  no change: {endpoint} serves {self.state.config} already{self._others()}"
         before = self.state.config if self.state else "-"
         policy = self.configuration.policy
         lines = {
@@ -76,8 +77,8 @@ class Plan:
                 needed_actions(self.configuration, self.state, is_tidied=bool(self.stale))
             ),
         }
-        if self._beside():
-            lines["beside"] = f"ends{self._beside()}"
+        if self._others():
+            lines["beside"] = f"ends{self._others()}"
         return "\n".join(f"  {name:9} {text}" for name, text in lines.items())
 
     def _verb(self) -> str:
@@ -87,9 +88,9 @@ class Plan:
             return "failed before, would be replaced"
         return f"is {self.state.status}, would be updated"
 
-    def _beside(self) -> str:
-        told = [f"{v.name} with version {v.version or '?'}" for v in self.variants[1:]]
-        return f", beside it {', '.join(told)}" if told else ""
+    def _others(self) -> str:
+        others = [f"{v.name} with version {v.version or '?'}" for v in self.variants[1:]]
+        return f", beside it {', '.join(others)}" if others else ""
 
     def _model_before(self) -> str:
         main = find_main(self.variants)
@@ -106,21 +107,21 @@ class Plan:
         wanted = [feature.name for feature in self.configuration.main.bundle.features]
         if self.before is None:
             return f"{len(wanted)}"
-        held = [feature.name for feature in self.before.features]
-        added = [name for name in wanted if name not in held]
-        removed = [name for name in held if name not in wanted]
-        told = [f"{len(wanted) - len(added)} kept"]
-        told += [f"{len(added)} added: {', '.join(added)}"] if added else []
-        told += [f"{len(removed)} removed: {', '.join(removed)}"] if removed else []
-        return "; ".join(told)
+        current = [feature.name for feature in self.before.features]
+        added = [name for name in wanted if name not in current]
+        removed = [name for name in current if name not in wanted]
+        parts = [f"{len(wanted) - len(added)} kept"]
+        parts += [f"{len(added)} added: {', '.join(added)}"] if added else []
+        parts += [f"{len(removed)} removed: {', '.join(removed)}"] if removed else []
+        return "; ".join(parts)
 
     def _threshold(self) -> str:
         wanted = self.configuration.main.bundle.threshold
         after = f"{wanted.id} {wanted.probability:.6f}"
         if self.before is None:
             return after
-        held = self.before.threshold
-        return f"{held.id} {held.probability:.6f} -> {after}"
+        current = self.before.threshold
+        return f"{current.id} {current.probability:.6f} -> {after}"
 
     def _machines(self) -> str:
         policy, main = self.configuration.policy, find_main(self.variants)
@@ -143,14 +144,16 @@ class Plan:
         return first + describe_traffic(self.configuration.policy)
 
     def _alarms(self) -> str:
-        told = []
+        parts = []
         for name, wanted in wanted_alarms(self.configuration).items():
-            held = self.alarms.get(name)
-            changes = [] if held is None else list(differences(wanted, held))
-            verb = "made" if held is None else f"changed: {', '.join(changes)}" if changes else ""
-            told.append(f"{name} > {wanted['Threshold']:g}" + (f" ({verb})" if verb else ""))
-        told += [f"{name} (removed)" for name in self.stale]
-        return ", ".join([*told, *self.configuration.policy.alarms]) or "none"
+            current = self.alarms.get(name)
+            changes = [] if current is None else list(differences(wanted, current))
+            verb = (
+                "made" if current is None else f"changed: {', '.join(changes)}" if changes else ""
+            )
+            parts.append(f"{name} > {wanted['Threshold']:g}" + (f" ({verb})" if verb else ""))
+        parts += [f"{name} (removed)" for name in self.stale]
+        return ", ".join([*parts, *self.configuration.policy.alarms]) or "none"
 
 
 def plan(configuration: EndpointConfiguration) -> Plan:

@@ -1,4 +1,4 @@
-"""Asks a live endpoint for scores."""
+"""Invocation of a live endpoint: requests and parsed answers."""
 
 import functools
 import json
@@ -59,7 +59,7 @@ class Reply:
     """Predictions, in the order of the instances, and the model that made them.
 
     Attributes:
-        version: its number in the registry; empty where the container was not told.
+        version: its number in the registry; empty when the container does not know it.
         variant: which production variant answered.
     """
 
@@ -126,11 +126,11 @@ def ask(
 
 def _read_reply(content: bytes, name: str, *, variant: str) -> Reply:
     try:
-        told = json.loads(content)
+        reply = json.loads(content)
         return Reply(
-            [_read_prediction(prediction) for prediction in told["predictions"]],
-            digest=told["model"]["digest"],
-            version=told["model"]["version"] or "",
+            [_read_prediction(prediction) for prediction in reply["predictions"]],
+            digest=reply["model"]["digest"],
+            version=reply["model"]["version"] or "",
             variant=variant,
         )
     except (ValueError, KeyError, TypeError) as error:

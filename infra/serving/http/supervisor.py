@@ -1,11 +1,11 @@
-"""The container's parent process: starts workers, hands them connections, replaces the dead.
+"""The prefork supervisor: starts workers, passes them connections, replaces dead ones.
 
 It loads and checks the model once; the workers are forks, so they share its memory. A connection
 goes to the worker that holds the fewest: a socket that the workers accepted from themselves would
 leave one of them idle whenever few clients keep their connections open.
 
-A worker that is told to end says so first, finishes with the connections that it has, and another
-takes its slot meanwhile.
+A worker that gets SIGTERM says so first, finishes with the connections that it has, and a new
+worker gets its slot meanwhile.
 """
 
 import errno
@@ -27,7 +27,7 @@ BACKLOG = 2048
 MAX_EARLY_DEATHS = 5
 EARLY_SECONDS = 10.0
 MAX_PAUSE_SECONDS = 2.0
-# Until a worker has room, or descriptors are free again.
+# Until a worker has capacity, or descriptors are free again.
 RETRY_SECONDS = 0.02
 # In an end, for the connections that wait.
 LAST_SECONDS = 2.0
@@ -88,7 +88,7 @@ class PreforkSupervisor:
             self._let_finish()
 
     def _wait(self) -> None:
-        """Until something happens: a connection, a signal, a worker's end."""
+        """Wait for a connection, a signal or the end of a worker."""
         is_full = not self._accept_all()
         if is_full:
             # The listener stays ready, so it is not polled.
@@ -104,7 +104,7 @@ class PreforkSupervisor:
         self._is_ending = True
 
     def _accept_all(self) -> bool:
-        """Hand over all that wait; False when some wait on, for room."""
+        """Pass on all waiting connections; return False when some have to wait for capacity."""
         while True:
             try:
                 connection = self._waiting_connection or self._listener.accept()[0]
@@ -135,7 +135,7 @@ class PreforkSupervisor:
             log.warning("%s; those that come wait. Raise the limit of open files (ulimit -n)", what)
 
     def _retire(self, slot: WorkerSlot) -> None:
-        """Let a worker that said that it ends, or has gone, take no more."""
+        """Pass no more connections to a worker that announced its end or has ended."""
         if slot.channel is None:
             return
         try:
@@ -151,7 +151,7 @@ class PreforkSupervisor:
         pid = slot.pid
         slot.release()
         self._finishing.add(pid)
-        log.info("Worker %d finishes; another takes its slot", pid)
+        log.info("Worker %d finishes; a new one gets its slot", pid)
         if not self._is_ending:
             self._fill_slots()
 

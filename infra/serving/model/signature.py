@@ -62,9 +62,9 @@ class Signature:
                 rows.append(self.packer.row([read(instance[name]) for name, read in readers]))
             except (KeyError, TypeError):
                 found = self._problems_of(instance, readers, where=f"instances[{position}]")
-                room = MAX_LISTED_PROBLEMS - len(problems)
-                problems += found[:room]
-                unlisted += len(found[room:])
+                free = MAX_LISTED_PROBLEMS - len(problems)
+                problems += found[:free]
+                unlisted += len(found[free:])
         if problems:
             refuse(problems, unlisted=unlisted)
         return rows

@@ -63,7 +63,7 @@ class CsvReader:
             _refuse_columns(names, self._kinds)
         else:
             rows = chain([first], rows)
-        # One more than a request may hold, so that whoever counts them sees that there are more.
+        # One more than a request may hold, so that the count shows that there are more.
         table = list(islice(rows, MAX_INSTANCES + 1))
         refuse_many(len(table))
         _refuse_widths(table, width=len(names))

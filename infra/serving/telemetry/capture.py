@@ -1,7 +1,7 @@
 """One captured request and its answer, as the line that SageMaker's data capture writes.
 
 The platform captures in front of the container; where there is none, the container does it itself.
-Both write these lines, so whoever reads them need not know which it was.
+Both write these lines in one format.
 """
 
 import base64

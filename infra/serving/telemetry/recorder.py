@@ -92,7 +92,7 @@ class Recorder:
             self._call_later(PAUSE_SECONDS, self._make_slice)
 
     def log_dropped(self) -> None:
-        """Log how many were dropped since this was told last."""
+        """Log the number of lines dropped since the last log message."""
         count = self.dropped - self._told
         if count:
             self._told += count

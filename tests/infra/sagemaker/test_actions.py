@@ -4,8 +4,9 @@ import itertools
 from datetime import UTC, datetime
 
 from infra.sagemaker.control.actions import EVERY, needed_actions
-from infra.sagemaker.control.client import FAILED, IN_SERVICE, EndpointState
+from infra.sagemaker.control.client import EndpointState
 from infra.sagemaker.control.configuration import Release, plan_configuration
+from infra.sagemaker.endpoint_status import FAILED, IN_SERVICE
 from infra.sagemaker.policy import EndpointPolicy
 
 SINCE = datetime(2025, 1, 1, tzinfo=UTC)
