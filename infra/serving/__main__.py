@@ -47,7 +47,6 @@ def serve(descriptor: int | None) -> None:
         BundleError: when the bundle is not whole or scores otherwise than in training.
         PreforkError: when workers die as soon as they start.
     """
-    from infra.serving.http import worker  # noqa: F401 -- loaded once, shared by the forks
     from infra.serving.http.settings import read_settings
     from infra.serving.http.supervisor import PreforkSupervisor
     from infra.serving.model import load_scorer, try_apart

@@ -19,6 +19,7 @@ import time
 
 from infra.serving.http.descriptors import read_connection_limit
 from infra.serving.http.settings import Settings
+from infra.serving.http.worker import run_worker
 from infra.serving.http.worker_slot import WorkerSlot, exit_code
 from infra.serving.model import Scorer
 
@@ -208,8 +209,6 @@ class PreforkSupervisor:
             os._exit(code)
 
     def _become_worker(self, slot: WorkerSlot, channel: socket.socket) -> None:
-        from infra.serving.http.worker import run_worker
-
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # While another process holds a channel's end, its closing goes unnoticed.
