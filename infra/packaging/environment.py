@@ -1,6 +1,6 @@
 """`python -m infra.packaging.environment DIST`: packs what a Spark worker runs our code with.
 
-Interpreter, the packages of requirements-spark.lock and our two rooms, as one archive that Spark
+Interpreter, the packages of requirements-spark.lock and our two packages, as one archive that Spark
 unpacks beside each worker: its machines need no Python, no package and no common folder.
 """
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pipelines.lake.snapshot import Snapshot
 
 from expectations.contract import AMOUNT, EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
 from pipelines.config.installation.settings import CHECKOUT
-from pipelines.lake.snapshot import Snapshot
 from pipelines.lake.tables import TableVersion
 from tests.pipelines.banks import Bank, delivery
 from tests.pipelines.features.test_training_set import AS_OF, TRAINING
@@ -104,7 +104,8 @@ def test_a_changed_docstring_in_every_module_computes_nothing_again(
         home = {"OVERNIGHT_HOME": str(own), "OVERNIGHT_LAKE": str(own / "lake")}
         ran = subprocess.run(
             [sys.executable, "-c", FINGERPRINTS, *asked],
-            cwd=code, env=os.environ | home | {"PYTHONPATH": str(code)}, capture_output=True, text=True, check=False,
+            cwd=code, env=os.environ | home | {"PYTHONPATH": str(code)},
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert ran.returncode == 0, ran.stderr
         found = json.loads(ran.stdout.splitlines()[-1])
