@@ -225,6 +225,11 @@ METRICS = (
         compute=_alert_recall,
     ),
     Metric(
+        name="recall_at_0_1pct_fpr", title="recall at 0.1 % false positives", unit="share",
+        higher_is_better=True, compute=partial(_recall, 0.001),
+        resample=partial(_resample_recall, 0.001), is_compared=True, is_backtested=True,
+    ),
+    Metric(
         name="recall_at_0_5pct_fpr", title="recall at 0.5 % false positives", unit="share",
         higher_is_better=True, compute=partial(_recall, 0.005),
     ),

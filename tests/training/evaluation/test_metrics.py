@@ -137,6 +137,7 @@ ORACLES: dict[str, Callable[[list[Row]], float]] = {
     "alert_rate": lambda rows: share(alerts(rows), rows),
     "alert_precision": lambda rows: share(frauds(alerts(rows)), alerts(rows)),
     "alert_recall": lambda rows: share(frauds(alerts(rows)), frauds(rows)),
+    "recall_at_0_1pct_fpr": lambda rows: recall_at(rows, 0.001),
     "recall_at_0_5pct_fpr": lambda rows: recall_at(rows, 0.005),
     "recall_at_1pct_fpr": lambda rows: recall_at(rows, 0.01),
     "recall_at_2pct_fpr": lambda rows: recall_at(rows, 0.02),
