@@ -11,7 +11,6 @@ Source = Literal["MLflow", "Airflow", "operating system"]
 UNKNOWN = "unknown"
 # An Airflow that asks nobody to sign in calls everybody so.
 _NOBODY = frozenset({UNKNOWN, "anonymous"})
-SCHEDULE = "schedule"
 _FORM = re.compile(r"(?P<name>.+) \((?P<source>MLflow|Airflow|operating system)\)")
 
 

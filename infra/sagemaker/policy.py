@@ -86,7 +86,3 @@ class EndpointPolicy(Policy):
             )
             raise ValueError(f"{given} are given and no {absent}; a VPC takes both or neither")
         return self
-
-    def at_once(self) -> "EndpointPolicy":
-        """The same, moving all traffic in one step that nothing waits for."""
-        return self.model_copy(update={"strategy": "all_at_once", "bake_seconds": 0})
