@@ -153,8 +153,16 @@ def read_accepted(path: Path) -> tuple[Accepted, ...]:
         raise InputError(f"{path.name} cannot be used: {error}") from error
 
 
-def audit_lock(lock: Path, *, tools: Path, options: Iterable[str]) -> list[Vulnerability]:
+def audit_lock(
+    lock: Path, *, name: str, tools: Path, options: Iterable[str]
+) -> list[Vulnerability]:
     """Have pip-audit ask about every package of a lock that is for this machine.
+
+    Args:
+        lock: the file.
+        name: of the lock, for messages.
+        tools: an environment with pip-audit.
+        options: of pip-audit.
 
     Raises:
         NotAskedError: when the service could not be asked about each of them.
@@ -168,10 +176,9 @@ def audit_lock(lock: Path, *, tools: Path, options: Iterable[str]) -> list[Vulne
     if not ran.stdout.strip():
         said = ran.stderr.strip().splitlines()
         raise NotAskedError(
-            f"{lock.name} was not audited: {said[-1] if said else 'pip-audit said nothing'}. "
-            f"{REMEDY}"
+            f"{name} was not audited: {said[-1] if said else 'pip-audit said nothing'}. {REMEDY}"
         )
-    return read_report(ran.stdout, lock=lock.name, expected=expected)
+    return read_report(ran.stdout, lock=name, expected=expected)
 
 
 def main(arguments: list[str]) -> int:
@@ -200,7 +207,8 @@ def _audit(options: argparse.Namespace, accepted: Collection[Accepted]) -> int:
     unasked, refused = [], []
     for lock in locks:
         try:
-            found += audit_lock(lock, tools=options.tools, options=asked)
+            name = str(lock.relative_to(options.root))
+            found += audit_lock(lock, name=name, tools=options.tools, options=asked)
         except NotAskedError as error:
             unasked.append(str(error))
         except InputError as error:
