@@ -10,7 +10,8 @@ shift
 mkdir -p "$folder/wheels"
 python=${PYTHON:-.venv/bin/python}
 
-cp --parents infra/__init__.py infra/serving/*.py infra/serving/Dockerfile \
+cp --parents infra/__init__.py $(find infra/serving -name "*.py" -not -path "infra/serving/image/*") \
+  infra/serving/Dockerfile \
   infra/serving/image/{requirements.lock,environment.sh,__init__.py,bill.py,dpkg.py} "$folder"
 for version; do
   for lock in requirements build-requirements; do

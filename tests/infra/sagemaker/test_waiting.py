@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from infra.sagemaker.connection import AwsError
-from infra.sagemaker.control import Control
+from infra.sagemaker.control.client import Control
 
 ERRORS = {
     "absent": {"__type": "ValidationException", "message": "Could not find endpoint"},
