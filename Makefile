@@ -62,7 +62,7 @@ test-backfill: $(READY) postgres ## a month of nights by Airflow's backfill, eac
 	@OVERNIGHT_BACKFILL_NIGHTS=$${NIGHTS:-30} $(BIN)/python -m pytest tests/production/test_backfill.py
 
 # What goes into each, so that neither is made anew without a reason.
-$(ARCHIVE): requirements-spark.lock $(shell find feature_jobs infra/packaging -name '*.py') $(wildcard expectations/contract/*.py) | $(READY)
+$(ARCHIVE): infra/packaging/requirements.lock $(shell find feature_jobs infra/packaging -name '*.py') $(wildcard expectations/contract/*.py) | $(READY)
 	@$(BIN)/python -m infra.packaging.environment dist
 
 dist: $(ARCHIVE) ## the wheel, and the Python environment of Spark's workers, into dist
@@ -75,7 +75,7 @@ test-dist: dist ## the wheel in an empty environment, the archive in a job of EM
 test-faults: $(READY) ## kills at every side effect, torn writes, outages; each run again and compared
 	@$(BIN)/python -m pytest tests/crashes
 
-$(INFRA_READY): requirements-infra.lock infra/aws/setup.sh | $(READY)
+$(INFRA_READY): infra/aws/requirements.lock infra/aws/setup.sh | $(READY)
 	@infra/aws/setup.sh $(BIN)/uv $(INFRA)
 	@touch $@
 
@@ -86,7 +86,7 @@ test-infra: $(INFRA_READY) ## the AWS stack: its security properties, cfn-lint, 
 	@$(IN_INFRA) -m mypy --config-file infra/aws/mypy.ini
 	@$(IN_INFRA) -m pytest --confcutdir=tests/infra/aws tests/infra/aws
 
-$(AUDIT_READY): requirements-audit.lock infra/supply/setup.sh | $(READY)
+$(AUDIT_READY): infra/supply/requirements.lock infra/supply/setup.sh | $(READY)
 	@infra/supply/setup.sh $(BIN)/uv $(AUDIT)
 	@touch $@
 
@@ -157,11 +157,11 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 lock: $(READY) ## make the locks anew from pyproject.toml: ours, the container's, the Spark workers', the image build's, the CDK's, the judges'
 	@$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
 	@$(COMPILE) --group serving --no-deps --constraints requirements.lock \
-		--output-file requirements-serving.lock
-	@$(COMPILE) --group spark --constraints requirements.lock --output-file requirements-spark.lock
-	@$(COMPILE) --group image --output-file requirements-image.lock
-	@$(COMPILE) --group infra --output-file requirements-infra.lock
-	@$(COMPILE) --group audit --output-file requirements-audit.lock
+		--output-file infra/serving/image/requirements.lock
+	@$(COMPILE) --group spark --constraints requirements.lock --output-file infra/packaging/requirements.lock
+	@$(COMPILE) --group image --output-file infra/serving/image/build-requirements.lock
+	@$(COMPILE) --group infra --output-file infra/aws/requirements.lock
+	@$(COMPILE) --group audit --output-file infra/supply/requirements.lock
 
 clean: ## remove everything that was made, the environment included
 	@rm -rf $(VENV) $(INFRA) $(AUDIT) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -48,7 +48,6 @@ from pipelines.tracking import (
 )
 from pipelines.validation import check_snapshot, validate_features
 
-SHOWN = ("test_auc", "test_average_precision")
 BACKTEST = "backtest"
 
 log = logging.getLogger(__name__)
@@ -63,11 +62,11 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     Raises:
         InputError: when the lake holds nothing of the spec yet.
     """
+    from training.evaluation import list_metrics
+
     spec, settings = load_spec(reference), load_settings()
     last = parse_as_of(as_of)
-    shown = list(SHOWN)
-    if spec.training.exclude_detected is not None:
-        shown.append(f"test_{spec.training.card_precision_metric}")
+    shown = [each.logged for each in list_metrics(spec.training) if each.is_backtested]
     rows: list[list[float]] = []
     lines = [f"{'as of':12} " + " ".join(f"{name:>26}" for name in shown)]
     with backtesting(spec.name):

@@ -10,12 +10,12 @@ from dataclasses import replace
 from expectations.contract import InputError, OutcomeError, OvernightError, refuse_any
 from infra.sagemaker.control import (
     DeploymentResult,
+    delete_endpoint,
     is_live,
     plan,
-    put_at_once,
     remove_stale_alarms,
     roll_out,
-    take_down,
+    update_all_at_once,
     verify,
 )
 from infra.sagemaker.names import endpoint_name
@@ -210,7 +210,7 @@ def _require_live(spec: ModelSpec, version: Version, config: str) -> None:
 
 def _delete_endpoint(result: DeploymentResult) -> DeploymentResult:
     """Delete an endpoint that serves a wrong model when there is no champion to restore."""
-    take_down(result.endpoint)
+    delete_endpoint(result.endpoint)
     reason = f"{result.reason} The endpoint was deleted; nothing served before it."
     return replace(result, outcome=ROLLED_BACK, reason=reason)
 
@@ -223,7 +223,7 @@ def _restore_champion(
     champion = registry.get(str(decision_log.champion))
     log.warning("%s Putting %s back", because, champion)
     with endpoint_configuration(spec, registry, champion, digest=digest) as configuration:
-        put_at_once(configuration)
+        update_all_at_once(configuration)
         result = verify(configuration, champion_digest=digest)
     if result.outcome == PROMOTED:
         return replace(result, outcome=ROLLED_BACK, reason=f"{because} {champion} serves again.")

@@ -13,7 +13,7 @@ import numpy as np
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
 from infra.local import own_sagemaker
-from infra.sagemaker.control import Layout, ringing, roll_out, verify, wanted_alarms
+from infra.sagemaker.control import EndpointConfiguration, in_alarm, roll_out, verify, wanted_alarms
 from infra.sagemaker.runtime import Instance, Prediction, Replay, read_file, replay_once, replaying
 from pipelines.config import PROMOTED, ModelSpec, load_registered
 from pipelines.config.installation import load_settings
@@ -87,7 +87,7 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
 
 
 def _read_traffic(
-    spec: ModelSpec, traffic: str, configurations: list[Layout]
+    spec: ModelSpec, traffic: str, configurations: list[EndpointConfiguration]
 ) -> tuple[list[str], list[Instance]]:
     """Read the rows to send: their names, and the features that the models read."""
     if traffic:
@@ -126,7 +126,7 @@ def _read_traffic(
 
 
 @contextmanager
-def _watching(configurations: list[Layout]) -> Iterator[set[str]]:
+def _watching(configurations: list[EndpointConfiguration]) -> Iterator[set[str]]:
     """Collect the alarms that are in ALARM at any moment while the block lasts."""
     names = sorted(
         {name for configuration in configurations for name in wanted_alarms(configuration)}
@@ -140,7 +140,7 @@ def _watching(configurations: list[Layout]) -> Iterator[set[str]]:
         while not is_over:
             is_over = over.wait(LOOK_SECONDS)
             try:
-                raised.update(ringing(names))
+                raised.update(in_alarm(names))
             except OvernightError as error:
                 problems.append(error)
                 return
@@ -169,7 +169,7 @@ def _describe_phases(phases: dict[str, Replay]) -> Iterator[str]:
 
 
 def _describe_decisions(
-    phases: dict[str, Replay], configurations: list[Layout], names: list[str], *,
+    phases: dict[str, Replay], configurations: list[EndpointConfiguration], names: list[str], *,
     champion: Version | None, version: Version,
 ) -> Iterator[str]:  # fmt: skip
     said = [_answers(phases, configuration.main.bundle.digest) for configuration in configurations]

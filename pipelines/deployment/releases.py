@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.sagemaker.control import Layout, Release, plan_layout
+from infra.sagemaker.control import EndpointConfiguration, Release, plan_configuration
 from pipelines.config import ModelSpec
 from pipelines.governance import DecisionLog
 from pipelines.modelling import fetch_verified
@@ -35,13 +35,13 @@ def verified_release(
 @contextlib.contextmanager
 def endpoint_configuration(
     spec: ModelSpec, registry: Registry, version: Version, *, digest: str | None
-) -> Iterator[Layout]:
+) -> Iterator[EndpointConfiguration]:
     """Provide the configuration of an endpoint that serves one version alone.
 
     Arguments and errors are those of `verified_release`.
     """
     with verified_release(registry, version, digest=digest) as release:
-        yield plan_layout(release, spec=spec.name, policy=spec.endpoint)
+        yield plan_configuration(release, spec=spec.name, policy=spec.endpoint)
 
 
 def champion_digest(decision_log: DecisionLog) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
 from infra.sagemaker.connection import AwsError
-from infra.sagemaker.control import find_leading_digest, put_at_once, turn_back, verify
+from infra.sagemaker.control import abort, find_leading_digest, update_all_at_once, verify
 from infra.sagemaker.names import endpoint_name
 from pipelines.config import PROMOTED, EndpointReference, ModelSpec, load_registered
 from pipelines.deployment.deploy import record_promotion
@@ -50,7 +50,7 @@ def roll_back(reference: str, *, because: str = "") -> EndpointReference:
         spec, registry, previous, digest=served.digests.model
     ) as configuration:
         _abort_update(configuration.endpoint)
-        put_at_once(configuration)
+        update_all_at_once(configuration)
         result = verify(configuration, champion_digest=champion_digest(decision_log))
     if result.outcome != PROMOTED:
         raise OvernightError(
@@ -116,7 +116,7 @@ def _promotion(decision_log: DecisionLog, version: int | None) -> Decision | Non
 def _abort_update(endpoint: str) -> None:
 
     try:
-        turn_back(endpoint)
+        abort(endpoint)
     except AwsError as error:
         # Without that permission the rollback waits until the update has ended by itself.
         log.warning("Waiting for the update in progress: %s", error)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from expectations.contract import InputError, OvernightError, refuse_any
 from infra.sagemaker.control import (
-    Layout,
-    put_at_once,
+    EndpointConfiguration,
     require_serving,
+    update_all_at_once,
     verify,
     with_candidate,
     with_shadow,
@@ -136,14 +136,14 @@ def _begin(
     return EndpointReference(spec.name, champion.number, beside=version.number)
 
 
-def _require_champion(configuration: Layout, decision_log: DecisionLog) -> None:
+def _require_champion(configuration: EndpointConfiguration, decision_log: DecisionLog) -> None:
 
     require_serving(configuration.endpoint, digest=str(champion_digest(decision_log)))
 
 
-def _put(configuration: Layout, decision_log: DecisionLog) -> None:
+def _put(configuration: EndpointConfiguration, decision_log: DecisionLog) -> None:
 
-    problem = put_at_once(configuration)
+    problem = update_all_at_once(configuration)
     result = verify(configuration, champion_digest=champion_digest(decision_log))
     if problem or result.outcome != PROMOTED:
         raise OvernightError(

@@ -96,14 +96,6 @@ class Lake:
         text = notes.get(key)
         return None if text is None else str(text)
 
-    def column_hash(self, at: TableVersion, column: str) -> str:
-        """Compute SHA-256 of the values of one column of a version, in the order of its rows."""
-        values = self.read(at, columns=[column])
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, values.schema) as stream:
-            stream.write_table(values.combine_chunks())
-        return hashlib.sha256(sink.getvalue()).hexdigest()
-
     def schema(self, at: TableVersion) -> pa.Schema:
         """Return the columns of a version."""
         return pa.schema(self._pinned(at).schema().to_arrow())

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 
 from infra.local import build_services, embedded_home
-from infra.processes.locks import held, refuse_held
+from infra.processes.locks import hold, refuse_held
 from infra.processes.service import refuse_taken_ports, running
 from pipelines.config.installation import DAGS, Settings, load_settings
 from pipelines.local.airflow_runs import prepare_airflow
@@ -18,7 +18,7 @@ def serve_stack() -> Iterator[str]:
         Lines of text.
     """
     settings = load_settings()
-    with held(settings.home, holder="overnight up"):
+    with hold(settings.home, holder="overnight up"):
         # An embedded SageMaker may run alone, for a demo.
         refuse_held(embedded_home(settings.home))
         yield from _serve(settings)

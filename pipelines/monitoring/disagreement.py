@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 import numpy as np
+from scipy.stats import binomtest
 
 from expectations.contract import InputError
 from infra.sagemaker.control import capture_prefix
@@ -78,21 +79,13 @@ def _rates(ours: dict[str, Answer], theirs: dict[str, Answer]) -> Iterator[str]:
     for name, side in (("AllTraffic", ours), ("Candidate", theirs)):
         answers = list(side.values())
         alerts = sum(a.decision == ALERT for a in answers)
-        low, high = _wilson(alerts, len(answers))
+        chance = binomtest(alerts, len(answers)).proportion_ci(method="wilson")
         mean = float(np.mean([a.probability for a in answers]))
         yield (
             f"  {name:12} version {answers[0].version}: {len(answers):,} rows, {alerts:,} alerts, "
-            f"{alerts / len(answers):.4%} [{low:.4%}, {high:.4%}], mean probability {mean:.6f}"
+            f"{alerts / len(answers):.4%} [{chance.low:.4%}, {chance.high:.4%}], "
+            f"mean probability {mean:.6f}"
         )
-
-
-def _wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """The interval of Wilson (1927) for a share; 95 % by default."""
-    share, square = count / total, z * z
-    middle = share + square / (2 * total)
-    spread = z * np.sqrt(share * (1 - share) / total + square / (4 * total * total))
-    bottom = 1 + square / total
-    return float((middle - spread) / bottom), float((middle + spread) / bottom)
 
 
 def _read(

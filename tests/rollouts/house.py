@@ -16,7 +16,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.sagemaker.control.deployment import put_at_once
+from infra.sagemaker.control.deployment import update_all_at_once
 from infra.sagemaker.runtime.invocation import ask
 from infra.serving.model.bundle import load_bundle
 from pipelines import steps
@@ -103,7 +103,7 @@ class House:
         with endpoint_configuration(
             before, self.registry, self.registry.get("1"), digest=None
         ) as layout:
-            assert put_at_once(layout) == ""
+            assert update_all_at_once(layout) == ""
         with contextlib.closing(boto3.client("cloudwatch")) as client:
             names = [alarm["AlarmName"] for alarm in client.describe_alarms()["MetricAlarms"]]
             client.delete_alarms(AlarmNames=names)

@@ -11,7 +11,6 @@ Source = Literal["MLflow", "Airflow", "operating system"]
 UNKNOWN = "unknown"
 # The name that an Airflow without sign-in gives to everybody.
 _NOBODY = frozenset({UNKNOWN, "anonymous"})
-SCHEDULE = "schedule"
 _FORM = re.compile(r"(?P<name>.+) \((?P<source>MLflow|Airflow|operating system)\)")
 
 

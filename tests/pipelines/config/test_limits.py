@@ -267,7 +267,7 @@ def test_a_first_spec_of_odd_columns_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    entities = ['Customer "A" \\ <b>', "1st card\n", "card-ID\x7f"]
+    entities = ['Customer "A" \\ <b>', "1st card\n]\r\n[x]", "card-ID\x7f\x00"]
     table = {
         "tx id": [1, 2],
         'when "at"_time': pa.array([0, 1], pa.timestamp("us", tz="UTC")),
@@ -276,7 +276,7 @@ def test_a_first_spec_of_odd_columns_is_one(
         **{name: ["a", "b"] for name in entities},
     }
     names = {"tx id": "tx_id"}
-    source = tmp_path / 'a "b" \\ c.parquet'
+    source = tmp_path / 'a "b" \\ c\n\x1b\u0085.parquet'
     pq.write_table(pa.table({names.get(k, k): v for k, v in table.items()}), source)
     draft_spec("odd", str(source))
     declared: dict[str, Any] = tomllib.loads((tmp_path / "odd.toml").read_text(encoding="utf-8"))
@@ -285,7 +285,7 @@ def test_a_first_spec_of_odd_columns_is_one(
     assert declared["source"]["roles"]["event_time"] == 'when "at"_time'
     assert declared["labels"]["column"] == "is_fraud\ttab"
     spec = load_spec("odd.toml")
-    assert list(spec.source.entities) == ["customer_a_b_id", "entity_1st_card_id", "card_id"]
+    assert list(spec.source.entities) == ["customer_a_b_id", "entity_1st_card_x_id", "card_id"]
     assert math.isfinite(spec.contract.amount.maximum)
 
 

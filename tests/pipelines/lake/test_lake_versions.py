@@ -49,7 +49,6 @@ READERS: dict[str, Reader] = {
     "row_count": lambda lake, at: lake.row_count(at),
     "inputs": lambda lake, at: lake.fingerprint(at),
     "note": lambda lake, at: lake.note(at, NOTE),
-    "column_hash": lambda lake, at: lake.column_hash(at, "amount"),
     "schema": lambda lake, at: lake.schema(at),
     "read": lambda lake, at: lake.read(at).to_pydict(),
     "read_days": lambda lake, at: list(lake.read_days(at, columns=["amount"])),
