@@ -60,7 +60,7 @@ def features_of(bank: Bank, snapshot: Snapshot) -> TableVersion:
     rows = bank.lake.read(snapshot.transactions, columns=[*columns, EVENT_DAY])
     ones = pa.array([1] * rows.num_rows, pa.int64())
     rows = rows.add_column(len(columns), "customer_transaction_count_1d", ones)
-    return bank.lake.write_days("features", rows, inputs=str(snapshot))
+    return bank.lake.write_days("features", rows, fingerprint=str(snapshot))
 
 
 def copy_product(folder: Path) -> Path:
