@@ -1,0 +1,39 @@
+"""The reference of the command line, made from the commands themselves."""
+
+import inspect
+
+import click
+from typer.main import get_command
+
+from pipelines.command import app
+
+LEFT_OUT = "--help"
+
+
+def render() -> str:
+    """A heading, the use, the help and a table of the options for each command."""
+    return "\n\n".join(_render(name, command) for name, command in all_commands().items())
+
+
+def all_commands() -> dict[str, click.Command]:
+    """Every command by its name, in the order of `overnight --help`."""
+    group = get_command(app)
+    return {name: group.get_command(click.Context(group), name) for name in group.commands}
+
+
+def _render(name: str, command: click.Command) -> str:
+    context = command.make_context(name, [], resilient_parsing=True)
+    usage = " ".join(["overnight", name, *command.collect_usage_pieces(context)])
+    told = [parameter.get_help_record(context) for parameter in command.get_params(context)]
+    rows = [
+        f"| `{_in_cell(record[0])}` | {_in_cell(record[1])} |"
+        for record in told
+        if record is not None and record[0] != LEFT_OUT
+    ]
+    head = ["| argument or option | meaning |", "|---|---|"] if rows else []
+    text = inspect.cleandoc(command.help or "")
+    return "\n".join([f"## {name}", "", "```text", usage, "```", "", text, "", *head, *rows])
+
+
+def _in_cell(text: str) -> str:
+    return text.replace("|", "\\|")
