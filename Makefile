@@ -62,7 +62,7 @@ test-backfill: $(READY) postgres ## a month of nights by Airflow's backfill, eac
 	@OVERNIGHT_BACKFILL_NIGHTS=$${NIGHTS:-30} $(BIN)/python -m pytest tests/production/test_backfill.py
 
 # What goes into each, so that neither is made anew without a reason.
-$(ARCHIVE): requirements-spark.lock $(wildcard feature_jobs/*.py infra/packaging/*.py) expectations/contract.py | $(READY)
+$(ARCHIVE): requirements-spark.lock $(shell find feature_jobs infra/packaging -name '*.py') $(wildcard expectations/contract/*.py) | $(READY)
 	@$(BIN)/python -m infra.packaging.environment dist
 
 dist: $(ARCHIVE) ## the wheel, and the Python environment of Spark's workers, into dist
@@ -100,8 +100,8 @@ image: $(READY) ## the serving image as TAG, on Debian's packages, into dist/ima
 test-image: $(READY) $(AUDIT_READY) ## the image built, looked at, and asked as SageMaker asks
 	@infra/serving/image/build.sh overnight-test
 	@OVERNIGHT_SERVING=image:overnight-test $(BIN)/python -m pytest tests/image \
-		tests/infra/serving/test_container.py tests/infra/serving/test_crew.py \
-		tests/infra/serving/test_connection.py
+		tests/infra/serving/test_container.py tests/infra/serving/http/test_supervisor.py \
+		tests/infra/serving/http/test_connection.py
 
 sbom: $(AUDIT_READY) ## the bill of materials of the platform, CycloneDX, into dist/sbom
 	@mkdir -p $(BILLS)

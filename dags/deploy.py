@@ -2,11 +2,11 @@
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
-from dags.approvals import approval_asset
+from dags.assets import approval_asset
+from dags.defaults import dag_terms
 from dags.tasks import step_task
-from dags.terms import dag_terms
 from pipelines import steps
-from pipelines.catalogue import load_catalogue
+from pipelines.config import load_catalogue
 
 for name, declared in load_catalogue().specs.items():
     approved = approval_asset(name)

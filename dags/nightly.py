@@ -2,14 +2,13 @@
 
 from airflow.sdk import DAG, Param
 
-from dags.approvals import candidate_asset
+from dags.assets import candidate_asset
+from dags.concurrency import Turn
+from dags.defaults import dag_terms
 from dags.tasks import step_task
-from dags.terms import dag_terms
-from dags.turn import Turn
 from pipelines import steps
-from pipelines.catalogue import load_catalogue
-from pipelines.form import form_schema
-from pipelines.spec import find_spec
+from pipelines.config import find_spec, load_catalogue
+from pipelines.steps.form import form_schema
 
 # The date field of the form, else the day on which the run starts: never the worker's clock.
 AS_OF = "{{ params.as_of or dag_run.run_after.strftime('%Y-%m-%d') }}"

@@ -3,12 +3,11 @@
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param
 
-from dags.approvals import candidate_asset
+from dags.assets import candidate_asset
+from dags.defaults import dag_terms
 from dags.tasks import gate_task, step_task
-from dags.terms import dag_terms
 from pipelines import steps
-from pipelines.catalogue import load_catalogue
-from pipelines.plain_text import LIMITS
+from pipelines.config import LIMITS, load_catalogue
 
 ASKED = "ti.xcom_pull(task_ids='ask')"
 

@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from expectations.arguments import match_condition
-from expectations.catalogue import argument_problems
-from expectations.contract import TRANSACTION_ID, Duration, KeyedProblemsError, Policy
+from expectations.allowed import argument_problems, match_condition
+from expectations.contract import TRANSACTION_ID, Duration, FrozenModel, KeyedProblemsError
 
 Severity = Literal["quarantine", "warn", "stop"]
 TableName = Literal["transactions", "labels", "features", "training_set", "scores"]
@@ -20,7 +19,7 @@ AMOUNT_BELOW, AMOUNT_ABOVE = "amount_below_minimum", "amount_above_maximum"
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class AmountRange(Policy):
+class AmountRange(FrozenModel):
     """Amounts outside `[minimum, maximum]` are quarantined.
 
     Attributes:
@@ -32,7 +31,7 @@ class AmountRange(Policy):
     maximum: float = 1e7
 
 
-class Trailing(Policy):
+class Trailing(FrozenModel):
     """How far a day may be from the days before it, in `[contract.trailing]`.
 
     A day's value is expected within `median ± max(tolerance * 1.4826 * MAD, least_change * median)`
@@ -53,11 +52,11 @@ class Trailing(Policy):
     judged: Annotated[int, Field(ge=1)] = 7
 
 
-class OwnExpectation(Policy):
+class OwnExpectation(FrozenModel):
     """`[[contract.expectations]]`: an expectation of Great Expectations by its name.
 
     All further keys are the expectation's own, such as `column` or `max_value`; those that it may
-    have are in `expectations.catalogue`.
+    have are in `expectations.allowed.catalogue`.
 
     Attributes:
         table: that it is about.
@@ -97,7 +96,7 @@ class OwnExpectation(Policy):
         return list(dict.fromkeys(found))
 
 
-class Contract(Policy):
+class Contract(FrozenModel):
     """What the rows of a source must satisfy, beside having their roles.
 
     Attributes:
@@ -129,7 +128,7 @@ class Contract(Policy):
 
 
 def rule_names(contract: Contract, *, entities: Sequence[str]) -> list[str]:
-    """Every row rule that `expectations.rows` applies, but the user's own."""
+    """Every row rule that `expectations.row_rules` applies, but the user's own."""
     return [
         "transaction_id_missing",
         REPEATED,

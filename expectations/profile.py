@@ -25,11 +25,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from expectations import measures
+from expectations import day_metrics as measures
 from expectations.clock import clock_shifts
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, Column
-from expectations.findings import EXAMPLES
-from expectations.measures import HOURS, Measures
+from expectations.day_metrics import HOURS, Measures
+from expectations.results import EXAMPLES
 
 ROWS, AGE = "rows", "age_days"
 MOST_VALUES = 1_000

@@ -20,9 +20,9 @@ from expectations.contract import (
     Column,
     format_duration,
 )
-from expectations.daily import ExpectColumnToVary, ExpectColumnValuesToFollowTrailingDays
 from expectations.policy import AMOUNT_ABOVE, AMOUNT_BELOW, Contract, Trailing
 from expectations.profile import AGE, ROWS
+from expectations.trailing_bounds import ExpectColumnToVary, ExpectColumnValuesToFollowTrailingDays
 
 STOP, WARN = FailureSeverity.CRITICAL, FailureSeverity.WARNING
 FRAUD_RATE, COVERAGE, DELAY = "fraud_rate", "label_coverage", "reporting_delay_days"

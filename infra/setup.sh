@@ -43,5 +43,5 @@ say "Installing $(grep -c '^[a-z0-9].*==' requirements.lock) locked packages"
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable .
 
 # So that every Spark session starts some seconds sooner.
-"$venv/bin/python" -m feature_jobs.archive
+"$venv/bin/python" -m feature_jobs.executors.spark.class_cache
 say "Ready: $venv"

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import load_settings
+from pipelines.config.installation.settings import load_settings
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import warnings
 
-from expectations.validation import quiet_great_expectations
+from expectations.run import quiet_great_expectations
 
 quiet_great_expectations()
 with warnings.catch_warnings():

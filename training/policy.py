@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from expectations.contract import Duration, Policy
+from expectations.contract import Duration, FrozenModel
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -33,7 +33,7 @@ SWITCHES = ("boost_from_average",)
 KNOBS = (*WHOLE, *REAL, *SWITCHES)
 
 
-class ReviewPolicy(Policy):
+class ReviewPolicy(FrozenModel):
     """What an alert costs and brings, in the currency of `amount`.
 
     Attributes:
@@ -47,7 +47,7 @@ class ReviewPolicy(Policy):
     recovery: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
-class TrainingPolicy(Policy):
+class TrainingPolicy(FrozenModel):
     """How a model is trained and evaluated.
 
     Attributes:
@@ -135,7 +135,7 @@ class TrainingPolicy(Policy):
         return tuple(sorted({*self.histories} or {min(half, self.train_window), self.train_window}))
 
 
-class GatePolicy(Policy):
+class GatePolicy(FrozenModel):
     """What a challenger has to show against the champion on the same rows.
 
     Attributes:

@@ -5,7 +5,7 @@ import inspect
 import click
 from typer.main import get_command
 
-from pipelines.command import app
+from pipelines.cli.app import app
 
 LEFT_OUT = "--help"
 

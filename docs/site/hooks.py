@@ -2,6 +2,7 @@
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,12 @@ GENERATED = {
     "variables": variables.render,
     "commands": commands.render,
     "packages": layers.render,
+    "packages of pipelines": partial(layers.render, "pipelines"),
+    "packages of feature_jobs": partial(layers.render, "feature_jobs"),
+    "packages of training": partial(layers.render, "training"),
+    "packages of infra": partial(layers.render, "infra"),
 }
-MARK = re.compile(r"^<!-- generated: ([a-z ]+) -->$", re.M)
+MARK = re.compile(r"^<!-- generated: ([a-z_ ]+) -->$", re.M)
 
 
 def on_files(files: Files, *, config: Any) -> Files:

@@ -36,7 +36,8 @@ def draw_layers(layers: Sequence[Sequence[str]], label: str) -> str:
             x = place * (box + GAP)
             size = min(14.0, 14 * box / (len(name) * LETTER + 8))
             parts.append(
-                f'<rect class="box" x="{x:.0f}" y="{y + 1}" width="{box:.0f}" height="{ROW}" rx="4"/>'
+                f'<rect class="box" x="{x:.0f}" y="{y + 1}" width="{box:.0f}" height="{ROW}" '
+                f'rx="4"/>'
                 f'<text x="{x + box / 2:.0f}" y="{y + 23}" text-anchor="middle" '
                 f'style="font-size:{size:.1f}px">{html.escape(name)}</text>'
             )
@@ -47,6 +48,7 @@ def draw_layers(layers: Sequence[Sequence[str]], label: str) -> str:
     )
 
 
-def render() -> str:
-    """The picture of the top packages."""
-    return draw_layers(read_layers(), "Packages from top to bottom; imports go down only")
+def render(container: str = "") -> str:
+    """The picture of a package; without a name, of all."""
+    of = f" of {container}" if container else ""
+    return draw_layers(read_layers(container), f"Packages{of} from top to bottom; imports go down")

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from expectations.contract import format_duration
-from pipelines.spec import ModelSpec
+from pipelines.config import ModelSpec
 
 NAMES = {
     bool: "`true` or `false`", int: "whole number", float: "number", str: "text",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.sqlite_files import with_patience
+from infra.files import with_patience
 
 POOLS = Path(__file__).with_name("pools.json")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from expectations.contract import Policy
+from expectations.contract import FrozenModel
 from infra.sagemaker.names import endpoint_name
 
 # What else stands in the bucket of artefacts, beside a prefix for each endpoint.
@@ -16,7 +16,7 @@ CAPTURED, TRACKED, CODE = RESERVED = ("captured", "mlflow", "code")
 Days = Annotated[int, Field(ge=1)]
 
 
-class Environment(Policy):
+class Environment(FrozenModel):
     """What one stack is made from.
 
     Attributes:

@@ -7,7 +7,7 @@ from math import inf
 from pathlib import Path
 
 from expectations.contract import OvernightError, refuse_any
-from expectations.toml_file import read_toml
+from expectations.contract.toml_file import read_toml
 from infra.costs.estimate import MILLION, Plan, Use, estimate, instances, memory_gib, night_hours
 
 WHOLE = 10.0  # from here on digits behind the point tell nothing

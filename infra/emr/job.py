@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from expectations.contract import Policy
+from expectations.contract import FrozenModel
 
 # What a machine of so many vCPU may hold, in GB (EMR Serverless, worker configurations).
 MEMORY_GB = {1: (2, 8), 2: (4, 16), 4: (8, 30), 8: (16, 60), 16: (32, 120)}
@@ -27,7 +27,7 @@ def _spelled(pattern: re.Pattern[str], otherwise: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class Application(Policy):
+class Application(FrozenModel):
     """Where jobs run and what they get; one for all jobs of an installation.
 
     Attributes:

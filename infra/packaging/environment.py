@@ -21,7 +21,7 @@ from infra.packaging.interpreter import copy_interpreter
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements-spark.lock"
 NAME = "environment.tar.gz"
-OURS = ("feature_jobs", "expectations/__init__.py", "expectations/contract.py")
+OURS = ("feature_jobs", "expectations/__init__.py", "expectations/contract")
 # Tests, headers and static libraries of the packages, the half of their bytes.
 LEFT_OUT = ("tests", "include", "__pycache__")
 LEVEL = 1  # of gzip: higher levels take four times as long for a tenth of the size
@@ -76,7 +76,7 @@ def _compile_kernels(folder: Path) -> None:
     """
     for source in folder.rglob("*.py"):
         os.utime(source, (0, 0))
-    warm = "from feature_jobs.warming import warm_kernels; warm_kernels()"
+    warm = "from feature_jobs.executors.spark.warm_up import warm_kernels; warm_kernels()"
     command = [str(folder / "bin/python"), "-B", "-I", "-c", warm]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- ours
     if ran.returncode:

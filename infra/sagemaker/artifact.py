@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
+from infra.files import TarballError, pack, read_member
 from infra.sagemaker.connection import translated_errors
-from infra.serving.bundle import MANIFEST_FILE
-from infra.tarball import TarballError, pack, read_member
+from infra.serving.model import MANIFEST_FILE
 
 if TYPE_CHECKING:
     import boto3

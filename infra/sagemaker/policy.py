@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from expectations.contract import Policy
+from expectations.contract import FrozenModel
 
 MAX_STEP_PERCENT = 50
 KEY = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/|alias/)?[a-zA-Z0-9/_-]+$"
@@ -13,7 +13,7 @@ Subnet = Annotated[str, Field(pattern="^subnet-[0-9a-f]+$")]
 SecurityGroup = Annotated[str, Field(pattern="^sg-[0-9a-f]+$")]
 
 
-class AlarmPolicy(Policy):
+class AlarmPolicy(FrozenModel):
     """`[endpoint.watch]`: what turns an update back while it is watched; `inf` switches one off.
 
     Attributes:
@@ -38,7 +38,7 @@ class AlarmPolicy(Policy):
     periods: Annotated[int, Field(ge=1, le=60)] = 1
 
 
-class EndpointPolicy(Policy):
+class EndpointPolicy(FrozenModel):
     """Where and how a model is put behind its endpoint.
 
     Attributes:

@@ -26,9 +26,9 @@ def main(arguments: list[str]) -> None:
     )
     # LightGBM's OpenMP reads this when its library is opened: one thread per worker.
     os.environ["OMP_NUM_THREADS"] = "1"
-    from infra.serving.bundle import BundleError
-    from infra.serving.crew import CrewError
-    from infra.serving.settings import SettingsError
+    from infra.serving.http.settings import SettingsError
+    from infra.serving.http.supervisor import CrewError
+    from infra.serving.model import BundleError
 
     try:
         serve(options.fd)
@@ -47,11 +47,10 @@ def serve(descriptor: int | None) -> None:
         BundleError: when the bundle is not whole or scores otherwise than in training.
         CrewError: when workers die as soon as they start.
     """
-    from infra.serving import worker  # noqa: F401 -- loaded once, shared by the forks
-    from infra.serving.crew import Crew
-    from infra.serving.scorer import load_scorer
-    from infra.serving.settings import read_settings
-    from infra.serving.trial import try_apart
+    from infra.serving.http import worker  # noqa: F401 -- loaded once, shared by the forks
+    from infra.serving.http.settings import read_settings
+    from infra.serving.http.supervisor import Crew
+    from infra.serving.model import load_scorer, try_apart
 
     settings = read_settings(os.environ)
     listener = _bind(settings.port) if descriptor is None else socket.socket(fileno=descriptor)

@@ -6,13 +6,9 @@ from typing import Protocol
 
 import msgspec
 
-from infra.serving.csv_body import CsvReader, write_csv
-from infra.serving.json_body import JsonReader
-from infra.serving.metrics import Metrics
-from infra.serving.recorder import Exchange, Recorder
-from infra.serving.refusal import RequestError
-from infra.serving.request import Request
-from infra.serving.scorer import Prediction, Scorer
+from infra.serving.model import Prediction, RequestError, Scorer
+from infra.serving.requests import CsvReader, JsonReader, Request, write_csv
+from infra.serving.telemetry import Exchange, Metrics, Recorder
 
 MAX_SHOWN_PATH = 80
 JSON, CSV = "application/json", "text/csv"

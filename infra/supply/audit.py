@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from packaging.utils import canonicalize_name
 from pydantic import Field
 
-from expectations.contract import InputError, Policy
+from expectations.contract import FrozenModel, InputError
 from infra.supply.lock import Package, find_locks, read_lock
 
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ REMEDY = (
 Reason = Annotated[str, Field(min_length=1)]
 
 
-class Accepted(Policy):
+class Accepted(FrozenModel):
     """A vulnerability that stands for a while.
 
     Attributes:
@@ -50,7 +50,7 @@ class Accepted(Policy):
         return found.package == self.package and self.id in found.ids
 
 
-class Acceptances(Policy):
+class Acceptances(FrozenModel):
     """`accepted.toml`."""
 
     accepted: tuple[Accepted, ...] = ()

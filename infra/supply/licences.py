@@ -19,7 +19,7 @@ from typing import Annotated, Any
 from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, Field
 
-from expectations.contract import InputError, Policy
+from expectations.contract import FrozenModel, InputError
 from infra.supply.expression import canonicalize_expression, is_allowed
 from infra.supply.lock import Package, find_locks, read_lock
 
@@ -44,7 +44,7 @@ def _check_spelling(licence: str) -> str:
 Licence = Annotated[str, AfterValidator(_check_spelling)]
 
 
-class Taken(Policy):
+class Taken(FrozenModel):
     """A package whose licence we say ourselves.
 
     Attributes:
@@ -55,7 +55,7 @@ class Taken(Policy):
     because: Reason
 
 
-class LicencePolicy(Policy):
+class LicencePolicy(FrozenModel):
     """`licences.toml`.
 
     Attributes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from expectations.contract import OvernightError
-from infra.sqlite_files import PATIENCE_SECONDS, make_whole
+from infra.files import PATIENCE_SECONDS, make_whole
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

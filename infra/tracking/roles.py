@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from expectations.contract import InputError, refuse_any
-from expectations.toml_file import read_toml
+from expectations.contract.toml_file import read_toml
 
 ROLES_VARIABLE = "OVERNIGHT_ROLES"
 # Tags of a registered model, a version's number behind each: what a reviewer asks for, who asked,

@@ -1,8 +1,8 @@
 """Every route of the MLflow server that writes, by who may use it.
 
 An allow-list: a request that is no GET and stands in no list here is the deployer's alone, so a
-route of a later MLflow is closed until somebody puts it into a list. `tests/infra/test_routes.py`
-compares the lists with the server's own table.
+route of a later MLflow is closed until somebody puts it into a list.
+`tests/infra/tracking/test_routes.py` compares the lists with the server's own table.
 """
 
 import re

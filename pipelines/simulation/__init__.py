@@ -1,1 +1,5 @@
 """A seeded simulator of card transactions, their frauds and the delays of both."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -26,9 +26,9 @@ from tests.benchmarks.machine import write_machine
 from tests.benchmarks.options import make_parser
 from tests.benchmarks.protocol import AS_OF, SPEC, Protocol, load_protocol, measure_fold
 from tests.benchmarks.workshop import handbook_environment, open_scratch
-from training.matrix import as_numbers
-from training.rows import test_rows
-from training.splits import Fold
+from training.data.dataset import test_rows
+from training.data.encoding import as_numbers
+from training.data.splits import Fold
 
 OVERNIGHT = Path(sys.executable).with_name("overnight")
 SEARCHERS = Path(searchers.__file__).parent

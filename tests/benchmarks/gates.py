@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, Column
 from expectations.policy import Contract
-from expectations.validation import quiet_great_expectations
+from expectations.run import quiet_great_expectations
 
 NUMBERS = [f"number_{n}" for n in range(56)]
 TEXT = "channel"
@@ -33,8 +33,8 @@ def check_profile(source: Path) -> int:
     """One pass, and Great Expectations on its profile: what the gates do."""
     quiet_great_expectations()
     from expectations.profile import Profiler
+    from expectations.run import validate_profile
     from expectations.suites import build_feature_suite
-    from expectations.validation import validate_profile
 
     profiler = Profiler(COLUMNS, as_of=AS_OF)
     for path in sorted(source.glob("*/*.parquet")):
@@ -49,7 +49,7 @@ def check_profile(source: Path) -> int:
 def check_pandas(source: Path) -> int:
     """Great Expectations as it comes, on all rows in pandas."""
     quiet_great_expectations()
-    from expectations.validation import open_batch, open_context
+    from expectations.run import open_batch, open_context
 
     rows = pq.ParquetDataset(sorted(source.glob("*/*.parquet"))).read()
     return _validate(open_batch(open_context(), rows, name="all"))
@@ -58,8 +58,8 @@ def check_pandas(source: Path) -> int:
 def check_spark(source: Path) -> int:
     """Great Expectations as it comes, on a Spark frame of all files."""
     quiet_great_expectations()
-    from expectations.validation import open_context
-    from feature_jobs.session import open_session
+    from expectations.run import open_context
+    from feature_jobs.executors.spark.session import open_session
 
     with open_session("local[2]", scratch=source.parent / "scratch") as session:
         asset = open_context().data_sources.add_spark("s").add_dataframe_asset("a")

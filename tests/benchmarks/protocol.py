@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from pipelines.model_inputs import load_rows
-from pipelines.settings import load_settings
-from pipelines.spec import load_spec
-from training.evaluation import daily_card_precision
+from pipelines.config.installation.settings import load_settings
+from pipelines.config.spec import load_spec
+from pipelines.modelling.inputs import load_rows
+from training.data.dataset import Rows, day_numbers, test_rows
+from training.data.splits import Fold, holdout, validation_folds
+from training.evaluation.metrics import daily_card_precision
 from training.policy import TrainingPolicy
-from training.rows import Rows, day_numbers, test_rows
-from training.splits import Fold, holdout, validation_folds
 
 # Seven folds behind the last test fold reach back to the first validation fold.
 SPEC = "handbook?training.folds=7"

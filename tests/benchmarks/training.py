@@ -81,10 +81,10 @@ def read_options() -> argparse.Namespace:
 
 def matrix_mib(training_set: str) -> float:
     """The size of all columns as 32-bit numbers."""
-    from pipelines.columns import request_kinds
-    from pipelines.lake import Lake, TableVersion
-    from pipelines.settings import load_settings
-    from pipelines.spec import load_spec
+    from pipelines.config.columns import request_kinds
+    from pipelines.config.installation.settings import load_settings
+    from pipelines.config.spec import load_spec
+    from pipelines.lake.tables import Lake, TableVersion
 
     spec = load_spec(EVERY_COLUMN)
     lake = Lake(load_settings().lake, spec=spec.name)

@@ -17,8 +17,8 @@ import psutil
 import pyspark
 import pytest
 
-from feature_jobs.java import find_java
-from infra.processes import Service, running
+from feature_jobs.executors.spark.java import find_java
+from infra.processes.service import Service, running
 from tests.infra.embedded_server import free_port
 
 HOME = Path(pyspark.__file__).parent
@@ -169,7 +169,9 @@ def cluster(events: Path, tmp_path: Path) -> Iterator[Cluster]:
 def _find_guards() -> list[psutil.Process]:
     """Of the master and of the workers."""
     children = psutil.Process().children()
-    return [process for process in children if "infra.guard" in read_command(process)]
+    return [
+        process for process in children if "infra.processes.supervisor" in read_command(process)
+    ]
 
 
 def _service(name: str, arguments: list[str], *, page_port: int, folder: Path) -> Service:

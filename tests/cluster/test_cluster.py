@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
-from feature_jobs.parts import WrittenPart
-from feature_jobs.session import open_session
+from feature_jobs.executors.spark.session import open_session
+from feature_jobs.io.parts import WrittenPart
 from tests.cluster.conftest import Cluster, wait_until
 from tests.dist.conftest import find_made
 from tests.feature_jobs.builds import build, late, make_history, rich_features
@@ -106,7 +106,7 @@ def test_a_worker_killed_in_the_middle_of_the_job_changes_no_byte(
         assert not job.done()
         parts = job.result(timeout=JOB_SECONDS)
     assert any("CoarseGrainedExecutorBackend" in command for command in killed)
-    assert any("feature_jobs.daemon" in command for command in killed)
+    assert any("feature_jobs.executors.spark.worker_daemon" in command for command in killed)
     assert parts == expected
     outcomes = {task.outcome for task in cluster.read_tasks(application)}
     assert "FetchFailed" in outcomes  # blocks were lost and had to be made again

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipelines.spec import SPECS
+from pipelines.config.spec import SPECS
 
 AS_OF = "2025-01-27"
 CHANGES = {

@@ -48,9 +48,9 @@ def describe(home_text: str) -> dict[str, Any]:
 
 
 def _sweep(home: Path) -> None:
-    from feature_jobs.session import sweep_spills
-    from pipelines.lake import Lake
-    from pipelines.leftovers import PATIENCE, sweep
+    from feature_jobs.executors.spark.session import sweep_spills
+    from pipelines.lake.tables import Lake
+    from pipelines.lake.vacuum import PATIENCE, sweep
 
     later = datetime.now(UTC) + PATIENCE + timedelta(hours=1)
     sweep(Lake(str(home / "lake"), spec=SPEC), now=later)
@@ -80,7 +80,7 @@ def _short(value: Any) -> str:
 def _table(home: Path, name: str) -> dict[str, Any]:
     from deltalake import DeltaTable
 
-    from pipelines.lake import Lake
+    from pipelines.lake.tables import Lake
 
     lake, folder = Lake(str(home / "lake"), spec=SPEC), home / "lake" / SPEC / name
     at = lake.newest(name)
@@ -116,9 +116,9 @@ def _sha(paths: Iterable[str]) -> str:
 
 
 def _decisions(home: Path) -> list[Any]:
-    from pipelines.decisions import DECISIONS, _from_row
-    from pipelines.lake import Lake
-    from pipelines.ledger import find_breaks
+    from pipelines.governance.decision_log import find_breaks
+    from pipelines.governance.decision_store import DECISIONS, _from_row
+    from pipelines.lake.tables import Lake
 
     lake = Lake(str(home / "lake"), spec=SPEC)
     at = lake.newest(DECISIONS)
@@ -137,8 +137,8 @@ def _decisions(home: Path) -> list[Any]:
 
 def _trained(home: Path) -> list[Any]:
     """Records of models; of which run they are, the names below replace."""
-    from pipelines.lake import Lake
-    from pipelines.trained import TRAINED
+    from pipelines.lake.tables import Lake
+    from pipelines.modelling.trained_models import TRAINED
 
     lake = Lake(str(home / "lake"), spec=SPEC)
     at = lake.newest(TRAINED)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.airflow.environment import build_airflow_environment
-from pipelines.settings import DAGS
+from pipelines.config.installation.settings import DAGS
 
 # The application that `airflow api-server` serves, asked in this process.
 PROGRAM = """

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from pipelines import steps
-from pipelines.spec import SPECS, list_specs
+from pipelines.config.spec import SPECS, list_specs
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ PROGRAM = '''
 import json
 from airflow.sdk import DAG
 from dags.tasks import step_task
-from dags.terms import dag_terms
+from dags.defaults import dag_terms
 from expectations.contract import InputError, OutcomeError, OvernightError, ProblemsError
-from pipelines.spec import load_spec
+from pipelines.config.spec import load_spec
 
 FAILURES = {
     "mistake": InputError("No file x.parquet. Deliver it."),

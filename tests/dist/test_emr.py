@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import InputError
-from pipelines import settings, steps
-from pipelines.features import build_feature_table
-from pipelines.lake import Lake, TableVersion
+from pipelines import steps
+from pipelines.config.installation import settings
+from pipelines.features.build import build_feature_table
+from pipelines.lake.tables import Lake, TableVersion
 from tests.infra.embedded_server import wait_for
 from tests.infra.emr.standin import APPLICATION, ROLE, StandIn, put, running_stand_in
 from tests.infra.object_store import list_keys
@@ -93,6 +94,6 @@ def test_a_job_whose_step_was_killed_is_followed_and_gives_what_a_session_gives(
 def test_what_is_wrong_with_a_job_is_told_in_the_words_of_a_session(
     bank: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feature_jobs.engine.engine_digest", lambda: "of-other-code")
-    with pytest.raises(InputError, match=r'The request asks for engine of-other-cod.*"make dist"'):
+    monkeypatch.setattr("feature_jobs.executors.spark.request.ENGINE_VERSION", 7)
+    with pytest.raises(InputError, match=r'The request asks for version \d+ of the engine and this is 7.*"make dist"'):
         build_feature_table("bank", AS_OF, snapshot=bank)

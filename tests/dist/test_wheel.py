@@ -46,10 +46,10 @@ def run(command: list[str], *, cwd: Path | None = None, env: Mapping[str, str] |
 def test_the_wheel_holds_dags_specs_templates_and_no_test(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert names >= {
-        "dags/nightly.py", "dags/deploy.py", "pipelines/specs/demo.toml",
-        "dags/problems.py", "pipelines/specs/examples/handbook.toml",
-        "pipelines/packet/templates/review.html", "training/templates/report.html",
-        "feature_jobs/log4j2.properties",
+        "dags/nightly.py", "dags/deploy.py", "pipelines/config/specs/demo.toml",
+        "dags/broken_specs.py", "pipelines/config/specs/examples/handbook.toml",
+        "pipelines/review/report/templates/review.html", "training/reports/templates/report.html",
+        "feature_jobs/executors/spark/log4j2.properties",
     }  # fmt: skip
     assert {name.partition("/")[0] for name in names if ".dist-info" not in name} == {
         "dags", "expectations", "feature_jobs", "infra", "pipelines", "training",

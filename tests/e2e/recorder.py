@@ -22,8 +22,8 @@ import mlflow
 import tests.quiet  # noqa: F401 -- for its effect
 from expectations.contract import OvernightError
 from pipelines import steps
-from pipelines.replay import replay_quarantine
-from pipelines.spec import find_spec
+from pipelines.config.spec import find_spec
+from pipelines.ingestion.quarantine_replay import replay_quarantine
 from tests.infra.embedded_server import wait_for
 
 # Spec overrides of the second candidate: another model from the same training set.

@@ -14,8 +14,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from feature_jobs.java import archive_options
-from feature_jobs.session import JAVA_OPTIONS
+from feature_jobs.executors.spark.java import archive_options
+from feature_jobs.executors.spark.session import JAVA_OPTIONS
 from tests.crashes import bank
 from tests.e2e.conftest import Installation
 from tests.e2e.iam import Record, record

@@ -19,8 +19,8 @@ AS_OF = "2025-04-01"
 LATER = "2025-04-02"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 HASHES = """
-from pipelines.lake import Lake, TableVersion
-from pipelines.settings import load_settings
+from pipelines.lake.tables import Lake, TableVersion
+from pipelines.config.installation.settings import load_settings
 lake = Lake(load_settings().lake, spec="bank")
 for name in ("transactions", "labels", "features", "training_sets", "scores"):
     print(name, lake.content_hash(TableVersion(name, 1)))
@@ -120,8 +120,8 @@ def test_a_rollback_puts_endpoint_and_aliases_back_together(bank: Bank) -> None:
 
 NIGHT = """
 import sys
-from pipelines.airflow_runs import prepare_airflow, test_dag
-from pipelines.settings import load_settings
+from pipelines.local.airflow_runs import prepare_airflow, test_dag
+from pipelines.config.installation.settings import load_settings
 settings = load_settings()
 prepare_airflow(settings)
 for line in test_dag("shared_nightly", {"as_of": sys.argv[1]}, settings=settings):

@@ -76,7 +76,7 @@ def test_an_identical_run_adds_no_rows_and_no_version(handbook) -> None:
 
 
 def test_what_was_known_later_is_no_training_row(handbook) -> None:
-    from pipelines.lake import Lake
+    from pipelines.lake.tables import Lake
 
     lake = Lake(str(handbook[0].home / "lake"), spec="handbook")
     rows = lake.read(lake.newest("training_sets"))

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from pipelines.spec import SPECS
+from pipelines.config.spec import SPECS
 from tests.e2e.airflow_pages import AirflowPages
 from tests.e2e.browser import open_browser
 from tests.e2e.conftest import Installation

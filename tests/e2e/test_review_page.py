@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 import tests.quiet  # noqa: F401 -- for its effect
-from infra.processes import running
+from infra.processes.service import running
 from infra.tracking.server import build_mlflow
 from pipelines import steps
-from pipelines.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
-from pipelines.runs import PACKET
-from pipelines.settings import load_settings
+from pipelines.config.installation.settings import load_settings
+from pipelines.tracking.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
+from pipelines.tracking.runs import PACKET
 from tests.e2e.browser import ARTIFACTS, Witness, open_browser
 from tests.infra.embedded_server import free_port
 from tests.pipelines.nights import AS_OF, QUIET, installed

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import Column
-from expectations.own import build_own_suite
+from expectations.custom import build_own_suite
 from expectations.pages import escape
 from expectations.policy import AmountRange, Contract, OwnExpectation
 from expectations.profile import Profiler
+from expectations.run import quiet_great_expectations, validate_profile
 from expectations.suites import build_transaction_suite
-from expectations.validation import quiet_great_expectations, validate_profile
 
 MARK = "injected"
 NASTY = [

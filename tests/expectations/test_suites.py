@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import Column, InputError
-from expectations.findings import Validated
 from expectations.policy import Contract
 from expectations.profile import Profiler
-from expectations.validation import validate_profile
+from expectations.results import Validated
+from expectations.run import validate_profile
 
 TIME = pa.timestamp("us", tz="UTC")
 START = datetime(2025, 1, 1, tzinfo=UTC)

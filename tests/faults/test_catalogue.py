@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from expectations.contract import InputError
-from pipelines.ingestion import Ingested, ingest_delivery
-from pipelines.snapshot import Snapshot
-from pipelines.validation import validate_snapshot
+from pipelines.ingestion.ingest import Ingested, ingest_delivery
+from pipelines.lake.snapshot import Snapshot
+from pipelines.validation.validate import validate_snapshot
 from tests.pipelines.banks import TIME, Bank, change
 
 START, DAYS, A_DAY = datetime(2025, 1, 1, tzinfo=UTC), 40, 60

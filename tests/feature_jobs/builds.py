@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from feature_jobs.assembly import Day
-from feature_jobs.definitions import Condition, Derived, FeatureSet, LinkGroup, WindowGroup
-from feature_jobs.job import build_features
-from feature_jobs.parts import WrittenPart
+from feature_jobs.declaration.features import Condition, Derived, FeatureSet, LinkGroup, WindowGroup
+from feature_jobs.executors.spark.job import build_features
+from feature_jobs.io.parts import WrittenPart
+from feature_jobs.stages.write import Day
 
 TIME = pa.timestamp("us", tz="UTC")
 START = datetime(2025, 1, 1, tzinfo=UTC)

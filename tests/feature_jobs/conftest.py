@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 from pyspark.sql import SparkSession
 
-from feature_jobs.session import open_session
+from feature_jobs.executors.spark.session import open_session
 
 
 @pytest.fixture(scope="session")

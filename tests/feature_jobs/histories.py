@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from feature_jobs.definitions import LinkGroup, Window, WindowGroup
-from feature_jobs.history import WANTED, WHOLE, compute_windows
-from feature_jobs.hot import SLICE, Cut, cut_rows
-from feature_jobs.labels import LABEL_TIMES, LABEL_VALUES
-from feature_jobs.links import compute_links
-from feature_jobs.units import Unit
+from feature_jobs.declaration.features import LinkGroup, Window, WindowGroup
+from feature_jobs.declaration.groups import Unit
+from feature_jobs.kernels.labels import LABEL_TIMES, LABEL_VALUES
+from feature_jobs.stages.histories import WANTED, WHOLE, compute_windows
+from feature_jobs.stages.links import compute_links
+from feature_jobs.stages.skew import SLICE, Cut, cut_rows
 from tests.feature_jobs.oracle import Row
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

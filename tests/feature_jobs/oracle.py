@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from feature_jobs.definitions import Link, Window
+from feature_jobs.declaration.features import Link, Window
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded.runtime import IMAGES, VARIABLE, load_image
+from infra.emulator.instances.runtime import IMAGES, VARIABLE, load_image
 from tests.infra.conftest import bundles  # noqa: F401 -- a fixture
 from tests.infra.serving.container import runtime
 

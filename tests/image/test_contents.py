@@ -94,7 +94,7 @@ def test_it_runs_as_a_number_that_is_not_root_and_starts_serve(image):
     assert config.entrypoint == ("python", "-m", "infra.serving")
     assert config.command == ("serve",)
     assert config.folder == "/opt/overnight"
-    assert config.health == ("python", "-m", "infra.serving.health")
+    assert config.health == ("python", "-m", "infra.serving.http.health")
     assert config.environment == {
         "PATH": "/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "PYTHONPATH": "/opt/overnight",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.infra.bundles import make_instances
-from tests.infra.embedded.clients import Clients, blue_green
 from tests.infra.embedded_server import running_server, wait_for
+from tests.infra.emulator.clients import Clients, blue_green
 
 INSTANCES = make_instances(3, seed=5)
 

@@ -132,7 +132,7 @@ def test_a_container_and_its_workers_end_with_their_starter_even_when_it_is_kill
     code = f"""
 import subprocess, sys, time
 from pathlib import Path
-from infra.embedded.runtime import ImageRuntime
+from infra.emulator.instances.runtime import ImageRuntime
 from infra.serving.image.archive import ImageConfig
 image = ImageRuntime(Path({str(image.root)!r}), {image.config!r})
 launch = image.launch(Path({str(bundles["v1"].folder)!r}), descriptor=int(sys.argv[1]),

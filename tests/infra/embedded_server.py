@@ -1,4 +1,4 @@
-"""Runs `python -m infra.embedded` as a real process on free ports, for the length of a test."""
+"""Runs `python -m infra.emulator` as a real process on free ports, for the length of a test."""
 
 import contextlib
 import json
@@ -46,7 +46,7 @@ class EmbeddedServer:
     def command(self) -> list[str]:
         ports = ["--port", str(self.port), "--aws-port", str(self.aws_port)]
         scale = ["--time-scale", str(self._time_scale)]
-        return [sys.executable, "-m", "infra.embedded", "--home", str(self.home), *ports, *scale]
+        return [sys.executable, "-m", "infra.emulator", "--home", str(self.home), *ports, *scale]
 
     def start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.processes import running
+from infra.processes.service import running
 from infra.tracking.server import build_mlflow
 from tests.infra.embedded_server import free_port
 

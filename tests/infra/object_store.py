@@ -12,8 +12,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from feature_jobs import storage
-from infra.processes import Service, running
+from feature_jobs.io import storage
+from infra.processes.service import Service, running
 from tests.infra.embedded_server import free_port
 
 BUCKET = "bank"

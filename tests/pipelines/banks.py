@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.ingestion import Ingested, ingest_delivery
-from pipelines.lake import Lake
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.config.spec import ModelSpec, load_spec
+from pipelines.ingestion.ingest import Ingested, ingest_delivery
+from pipelines.lake.tables import Lake
 
 TIME = pa.timestamp("us", tz="UTC")
 COLUMN = 'column = "fraud"\ndelay = "7d"'

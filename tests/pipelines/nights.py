@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pytest
 
 from pipelines import steps
-from pipelines.lake import Lake
-from pipelines.registry import Registry, open_registry
-from pipelines.settings import load_settings
-from pipelines.spec import load_spec
+from pipelines.config.installation.settings import load_settings
+from pipelines.config.spec import load_spec
+from pipelines.lake.tables import Lake
+from pipelines.tracking.registry import Registry, open_registry
 from tests.training.frames import make_rows
 
 # Until MLflow's own code and Optuna's pictures are free of what their libraries deprecate.

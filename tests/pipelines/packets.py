@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from expectations.findings import WARNING, Finding, Validated
-from pipelines.data_facts import DataFacts, TableFacts
-from pipelines.packet.changes import NONE, Change
-from pipelines.packet.material import FORMAT, GateDecision, Material
-from pipelines.packet.page import Contents, Rollout
-from training.comparison import Comparison, Estimate, FalsePositive, Figures, Slice
-from training.explanation import Case
-from training.gate import Check
+from expectations.results import WARNING, Finding, Validated
+from pipelines.modelling.data_summary import DataFacts, TableFacts
+from pipelines.modelling.evaluation_record import FORMAT, GateDecision, Material
+from pipelines.review.report.changes import NONE, Change
+from pipelines.review.report.page import Contents, Rollout
+from training.evaluation.comparison import Comparison, Estimate, FalsePositive, Figures, Slice
+from training.evaluation.explanation import Case
+from training.evaluation.gate import Check
 from training.policy import ReviewPolicy
 
 PASSED = Check("average precision", is_passed=True, reason="gains +0.0300 on the champion")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines.spec import SPECS
+from pipelines.config.spec import SPECS
 from tests.e2e.conftest import make_installation  # noqa: F401 -- a fixture
 from tests.production import debit
 from tests.production.house import DATABASES, House, plant, serving

@@ -68,7 +68,7 @@ def deliver_until(source: Path, target: Path, as_of: str) -> None:
 
 def main(source: Path, nights: int) -> dict[str, object]:
     """Each night alone; gives night to what it gave."""
-    from pipelines.chain import run_nightly
+    from pipelines.steps.chain import run_nightly
 
     found: dict[str, object] = {}
     for as_of in name_nights(nights):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import TRANSACTION_ID
-from pipelines.snapshot import Snapshot, parse_as_of
+from pipelines.lake.snapshot import Snapshot, parse_as_of
 
 Given = dict[str, object]
 
@@ -29,15 +29,15 @@ def describe_night(name: str, as_of: str, returned: Mapping[str, str]) -> Given:
     import optuna
     from mlflow import MlflowClient
 
-    from pipelines.data_docs import read_summaries
-    from pipelines.evidence import open_decisions
-    from pipelines.lake import Lake, TableVersion
-    from pipelines.model_inputs import study_name
-    from pipelines.registry import open_registry
-    from pipelines.runs import DIGEST, GATE, GATE_REASONS
-    from pipelines.settings import load_settings
-    from pipelines.source import only_known
-    from pipelines.spec import load_spec
+    from pipelines.config.installation.settings import load_settings
+    from pipelines.config.spec import load_spec
+    from pipelines.governance.digests import open_decisions
+    from pipelines.ingestion.source import only_known
+    from pipelines.lake.tables import Lake, TableVersion
+    from pipelines.modelling.inputs import study_name
+    from pipelines.tracking.registry import open_registry
+    from pipelines.tracking.runs import DIGEST, GATE, GATE_REASONS
+    from pipelines.validation.data_docs import read_summaries
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     spec, settings, night = load_spec(name), load_settings(), parse_as_of(as_of)

@@ -17,10 +17,10 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from infra.airflow.environment import POOLS, build_airflow_environment
-from infra.processes import Service, running
-from infra.stack import Ports, build_sagemaker
+from infra.local.services import Ports, build_sagemaker
+from infra.processes.service import Service, running
 from infra.tracking.server import build_mlflow
-from pipelines.settings import DAGS
+from pipelines.config.installation.settings import DAGS
 from tests.e2e.conftest import Installation
 from tests.e2e.services import Airflow, Mlflow, call, wait_until
 from tests.production.mail import Mailbox

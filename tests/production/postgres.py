@@ -76,7 +76,7 @@ def postgres(passwords: Mapping[str, str], databases: Mapping[str, str]) -> Iter
             command += ["-c", chosen]
         with (Path(folder) / "log").open("wb") as output:
             server = subprocess.Popen(
-                [sys.executable, "-m", "infra.guard", *command],
+                [sys.executable, "-m", "infra.processes.supervisor", *command],
                 stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
         made = Postgres(port, passwords)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dags.approvals import POLL_SECONDS
+from dags.assets import POLL_SECONDS
 from tests.e2e.services import wait_until
 from tests.production.house import House
 

@@ -16,16 +16,17 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra.sagemaker.deployment import put_at_once
-from infra.sagemaker.invocation import ask
-from infra.serving.bundle import load_bundle
+from infra.sagemaker.control.deployment import put_at_once
+from infra.sagemaker.runtime.invocation import ask
+from infra.serving.model.bundle import load_bundle
 from pipelines import steps
-from pipelines.evidence import fetch_verified, open_decisions
-from pipelines.ledger import Ledger
-from pipelines.registry import Registry, open_registry
-from pipelines.releases import laid_out
-from pipelines.settings import load_settings
-from pipelines.spec import ModelSpec, load_spec
+from pipelines.config.installation.settings import load_settings
+from pipelines.config.spec import ModelSpec, load_spec
+from pipelines.deployment.releases import laid_out
+from pipelines.governance.decision_log import Ledger
+from pipelines.governance.digests import open_decisions
+from pipelines.modelling.bundles import fetch_verified
+from pipelines.tracking.registry import Registry, open_registry
 from tests.infra.embedded_server import EmbeddedServer, wait_for
 from tests.pipelines.nights import ALONE, AS_OF, candidate, installed, variant, write_later_set
 

@@ -31,8 +31,8 @@ def main(reference: str, operation: str, when: str) -> None:
     from botocore.client import BaseClient
 
     from pipelines import steps
-    from pipelines.decisions import Decisions
-    from pipelines.registry import CHAMPION, Registry
+    from pipelines.governance.decision_store import Decisions
+    from pipelines.tracking.registry import CHAMPION, Registry
 
     if operation == "promotion":
         kill_at(Decisions, "record", when=when, concerns=lambda *_: True)

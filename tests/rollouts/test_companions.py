@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import InputError, ProblemsError
-from infra.sagemaker.invocation import ask
+from infra.sagemaker.runtime.invocation import ask
 from pipelines import steps
 from tests.pipelines.nights import AS_OF, QUIET, variant
 from tests.rollouts.house import House

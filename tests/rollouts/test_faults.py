@@ -8,9 +8,9 @@ import pytest
 
 from expectations.contract import OvernightError
 from infra.sagemaker.artifact import build_archive
-from infra.sagemaker.control import BusyError
+from infra.sagemaker.control.client import BusyError
 from pipelines import steps
-from pipelines.releases import laid_out
+from pipelines.deployment.releases import laid_out
 from tests.infra.bundles import make_bundle
 from tests.infra.embedded_server import wait_for
 from tests.pipelines.nights import QUIET
@@ -356,7 +356,7 @@ def test_a_first_model_that_answers_otherwise_than_in_training_is_taken_down(
     first_house: House, tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # An image that takes any bundle, as it does not know this variable.
-    monkeypatch.setattr("infra.sagemaker.layout.DIGEST_VARIABLE", "SAGEMAKER_UNREAD")
+    monkeypatch.setattr("infra.sagemaker.control.configuration.DIGEST_VARIABLE", "SAGEMAKER_UNREAD")
     made = make_bundle(tmp_path / "other", seed=5)
     _tamper(first_house, made.folder, version="1")
     with pytest.raises(OvernightError, match=r"ROLLED_BACK.*taken down"):

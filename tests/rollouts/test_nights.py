@@ -6,9 +6,9 @@ import pytest
 
 from expectations.contract import InputError, OvernightError
 from pipelines import steps
-from pipelines.differences import compare_runs
-from pipelines.lake import Lake, TableVersion
-from pipelines.settings import load_settings
+from pipelines.cli.compare import compare_runs
+from pipelines.config.installation.settings import load_settings
+from pipelines.lake.tables import Lake, TableVersion
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.nights import QUIET, candidate, write_later_set
 from tests.rollouts.house import NIGHTS, House

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import LABEL, TRANSACTION_ID, InputError, OvernightError
-from infra.sagemaker.invocation import ask
+from infra.sagemaker.runtime.invocation import ask
 from pipelines import steps
-from pipelines.columns import model_kinds
-from pipelines.lake import Lake, TableVersion
-from pipelines.model_inputs import last_fold, load_rows
-from pipelines.scoring import as_plain
-from pipelines.settings import load_settings
+from pipelines.config.columns import model_kinds
+from pipelines.config.installation.settings import load_settings
+from pipelines.deployment.score_endpoint import as_plain
+from pipelines.lake.tables import Lake, TableVersion
+from pipelines.modelling.inputs import last_fold, load_rows
 from tests.infra.embedded_server import wait_for
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.nights import AS_OF, QUIET
@@ -59,7 +59,7 @@ def test_a_batch_the_endpoint_and_training_score_alike_to_the_last_bit(
 
 
 def training_scores(house: House) -> dict[int, float]:
-    from training.bundle import load_bundle
+    from training.bundle.writing import load_bundle
 
     house.row()  # fetches the bundle of version 1
     (found,) = (house.home / "row").glob("**/bundle.json")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.sagemaker.deployment import put_at_once, roll_out, verify
-from infra.sagemaker.layout import Layout, Release, plan_layout
+from infra.sagemaker.control.configuration import Layout, Release, plan_layout
+from infra.sagemaker.control.deployment import put_at_once, roll_out, verify
 from infra.sagemaker.policy import AlarmPolicy, EndpointPolicy
 from tests.infra.bundles import make_bundle, make_instances
 from tests.infra.embedded_server import EmbeddedServer, running_server

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.contract import AttributeKind, Interval
-from training.matrix import learn_encoding
-from training.rows import Rows, gather_rows
-from training.splits import Fold
+from training.data.dataset import Rows, gather_rows
+from training.data.encoding import learn_encoding
+from training.data.splits import Fold
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 TIME = pa.timestamp("us", tz="UTC")

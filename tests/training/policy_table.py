@@ -14,11 +14,11 @@ from typing import Any, get_args
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
-from expectations.contract import Policy, format_duration
+from expectations.contract import FrozenModel, format_duration
 from training.policy import GatePolicy, ReviewPolicy, TrainingPolicy
 
 README = Path(__file__).parents[2] / "training/README.md"
-TABLES: dict[str, type[Policy]] = {
+TABLES: dict[str, type[FrozenModel]] = {
     "training": TrainingPolicy, "training.review": ReviewPolicy, "gate": GatePolicy,
 }  # fmt: skip
 BEGIN, END = "| key | default | value | meaning |\n", "\n\n"
@@ -34,7 +34,7 @@ def render() -> str:
     return f"{BEGIN}|---|---|---|---|\n" + "\n".join(rows)
 
 
-def _rows(table: str, model: type[Policy]) -> Iterator[str]:
+def _rows(table: str, model: type[FrozenModel]) -> Iterator[str]:
     told = meanings(model)
     for name, field in model.model_fields.items():
         if f"{table}.{name}" in TABLES:
@@ -42,7 +42,7 @@ def _rows(table: str, model: type[Policy]) -> Iterator[str]:
         yield f"| `{table}.{name}` | {default(field)} | {_value(name, field)} | {told[name]} |"
 
 
-def meanings(model: type[Policy]) -> dict[str, str]:
+def meanings(model: type[FrozenModel]) -> dict[str, str]:
     """What a model's docstring says of each field, on one line."""
     _, _, listed = (inspect.getdoc(model) or "").partition("Attributes:\n")
     found = re.findall(r"^    (\w+): (.*(?:\n {8,}.*)*)", listed, re.M)

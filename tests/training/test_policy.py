@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from expectations.contract import Policy
+from expectations.contract import FrozenModel
 from tests.training.policy_table import README, TABLES, default, meanings, render
 
 ROWS = dict(
@@ -14,7 +14,7 @@ ROWS = dict(
 
 @pytest.mark.parametrize("table", TABLES)
 def test_every_key_is_listed_with_its_default_and_a_meaning(table: str) -> None:
-    model: type[Policy] = TABLES[table]
+    model: type[FrozenModel] = TABLES[table]
     for name, field in model.model_fields.items():
         if f"{table}.{name}" in TABLES:
             continue
@@ -32,7 +32,7 @@ def test_no_key_is_listed_that_is_none() -> None:
     [
         ("training.train_window", '`"28d"`'), ("training.trials", "`20`"),
         ("training.columns", "none"), ("training.exclude_detected", "none"),
-        ("training.review.cost", "`5.0`"), ("training.threshold", '`"alert_rate"`'),
+        ("training.review.cost", "`5.0`"), ("training.bundle.threshold", '`"alert_rate"`'),
         ("gate.margin", "`0.02`"), ("gate.resamples", "`1000`"),
     ],
 )  # fmt: skip

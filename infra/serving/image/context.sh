@@ -10,7 +10,7 @@ shift
 mkdir -p "$folder/wheels"
 python=${PYTHON:-.venv/bin/python}
 
-cp --parents requirements-serving.lock infra/__init__.py infra/serving/*.py \
+cp --parents requirements-serving.lock infra/__init__.py $(find infra/serving -name "*.py" -not -path "infra/serving/image/*") \
   infra/serving/Dockerfile infra/serving/image/{environment.sh,__init__.py,bill.py,dpkg.py} "$folder"
 for version; do
   for lock in serving image; do

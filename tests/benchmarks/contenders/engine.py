@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from expectations.contract import AMOUNT, EVENT_DAY, format_duration
-from feature_jobs.assembly import Day
-from feature_jobs.definitions import FeatureSet, WindowGroup
-from feature_jobs.job import build_features
-from feature_jobs.session import open_session
+from feature_jobs.declaration.features import FeatureSet, WindowGroup
+from feature_jobs.executors.spark.job import build_features
+from feature_jobs.executors.spark.session import open_session
+from feature_jobs.stages.write import Day
 from tests.benchmarks.contenders import THREADS
 from tests.benchmarks.data import ENTITIES
 

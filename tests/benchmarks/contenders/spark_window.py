@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as f
 
 from expectations.contract import AMOUNT, EVENT_TIME, TRANSACTION_ID
-from feature_jobs.java import find_java
+from feature_jobs.executors.spark.java import find_java
 from tests.benchmarks.contenders import MEMORY_GB, THREADS
 from tests.benchmarks.contenders.columns import READ, count_name, preceding, sum_name
 from tests.benchmarks.data import ENTITIES

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from training.bundle import write_bundle
-from training.calibration import fit_calibration
-from training.fitting import FittedModel
-from training.matrix import Encoding
-from training.reference import build_reference
-from training.rows import LABEL, Rows
+from training.bundle.calibration import fit_calibration
+from training.bundle.reference import build_reference
+from training.bundle.writing import write_bundle
+from training.data.dataset import LABEL, Rows
+from training.data.encoding import Encoding
+from training.learners.lightgbm.fit import FittedModel
 
 TREES, LEAVES, FEATURES = 200, 31, 60
 TRAIN_ROWS, REQUESTS = 100_000, 2_000

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tests.benchmarks.protocol import SPEC, load_protocol
 from tests.benchmarks.searchers.arrays import save_scores
-from training.fitting import fit
-from training.rows import test_rows
-from training.tuning import tune
+from training.data.dataset import test_rows
+from training.learners.lightgbm.fit import fit
+from training.search.tuning import tune
 
 MANY = 100_000
 

@@ -13,7 +13,7 @@ from aws_cdk import aws_s3 as s3
 from cdk_nag import AwsSolutionsChecks
 
 from infra.aws.environment import DEV
-from infra.aws.role import allow, build_role
+from infra.aws.foundation.role import allow, build_role
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from infra.aws.environment import DEV
-from infra.sagemaker.actions import EVERY
+from infra.sagemaker.control.actions import EVERY
 from tests.infra.aws.stacks import listed, spell
 
 HERE = "<AWS::Region>:<AWS::AccountId>"

@@ -13,10 +13,10 @@ import boto3
 import pyspark
 import pytest
 
-from feature_jobs.java import find_java
+from feature_jobs.executors.spark.java import find_java
 from infra.emr.job import Application, Job
-from infra.processes import Service, running
-from infra.tarball import pack
+from infra.files.tarball import pack
+from infra.processes.service import Service, running
 from tests.infra.embedded_server import free_port
 from tests.infra.object_store import BUCKET, running_store
 
@@ -70,7 +70,7 @@ def running_emr(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
     service = Service(
         name="EMR Serverless",
         command=[
-            sys.executable, "-m", "infra.embedded.emr",
+            sys.executable, "-m", "infra.emulator.emr",
             "--home", str(folder / "runs"), "--port", str(port),
         ],
         environment={

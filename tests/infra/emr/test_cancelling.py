@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded.emr.run import JobRun
+from infra.emulator.emr.run import JobRun
 from tests.infra.embedded_server import wait_for
 
 REQUEST = {"jobDriver": {"sparkSubmit": {"entryPoint": "s3://bank/job.py"}}}

@@ -3,9 +3,9 @@
 import itertools
 from datetime import UTC, datetime
 
-from infra.sagemaker.actions import EVERY, needed_actions
-from infra.sagemaker.control import FAILED, IN_SERVICE, Live
-from infra.sagemaker.layout import Release, plan_layout
+from infra.sagemaker.control.actions import EVERY, needed_actions
+from infra.sagemaker.control.client import FAILED, IN_SERVICE, Live
+from infra.sagemaker.control.configuration import Release, plan_layout
 from infra.sagemaker.policy import EndpointPolicy
 
 SINCE = datetime(2025, 1, 1, tzinfo=UTC)

@@ -11,12 +11,12 @@ import pytest
 from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.artifact import build_archive, publish_artifact
 from infra.sagemaker.connection import UnreachableError
-from infra.sagemaker.deployment import roll_out, verify
-from infra.sagemaker.invocation import ask
-from infra.sagemaker.layout import Release, plan_layout
-from infra.sagemaker.plan import plan as plan_for
+from infra.sagemaker.control.configuration import Release, plan_layout
+from infra.sagemaker.control.deployment import roll_out, verify
+from infra.sagemaker.control.plan import plan as plan_for
+from infra.sagemaker.control.status import describe_endpoint
 from infra.sagemaker.policy import EndpointPolicy
-from infra.sagemaker.status import describe_endpoint
+from infra.sagemaker.runtime.invocation import ask
 from tests.infra.bundles import make_instances
 from tests.infra.embedded_server import free_port
 

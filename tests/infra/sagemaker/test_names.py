@@ -9,7 +9,13 @@ from pydantic import ValidationError
 
 from expectations.contract import InputError
 from infra.sagemaker.artifact import build_archive
-from infra.sagemaker.layout import Release, main_alone, plan_layout, with_candidate, with_shadow
+from infra.sagemaker.control.configuration import (
+    Release,
+    main_alone,
+    plan_layout,
+    with_candidate,
+    with_shadow,
+)
 from infra.sagemaker.names import endpoint_name
 from infra.sagemaker.policy import EndpointPolicy
 

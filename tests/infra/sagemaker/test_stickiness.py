@@ -1,6 +1,6 @@
 import pytest
 
-from infra.sagemaker.stickiness import Weighted, choose_variant
+from infra.sagemaker.runtime.stickiness import Weighted, choose_variant
 
 HALF = [Weighted("AllTraffic", 0.5), Weighted("Candidate", 0.5)]
 

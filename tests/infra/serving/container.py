@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from infra.embedded.runtime import ImageRuntime, Launch, choose_runtime
+from infra.emulator.instances.runtime import ImageRuntime, Launch, choose_runtime
 
 
 @functools.cache

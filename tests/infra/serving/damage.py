@@ -12,9 +12,9 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
-from infra.serving.booster import Booster
-from infra.serving.bundle import BundleError
-from infra.serving.trial import try_apart
+from infra.serving.model.booster import Booster
+from infra.serving.model.bundle import BundleError
+from infra.serving.model.trial_load import try_apart
 
 SECONDS = 30.0
 ROWS = [struct.pack("=4f", *row) for row in ((1, 2, 3, 1), (-1e30, 1e30, float("nan"), -7))]

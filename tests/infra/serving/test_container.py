@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from infra.serving.scorer import MAX_EXPLAINED
+from infra.serving.model.scorer import MAX_EXPLAINED
 from tests.infra.bundles import make_bundle, make_instances
 from tests.infra.embedded_server import wait_for
 from tests.infra.serving.container import Container

@@ -1,0 +1,12 @@
+"""Addresses in messages."""
+
+import re
+
+
+def hide_passwords(text: str) -> str:
+    """A text in which addresses lack their passwords.
+
+    >>> hide_passwords("GET http://night:hunter2@mlflow:5000/api failed")
+    'GET http://night:***@mlflow:5000/api failed'
+    """
+    return re.sub(r"(://[^/\s:@]*):[^@\s]+@", r"\1:***@", text)

@@ -1,0 +1,40 @@
+"""Compiles the kernels, or loads what was compiled before, while Spark is still starting."""
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
+from feature_jobs.declaration import LinkGroup, Unit, WindowGroup
+from feature_jobs.kernels import LABEL_TIMES, LABEL_VALUES
+from feature_jobs.stages import SLICE, WANTED, WHOLE, Cut, compute_links, compute_windows, cut_rows
+
+_HOUR = (timedelta(hours=1),)
+_NUMBERS = ("sum", "mean", "std", "min", "max", "last", "distinct")
+
+
+def warm_kernels() -> None:
+    """Run every kernel once on two rows; the compiled code is kept beside its source."""
+    windows = [
+        *WindowGroup(entity="key", measure="value", aggregates=_NUMBERS, windows=_HOUR).expand(),
+        *WindowGroup(entity="key", measure=LABEL, aggregates=("rate",), windows=_HOUR).expand(),
+    ]
+    links = LinkGroup(
+        entity="key", through="other", aggregates=("neighbour_frauds",), windows=_HOUR
+    )
+    numbers = np.array([1, 2])
+    rows = pa.table(
+        {
+            **dict.fromkeys([TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, "key", "other"], numbers),
+            "value": numbers.astype(np.float64),
+            LABEL_TIMES: pa.array([[1], None], pa.list_(pa.int64())),
+            LABEL_VALUES: pa.array([[1], None], pa.list_(pa.int32())),
+            WANTED: [True, True],
+            SLICE: pa.array([WHOLE, WHOLE], pa.int32()),
+        }
+    )
+    unit = Unit(0, ("key",), windows=tuple(windows))
+    compute_windows(rows, unit)
+    compute_links(rows, Unit(1, ("key", "other"), links=tuple(links.expand())))
+    list(cut_rows(rows.drop_columns([SLICE]), unit, Cut(0, (1,), (2,)), since=0))

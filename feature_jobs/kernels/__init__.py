@@ -1,0 +1,37 @@
+"""Window kernels: numpy and numba, one sorted history in, one value a row out."""
+
+from feature_jobs.kernels.distinct import walk_distinct
+from feature_jobs.kernels.event_order import encode, integers, owned, time_order, visible_times
+from feature_jobs.kernels.exact_sum import SQUARE_DIGITS, SUM_DIGITS, add_square, add_value
+from feature_jobs.kernels.fraud_windows import walk_genuine, walk_labels
+from feature_jobs.kernels.labels import (
+    LABEL_TIMES,
+    LABEL_VALUES,
+    Items,
+    attach_labels,
+    is_labelled,
+    label_items,
+)
+from feature_jobs.kernels.neighbours import walk_neighbours
+
+__all__ = [
+    "LABEL_TIMES",
+    "LABEL_VALUES",
+    "SQUARE_DIGITS",
+    "SUM_DIGITS",
+    "Items",
+    "add_square",
+    "add_value",
+    "attach_labels",
+    "encode",
+    "integers",
+    "is_labelled",
+    "label_items",
+    "owned",
+    "time_order",
+    "visible_times",
+    "walk_distinct",
+    "walk_genuine",
+    "walk_labels",
+    "walk_neighbours",
+]

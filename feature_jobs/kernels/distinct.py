@@ -1,0 +1,61 @@
+"""How many different values are in a trailing window, for every row, in one walk."""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@numba.njit(cache=True, nogil=True)
+def walk_distinct(  # noqa: PLR0917 -- numba takes no keywords
+    starts: Int64s,
+    firsts: Int64s,
+    events: Int64s,
+    enters: Int64s,
+    order: Int64s,
+    codes: Int64s,
+    lifetime: int,
+    itself: bool,  # noqa: FBT001 -- numba takes no keywords
+    priors: Bools,
+    out: Floats,
+) -> None:
+    """How many different values are in the window.
+
+    Beside the arrays that `feature_jobs.kernels.windows` describes:
+
+        codes: the value of each row as a number from 0 on; -1 where it is null.
+        itself: whether a row's own value counts in aggregates that are not `prior_`.
+        priors: for each line of `out` whether the row itself is left out.
+    """
+    times = np.zeros(codes.max() + 1 if len(codes) else 0, dtype=np.int64)
+    entered = np.zeros(len(events), dtype=np.bool_)
+    for history in range(len(starts) - 1):
+        first, last = starts[history], starts[history + 1]
+        entering, leaving, distinct = first, first, 0
+        for row in range(firsts[history], last):
+            now = events[row]
+            while leaving < last and events[leaving] + lifetime <= now:
+                if entered[leaving]:
+                    times[codes[leaving]] -= 1
+                    distinct -= times[codes[leaving]] == 0
+                leaving += 1
+            while entering < last:
+                other = order[entering]
+                enter = enters[other]
+                if enter > now or (enter == now and enter == events[other] and other >= row):
+                    break
+                entering += 1
+                if other < leaving or codes[other] < 0:
+                    continue
+                entered[other] = True
+                distinct += times[codes[other]] == 0
+                times[codes[other]] += 1
+            adds = itself and codes[row] >= 0 and times[codes[row]] == 0
+            for line in range(len(priors)):
+                out[line, row] = distinct + (1 if adds and not priors[line] else 0)
+        for row in range(first, last):
+            if codes[row] >= 0:
+                times[codes[row]] = 0

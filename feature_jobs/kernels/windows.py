@@ -1,0 +1,236 @@
+"""The window kernel: exact trailing aggregates of every entity's history, in one walk a window.
+
+A value *enters* when it becomes visible and *leaves* when its event is older than the window. Two
+pointers walk both orders side by side, so the cost is linear in rows, whatever the length of the
+window. One walk computes every aggregate of one measure over one window.
+
+At row j with event time t, the other rows that count are those with `enter < t`, and of those
+with `enter == t` the ones that became visible after their own event or stand before j in the
+order; as long as `event + lifetime > t`. Values that are NaN do not count.
+
+Arrays shared by the walks below, all by row unless said otherwise:
+
+    starts    where each history begins, and at last the number of rows
+    firsts    for each history the first row that is wanted; rows before it are only remembered
+    events    event times in microseconds, not falling within a history
+    enters    when each row's value becomes visible, at or after its event time
+    order     each history's row numbers by `enters`, ties in row order
+    lifetime  how long after its event a value stays: the window plus a fixed delay
+    out       one line for each aggregate asked for; NaN where it is not defined
+"""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from feature_jobs.kernels.exact_sum import (
+    SQUARE_DIGITS,
+    SUM_DIGITS,
+    add_square,
+    add_value,
+    places,
+    read_deviation,
+    read_sum,
+)
+from feature_jobs.kernels.heap import drop_left, push
+from feature_jobs.kernels.small_sum import add_narrow, fits, read_narrow
+
+Int64s = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+COUNT, SUM, MEAN, STD, MIN, MAX, LAST, SINCE, FIRST = range(9)
+# Columns of `carried_counts`: values, and how many of them are infinite.
+CARRIED = 3
+MICROSECONDS = 1e6
+
+
+@numba.njit(cache=True, nogil=True)
+def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keywords
+    starts: Int64s,
+    firsts: Int64s,
+    events: Int64s,
+    enters: Int64s,
+    order: Int64s,
+    values: Floats,
+    bits: Int64s,
+    lifetime: int,
+    itself: bool,  # noqa: FBT001 -- numba takes no keywords
+    statistics: Int64s,
+    priors: Bools,
+    carried_of: Int64s,
+    carried_counts: Int64s,
+    carried_sums: Int64s,
+    carried_squares: Int64s,
+    out: Floats,
+) -> None:
+    """Count, sum, mean, std, min, max, last, time since last and since first of a measure.
+
+    Beside the arrays that the module describes:
+
+        values: the measure; for a count of transactions, ones.
+        bits: the same 64-bit patterns as integers.
+        itself: whether a row's own value counts in aggregates that are not `prior_`.
+        statistics: one of this module's constants for each line of `out`.
+        priors: for each line whether the row itself is left out.
+        carried_of: for each history the line of the carried arrays, or -1 for none.
+        carried_counts, carried_sums, carried_squares: what is in the window during the whole
+            history and not among its rows: counts, exact digits (`feature_jobs.stages.skew`).
+    """
+    wants_sum = np.any((statistics == SUM) | (statistics == MEAN) | (statistics == STD))
+    wants_square = bool(np.any(statistics == STD))
+    wants_min, wants_max = np.any(statistics == MIN), np.any(statistics == MAX)
+    lows = np.empty(len(events) if wants_min else 0, dtype=np.int64)
+    highs = np.empty(len(events) if wants_max else 0, dtype=np.int64)
+    entered = np.zeros(len(events), dtype=np.bool_)
+    sums = np.zeros(SUM_DIGITS, dtype=np.int64)
+    squares = np.zeros(SQUARE_DIGITS, dtype=np.int64)
+    scratch = np.empty(6 * SUM_DIGITS, dtype=np.int64)
+    counts = np.zeros(CARRIED, dtype=np.int64)
+    for history in range(len(starts) - 1):
+        first, last = starts[history], starts[history + 1]
+        counts[:] = 0
+        low, high, lowest, least, most = 0, 0, -1, 0, 0
+        if wants_sum:
+            lowest, highest = places(bits, first, last)
+            low, high = (lowest >> 5, (highest >> 5) + 5) if lowest <= highest else (0, 3)
+            sums[:], squares[:] = 0, 0
+            # From here on `lowest` says whether sums are kept in two integers.
+            if wants_square or carried_of[history] >= 0 or not fits(lowest, highest):
+                lowest = -1
+        carried = carried_of[history]
+        if carried >= 0:
+            counts[:] = carried_counts[carried]
+            if wants_sum:
+                sums[:], squares[:] = carried_sums[carried], carried_squares[carried]
+                for digit in range(SUM_DIGITS):
+                    if sums[digit] != 0:
+                        low, high = min(low, digit), max(high, digit + 3)
+        entering, leaving, fewer, greater, latest, oldest = first, first, 0, 0, -1, last
+        for row in range(firsts[history], last):
+            now = events[row]
+            while leaving < last and events[leaving] + lifetime <= now:
+                if entered[leaving]:
+                    _count(counts, values[leaving], -1)
+                    if wants_sum and np.isfinite(values[leaving]):
+                        least, most = _change(
+                            sums, squares, least, most, bits[leaving], -1, lowest, wants_square
+                        )
+                leaving += 1
+            while entering < last:
+                other = order[entering]
+                enter = enters[other]
+                if enter > now or (enter == now and enter == events[other] and other >= row):
+                    break
+                entering += 1
+                value = values[other]
+                if other < leaving or np.isnan(value):
+                    continue
+                entered[other] = True
+                _count(counts, value, 1)
+                latest, oldest = max(latest, other), min(oldest, other)
+                if wants_sum and np.isfinite(value):
+                    least, most = _change(
+                        sums, squares, least, most, bits[other], 1, lowest, wants_square
+                    )
+                if wants_min:
+                    push(lows, fewer, other, values, 1.0)
+                    fewer += 1
+                if wants_max:
+                    push(highs, greater, other, values, -1.0)
+                    greater += 1
+            if wants_min:
+                fewer = drop_left(lows, fewer, leaving, values, 1.0)
+            if wants_max:
+                greater = drop_left(highs, greater, leaving, values, -1.0)
+            while oldest < latest and (oldest < leaving or not entered[oldest]):
+                oldest += 1
+            own = values[row]
+            counted = False
+            for turn in range(2):  # aggregates without the row itself, then those with it
+                if turn == 1 and itself and not np.isnan(own):
+                    counted = True
+                    _count(counts, own, 1)
+                    if wants_sum and np.isfinite(own):
+                        least, most = _change(
+                            sums, squares, least, most, bits[row], 1, lowest, wants_square
+                        )
+                for line in range(len(statistics)):
+                    if priors[line] == (turn == 1):
+                        continue
+                    statistic, result = statistics[line], np.nan
+                    if statistic == COUNT:
+                        result = float(counts[0])
+                    elif statistic <= MEAN:
+                        if lowest >= 0 and counts[1] == 0 and counts[2] == 0:
+                            result = read_narrow(least, most, lowest)
+                        else:
+                            result = _total(counts, sums, low, high, scratch)
+                        if statistic == MEAN:
+                            result = result / counts[0] if counts[0] > 0 else np.nan
+                    elif statistic == STD:
+                        if counts[1] == 0 and counts[2] == 0:
+                            result = read_deviation(sums, low, high, squares, counts[0], scratch)
+                    elif statistic == MIN:
+                        result = values[lows[0]] if fewer > 0 else np.nan
+                        if counted and not result <= own:
+                            result = own
+                    elif statistic == MAX:
+                        result = values[highs[0]] if greater > 0 else np.nan
+                        if counted and not result >= own:
+                            result = own
+                    elif statistic == LAST and counted:
+                        result = own
+                    elif latest >= leaving:
+                        if statistic == LAST:
+                            result = values[latest]
+                        else:
+                            seen = oldest if statistic == FIRST else latest
+                            result = (now - events[seen]) / MICROSECONDS
+                    out[line, row] = result
+            if counted:
+                _count(counts, own, -1)
+                if wants_sum and np.isfinite(own):
+                    least, most = _change(
+                        sums, squares, least, most, bits[row], -1, lowest, wants_square
+                    )
+
+
+@numba.njit(cache=True)
+def _count(counts: Int64s, value: float, sign: int) -> None:
+    counts[0] += sign
+    if np.isinf(value):
+        counts[1 if value > 0 else 2] += sign
+
+
+@numba.njit(inline="always")
+def _change(  # noqa: PLR0917 -- numba takes no keywords
+    sums: Int64s,
+    squares: Int64s,
+    least: int,
+    most: int,
+    bits: int,
+    sign: int,
+    lowest: int,
+    wants_square: bool,  # noqa: FBT001 -- numba takes no keywords
+) -> tuple[int, int]:
+    """Add a value to the sums, or take it away: the two integers if they are kept in two."""
+    if lowest >= 0:
+        least, most = add_narrow(least, most, bits, lowest, sign)
+    else:
+        add_value(sums, bits, sign)
+        if wants_square:
+            add_square(squares, bits, sign)
+    return least, most
+
+
+@numba.njit(cache=True)
+def _total(counts: Int64s, sums: Int64s, low: int, high: int, scratch: Int64s) -> float:
+    """The sum; infinite where infinities are in the window, NaN where both kinds are."""
+    if counts[1] > 0 and counts[2] > 0:
+        return np.nan
+    if counts[1] > 0:
+        return np.inf
+    if counts[2] > 0:
+        return -np.inf
+    return read_sum(sums, low, high, scratch)

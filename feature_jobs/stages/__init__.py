@@ -1,0 +1,51 @@
+"""Arrow batches in, Arrow batches out: read, map, compute, write."""
+
+from feature_jobs.stages.compute import walker
+from feature_jobs.stages.derived import derive, passing_columns, refuse_unreadable, row_schema
+from feature_jobs.stages.histories import WANTED, WHOLE, compute_windows
+from feature_jobs.stages.links import compute_links
+from feature_jobs.stages.map import Layout, scatterer
+from feature_jobs.stages.read import load_known_frauds, scatter_history
+from feature_jobs.stages.shuffle_blocks import BLOCKS, send
+from feature_jobs.stages.skew import SLICE, Cut, cut_rows
+from feature_jobs.stages.write import (
+    CARGO,
+    MANIFEST,
+    WRITTEN,
+    Assembly,
+    Day,
+    assembler,
+    finisher,
+    manifest,
+    writer,
+)
+
+__all__ = [
+    "BLOCKS",
+    "CARGO",
+    "MANIFEST",
+    "SLICE",
+    "WANTED",
+    "WHOLE",
+    "WRITTEN",
+    "Assembly",
+    "Cut",
+    "Day",
+    "Layout",
+    "assembler",
+    "compute_links",
+    "compute_windows",
+    "cut_rows",
+    "derive",
+    "finisher",
+    "load_known_frauds",
+    "manifest",
+    "passing_columns",
+    "refuse_unreadable",
+    "row_schema",
+    "scatter_history",
+    "scatterer",
+    "send",
+    "walker",
+    "writer",
+]

@@ -1,0 +1,1 @@
+"""Resources that every service of the stack uses."""

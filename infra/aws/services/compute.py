@@ -1,0 +1,118 @@
+"""Spark: an EMR Serverless application, and the role of the jobs in it."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_emrserverless as emr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.aws.environment import CODE, Environment
+from infra.aws.foundation.network import Network
+from infra.aws.foundation.role import (
+    ABORT_PARTS,
+    OBJECTS,
+    READ_OBJECT,
+    STREAMS,
+    WRITE_OBJECT,
+    allow,
+    allow_key,
+    allow_listing,
+    below,
+    build_role,
+)
+from infra.aws.foundation.storage import Storage
+
+SERVICE = "emr-serverless.amazonaws.com"
+# Of the parts of the first of two passes, and nothing else.
+DELETE_OBJECT = "s3:DeleteObject"
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where feature jobs run.
+
+    Attributes:
+        application: of EMR Serverless.
+        role: what a job may do; it is passed to the job when that is started.
+    """
+
+    application: emr.CfnApplication
+    role: iam.Role
+
+
+def build_compute(
+    scope: Construct,
+    environment: Environment,
+    *,
+    network: Network,
+    storage: Storage,
+    key: kms.Key,
+    log: logs.LogGroup,
+    log_key: kms.Key,
+) -> Compute:
+    """Make the application, and the role of its jobs."""
+    room = Construct(scope, "Compute")
+    application = _build_application(room, environment, network=network, log=log, log_key=log_key)
+    role = build_role(room, "spark", environment, services=[SERVICE])
+    _allow_jobs(role, environment, storage=storage, log=log)
+    allow_key(role, key)
+    return Compute(application, role)
+
+
+def _build_application(
+    room: Construct,
+    environment: Environment,
+    *,
+    network: Network,
+    log: logs.LogGroup,
+    log_key: kms.Key,
+) -> emr.CfnApplication:
+    """It starts with a job, stops when idle, and has an upper limit."""
+    return emr.CfnApplication(
+        room,
+        "Application",
+        name=environment.prefix,
+        type="SPARK",
+        release_label=environment.emr_release,
+        auto_start_configuration={"enabled": True},
+        auto_stop_configuration={
+            "enabled": True,
+            "idleTimeoutMinutes": environment.idle_minutes,
+        },
+        maximum_capacity={
+            "cpu": f"{environment.max_vcpus} vCPU",
+            "memory": f"{environment.max_memory_gb} GB",
+        },
+        network_configuration={
+            "subnetIds": network.subnets,
+            "securityGroupIds": [network.work.security_group_id],
+        },
+        monitoring_configuration={
+            "cloudWatchLoggingConfiguration": {
+                "enabled": True,
+                "logGroupName": log.log_group_name,
+                "encryptionKeyArn": log_key.key_arn,
+            }
+        },
+    )
+
+
+def _allow_jobs(
+    role: iam.Role, environment: Environment, *, storage: Storage, log: logs.LogGroup
+) -> None:
+    specs = environment.specs
+    lake, artefacts = storage.lake, storage.artefacts
+    allow(role, "ReadLake", [READ_OBJECT], below(lake, *specs), because=OBJECTS)
+    features = below(lake, *(f"{spec}/features" for spec in specs))
+    allow(role, "BuildFeatures", [WRITE_OBJECT, ABORT_PARTS], features, because=OBJECTS)
+    earlier = below(lake, *(f"{spec}/features/.earlier-*" for spec in specs))
+    allow(role, "DropEarlier", [DELETE_OBJECT], earlier, because=OBJECTS)
+    allow(role, "ReadCode", [READ_OBJECT], below(artefacts, CODE), because=OBJECTS)
+    allow_listing(role, "ListLake", lake, specs)
+    allow_listing(role, "ListCode", artefacts, [CODE])
+    told = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    allow(role, "Log", told, [f"{log.log_group_arn}:*"], because=STREAMS)
+    because = "IAM knows no single log group for this action."
+    allow(role, "FindLog", ["logs:DescribeLogGroups"], ["*"], because=because)

@@ -1,0 +1,1 @@
+"""The scheduler and the roles of its tasks."""

@@ -1,0 +1,1 @@
+"""Endpoints: fleets of real `serve` processes, traffic and its shift."""

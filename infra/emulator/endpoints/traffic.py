@@ -1,0 +1,53 @@
+"""The fleets of one endpoint and their shares of its traffic."""
+
+from infra.emulator.endpoints.fleet import Fleet, Turn, take_turn
+
+
+class Traffic:
+    """A fleet that serves, and during an update the one that is to follow it.
+
+    Attributes:
+        live: the fleet that serves; None before the first came up.
+        next: the fleet that is being brought up or gets a share already.
+    """
+
+    def __init__(self) -> None:
+        self.live: Fleet | None = None
+        self.next: Fleet | None = None
+        self._turns = (Turn(1.0), Turn(0.0))
+
+    @property
+    def share(self) -> float:
+        """The next fleet's part of the traffic."""
+        return 0.0 if self.next is None else self._turns[1].weight
+
+    def route(self) -> Fleet | None:
+        """The fleet for the next request; None when nothing serves."""
+        if self.next is not None and self.live is not None and take_turn(self._turns) == 1:
+            return self.next
+        return self.live
+
+    def prepare(self, fleet: Fleet) -> None:
+        """Let a fleet follow the live one; it gets no traffic yet."""
+        self.next = fleet
+        self.shift(0.0)
+
+    def shift(self, share: float) -> None:
+        """Give the next fleet a share of the traffic."""
+        self._turns = (Turn(1.0 - share), Turn(share))
+
+    def switch(self) -> Fleet | None:
+        """Let the next fleet be the live one; returns the one before, for whoever stops it."""
+        old, self.live, self.next = self.live, self.next, None
+        return old
+
+    def withdraw(self) -> Fleet | None:
+        """Give all traffic back to the live fleet; returns the other, for whoever stops it."""
+        fleet, self.next = self.next, None
+        return fleet
+
+    def end(self) -> list[Fleet]:
+        """Serve nothing; returns the fleets, for whoever stops them."""
+        fleets = [fleet for fleet in (self.next, self.live) if fleet is not None]
+        self.live = self.next = None
+        return fleets

@@ -1,0 +1,33 @@
+"""What all endpoints of the server share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.emulator.artifacts import Artifacts
+from infra.emulator.cloudwatch import Alarms, Metrics
+from infra.emulator.endpoints.captures import Captures
+from infra.emulator.faults import Faults
+from infra.emulator.instances.runtime import Runtime
+from infra.emulator.protocol import Calls
+from infra.emulator.resources import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The state, the models, the logs, and what hears of every invocation.
+
+    Attributes:
+        runtime: how containers are started.
+        time_scale: how long a second of a DeploymentConfig lasts here.
+    """
+
+    resources: Resources
+    artifacts: Artifacts
+    runtime: Runtime
+    logs: Path
+    faults: Faults
+    calls: Calls
+    metrics: Metrics
+    alarms: Alarms
+    captures: Captures
+    time_scale: float

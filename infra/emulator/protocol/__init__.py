@@ -1,0 +1,32 @@
+"""The protocols of AWS from botocore's service models."""
+
+from infra.emulator.protocol.calls import Calls, name_operation, name_service
+from infra.emulator.protocol.named import name_object, read_members
+from infra.emulator.protocol.paging import cut_page
+from infra.emulator.protocol.protocol import (
+    Content,
+    ServiceError,
+    invalid,
+    is_operation,
+    read_request,
+    refuse_invalid,
+    write_refusal,
+    write_reply,
+)
+
+__all__ = [
+    "Calls",
+    "Content",
+    "ServiceError",
+    "cut_page",
+    "invalid",
+    "is_operation",
+    "name_object",
+    "name_operation",
+    "name_service",
+    "read_members",
+    "read_request",
+    "refuse_invalid",
+    "write_refusal",
+    "write_reply",
+]

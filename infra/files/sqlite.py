@@ -1,0 +1,84 @@
+"""SQLite files of services: made whole or not at all, and waited for while another has them.
+
+Libraries make their tables in many transactions. A process that is killed meanwhile leaves a file
+that they neither complete nor read, so the file is made aside and renamed when it is complete.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote
+
+from infra.processes.locks import only_one
+
+# As long as a server that does not answer is waited for (MLflow: 4 attempts more in half a minute).
+PATIENCE_SECONDS = 30
+
+_SCHEMES = ("sqlite:///", "sqlite+pysqlite:///")
+
+
+def find_path(url: str) -> Path | None:
+    """The file of a SQLAlchemy URL; None for another database, or one in memory.
+
+    >>> find_path("sqlite:////var/lib/overnight/mlflow.db?timeout=30")
+    PosixPath('/var/lib/overnight/mlflow.db')
+    >>> find_path("postgresql://db/mlflow") is None
+    True
+    """
+    for scheme in _SCHEMES:
+        if url.startswith(scheme):
+            path = unquote(url.removeprefix(scheme).partition("?")[0])
+            return Path(path) if path and path != ":memory:" else None
+    return None
+
+
+def with_patience(url: str) -> str:
+    """A URL by which a locked SQLite file is waited for; others, and those that say, stay.
+
+    >>> with_patience("sqlite:////home/o/mlflow.db")
+    'sqlite:////home/o/mlflow.db?timeout=30'
+    >>> with_patience("postgresql://db/mlflow")
+    'postgresql://db/mlflow'
+    """
+    if find_path(url) is None or "timeout=" in url.partition("?")[2]:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}timeout={PATIENCE_SECONDS}"
+
+
+def make_whole(url: str, make: Callable[[str], None]) -> bool:
+    """Make the file of a URL if there is none; other databases are their operator's to make.
+
+    Args:
+        url: of the database.
+        make: gets the URL of an empty place, makes the tables there and closes it.
+
+    Returns:
+        True if this call made it.
+    """
+    path = find_path(url)
+    if path is None or path.exists():
+        return False
+    with only_one(path.with_name(f"{path.name}.lock"), doing=f"the making of {path.name}"):
+        if path.exists():
+            return False
+        aside = path.with_name(f"{path.name}.making")
+        shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
+        aside.mkdir(mode=0o700)
+        made = aside / path.name
+        make(f"sqlite:///{made}")
+        made.chmod(0o600)
+        _sync(made)
+        made.replace(path)
+        _sync(path.parent)
+        shutil.rmtree(aside)
+        return True
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold what was written, so that a file that is there is whole."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,268 @@
+"""Models, endpoint configs and endpoints in SageMaker, through boto3 (decision 0010).
+
+Everything may be called again: what exists is compared, what was begun is joined.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.sagemaker.connection import (
+    AwsError,
+    is_absent,
+    is_in_progress,
+    is_taken,
+    open_session,
+    translated_errors,
+)
+from infra.sagemaker.control.configuration import Layout, Request, Served, main_alone
+from infra.sagemaker.control.traffic import build_deployment
+from infra.sagemaker.policy import EndpointPolicy
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.2, 10.0
+BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
+FAILED = "Failed"
+UPDATING = "Updating"
+IN_SERVICE = "InService"
+
+
+class BusyError(AwsError):
+    """Another change of the endpoint goes on, and this one was not begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What SageMaker says of an endpoint.
+
+    Attributes:
+        pending: the config that an update is moving to; empty without one.
+        guards: alarms that turn the update back that goes on, or did the last one.
+        reason: why it failed or turned back; empty when it did neither.
+        since: when it last changed.
+    """
+
+    status: str
+    config: str
+    pending: str
+    guards: tuple[str, ...]
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVariant:
+    """A variant of a config, and the model behind it."""
+
+    name: str
+    model: str
+    url: str
+    version: str
+    weight: float
+    instances: str
+
+
+class Control:
+    """One session with the control plane."""
+
+    def __init__(self) -> None:
+        self.session = open_session()
+        with translated_errors("Opening SageMaker"):
+            self._client = self.session.client("sagemaker")
+
+    def ensure_model(self, served: Served, policy: EndpointPolicy) -> None:
+        """Create a model, or check that the one of its name is the same.
+
+        Raises:
+            AwsError: when there is one with other content.
+        """
+        wanted = served.model_request(policy)
+        self._ensure("model", wanted, name="ModelName")
+
+    def ensure_config(self, layout: Layout) -> None:
+        """Create the endpoint config, or check that the one of its name is the same.
+
+        Raises:
+            AwsError: when there is one with other content.
+        """
+        self._ensure("endpoint_config", layout.config_request(), name="EndpointConfigName")
+
+    def find_live(self, endpoint: str) -> Live | None:
+        """The endpoint as it is now, or None."""
+        with translated_errors(f"Reading the endpoint {endpoint}"):
+            try:
+                found = self._client.describe_endpoint(EndpointName=endpoint)
+            except ClientError as error:
+                if is_absent(error):
+                    return None
+                raise
+        pending = found.get("PendingDeploymentSummary", {})
+        course = found.get("LastDeploymentConfig", {}).get("AutoRollbackConfiguration", {})
+        return Live(
+            status=found["EndpointStatus"],
+            config=found.get("EndpointConfigName", ""),
+            pending=pending.get("EndpointConfigName", ""),
+            guards=tuple(alarm["AlarmName"] for alarm in course.get("Alarms", [])),
+            reason=found.get("FailureReason", ""),
+            since=found["LastModifiedTime"],
+        )
+
+    def variants(self, config: str) -> list[LiveVariant]:
+        """What a config serves: production variants first, then a shadow."""
+        with translated_errors(f"Reading the endpoint config {config}"):
+            found = self._client.describe_endpoint_config(EndpointConfigName=config)
+            listed = [*found["ProductionVariants"], *found.get("ShadowProductionVariants", [])]
+            return [self._variant(variant) for variant in listed]
+
+    def create(self, layout: Layout) -> None:
+        """Begin to create the endpoint, or join whoever began."""
+        with translated_errors(f"Creating the endpoint {layout.endpoint}"):
+            try:
+                self._client.create_endpoint(
+                    EndpointName=layout.endpoint, EndpointConfigName=layout.config
+                )
+            except ClientError as error:
+                if not is_taken(error):
+                    raise
+                self._refuse_other_change(layout, error)
+
+    def update(self, layout: Layout, *, alarms: list[str], is_guarded: bool) -> None:
+        """Begin to move the endpoint to the layout's config, or join whoever began.
+
+        Args:
+            layout: its policy says how the traffic moves.
+            alarms: what turns the update back.
+            is_guarded: blue/green with alarms, for which the variants must have the names of those
+                that serve; else all traffic moves at once.
+
+        Raises:
+            BusyError: when another update goes on.
+        """
+        deployment = build_deployment(layout.policy, alarms) if is_guarded else None
+        more = {"DeploymentConfig": deployment} if deployment else {}
+        with translated_errors(f"Updating the endpoint {layout.endpoint}"):
+            try:
+                self._client.update_endpoint(
+                    EndpointName=layout.endpoint, EndpointConfigName=layout.config, **more
+                )
+            except ClientError as error:
+                if not is_in_progress(error):
+                    raise
+                self._refuse_other_change(layout, error)
+
+    def leave_main_alone(self, endpoint: str, config: str) -> None:
+        """Begin to take away what stands beside the main variant of a live config."""
+        with translated_errors(f"Reading the endpoint config {config}"):
+            found = self._client.describe_endpoint_config(EndpointConfigName=config)
+        request = main_alone(endpoint, found)
+        self._ensure("endpoint_config", request, name="EndpointConfigName")
+        with translated_errors(f"Updating the endpoint {endpoint}"):
+            self._client.update_endpoint(
+                EndpointName=endpoint, EndpointConfigName=request["EndpointConfigName"]
+            )
+
+    def delete(self, endpoint: str) -> None:
+        """Begin to delete the endpoint."""
+        with translated_errors(f"Deleting the endpoint {endpoint}"):
+            try:
+                self._client.delete_endpoint(EndpointName=endpoint)
+            except ClientError as error:
+                if not (is_absent(error) or is_in_progress(error)):
+                    raise
+
+    def wait(self, endpoint: str, *, minutes: float) -> Live | None:
+        """Wait until no change goes on at the endpoint.
+
+        Raises:
+            AwsError: when it takes longer.
+        """
+        deadline = time.monotonic() + 60 * minutes
+        pauses = _pauses()
+        told = ""
+        while (live := self.find_live(endpoint)) is not None and live.status in BUSY:
+            if time.monotonic() > deadline:
+                raise AwsError(
+                    f"The endpoint {endpoint} is still {live.status} after {minutes:g} minutes. "
+                    "Deploy again to go on waiting, or set [endpoint] wait_minutes higher."
+                )
+            if live.status != told:
+                log.info("%s is %s", endpoint, live.status)
+                told = live.status
+            time.sleep(next(pauses))
+        return live
+
+    def _ensure(self, kind: str, wanted: Request, *, name: str) -> None:
+        called = str(wanted[name])
+        spoken = kind.replace("_", " ")
+        describe = getattr(self._client, f"describe_{kind}")
+        with translated_errors(f"Creating the {spoken} {called}"):
+            try:
+                found = describe(**{name: called})
+            except ClientError as error:
+                if not is_absent(error):
+                    raise
+                try:
+                    getattr(self._client, f"create_{kind}")(**wanted)
+                except ClientError as taken:
+                    # Somebody was faster, or the answer to an attempt of ours was lost.
+                    if not is_taken(taken):
+                        raise
+                    found = describe(**{name: called})
+                else:
+                    log.info("Created the %s %s", spoken, called)
+                    return
+        differences = list(_differences(wanted, found, where=""))
+        if differences:
+            raise AwsError(
+                f"{called} exists with other content: {', '.join(differences)}. Somebody else made "
+                "it; delete it, then deploy again."
+            )
+
+    def _refuse_other_change(self, layout: Layout, error: Exception) -> None:
+        live = self.find_live(layout.endpoint)
+        if live is None or layout.config == (live.pending or live.config):
+            log.info("Joined the change of %s to %s", layout.endpoint, layout.config)
+            return
+        raise BusyError(
+            f"Another deployment moves {layout.endpoint} to {live.pending or live.config}; this "
+            "one changed nothing. Deploy again when that has ended."
+        ) from error
+
+    def _variant(self, variant: Request) -> LiveVariant:
+        model = self._client.describe_model(ModelName=variant["ModelName"])
+        container = model["PrimaryContainer"]
+        return LiveVariant(
+            name=variant["VariantName"],
+            model=variant["ModelName"],
+            url=container["ModelDataUrl"],
+            version=container.get("Environment", {}).get("OVERNIGHT_MODEL_VERSION", ""),
+            weight=float(variant.get("InitialVariantWeight", 1.0)),
+            instances=f"{variant.get('InitialInstanceCount', 1)} x {variant.get('InstanceType')}",
+        )
+
+
+def _differences(wanted: Any, found: Any, *, where: str) -> Iterator[str]:
+    """Where a description is not as it was asked for; what AWS adds by itself does not count."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        for key, value in wanted.items():
+            yield from _differences(value, found.get(key), where=f"{where}.{key}".lstrip("."))
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for number, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from _differences(one, other, where=f"{where}[{number}]")
+    elif wanted != found:
+        yield f"{where} {found!r} instead of {wanted!r}"
+
+
+def _pauses() -> Iterator[float]:
+    """Growing pauses with jitter, so that many deployments do not ask at the same moments."""
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        yield pause * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
+        pause = min(1.5 * pause, LAST_PAUSE_SECONDS)

@@ -1,0 +1,12 @@
+"""What a client asks, whatever the format it came in."""
+
+import msgspec
+
+from infra.serving.model import Reasons, Row
+
+
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """Rows, and which of their predictions carry reasons."""
+
+    rows: list[Row]
+    reasons: Reasons = "alerts"

@@ -1,0 +1,5 @@
+from .backtest import run_backtest
+
+__all__ = [
+    "run_backtest",
+]

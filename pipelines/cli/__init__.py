@@ -1,0 +1,1 @@
+"""The command line: `overnight`, one sub-command a step, and what sets an installation up."""

@@ -1,0 +1,84 @@
+"""What differs between runs of a spec, side by side: what they were made from, what came of it."""
+
+from collections.abc import Mapping, Sequence
+from os.path import commonprefix
+
+from expectations.contract import InputError
+from pipelines.config import load_spec, one_line
+from pipelines.tracking import Registry, open_registry
+
+WIDEST = 40
+KEPT = 8  # characters of what long values share, before the first that differs
+# Of a run's tags, what says how it was made or judged; the others are ids.
+SHOWN_TAGS = (
+    "spec", "experiment", "author", "as_of", "training_set", "train_window", "test_window",
+    "code_revision", "gate", "gate_reasons",
+)  # fmt: skip
+
+
+def compare_runs(reference: str, wanted: Sequence[str]) -> str:
+    """A table with a column for each run and a row for each value that is not the same in all.
+
+    Args:
+        reference: the spec.
+        wanted: two or more runs: `runs:/0a1b…`, run ids, version numbers or aliases.
+
+    Raises:
+        InputError: for fewer than two, or one that is not there.
+    """
+    if len(wanted) < 2:  # noqa: PLR2004 -- one is not compared with itself
+        raise InputError("Give two runs or more to compare, such as: champion challenger.")
+    registry = open_registry(load_spec(reference))
+    made_by = [_run_of(registry, each) for each in wanted]
+    if len(set(made_by)) == 1:
+        return f"{', '.join(wanted)} are the same run, runs:/{made_by[0]}: nothing differs."
+    found = [_values(registry, run) for run in made_by]
+    names = list(dict.fromkeys(name for values in found for name in values))
+    rows = [(name, *(values.get(name, "-") for values in found)) for name in names]
+    differing = [row for row in rows if len(set(row[1:])) > 1]
+    table = [("", *wanted), *((name, *_shorten(values)) for name, *values in differing)]
+    widths = [max(len(row[at]) for row in table) for at in range(len(wanted) + 1)]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
+    return "\n".join([*lines, f"{len(rows) - len(differing)} more values are the same in all"])
+
+
+def _run_of(registry: Registry, wanted: str) -> str:
+    version = registry.find(wanted)
+    if version is not None:
+        return version.run
+    run = wanted.removeprefix("runs:/")
+    if not registry.runs.exists(run):
+        raise InputError(
+            f"{registry.spec} has no run or version {wanted!r}. Give a run's id as MLflow shows "
+            "it, a version's number, or an alias."
+        )
+    return run
+
+
+def _values(registry: Registry, run: str) -> Mapping[str, str]:
+    """Every value of a run by name: tags, parameters, metrics with their intervals."""
+    runs = registry.runs
+    tags, metrics = runs.tags(run), runs.metrics(run)
+    # With spaces: `train window` is the days themselves, the parameter `train_window` their number.
+    found = {
+        name.replace("_", " "): tags[f"overnight.{name}"]
+        for name in SHOWN_TAGS
+        if f"overnight.{name}" in tags
+    }
+    found |= dict(sorted(runs.params(run).items()))
+    for name in sorted(metrics):
+        if name.endswith(("_low", "_high")) and name.rpartition("_")[0] in metrics:
+            continue
+        found[name] = f"{metrics[name]:.4f}"
+        if f"{name}_low" in metrics:
+            found[name] += f" ({metrics[f'{name}_low']:.4f} to {metrics[f'{name}_high']:.4f})"
+    return found
+
+
+def _shorten(values: Sequence[str]) -> list[str]:
+    """Each value in one line of at most `WIDEST` characters, which show where they differ."""
+    lines = [one_line(" ".join(value.split())) for value in values]
+    if max(map(len, lines)) > WIDEST:
+        shared = len(commonprefix(lines)) - KEPT  # noqa: RUF071 -- text, not paths
+        lines = [f"…{line[shared:]}" if shared > 0 else line for line in lines]
+    return [line if len(line) <= WIDEST else f"{line[: WIDEST - 1]}…" for line in lines]

@@ -1,0 +1,38 @@
+from .addresses import LONGEST_NAME, expand_address, explain_unreadable, shorten
+from .columns import PROBABILITY, SCORE, model_kinds, request_kinds, table_columns
+from .cross_checks import explain
+from .installed_specs import APPROVAL_RULES, approval_rules, load_catalogue, load_registered
+from .overrides import FEATURES_ADDED, SECTIONS, is_changed
+from .plain_text import LIMITS, find_problem, one_line, plain_lines, refuse_unplain
+from .spec import EXAMPLES, ApprovalPolicy, ModelSpec, find_spec, list_specs, load_spec
+
+__all__ = [
+    "APPROVAL_RULES",
+    "EXAMPLES",
+    "FEATURES_ADDED",
+    "LIMITS",
+    "LONGEST_NAME",
+    "PROBABILITY",
+    "SCORE",
+    "SECTIONS",
+    "ApprovalPolicy",
+    "ModelSpec",
+    "approval_rules",
+    "expand_address",
+    "explain",
+    "explain_unreadable",
+    "find_problem",
+    "find_spec",
+    "is_changed",
+    "list_specs",
+    "load_catalogue",
+    "load_registered",
+    "load_spec",
+    "model_kinds",
+    "one_line",
+    "plain_lines",
+    "refuse_unplain",
+    "request_kinds",
+    "shorten",
+    "table_columns",
+]

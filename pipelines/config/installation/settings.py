@@ -1,0 +1,131 @@
+"""Where the five addresses point, read once from the environment.
+
+The laptop and the cloud run the same code (infra/decisions/0001): what is not set gets the
+embedded default and is written back into the environment, where MLflow, boto3 and Airflow look.
+"""
+
+import os
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from infra.files import close_umask, make_private, narrow, with_patience
+from infra.local import Ports, read_ports
+from pipelines.config.installation.compute import Compute, read_compute
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+DAGS = CHECKOUT / "dags"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The addresses of one installation.
+
+    Attributes:
+        home: the folder of everything the embedded defaults keep.
+        lake: root of the Delta tables, a folder or an object store URL.
+        spark: a session with a Spark master, `local[*]` unless set, or an application for jobs.
+        tracking_uri: MLflow tracking server and model registry.
+        airflow_home: Airflow's folder, with its SQLite database unless configured otherwise.
+        ports: where this machine's services listen on the loopback address.
+        docs_url: where Great Expectations' pages are served; `OVERNIGHT_DOCS_URL`, else by `up`.
+        studies: SQLAlchemy URL of the Optuna studies, a SQLite file unless set.
+    """
+
+    home: Path
+    lake: str
+    spark: Compute
+    tracking_uri: str
+    airflow_home: Path
+    ports: Ports
+    docs_url: str
+    studies: str
+
+    @property
+    def mlflow_url(self) -> str:
+        """Address of MLflow's pages, served by the tracking server, else by `up`."""
+        if self.tracking_uri.startswith(("http://", "https://")):
+            return self.tracking_uri.rstrip("/")
+        return f"http://127.0.0.1:{self.ports.mlflow}"
+
+    @property
+    def scratch(self) -> Path:
+        """Files that may be deleted at any time."""
+        return self.home / "scratch"
+
+    @property
+    def data_docs(self) -> Path:
+        """Great Expectations' pages: a folder for each spec, knowledge time and table."""
+        return self.home / "data_docs"
+
+
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """Make the settings from an environment; what is absent gets its embedded default."""
+    root = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
+    home = Path(environment.get("OVERNIGHT_HOME", root / "var")).absolute()
+    ports = read_ports(environment)
+    docs = environment.get("OVERNIGHT_DOCS_URL", f"http://127.0.0.1:{ports.docs}")
+    return Settings(
+        home=home,
+        lake=environment.get("OVERNIGHT_LAKE", str(home / "lake")),
+        spark=read_compute(environment),
+        tracking_uri=with_patience(
+            environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+        ),
+        airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
+        ports=ports,
+        docs_url=docs.rstrip("/"),
+        studies=with_patience(
+            environment.get("OVERNIGHT_STUDIES", f"sqlite:///{home / 'studies.db'}")
+        ),
+    )
+
+
+def export_settings(settings: Settings, environment: MutableMapping[str, str]) -> None:
+    """Write the addresses that are not set into an environment, under the libraries' own names.
+
+    With `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true` (botocore's own switch) nothing of AWS is
+    written, and boto3 talks to the account of the credentials it finds.
+    """
+    defaults = {
+        "OVERNIGHT_HOME": str(settings.home),
+        "OVERNIGHT_HANDBOOK": str(CHECKOUT.parent / "shared/handbook/transactions.parquet"),
+        "MLFLOW_TRACKING_URI": settings.tracking_uri,
+        # Nothing of an installation is told to MLflow's makers; see infra/README.md.
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # a failed check must not print data rows
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # two files
+        # A server that is down is told of after half a minute; MLflow's own way takes four.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
+        sagemaker = f"http://127.0.0.1:{settings.ports.sagemaker}"
+        defaults |= {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.ports.aws}",
+            "AWS_ENDPOINT_URL_SAGEMAKER": sagemaker,
+            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": sagemaker,
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        if "AWS_ENDPOINT_URL" not in environment:
+            defaults |= {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
+    for name, value in defaults.items():
+        environment.setdefault(name, value)
+
+
+@cache
+def load_settings() -> Settings:
+    """Read this process's settings, once, and export what was not set.
+
+    From then on the process makes no file that another user may read.
+    """
+    settings = read_settings(os.environ)
+    export_settings(settings, os.environ)
+    close_umask()
+    make_private(settings.home)
+    lake = Path(settings.lake)
+    if lake.is_dir() and lake.parent != settings.home and list(lake.glob("*/*/_delta_log")):
+        narrow(lake)  # of an earlier version
+    return settings

@@ -1,0 +1,268 @@
+"""A model is one file: the spec, composed of each room's own configuration model.
+
+`load_spec` reports every problem at once, with file, key, value and remedy; what it returns is
+typed, frozen and trusted from then on.
+"""
+
+import hashlib
+import json
+import os
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    KNOWN_TIME,
+    TRANSACTION_ID,
+    AttributeKind,
+    CanonicalName,
+    Duration,
+    FrozenModel,
+    InputError,
+    refuse_any,
+)
+from expectations.contract.toml_file import limit_problems, read_toml
+from expectations.policy import Contract
+from feature_jobs.declaration import FeatureSet
+from infra.sagemaker.policy import EndpointPolicy
+from pipelines.config.addresses import address_problems
+from pipelines.config.cron import Cron
+from pipelines.config.cross_checks import explain, find_contradictions, find_in_features
+from pipelines.config.overrides import apply_overrides
+from training.policy import GatePolicy, TrainingPolicy
+
+SPECS = Path(__file__).parent / "specs"
+EXAMPLES = SPECS / "examples"
+SETTING = "OVERNIGHT_SPECS"
+
+
+class Roles(FrozenModel):
+    """The source's own names of the columns that every model needs.
+
+    Attributes:
+        transaction_id: column with the id of a transaction, each once.
+        event_time: column with the time of the transaction, UTC.
+        amount: column with the amount, a number.
+        known_time: column with the time at which the row arrived; none: when it happened.
+    """
+
+    transaction_id: str
+    event_time: str
+    amount: str
+    known_time: str | None = None
+
+
+class Attribute(FrozenModel):
+    """A column used as it is.
+
+    Attributes:
+        column: its name in the source.
+        kind: what the model reads it as.
+    """
+
+    column: str
+    kind: AttributeKind
+
+
+class Source(FrozenModel):
+    """Where transactions come from, and which column plays which role.
+
+    Attributes:
+        format: of the files.
+        path: of a file, or of a folder of files, or an `s3://` URL; `${NAME}` stands for a variable
+            that `OVERNIGHT_PUBLIC` lists.
+        entities: name of each entity here, such as `customer_id`, to its column in the source.
+    """
+
+    format: Literal["parquet", "csv"] = "parquet"
+    path: str
+    roles: Roles
+    entities: Annotated[dict[CanonicalName, str], Field(min_length=1)]
+    attributes: Annotated[dict[CanonicalName, Attribute], Field(default_factory=dict)]
+
+    def columns(self) -> dict[str, str]:
+        """Canonical name to the source's name, for every column that is read."""
+        named = {
+            TRANSACTION_ID: self.roles.transaction_id,
+            EVENT_TIME: self.roles.event_time,
+            AMOUNT: self.roles.amount,
+        }
+        if self.roles.known_time is not None:
+            named[KNOWN_TIME] = self.roles.known_time
+        named |= self.entities
+        return named | {name: attribute.column for name, attribute in self.attributes.items()}
+
+
+class Labels(FrozenModel):
+    """Where labels come from and when each is known.
+
+    Two forms. A column of the transactions with a fixed `delay`; or a table of fraud reports
+    (`path`, `transaction_id`, `known_time`) that holds the frauds only.
+
+    Attributes:
+        column: column of the transactions that is 1 for a fraud and 0 else.
+        delay: time from a transaction to the moment at which that column is known.
+        path: of the table of fraud reports, instead of `column`.
+        transaction_id: column of the reports with the id of the transaction.
+        known_time: column of the reports with the time of the report.
+        maturity: how long a transaction without a report stays *unknown*; after it, legitimate.
+    """
+
+    column: str | None = None
+    delay: Duration | None = None
+    path: str | None = None
+    transaction_id: str | None = None
+    known_time: str | None = None
+    maturity: Duration
+
+
+class Schedule(FrozenModel):
+    """When the two DAGs run by themselves, and how long Airflow tries a step.
+
+    Attributes:
+        as_of: knowledge date that a run proposes, of a source that gets no new rows; none: the day
+            on which it starts.
+        nightly, deploy: cron expressions, UTC; none: by hand only.
+        retries: how often a step is tried again, unless trying again changes nothing.
+        retry_delay: before the first of these; doubled before each further one, up to 15 minutes.
+        timeout: how long one try of a step may take.
+        deadline: how long a night may take before somebody is told; none: for ever.
+    """
+
+    as_of: date | None = None
+    nightly: Cron | None = None
+    deploy: Cron | None = None
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    retry_delay: Duration = timedelta(minutes=1)
+    timeout: Duration = timedelta(hours=3)
+    deadline: Duration | None = None
+
+
+class ApprovalPolicy(FrozenModel):
+    """Who may say yes, and how long a yes holds.
+
+    Attributes:
+        where: `mlflow`: the alias `approved`, or the command; `airflow`: also a task of the nightly
+            run that waits for an answer.
+        expires: how long a candidate may be approved after it was registered, and how long an
+            approval may be deployed.
+        four_eyes: whether a candidate's author may not approve it; asked where both are known.
+    """
+
+    where: Literal["mlflow", "airflow"] = "mlflow"
+    expires: Duration = timedelta(days=14)
+    four_eyes: bool = True
+
+
+class ModelSpec(FrozenModel):
+    """Everything that is declared about one model.
+
+    Attributes:
+        name: of the model; the file's name without `.toml`, and nothing else.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+    source: Source
+    labels: Labels
+    features: FeatureSet = FeatureSet()
+    contract: Contract = Contract()
+    training: TrainingPolicy = TrainingPolicy()
+    gate: GatePolicy = GatePolicy()
+    approval: ApprovalPolicy = ApprovalPolicy()
+    endpoint: EndpointPolicy = EndpointPolicy()
+    schedule: Schedule = Schedule()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of the whole spec."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def customer(self) -> str:
+        """The entity whose rows are alike: the one that is excluded when detected, or the first."""
+        return self.training.exclude_detected or next(iter(self.source.entities))
+
+    def attribute_kinds(self) -> dict[str, AttributeKind]:
+        """Attribute name to its kind."""
+        return {name: attribute.kind for name, attribute in self.source.attributes.items()}
+
+    def row_columns(self) -> dict[str, str]:
+        """Entities and attributes that a row carries, with their kind."""
+        return dict.fromkeys(self.source.entities, "entity") | self.attribute_kinds()
+
+
+def list_specs() -> list[str]:
+    """Names of the specs in `pipelines/config/specs` and in the folder `OVERNIGHT_SPECS`, if set.
+
+    Examples are none of them: their data are not there.
+    """
+    return sorted({path.stem for folder in spec_folders() for path in folder.glob("*.toml")})
+
+
+def load_spec(reference: str) -> ModelSpec:
+    """Read a spec by name or by path, with overrides behind a question mark.
+
+    Args:
+        reference: `demo`, `mine/cards.toml`, `demo?training.trials=5&training.seed=1`. Values are
+            TOML, percent-encoded where they hold a `&`; `features.add` appends features.
+
+    Raises:
+        ProblemsError: with every unknown key, wrong type and contradiction.
+        InputError: when there is no such spec or it is not TOML.
+    """
+    name, _, overrides = reference.partition("?")
+    path = find_spec(name)
+    declared = _read(path)
+    problems = apply_overrides(declared, overrides)
+    refuse_any(path.name, limit_problems(declared))
+    if declared.setdefault("name", path.stem) != path.stem:
+        problems.append(
+            f"name: {declared['name']!r} is not the file's; remove it, or rename the file"
+        )
+    try:
+        spec = ModelSpec.model_validate(declared)
+    except ValidationError as error:
+        problems += [*explain(error), *find_in_features(declared, error)]
+        refuse_any(path.name, problems)
+        raise  # not reached: a validation error has at least one problem
+    problems += address_problems("source.path", spec.source.path)
+    problems += address_problems("labels.path", spec.labels.path or "")
+    refuse_any(path.name, [*problems, *find_contradictions(spec)])
+    return spec
+
+
+def _read(path: Path) -> dict[str, object]:
+    if not path.is_file():
+        raise InputError(f"{path.name} is no file. Put the spec there, or remove it.")
+    try:
+        return read_toml(path)
+    except OSError as error:
+        raise InputError(
+            f"{path.name} cannot be read: {error.strerror}. Let this user read it."
+        ) from error
+
+
+def find_spec(name: str) -> Path:
+    """The file of a spec, given its name or its path; an example is found by its name too."""
+    candidates = [folder / f"{name}.toml" for folder in (*spec_folders(), EXAMPLES)]
+    if name.endswith(".toml"):
+        candidates = [Path(name)]
+    for path in candidates:
+        if os.path.lexists(path):  # what stands there and is no file is told by who reads it
+            return path
+    known = ", ".join(list_specs()) or "none"
+    raise InputError(
+        f"There is no spec {name!r}. Known: {known}. "
+        'Write one with "overnight new NAME --from data.parquet", or give a path to a .toml file.'
+    )
+
+
+def spec_folders() -> list[Path]:
+    """Folders of this installation's specs; the first that has one of a name counts."""
+    own = os.environ.get(SETTING)
+    return [Path(own), SPECS] if own else [SPECS]

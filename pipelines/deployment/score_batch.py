@@ -1,0 +1,111 @@
+"""Scores a whole day from the lake with a version's bundle, as the endpoint would: bit by bit."""
+
+import logging
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
+from pipelines.config import PROBABILITY, SCORE, load_registered
+from pipelines.config.installation import load_settings
+from pipelines.features import FEATURES
+from pipelines.lake import DamagedError, Lake, digest_of
+from pipelines.modelling import fetch_verified
+from pipelines.tracking import open_registry
+from pipelines.validation import validate_scores
+
+SCORES = "scores"
+VERSION, MODEL = "model_version", "model_digest"
+DECISION, THRESHOLD = "decision", "threshold"
+ALERT, PASS = "alert", "pass"
+
+log = logging.getLogger(__name__)
+
+
+def score_day(reference: str, day: str, *, version: str) -> str:
+    """See `steps.score_batch`."""
+    from training.bundle import load_bundle
+    from training.data import gather_rows
+
+    spec = load_registered(reference)
+    registry = open_registry(spec)
+    scored = registry.get(version)
+    lake = Lake(load_settings().lake, spec=spec.name)
+    rows, inputs = _read_day(lake, spec.name, day)
+    with tempfile.TemporaryDirectory() as scratch:
+        bundle = load_bundle(fetch_verified(registry, scored, target=Path(scratch)))
+    names = bundle.model.encoding.names
+    missing = [name for name in names if name not in rows.column_names]
+    if missing:
+        raise InputError(
+            f"The features of {spec.name} have no {', '.join(missing)}, which {scored} reads. "
+            "Build them with a spec that declares them, or score with another version."
+        )
+    read = gather_rows([rows], bundle.model.encoding, count=rows.num_rows)
+    raw = bundle.model.predict(read)
+    probabilities = bundle.calibration.apply(raw)
+    # In the order of `read`; the lake's rows are in the same, but nothing says they must be.
+    order = [(EVENT_TIME, "ascending"), (TRANSACTION_ID, "ascending")]
+    ordered = rows.sort_by(order)
+    answered = {SCORE: pa.array(raw), PROBABILITY: pa.array(probabilities)}
+    judged = pa.table({**{n: ordered[n] for n in ordered.column_names}, **answered})
+    validate_scores(judged, spec, as_of=str(date.fromisoformat(day) + timedelta(days=1)))
+    alerts = probabilities >= bundle.threshold
+    ids = (TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, EVENT_DAY)
+    own = pa.table(
+        {
+            **{name: ordered[name] for name in ids},
+            **answered,
+            DECISION: [ALERT if alert else PASS for alert in alerts.tolist()],
+            THRESHOLD: pa.array([bundle.threshold] * len(alerts), pa.float64()),
+            VERSION: pa.array([scored.number] * len(alerts), pa.int64()),
+            MODEL: [bundle.digest] * len(alerts),
+        }
+    )
+    kept = _others(lake, day, number=scored.number)
+    written = own if kept is None else pa.concat_tables([kept, own.select(kept.column_names)])
+    models = sorted(set(written[MODEL].to_pylist()))
+    at = lake.write_days(
+        SCORES, written.sort_by(VERSION), inputs=digest_of({"rows": inputs, "models": models})
+    )
+    log.info(
+        "Scored %s of %s with %s: %s rows, %s alerts", day, spec.name, scored,
+        f"{own.num_rows:,}", f"{int(alerts.sum()):,}",
+    )  # fmt: skip
+    return str(at)
+
+
+def _read_day(lake: Lake, spec: str, day: str) -> tuple[pa.Table, list[str]]:
+    """The feature rows of a day, and the names of their files, which are hashes of the content."""
+    try:
+        date.fromisoformat(day)
+    except ValueError as error:
+        raise InputError(f"{day!r} is no day: write it as 2018-08-08.") from error
+    at = lake.newest(FEATURES)
+    if at is None:
+        raise InputError(f'{spec} has no features. Run "overnight run {spec} --as-of DATE" first.')
+    parts = lake.parts(at)
+    days = sorted({part.day for part in parts})
+    if day not in days:
+        raise InputError(
+            f"{at} has no rows of {day}; it has {days[0]} to {days[-1]}. Choose another day, or "
+            f'run "overnight run {spec} --as-of DATE" with a later date.'
+        )
+    return lake.read(at, days=[day]), sorted(part.path for part in parts if part.day == day)
+
+
+def _others(lake: Lake, day: str, *, number: int) -> pa.Table | None:
+    """What other versions said of the day; None when none did."""
+    at = lake.newest(SCORES)
+    if at is None:
+        return None
+    try:
+        held = lake.read(at, days=[day])
+    except DamagedError as error:
+        log.warning("What other versions said of %s is lost; score with each again. %s", day, error)
+        return None
+    others = held.filter(pc.not_equal(held[VERSION], number))
+    return others if others.num_rows else None

@@ -1,0 +1,77 @@
+"""Sends stored feature rows to the live endpoint, so that anyone sees what it answers."""
+
+import math
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
+from pipelines.config import ModelSpec, load_registered, request_kinds
+from pipelines.config.installation import load_settings
+from pipelines.features import FEATURES
+from pipelines.lake import Lake, TableVersion
+
+NEWEST = 5
+
+
+def score_transactions(reference: str, transactions: str) -> str:
+    """See `steps.score`."""
+    from infra.sagemaker.runtime import ask
+
+    spec = load_registered(reference)
+    rows = _find_rows(spec, [part for part in transactions.split(",") if part])
+    held = [name for name in request_kinds(spec) if name in rows.column_names]
+    lines = [f"{'transaction':>14} {'probability':>11} decision  threshold"]
+    for row in rows.to_pylist():
+        # All that any of the spec's models may read; the model that answers takes its own.
+        features = {name: as_plain(row[name]) for name in held}
+        identity, entity = str(row[TRANSACTION_ID]), str(row[spec.customer])
+        reply = ask(spec.name, [features], inference_id=identity, entity=entity)
+        (answer,) = reply.predictions
+        lines.append(
+            f"{identity:>14} {answer.probability:>11.6f} {answer.decision:8}  {answer.threshold}"
+        )
+        lines += [
+            f"{'':14} {reason.contribution:>+11.3f} {reason.text}" for reason in answer.reasons
+        ]
+    return "\n".join(lines)
+
+
+def as_plain(value: object) -> float | str | None:
+    """A value of the lake as JSON has it: not a number, and beyond all numbers, is missing."""
+    if value is None or isinstance(value, str):
+        return value
+    number = float(value)  # type: ignore[arg-type]
+    return number if math.isfinite(number) else None
+
+
+def _find_rows(spec: ModelSpec, wanted: list[str]) -> pa.Table:
+    lake = Lake(load_settings().lake, spec=spec.name)
+    at = lake.newest(FEATURES)
+    if at is None:
+        raise InputError(
+            f'{spec.name} has no features. Run "overnight run {spec.name} --as-of DATE" first.'
+        )
+    if not wanted:
+        return _newest_rows(lake, at)
+    ids = lake.schema(at).field(TRANSACTION_ID).type
+    try:
+        values = pa.array(wanted).cast(ids)
+    except pa.ArrowInvalid as error:
+        raise InputError(f"Transaction ids of {spec.name} are {ids}: {error}.") from error
+    rows = lake.read(at, where=pc.field(TRANSACTION_ID).isin(values))
+    found = {str(value) for value in rows[TRANSACTION_ID].to_pylist()}
+    order = {text: position for position, text in enumerate(wanted)}
+    missing = [text for text in wanted if text not in found]
+    if missing:
+        raise InputError(
+            f"{at} holds no transaction {', '.join(missing)}. Give ids that were ingested."
+        )
+    positions = pa.array([order[str(value)] for value in rows[TRANSACTION_ID].to_pylist()])
+    return rows.take(pc.sort_indices(positions))
+
+
+def _newest_rows(lake: Lake, at: TableVersion) -> pa.Table:
+    day = max(part.day for part in lake.parts(at))
+    rows = lake.read(at, days=[day]).sort_by([(EVENT_TIME, "descending")])
+    return rows.slice(0, NEWEST)

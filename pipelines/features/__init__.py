@@ -1,0 +1,5 @@
+"""The feature table and the training set: planned, built, described, and proven free of leaks."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,19 @@
+"""The features of a spec for people: name, meaning, what each reads, when it is null."""
+
+from feature_jobs.declaration import explain_features
+from pipelines.config import load_spec
+
+
+def list_features(reference: str) -> str:
+    """See `overnight features`."""
+    spec = load_spec(reference)
+    lines = []
+    for meaning in explain_features(spec.features):
+        lines += [
+            meaning.name,
+            f"    {meaning.words}",
+            f"    reads {', '.join(meaning.reads) or 'nothing'}",
+            f"    {meaning.null}",
+        ]
+    lines.append(f"{len(spec.features.feature_names())} features")
+    return "\n".join(lines)

@@ -1,0 +1,142 @@
+"""The training set: features joined with what was known of their labels at the knowledge time."""
+
+import logging
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.contract import (
+    EVENT_TIME,
+    KNOWN_TIME,
+    LABEL,
+    TRANSACTION_ID,
+    InputError,
+    Interval,
+)
+from pipelines.config import ModelSpec, load_spec
+from pipelines.config.installation import Settings, load_settings
+from pipelines.ingestion import TIMESTAMP
+from pipelines.lake import Lake, Snapshot, TableVersion, digest_of, parse_as_of
+from pipelines.validation import validate_training_set
+
+TRAINING_SETS = "training_sets"
+
+# Raise it when equal features and labels give another training set.
+TRAINING_SET_VERSION = 1
+
+log = logging.getLogger(__name__)
+
+
+def build_training_table(reference: str, as_of: str, *, snapshot: str, features: str) -> str:
+    """See `steps.build_training_set`."""
+    spec, settings = load_spec(reference), load_settings()
+    made = build_training_version(
+        spec, Lake(settings.lake, spec=spec.name), TRAINING_SETS, as_of=as_of,
+        pinned=Snapshot.parse(snapshot), features=TableVersion.parse(features), settings=settings,
+    )  # fmt: skip
+    return str(made)
+
+
+def build_training_version(
+    spec: ModelSpec, lake: Lake, table: str, *, as_of: str, pinned: Snapshot,
+    features: TableVersion, settings: Settings,
+) -> TableVersion:  # fmt: skip
+    """Build the training set of a knowledge time, unless it is what a table's newest version holds.
+
+    Args:
+        spec: says which days, and which labels count.
+        lake: holds the tables and receives the training set.
+        table: its name.
+        as_of: the knowledge time.
+        pinned: the snapshot with the labels.
+        features: built of the same snapshot.
+        settings: say where the page of the checks goes.
+
+    Raises:
+        InputError: when no row is mature, or a check finds something critical.
+    """
+    at, known_at = features, parse_as_of(as_of)
+    span = needed_span(spec, known_at)
+    inputs = digest_of(
+        {
+            "features": lake.content_hash(at),
+            "labels": lake.content_hash(pinned.labels),
+            "as_of": known_at.isoformat(),
+            "span": str(span),
+            "rules": [spec.labels, spec.contract],
+            "version": TRAINING_SET_VERSION,
+        }
+    )
+    held = lake.newest(table)
+    if held is not None and lake.inputs(held) == inputs and not lake.find_damage(held):
+        log.info("Kept %s: features, labels, date and rules are unchanged", held)
+        return held
+    inside = [part.day for part in lake.parts(at) if _touches(span, part.day)]
+    rows = label_rows(
+        lake.read(at, where=_within(span), days=inside),
+        lake.read(pinned.labels, columns=[TRANSACTION_ID, KNOWN_TIME, LABEL]),
+        spec=spec,
+        as_of=known_at,
+    )
+    if rows.num_rows == 0:
+        raise InputError(
+            f"No matured transaction in {span} for as_of {as_of} in {at}. "
+            "Ingest those days, or choose another as_of."
+        )
+    validate_training_set(rows, spec, as_of=as_of, settings=settings)
+    days = set() if held is None else {part.day for part in lake.parts(held)}
+    version = lake.write_days(table, rows, inputs=inputs, empty_days=days)
+    log.info(
+        "Built %s for as_of %s: %s rows of %s, %s frauds",
+        version, as_of, f"{rows.num_rows:,}", span, f"{pc.sum(rows[LABEL]).as_py():,}",
+    )  # fmt: skip
+    return version
+
+
+def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:
+    """From the first training day of any fold to the end of the test window."""
+    from training.data import holdout, validation_folds
+
+    last = holdout(as_of, spec.training, maturity=spec.labels.maturity)
+    folds = [last, *validation_folds(last, spec.training)]
+    return Interval(start=min(fold.train.start for fold in folds), end=last.test.end)
+
+
+def label_rows(
+    features: pa.Table, labels: pa.Table, *, spec: ModelSpec, as_of: datetime
+) -> pa.Table:
+    """Attach the label as it was known at `as_of`; what was unknown then is left out.
+
+    With a label column, a row's own label counts once its `known_time` has come. With a table of
+    fraud reports, a row without a report known by then is legitimate once it is mature.
+
+    Args:
+        features: rows before `as_of - maturity` only.
+        labels: `transaction_id`, `known_time`, `is_fraud`.
+        spec: says which of the two forms the labels have.
+        as_of: the knowledge time; what became known at or after it does not exist yet.
+    """
+    cutoff = pa.scalar(as_of, type=TIMESTAMP)
+    known = labels.filter(pc.less(labels[KNOWN_TIME], cutoff))
+    position = pc.index_in(
+        features[TRANSACTION_ID], value_set=known[TRANSACTION_ID].combine_chunks()
+    )
+    label = known[LABEL].combine_chunks().take(position.combine_chunks())
+    mature = as_of - spec.labels.maturity
+    old = pc.less(features[EVENT_TIME], pa.scalar(mature, type=TIMESTAMP))
+    if spec.labels.column is None:
+        label = pc.fill_null(label, 0)
+    arrived = pc.less(features[KNOWN_TIME], cutoff)
+    keep = pc.and_(label.is_valid(), pc.and_(old, arrived).combine_chunks())
+    filled = pc.fill_null(label, 0).cast(pa.int8())
+    return features.append_column(LABEL, filled).filter(keep)
+
+
+def _touches(span: Interval, day: str) -> bool:
+    return f"{span.start:%F}" <= day <= f"{span.end:%F}"
+
+
+def _within(span: Interval) -> pc.Expression:
+    start, end = (pa.scalar(t, type=TIMESTAMP) for t in (span.start, span.end))
+    return (pc.field(EVENT_TIME) >= start) & (pc.field(EVENT_TIME) < end)

@@ -1,0 +1,26 @@
+from .clock_checks import refuse_wrong_clock
+from .ingest import LABELS, TRANSACTIONS, ingest_source, judge_delivery, refuse_wrong_own
+from .labels import match_ids
+from .quarantine import QUARANTINE, rule_counts, show_quarantine
+from .quarantine_replay import replay_quarantine
+from .source import TIMESTAMP, Delivery, inspect_columns, load_delivery, name_of, only_known
+
+__all__ = [
+    "LABELS",
+    "QUARANTINE",
+    "TIMESTAMP",
+    "TRANSACTIONS",
+    "Delivery",
+    "ingest_source",
+    "inspect_columns",
+    "judge_delivery",
+    "load_delivery",
+    "match_ids",
+    "name_of",
+    "only_known",
+    "refuse_wrong_clock",
+    "refuse_wrong_own",
+    "replay_quarantine",
+    "rule_counts",
+    "show_quarantine",
+]

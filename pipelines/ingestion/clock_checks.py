@@ -1,0 +1,66 @@
+"""Deliveries whose clock is wrong as a whole: times in another unit, or of another time zone."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.clock import EARLIEST, guess_unit
+from expectations.contract import EVENT_TIME, KNOWN_TIME, InputError
+from pipelines.ingestion.source import Delivery
+
+HOUR = 3_600_000_000
+MICROSECONDS_A_YEAR = 365.2425 * 24 * HOUR
+HALF, QUICKEST, ROUNDING = 0.5, 0.99, 0.25
+
+
+def refuse_wrong_clock(delivery: Delivery) -> None:
+    """Stop on times in a wrong unit or of a wrong time zone, and say which.
+
+    Raises:
+        InputError: when most rows are wrong in the same way.
+    """
+    _refuse_wrong_unit(delivery.rows[EVENT_TIME], f"event_time of {delivery.name}", delivery)
+    if delivery.reports is not None:
+        _refuse_wrong_unit(delivery.reports[KNOWN_TIME], "known_time of the reports", delivery)
+    ahead = hours_ahead(delivery.rows)
+    if ahead is not None:
+        raise InputError(
+            f"event_time of {delivery.name} runs {ahead} h ahead of known_time: one of the two is "
+            "local time, not UTC. Deliver both in UTC."
+        )
+
+
+def _refuse_wrong_unit(times: pa.ChunkedArray, what: str, delivery: Delivery) -> None:
+    numbers = times.drop_null().cast(pa.int64()).to_numpy()
+    latest = delivery.received_at + timedelta(days=366)
+    guess = guess_unit(numbers, earliest=EARLIEST, latest=_micros(latest))
+    if guess is not None:
+        meant, read = guess
+        raise InputError(
+            f"{what} lies around {_year(numbers)}: the values are {meant} and were read as {read}. "
+            "Deliver timestamps in UTC, or correct the unit."
+        )
+
+
+def hours_ahead(rows: pa.Table) -> int | None:
+    """By how many whole hours most rows happened after they became known; None: they did not."""
+    both = rows.filter(pc.and_(rows[EVENT_TIME].is_valid(), rows[KNOWN_TIME].is_valid()))
+    if both.num_rows == 0:
+        return None
+    micros = [both[c].cast(pa.int64()).to_numpy() for c in (EVENT_TIME, KNOWN_TIME)]
+    lead = (micros[0] - micros[1]) / HOUR
+    if np.mean(lead > 0) <= HALF:
+        return None
+    # The quickest arrivals took no time: what is left of them is the shift.
+    return int(np.ceil(np.quantile(lead, QUICKEST) - ROUNDING)) or None
+
+
+def _micros(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)
+
+
+def _year(events: npt.NDArray[np.int64]) -> str:
+    return f"the year {int(1970 + float(np.median(events)) / MICROSECONDS_A_YEAR)}"

@@ -1,0 +1,260 @@
+"""One delivery into the lake: judged row by row, merged by transaction id, committed by day.
+
+Order of the commits is labels, transactions, quarantine: whoever sees a transaction finds its label
+already there, a row leaves the quarantine when it is filed and not before, and a kill in between is
+repaired by running again.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.contract import (
+    EVENT_DAY,
+    EVENT_TIME,
+    LABEL,
+    TRANSACTION_ID,
+    InputError,
+)
+from expectations.row_rules import Judged, judge_rows
+from expectations.run import quiet_great_expectations
+from pipelines.config import ModelSpec, load_spec, table_columns
+from pipelines.config.installation import load_settings
+from pipelines.ingestion.clock_checks import refuse_wrong_clock
+from pipelines.ingestion.labels import find_labels
+from pipelines.ingestion.quarantine import (
+    QUARANTINE,
+    file_columns,
+    name_source,
+    refile_source,
+    rule_counts,
+)
+from pipelines.ingestion.source import Delivery, load_delivery, with_day
+from pipelines.ingestion.upserts import Merged, merge_rows
+from pipelines.lake import (
+    DamagedError,
+    Lake,
+    Snapshot,
+    TableVersion,
+    digest_of,
+    parse_as_of,
+    repair_parts,
+    sweep,
+)
+
+TRANSACTIONS, LABELS = "transactions", "labels"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What one delivery became; `read == kept + quarantined`.
+
+    Attributes:
+        rules: how many rows broke each rule, fraud reports included.
+        warned: how many broke a rule that only warns.
+        corrected: kept rows that replace an earlier version.
+        outdated: kept rows of which the lake holds a version that became known later.
+    """
+
+    transactions: TableVersion
+    labels: TableVersion
+    read: int
+    kept: int
+    quarantined: int
+    rules: dict[str, int]
+    warned: dict[str, int]
+    corrected: int
+    outdated: int
+
+    def summary(self) -> str:
+        """One line in words and numbers."""
+        rules = "".join(f", {rule}: {count:,}" for rule, count in self.rules.items())
+        warned = "".join(f"; warning, {rule}: {count:,}" for rule, count in self.warned.items())
+        again = f"; {self.corrected:,} replace an earlier version" if self.corrected else ""
+        if self.outdated:
+            again += f"; of {self.outdated:,} a later version is filed already"
+        return (
+            f"Ingested {self.transactions} and {self.labels}: {self.read:,} rows read, "
+            f"{self.kept:,} kept, {self.quarantined:,} quarantined{rules}{again}{warned}"
+        )
+
+
+def ingest_source(reference: str, as_of: str) -> str:
+    """See `steps.ingest`. Rows after `as_of` are filed too; no later step reads them for it."""
+    spec = load_spec(reference)
+    parse_as_of(as_of)
+    lake = Lake(load_settings().lake, spec=spec.name)
+    ingested = ingest_delivery(spec, lake)
+    log.info("%s", ingested.summary())
+    sweep(lake)  # once a night, before it writes more
+    return str(Snapshot(ingested.transactions, ingested.labels))
+
+
+def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
+    """Read, judge and commit what the spec's source holds now.
+
+    Raises:
+        InputError: when the source cannot be used, too many rows broke a rule, or one that stops;
+            the lake is then as it was.
+        DamagedError: when files of the lake are not what was written, and this delivery does not
+            hold what they held.
+    """
+    delivery = load_delivery(spec)
+    refuse_wrong_clock(delivery)
+    refuse_wrong_own(spec)
+    judged = judge_delivery(spec, delivery)
+    try:
+        return _file_delivery(spec, lake, judged, delivery)
+    except DamagedError:
+        if not _repair(spec, lake, judged, delivery):
+            raise
+    return _file_delivery(spec, lake, judged, delivery)
+
+
+def judge_delivery(spec: ModelSpec, delivery: Delivery) -> Judged:
+    """Sort the rows of a delivery by the contract.
+
+    Raises:
+        InputError: when too many of them broke a rule, or one that stops.
+    """
+    judged = judge_rows(
+        delivery.rows,
+        spec.contract,
+        entities=list(spec.source.entities),
+        received_at=delivery.received_at,
+        further=judge_own(spec, delivery.rows),
+    )
+    _stop_when_too_many(judged, spec, delivery)
+    return judged
+
+
+def _file_delivery(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> Ingested:
+    ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
+    faulty = [judged.quarantined, orphans]
+    refile_source(
+        lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs_of(spec)
+    )
+    return ingested
+
+
+def _repair(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> int:
+    """Write damaged files again that a delivery holds all rows of; how many were."""
+    clean = with_day(judged.clean)
+    happened = clean.select([TRANSACTION_ID, EVENT_TIME, EVENT_DAY])
+    labels, orphans = find_labels(spec, delivery.reports, clean, happened)
+    faulty = name_source(delivery.name, [judged.quarantined, orphans])
+    return (
+        repair_parts(lake, TRANSACTIONS, clean)
+        + repair_parts(lake, LABELS, labels)
+        + repair_parts(lake, QUARANTINE, file_columns(faulty))
+    )
+
+
+def file_rows(
+    spec: ModelSpec, lake: Lake, judged: Judged, reports: pa.Table | None
+) -> tuple[Ingested, pa.Table]:
+    """Commit clean rows: their labels, then they themselves.
+
+    Args:
+        spec: says where labels come from.
+        lake: receives them.
+        judged: canonical rows; the faulty ones are counted, and left to the caller.
+        reports: fraud reports, where labels come as a table.
+
+    Returns:
+        What became of the rows, and the reports that fit none; these are left to the caller too.
+    """
+    inputs = inputs_of(spec)
+    columns = [c for c in judged.clean.column_names if c != LABEL]
+    clean = with_day(judged.clean)
+    merged = merge_rows(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
+    ids = merged.accepted[TRANSACTION_ID].combine_chunks()
+    accepted = clean.filter(pc.is_in(clean[TRANSACTION_ID], value_set=ids))
+    labels, orphans = find_labels(spec, reports, accepted, _whereabouts(lake, merged))
+    is_reported = spec.labels.column is None
+    filed = merge_rows(lake, LABELS, labels, keep="earliest" if is_reported else "delivered")
+    label_version = _write(lake, LABELS, filed, inputs=inputs)
+    version = _write(lake, TRANSACTIONS, merged, inputs=inputs)
+    ingested = Ingested(
+        transactions=version,
+        labels=label_version,
+        read=judged.clean.num_rows + judged.quarantined.num_rows,
+        kept=clean.num_rows,
+        quarantined=judged.quarantined.num_rows,
+        rules=judged.counts() | rule_counts(orphans),
+        warned=dict(judged.warned),
+        corrected=merged.corrected,
+        outdated=merged.outdated,
+    )
+    return ingested, orphans
+
+
+def inputs_of(spec: ModelSpec) -> str:
+    """Digest of what decides, beside the rows, how a delivery is filed."""
+    return digest_of({"source": spec.source, "labels": spec.labels, "rules": spec.contract})
+
+
+def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_]]:
+    """Masks of the spec's own expectations that quarantine; the library is loaded only for them."""
+    if not any(own.severity == "quarantine" for own in spec.contract.expectations):
+        return {}
+    quiet_great_expectations()
+    from expectations.custom import judge_own
+
+    return judge_own(rows, spec.contract.expectations)
+
+
+def refuse_wrong_own(spec: ModelSpec) -> None:
+    """Stop on a declared expectation that cannot be built, whatever table it is for.
+
+    Raises:
+        ProblemsError: naming every one.
+    """
+    if spec.contract.expectations:
+        quiet_great_expectations()
+        from expectations.custom import refuse_wrong
+
+        columns = {t: [c.name for c in own] for t, own in table_columns(spec).items()}
+        refuse_wrong(spec.contract.expectations, columns)
+
+
+def _delivered_ids(delivery: Delivery) -> pa.ChunkedArray:
+    tables = [t for t in (delivery.rows, delivery.reports) if t is not None]
+    chunks = [c for t in tables for c in t[TRANSACTION_ID].cast(pa.string()).chunks]
+    return pa.chunked_array(chunks, pa.string())
+
+
+def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> None:
+    allowed = spec.contract.max_quarantined_share
+    share = judged.quarantined.num_rows / delivery.rows.num_rows
+    if share > allowed or judged.clean.num_rows == 0:
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in judged.counts().items())
+        raise InputError(
+            f"{judged.quarantined.num_rows:,} of {delivery.rows.num_rows:,} rows of "
+            f"{delivery.name} ({share:.1%}) broke a rule: {rules}. At most {allowed:.1%} may. "
+            "Nothing was ingested. Correct the source, or contract.max_quarantined_share."
+        )
+
+
+def _write(lake: Lake, table: str, merged: Merged, *, inputs: str) -> TableVersion:
+    at = lake.newest(table)
+    if at is not None and merged.rows.num_rows == 0 and not merged.emptied:
+        return at  # all that came was filed already
+    return lake.write_days(table, merged.rows, inputs=inputs, empty_days=merged.emptied)
+
+
+def _whereabouts(lake: Lake, merged: Merged) -> pa.Table:
+    """Event time and day of every transaction, filed or about to be: reports come weeks later."""
+    columns = [TRANSACTION_ID, EVENT_TIME, EVENT_DAY]
+    incoming, at = merged.rows.select(columns), lake.newest(TRANSACTIONS)
+    if at is None or set(lake.schema(at)) != set(merged.rows.schema):
+        return incoming
+    replaced = set(pc.unique(merged.rows[EVENT_DAY]).to_pylist()) | merged.emptied
+    others = {part.day for part in lake.parts(at)} - replaced
+    return pa.concat_tables([lake.read(at, columns=columns, days=others), incoming])

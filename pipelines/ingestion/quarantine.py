@@ -1,0 +1,154 @@
+"""The quarantine: rows that broke a rule, with all rules by name, by the delivery they came in."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from expectations.contract import EVENT_DAY, RULES, TRANSACTION_ID, InputError
+from expectations.results import EXAMPLES
+from expectations.row_rules import Judged
+from pipelines.config import load_spec
+from pipelines.config.installation import load_settings
+from pipelines.ingestion.source import with_day
+from pipelines.lake import Lake
+
+QUARANTINE = "quarantine"
+SOURCE = "source"
+
+
+def refile_source(
+    lake: Lake, name: str, faulty: Sequence[pa.Table], *, delivered: pa.ChunkedArray, inputs: str
+) -> None:
+    """Replace what a delivery brought before: its rows that came again, and those without an id.
+
+    Args:
+        lake: holds the quarantine, or not yet.
+        name: of the delivery.
+        faulty: the rows that broke a rule now.
+        delivered: the ids that came, faulty or not; what is held of other ids waits on.
+        inputs: digest of what made them.
+    """
+    named = name_source(name, faulty)
+    held = read_quarantine(lake)
+    others = []
+    if held is not None:
+        ids = held[TRANSACTION_ID]
+        again = pc.or_(ids.is_null(), _is_in(ids, delivered))
+        others = [held.filter(pc.invert(pc.and_(pc.equal(held[SOURCE], name), again)))]
+    refile_all(lake, [*others, *named], inputs=inputs)
+
+
+def name_source(name: str, tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """Faulty rows with the delivery that they came in."""
+    return [
+        table.append_column(SOURCE, pa.array([name] * table.num_rows, pa.string()))
+        for table in tables
+    ]
+
+
+def refile_all(lake: Lake, tables: Sequence[pa.Table], *, inputs: str) -> None:
+    """Replace the whole quarantine, in one commit; with nothing where there is none, nothing."""
+    at = lake.newest(QUARANTINE)
+    rows = file_columns(tables)
+    if not rows.num_rows:
+        if at is not None:
+            days = [part.day for part in lake.parts(at)]
+            lake.write_days(QUARANTINE, lake.read(at).slice(0, 0), inputs=inputs, empty_days=days)
+        return
+    days = [] if at is None else [part.day for part in lake.parts(at)]
+    lake.write_days(QUARANTINE, rows, inputs=inputs, empty_days=days)
+
+
+def file_columns(tables: Sequence[pa.Table]) -> pa.Table:
+    """Faulty rows as they are filed.
+
+    In one order of columns, whichever delivery came first: the same rows are the same parts.
+    """
+    listed = [
+        table if EVENT_DAY in table.column_names else with_day(table)
+        for table in tables
+        if table.num_rows
+    ]
+    rows = join_tables(listed) if listed else pa.table({EVENT_DAY: pa.array([], pa.string())})
+    return rows.select(sorted(rows.column_names))
+
+
+def join_tables(tables: Sequence[pa.Table]) -> pa.Table:
+    """Rows of several tables; where one lacks a column its rows have none.
+
+    Raises:
+        InputError: when a column has another type than before.
+    """
+    try:
+        return pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowTypeError as error:
+        raise InputError(
+            f"The quarantine holds rows whose columns had other types: {error}. Deliver the whole "
+            "history once more, or give the spec another name."
+        ) from error
+
+
+def read_quarantine(lake: Lake) -> pa.Table | None:
+    """All rows; None when nothing was ever quarantined."""
+    at = lake.newest(QUARANTINE)
+    return None if at is None else lake.read(at)
+
+
+def rule_counts(quarantined: pa.Table) -> dict[str, int]:
+    """Rule name to the number of rows that broke it."""
+    if RULES not in quarantined.column_names:
+        return {}
+    return Judged(quarantined.slice(0, 0), quarantined).counts()
+
+
+def show_quarantine(reference: str, rule: str, day: str, shown: int) -> str:
+    """See `overnight quarantine`."""
+    spec = load_spec(reference)
+    lake = Lake(load_settings().lake, spec=spec.name)
+    return describe_quarantine(lake, rule=rule, day=day, shown=shown)
+
+
+def describe_quarantine(lake: Lake, *, rule: str = "", day: str = "", shown: int = 0) -> str:
+    """Counts by delivery and rule with example ids, and rows if asked for.
+
+    Args:
+        lake: of a spec.
+        rule: only rows that broke this rule.
+        day: only rows of this event day, or `unknown`.
+        shown: how many rows to show.
+    """
+    at, rows = lake.newest(QUARANTINE), read_quarantine(lake)
+    if at is None or rows is None or rows.num_rows == 0:
+        return "The quarantine is empty."
+    if rule:
+        padded = pc.binary_join_element_wise(", ", rows[RULES], ", ", "")
+        rows = rows.filter(pc.match_substring(padded, f", {rule}, "))
+    if day:
+        rows = rows.filter(pc.equal(rows[EVENT_DAY], day))
+    lines = [f"{at}: {rows.num_rows:,} rows"]
+    for source in pc.unique(rows[SOURCE]).to_pylist():
+        own = rows.filter(pc.equal(rows[SOURCE], source))
+        lines.append(f"  {source}: {own.num_rows:,} rows")
+        for name, count in rule_counts(own).items():
+            lines.append(f"    {name:28} {count:>9,}  such as {_ids(own, name)}")
+    for row in _as_text(rows.slice(0, shown)).to_pylist():
+        lines.append("  " + "  ".join(f"{k}={v}" for k, v in row.items() if v is not None))
+    return "\n".join(lines)
+
+
+def _as_text(rows: pa.Table) -> pa.Table:
+    """Values as text: a time may lie in a year that Python does not have."""
+    return pa.table({name: rows[name].cast(pa.string()) for name in rows.column_names})
+
+
+def _ids(rows: pa.Table, rule: str) -> str:
+    broken = [rule in text.split(", ") for text in rows[RULES].to_pylist()]
+    ids = rows.filter(pa.array(broken))[TRANSACTION_ID].slice(0, EXAMPLES).to_pylist()
+    return ", ".join("(no id)" if each is None else str(each) for each in ids)
+
+
+def _is_in(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.ChunkedArray:
+    if ids.type != among.type:
+        ids, among = ids.cast(pa.string()), among.cast(pa.string())
+    return pc.is_in(ids, value_set=among.combine_chunks())

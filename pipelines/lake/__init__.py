@@ -1,0 +1,5 @@
+"""Delta tables by event day, addressed by content. The only code that knows Delta."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,146 @@
+"""Examines a spec, its source and this installation, and says all that is missing at once.
+
+What any step refuses before it starts work is refused here, by the same functions: so that it is
+met at noon by who wrote it, and not by the night.
+"""
+
+import shlex
+from collections.abc import Generator, Iterator
+from datetime import timedelta
+
+import pyarrow.compute as pc
+
+from expectations.contract import EVENT_TIME, InputError, OvernightError, ProblemsError, refuse_any
+from pipelines.config import ModelSpec, load_spec, model_kinds, request_kinds
+from pipelines.config.installation import Settings, load_settings
+from pipelines.ingestion import (
+    Delivery,
+    judge_delivery,
+    load_delivery,
+    match_ids,
+    refuse_wrong_clock,
+    refuse_wrong_own,
+)
+from pipelines.local.installation import CHECKS
+
+
+def examine(reference: str) -> Iterator[str]:
+    """Look at everything that a nightly run and a deployment need.
+
+    Yields:
+        One line for each thing that is in order, and what to do next when all is.
+
+    Raises:
+        ProblemsError: at the end, with everything that is not.
+    """
+    problems: list[str] = []
+    spec, next_date = None, ""
+    try:
+        spec = load_spec(reference)
+    except OvernightError as error:
+        problems += _flatten(error)
+    if spec is not None:
+        declared, read = len(request_kinds(spec)), len(model_kinds(spec))
+        yield f"spec      {spec.name}: {read} model columns of {declared} declared"
+        delivery = yield from _examine_source(spec, problems)
+        yield from _examine_endpoint(spec, problems)
+        next_date = "" if delivery is None else _next_date(spec, delivery)
+    yield from _examine_installation(load_settings(), problems)
+    refuse_any(f"what {reference} needs", dict.fromkeys(problems))
+    yield f"in order; next: overnight run {shlex.quote(reference)} --as-of {next_date}"
+
+
+def _examine_source(spec: ModelSpec, problems: list[str]) -> Generator[str, None, Delivery | None]:
+    """Read what the spec names as ingestion does; returns it where it can be read."""
+    try:
+        refuse_wrong_own(spec)
+    except OvernightError as error:
+        problems += _flatten(error)
+    try:
+        delivery = load_delivery(spec)
+    except OvernightError as error:
+        problems += _flatten(error)
+        return None
+    faults = len(problems)
+    for check in (_refuse_wrong_ids, _refuse_wrong_clock, _refuse_short_history):
+        try:
+            check(spec, delivery)
+        except OvernightError as error:
+            problems += _flatten(error)
+    told = f"{delivery.name}: {delivery.rows.num_rows:,} rows"
+    first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
+    if first is not None:
+        told += f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    if len(problems) == faults:
+        try:
+            told += f", {judge_delivery(spec, delivery).quarantined.num_rows:,} to quarantine"
+        except OvernightError as error:
+            problems += _flatten(error)
+    yield f"source    {told}"
+    return delivery
+
+
+def _examine_endpoint(spec: ModelSpec, problems: list[str]) -> Iterator[str]:
+    from infra.sagemaker.machines import instance_problems
+    from infra.sagemaker.names import endpoint_name
+
+    endpoint = spec.endpoint
+    found = instance_problems(endpoint.instance_type)
+    try:
+        name = endpoint_name(spec.name)
+    except InputError as error:
+        found += _flatten(error)
+    problems += found
+    if not found:
+        machines = f"{endpoint.instance_count} x {endpoint.instance_type}"
+        yield f"endpoint  {name}: {machines}, {endpoint.strategy}"
+
+
+def _examine_installation(settings: Settings, problems: list[str]) -> Iterator[str]:
+    from pipelines.steps.error_translation import explain
+
+    for name, check in CHECKS.items():
+        try:
+            yield f"{name:9} {check(settings)}"
+        except OvernightError as error:
+            problems += _flatten(error)
+        except Exception as error:
+            outage = explain(error)
+            if outage is None:
+                raise
+            problems.append(f"{name}: {outage}")
+
+
+def _flatten(error: OvernightError) -> list[str]:
+    """Each problem by itself, however it came up."""
+    return [*error.problems] if isinstance(error, ProblemsError) else [str(error)]
+
+
+def _refuse_wrong_ids(_spec: ModelSpec, delivery: Delivery) -> None:
+    if delivery.reports is not None:
+        match_ids(delivery.reports, delivery.rows)
+
+
+def _refuse_wrong_clock(_spec: ModelSpec, delivery: Delivery) -> None:
+    refuse_wrong_clock(delivery)
+
+
+def _refuse_short_history(spec: ModelSpec, delivery: Delivery) -> None:
+    first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
+    training = spec.training
+    needed = training.train_window + training.gap + training.test_window * (training.folds + 1)
+    needed += spec.labels.maturity
+    if first is None or last - first < needed:
+        days = 0 if first is None else (last - first).days
+        raise InputError(
+            f"source: {days} days of history; the spec's folds need {needed.days}. "
+            "Deliver more, or make [training] train_window, folds or gap smaller"
+        )
+
+
+def _next_date(spec: ModelSpec, delivery: Delivery) -> str:
+    """The date of the next night: what the spec proposes, or the day after the newest row."""
+    if spec.schedule.as_of is not None:
+        return str(spec.schedule.as_of)
+    newest = pc.max(delivery.rows[EVENT_TIME]).as_py()
+    return "" if newest is None else f"{newest + timedelta(days=1):%Y-%m-%d}"

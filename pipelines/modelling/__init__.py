@@ -1,0 +1,5 @@
+"""From a training set to a judged model: the steps tune, train and evaluate."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,243 @@
+"""The step `evaluate`: measures a candidate on its test window, compares it, writes the report."""
+
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from expectations.contract import InputError
+from pipelines.config import ModelSpec, is_changed, load_spec, request_kinds
+from pipelines.modelling.bundles import fetch_trained
+from pipelines.modelling.champion import Champion, score_champion
+from pipelines.modelling.data_summary import gather_data_facts
+from pipelines.modelling.inputs import last_fold, load_rows, pin
+from pipelines.modelling.trained_models import open_trained
+from pipelines.tracking import (
+    GATE,
+    GATE_REASONS,
+    Registry,
+    describe_maker,
+    is_of_another,
+    open_registry,
+    refuse_other_kinds,
+)
+
+if TYPE_CHECKING:
+    from training.bundle import Bundle
+    from training.data import Fold, Rows
+    from training.evaluation import Check, Contender, GateResult, Judged
+
+TIMED_ROWS = 2_000
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -> str:
+    """See `steps.evaluate`."""
+    from pipelines.modelling.evaluation_record import write_material
+    from training.bundle import load_bundle
+    from training.data import test_rows
+
+    spec = load_spec(reference)
+    registry, run_id = open_registry(spec), run.removeprefix("runs:/")
+    tags = registry.runs.tags(run_id)
+    refuse_other_kinds(run, tags)
+    made = open_trained(spec).get(run_id)
+    is_kept = is_changed(reference) and is_of_another(tags, spec_digest=spec.digest)
+    if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
+        raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")
+    fold = last_fold(spec, as_of)
+    # With the columns that this model leaves out: the champion may read them.
+    every = load_rows(spec, training_set, holdout=fold, columns=request_kinds(spec))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = fetch_trained(registry, made, target=Path(scratch) / "bundle")
+        bundle = load_bundle(folder)
+        rows = bundle.recode(every)
+        measured = Measured(spec, fold, rows, test_rows(rows, fold, spec.training), bundle)
+        test = test_rows(every, fold, spec.training)
+        champion = score_champion(registry, test, run=run_id, spec=spec, fold=fold)
+        gate = _judge(measured, folder, champion)
+        report = Path(scratch) / "report"
+        report.mkdir()
+        write_material(
+            report, measured.contender, champion, slices=measured.slices, window=str(fold.test),
+            spec=spec, data=gather_data_facts(spec, as_of, training_set=training_set),
+        )  # fmt: skip
+        if not is_kept:
+            _log(registry, run_id, measured, gate, report)
+    metrics = measured.metrics
+    log.info(
+        "Evaluated %s on %s: average precision %.4f (logistic regression %.4f), AUC %.4f",
+        run, fold.test, metrics["test_average_precision"],
+        measured.baseline["test_average_precision"], metrics["test_auc"],
+    )  # fmt: skip
+    log.info("The gate %s %s%s", "accepts" if gate.is_accepted else "refuses", run, _listed(gate))
+    if is_kept:
+        log.info("%s is the run of %s; it stays as it is", run, describe_maker(tags))
+    return run
+
+
+class Measured:
+    """A candidate and the logistic regression on the same test rows.
+
+    Args:
+        spec: of the candidate.
+        fold: whose test window it is judged on.
+        rows: covering the fold, as the candidate reads them.
+        test: those of the test window that count.
+        bundle: the candidate.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
+    ) -> None:
+        from training.evaluation import evaluate, metric_intervals, score_rows, slice_masks
+        from training.learners import score_baseline
+
+        policy = spec.training
+        self.spec, self.fold, self.bundle = spec, fold, bundle
+        train = rows.within(fold.train)
+        self.scored = score_rows(test, bundle.predict(test), fold=fold, customer=spec.customer)
+        usual = score_baseline(train, test, policy=policy)
+        against = score_rows(test, usual, fold=fold, customer=spec.customer)
+        self.baseline_scores = usual
+        self.metrics = evaluate(self.scored, policy=policy, threshold=bundle.threshold)
+        self.baseline = evaluate(against, policy=policy, threshold=bundle.threshold)
+        self.intervals = metric_intervals(self.scored, policy=policy, threshold=bundle.threshold)
+        categories = [n for n, kind in spec.attribute_kinds().items() if kind == "categorical"]
+        entities = [spec.customer, *(e for e in spec.source.entities if e != spec.customer)]
+        self.slices = slice_masks(test, train, entities=entities, categories=categories)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Every metric of a run by name: the candidate's, the baseline's, ends of intervals."""
+        counted = f"test_{self.spec.training.card_precision_metric}"
+        baseline = {
+            f"baseline_{name.removeprefix('test_')}": self.baseline[name]
+            for name in ("test_auc", "test_average_precision", "test_money_saved_per_day", counted)
+            if name in self.baseline
+        }
+        limits = {
+            f"{name}_{end}": value
+            for name, (low, high) in self.intervals.items()
+            for end, value in (("low", low), ("high", high))
+        }
+        return self.metrics | baseline | limits
+
+    @property
+    def contender(self) -> "Contender":
+        """The candidate as it is compared with the champion."""
+        from training.evaluation import Contender
+
+        return Contender(self.bundle, self.scored)
+
+    @property
+    def judged(self) -> "Judged":
+        """The candidate as the gate reads it."""
+        from training.evaluation import Judged
+
+        return Judged(self.scored, self.bundle.threshold, self.bundle.model.encoding.columns)
+
+
+def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "GateResult":
+    from training.evaluation import GateResult, judge_alone
+
+    checks = judge_alone(
+        measured.judged,
+        baseline=measured.baseline["test_average_precision"],
+        latency_ms=_time_single_rows(folder, measured.scored.rows),
+        policy=measured.spec.gate,
+        seed=measured.spec.training.seed,
+    )
+    return GateResult((*checks, *_compare(measured, champion)))
+
+
+def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
+    """The checks against the champion; none without one."""
+    from training.evaluation import Check, Judged, compare
+
+    if champion is None:
+        return []
+    theirs = champion.contender
+    if theirs is None:
+        return [Check("champion", is_passed=False, reason=champion.problem)]
+    return compare(
+        measured.judged,
+        Judged(theirs.scored, theirs.bundle.threshold, theirs.bundle.model.encoding.columns),
+        slices=measured.slices,
+        policy=measured.spec.gate,
+        training=measured.spec.training,
+    )
+
+
+def _time_single_rows(folder: Path, rows: "Rows") -> float:
+    """The 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
+    from infra.serving.model import load_scorer
+
+    scorer = load_scorer(folder)
+    golden: list[dict[str, object]] = [dict(vector.features) for vector in scorer.bundle.golden]
+    taken = []
+    for number in range(min(TIMED_ROWS, len(rows))):
+        began = time.perf_counter()
+        scorer.score([golden[number % len(golden)]], unknown_categories="missing")
+        taken.append(time.perf_counter() - began)
+    return float(np.quantile(taken, 0.99) * 1_000)
+
+
+def _log(
+    registry: Registry, run: str, measured: Measured, gate: "GateResult", folder: Path
+) -> None:
+    """Metrics, the gate's decision and the report with its pictures, in one place."""
+    runs = registry.runs
+    runs.log_metrics(run, measured.figures)
+    decision = {"is_accepted": gate.is_accepted, "checks": [asdict(c) for c in gate.checks]}
+    (folder / "gate.json").write_text(json.dumps(decision, indent=2), encoding="utf-8")
+    _write_report(measured, gate, folder, facts=runs.tags(run))
+    runs.log_folder(run, folder, name="evaluation")
+    decided = "accepted" if gate.is_accepted else "refused"
+    # MLflow holds 5,000 characters a tag; the file holds all of them.
+    runs.tag(run, {GATE: decided, GATE_REASONS: "; ".join(gate.reasons)[:4_000]})
+
+
+def _write_report(
+    measured: Measured, gate: "GateResult", folder: Path, *, facts: Mapping[str, str]
+) -> None:
+    from training.evaluation import false_negatives, false_positives, money_by_day, summarise
+    from training.reports import by_day, by_slice, draw_plots, write_report
+
+    scored, model, policy = measured.scored, measured.bundle.model, measured.spec.training
+    threshold = measured.bundle.threshold
+    plots = draw_plots(
+        folder / "plots",
+        scored=scored,
+        baseline=measured.baseline_scores,
+        threshold=threshold,
+        money=money_by_day(scored, policy=policy, threshold=threshold),
+        booster=model.booster,
+        contributions=summarise(model, scored, seed=policy.seed),
+    )
+    told = {k.removeprefix("overnight."): v for k, v in facts.items() if k.startswith("overnight.")}
+    write_report(
+        folder / "report.html",
+        title=f"{measured.spec.name}: test window {measured.fold.test}",
+        facts={"train window": str(measured.fold.train), **dict(sorted(told.items()))},
+        metrics=measured.metrics,
+        baseline=measured.baseline,
+        intervals=measured.intervals,
+        days=by_day(scored, policy=policy, threshold=threshold),
+        slices=by_slice(scored, measured.slices, policy=policy, threshold=threshold),
+        false_positives=false_positives(model, scored),
+        false_negatives=false_negatives(model, scored),
+        gate=gate,
+        plots=plots,
+    )
+
+
+def _listed(gate: "GateResult") -> str:
+    return "".join(f"\n  - {reason}" for reason in gate.reasons)

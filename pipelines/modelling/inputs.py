@@ -1,0 +1,170 @@
+"""What a model is made from: the pinned training set, policy and code, each with its hash."""
+
+import hashlib
+import subprocess
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    LABEL,
+    TRANSACTION_ID,
+    AttributeKind,
+    InputError,
+)
+from pipelines.config import APPROVAL_RULES, ModelSpec, model_kinds
+from pipelines.config.installation import CHECKOUT, load_settings
+from pipelines.lake import Lake, TableVersion, digest_of, parse_as_of
+from training.learner_version import LEARNER_VERSION
+
+if TYPE_CHECKING:
+    from training.data import Fold, Rows
+
+STUDY = "studies:/"
+
+# What changes neither what a trial draws nor what it is worth: asking for more trials, another
+# budget or another threshold goes on with the same study.
+BESIDE_SEARCH = {
+    "trials", "trials_workers", "time_budget", "threads", "members", "card_precision_k",
+    "calibration", "threshold", "alert_rate", "false_positive_rate", "review",
+}  # fmt: skip
+BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
+
+
+def study_of(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
+    """The study of a training set: its rows, the searched policy and the code name it.
+
+    Here and below, a lake is given where it is not that of this environment.
+    """
+    policy = spec.training.model_dump(mode="json", exclude=BESIDE_SEARCH)
+    inputs = pin(spec, training_set, lake=lake) | {"policy": policy}
+    return f"{STUDY}{spec.name}-{digest_of(inputs)[:16]}"
+
+
+def study_name(study: str) -> str:
+    """Its name in the database.
+
+    >>> study_name("studies:/demo-0a1b")
+    'demo-0a1b'
+    """
+    return study.removeprefix(STUDY)
+
+
+def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, object]:
+    """What a model is made from, beside its parameters."""
+    return {
+        "training_set": digest_training_set(spec, training_set, lake=lake),
+        "columns": model_kinds(spec),
+        "learner": LEARNER_VERSION,
+    }
+
+
+def digest_training_set(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
+    """SHA-256 of its rows and of what they were made from."""
+    lake = lake or Lake(load_settings().lake, spec=spec.name)
+    at = TableVersion.parse(training_set)
+    return digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)})
+
+
+def load_rows(
+    spec: ModelSpec,
+    training_set: str,
+    *,
+    holdout: "Fold",
+    columns: Mapping[str, AttributeKind] | None = None,
+    lake: Lake | None = None,
+) -> "Rows":
+    """Read a pinned training set, day by day; categories are those of the train window.
+
+    Args:
+        spec: of the training set.
+        training_set: its version.
+        holdout: the fold whose train window says which categories there are.
+        columns: what may be read of it and its kind; None: what the spec's model reads.
+        lake: where it stands; None: the lake of this environment.
+    """
+    from training.data import gather_rows, learn_encoding
+
+    lake = lake or Lake(load_settings().lake, spec=spec.name)
+    at = TableVersion.parse(training_set)
+    kinds = model_kinds(spec) if columns is None else columns
+    missing = [name for name in kinds if name not in lake.schema(at).names]
+    if missing:
+        raise InputError(
+            f"{at} has no {', '.join(missing)}, which {spec.name} declares. Run "
+            f'"overnight build-training-set {spec.name} AS_OF" again.'
+        )
+    categorical = [name for name, kind in kinds.items() if kind == "categorical"]
+    # With no such column just the times are read.
+    learned = lake.read(at, columns=[EVENT_TIME, *categorical], where=_within(holdout))
+    facts = {TRANSACTION_ID, EVENT_TIME, AMOUNT, LABEL, *spec.source.entities}
+    facts |= {name for name, kind in spec.attribute_kinds().items() if kind == "categorical"}
+    read = [name for name in lake.schema(at).names if name in facts or name in kinds]
+    days = (rows for _, rows in lake.read_days(at, columns=read))
+    return gather_rows(days, learn_encoding(learned, kinds), count=lake.row_count(at))
+
+
+def last_fold(spec: ModelSpec, as_of: str) -> "Fold":
+    """The fold whose test window a candidate is judged on."""
+    from training.data import holdout
+
+    return holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
+
+
+def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, str]:
+    """Where a model comes from: code revision, and hashes of code, spec, lock and rows."""
+    pinned = pin(spec, training_set, lake=lake)
+    lock = CHECKOUT / "requirements.lock"
+    tags = {
+        "overnight.spec_digest": spec.digest,
+        APPROVAL_RULES: spec.approval.model_dump_json(),
+        "overnight.learner_version": str(pinned["learner"]),
+        "overnight.code_revision": _revision(),
+        "overnight.training_set": training_set,
+        "overnight.training_set_digest": str(pinned["training_set"]),
+    }
+    if lock.is_file():
+        tags["overnight.lock_digest"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+    return tags
+
+
+def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
+    """Name, digest, address and version of the training set, as a run's input."""
+    lake = Lake(load_settings().lake, spec=spec.name)
+    at = TableVersion.parse(training_set)
+    return {
+        "name": f"{spec.name}.{at.name}",
+        "digest": lake.content_hash(at)[:32],
+        "address": lake.folder(at.name),
+        "version": str(at.version),
+        "rows": str(lake.row_count(at)),
+    }
+
+
+def _within(fold: "Fold") -> "pa.compute.Expression":
+    import pyarrow.compute as pc
+
+    start, end = (
+        pa.scalar(t, pa.timestamp("us", tz="UTC")) for t in (fold.train.start, fold.train.end)
+    )
+    return (pc.field(EVENT_TIME) >= start) & (pc.field(EVENT_TIME) < end)
+
+
+def _revision() -> str:
+    """The commit of the checkout, `+` behind it when files differ; `unknown` outside one."""
+
+    def ask(*arguments: str) -> str:
+        command = ["git", "-C", str(CHECKOUT), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own words
+        return done.stdout.strip()
+
+    if not (CHECKOUT / ".git").exists():  # installed, maybe inside somebody else's checkout
+        return "unknown"
+    try:
+        commit = ask("rev-parse", "HEAD")
+        return commit + ("+" if ask("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

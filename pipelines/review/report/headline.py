@@ -1,0 +1,55 @@
+"""The head of a packet for a terminal: the verdict, three figures, and where the rest stands."""
+
+from collections.abc import Iterator
+
+from expectations.contract import InputError
+from pipelines.config import ModelSpec
+from pipelines.modelling import read_gate, read_material
+from pipelines.review.report.formatting import metric
+from pipelines.review.report.summary import Row, list_figures, summarise
+from pipelines.tracking import PACKET, Registry, Version
+
+SHOWN = ("money_saved", "average_precision")
+WIDTH = 22
+
+
+def describe_headline(
+    spec: ModelSpec, registry: Registry, version: Version, *, server: str
+) -> Iterator[str]:
+    """Say what the packet says first, in its words and numbers.
+
+    Args:
+        spec: of the version.
+        registry: holds the version.
+        version: of any run; one that was not evaluated is said to be so.
+        server: the address of MLflow's pages.
+    """
+    runs = registry.runs
+    try:
+        material, gate = read_material(runs, version.run), read_gate(runs, version.run)
+    except InputError as error:
+        yield f"{version} has no verdict: {error}"
+        return
+    yield from summarise(material, gate, version=str(version))
+    for check in gate.checks:
+        if not check.is_passed:
+            yield f"  refused by {check.name}: {check.reason}"
+    figures = {row.key: row for row in list_figures(material)}
+    yield from (_line(figures[key]) for key in SHOWN)
+    counted, found = spec.training.card_precision_metric, runs.metrics(version.run)
+    if f"test_{counted}" in found:
+        reached, perfect = found[f"test_{counted}"], found.get(f"perfect_{counted}")
+        best = "" if perfect is None else f" (a perfect model: {metric(perfect)})"
+        name = f"card precision@{spec.training.card_precision_k}"
+        yield f"  {name:{WIDTH}} {metric(reached)}{best}"
+    yield f"  {'report':{WIDTH}} {server}/{runs.page(version.run, PACKET)}"
+
+
+def _line(row: Row) -> str:
+    value, interval = row.value
+    told = f"{value} ({interval})" if interval else value
+    gain, limits = row.gain
+    if gain:
+        told += f"; to the champion {gain}" + (f" ({limits})" if limits else "")
+        told += f", {row.verdict}"
+    return f"  {row.name:{WIDTH}} {told}"

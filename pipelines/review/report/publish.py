@@ -1,0 +1,132 @@
+"""Writes the packet of a version into its run, and the key figures into its description."""
+
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import dedent
+
+from expectations.contract import InputError, OvernightError
+from pipelines.config import ModelSpec
+from pipelines.deployment import laid_out
+from pipelines.modelling import Material, TableFacts, read_gate, read_material
+from pipelines.review.report.changes import (
+    Change,
+    data_changes,
+    differences,
+    feature_changes,
+    shorten,
+    threshold_changes,
+)
+from pipelines.review.report.page import Contents, Rollout, render_page
+from pipelines.review.report.summary import describe_version
+from pipelines.tracking import PACKET, Registry, Version
+
+# With what was decided of the version: a page beside the one that the decision was made by.
+DECIDED = "decided.html"
+
+# Tags of a run that say where its model comes from.
+ORIGIN = (
+    "as_of", "train_window", "test_window", "training_set", "training_set_digest", "study",
+    "bundle_digest", "spec_digest", "code_revision", "learner_version", "lock_digest",
+)  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+
+def publish_packet(
+    spec: ModelSpec, registry: Registry, version: Version, *, decisions: Sequence[str] = ()
+) -> None:
+    """Write `review/review.html` into the version's run, and describe the version.
+
+    Reads what evaluation left and what the runs of version and champion recorded; asks SageMaker
+    what a deployment would change. Repeated, it replaces both. With decisions it writes
+    `review/decided.html` and nothing else: what a reviewer was shown stays as it was, and its
+    digest is what the decision chain recorded.
+
+    Args:
+        spec: of the version.
+        registry: holds the version.
+        version: of an evaluated run.
+        decisions: what people decided of it, a line each.
+
+    Raises:
+        InputError: when the run was not evaluated by this version of the code.
+    """
+    runs = registry.runs
+    material, gate = read_material(runs, version.run), read_gate(runs, version.run)
+    tags = runs.tags(version.run)
+    contents = Contents(
+        spec=spec.name,
+        version=str(version),
+        number=version.number,
+        material=material,
+        gate=gate,
+        changes=_list_changes(spec, registry, version, material),
+        rollout=_plan_rollout(spec, registry, version),
+        origin={
+            "run": version.run,
+            **{
+                key.replace("_", " "): shorten(tags[f"overnight.{key}"])
+                for key in ORIGIN
+                if f"overnight.{key}" in tags
+            },
+        },
+        decisions=decisions,
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        name = DECIDED if decisions else Path(PACKET).name
+        (Path(scratch) / name).write_text(render_page(contents), encoding="utf-8")
+        runs.log_folder(version.run, Path(scratch), name=str(Path(PACKET).parent))
+    if decisions:
+        return
+    page = runs.page(version.run, PACKET)
+    registry.describe(version, describe_version(material, gate, page=page))
+    log.info("Wrote the review packet of %s: %s", version, page)
+
+
+def _list_changes(
+    spec: ModelSpec, registry: Registry, version: Version, material: Material
+) -> Mapping[str, Sequence[Change]]:
+    from feature_jobs.declaration import explain_features
+
+    compared = material.comparison
+    champion = registry.find(material.champion) if material.champion else None
+    if champion is None:
+        return {}
+    runs = registry.runs
+    changes = {
+        "Data and code": data_changes(
+            runs.tags(version.run),
+            runs.tags(champion.run),
+            training_set=material.data.training_set,
+            champion_set=_training_set(registry, champion),
+        ),
+        "Parameters": list(differences(runs.params(champion.run), runs.params(version.run))),
+    }
+    if compared.champion is not None:
+        words = {each.name: each.words for each in explain_features(spec.features)}
+        changes["Features"] = feature_changes(compared.candidate, compared.champion, words=words)
+        changes["Thresholds"] = threshold_changes(compared.candidate, compared.champion)
+    return changes
+
+
+def _training_set(registry: Registry, champion: Version) -> TableFacts | None:
+    """What the champion was trained on; None when its run was evaluated by other code."""
+    try:
+        return read_material(registry.runs, champion.run).data.training_set
+    except InputError:
+        return None
+
+
+def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Rollout:
+    """Ask SageMaker; a packet without its answer is better than none."""
+    from infra.sagemaker.control import plan
+
+    window = spec.schedule.deploy
+    try:
+        with laid_out(spec, registry, version, digest=None) as layout:
+            told = plan(layout).describe()
+    except OvernightError as error:
+        return Rollout("", str(error), window)
+    return Rollout(dedent(told), "", window)

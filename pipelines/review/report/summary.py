@@ -1,0 +1,172 @@
+"""A packet in a few sentences: for its head, and for the description of the version in MLflow."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipelines.modelling import GateDecision, Material
+from pipelines.review.report.formatting import STYLES, limits, signed, signed_limits
+from training.evaluation import Estimate
+
+# What a reviewer decides by, in this order, and how it is called.
+FIGURES = {
+    "money_saved": "money saved a day",
+    "alerts": "alerts a day",
+    "reviews": "alerts reviewed a day",
+    "frauds_found": "frauds found a day",
+    "average_precision": "average precision",
+    "auc": "AUC",
+}
+HEADLINES = ("money_saved", "alerts", "average_precision")
+MORE_IS_BETTER = {"money_saved", "frauds_found", "average_precision", "auc"}
+
+# What would become a link by itself.
+ADDRESS = re.compile(r"(\bwww|:)(\.|//)", re.IGNORECASE)
+SPECIAL = re.compile(r"([\\`*_\[\]!|~<>&])")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure of both models, in words.
+
+    Attributes:
+        key: its name in `training.evaluation.comparison`.
+        value: the candidate's, with its interval.
+        champion: the champion's; empty values without one.
+        gain: the difference.
+        verdict: what the interval of the difference says.
+        tone: `good`, `bad` or `even`.
+    """
+
+    key: str
+    name: str
+    value: tuple[str, str]
+    champion: tuple[str, str]
+    gain: tuple[str, str]
+    verdict: str
+    tone: str
+
+
+def list_figures(material: Material) -> list[Row]:
+    """The figures that are compared."""
+    compared = material.comparison
+    theirs = {} if compared.champion is None else compared.champion.estimates
+    return [
+        _row(key, name, compared.candidate.estimates[key], theirs, compared.gains)
+        for key, name in FIGURES.items()
+    ]
+
+
+def summarise(material: Material, gate: GateDecision, *, version: str) -> list[str]:
+    """Up to three sentences: the gate, the money, the slices."""
+    passed = sum(check.is_passed for check in gate.checks)
+    said = "accepts" if gate.is_accepted else "refuses"
+    sentences = [f"The gate {said} {version}: {passed} of {len(gate.checks)} checks passed."]
+    return [*sentences, _tell_money(material), *_tell_slices(material)]
+
+
+def describe_version(material: Material, gate: GateDecision, *, page: str) -> str:
+    """The version's description, Markdown; its first line stands for it in a list.
+
+    Args:
+        material: of the version's run.
+        gate: its decision.
+        page: the packet's address below MLflow's.
+    """
+    rows = list_figures(material)
+    first = "Accepted" if gate.is_accepted else "Refused"
+    gain = material.comparison.gains.get("money_saved")
+    if gain is not None:
+        first += f", {signed(STYLES['money_saved'](gain.value))} a day"
+    first += f". {escape_markdown(_tell_money(material))}"
+    against = escape_markdown(material.champion or "no champion")
+    lines = [first, "", f"| | this version | {against} | difference |", "|---|---|---|---|"]
+    for row in rows:
+        cells = (_cell(*row.value), _cell(*row.champion), _cell(*row.gain))
+        lines.append(f"| {row.name} | {' | '.join(cells)} |")
+    failed = [check for check in gate.checks if not check.is_passed]
+    if failed:
+        lines += ["", "Why the gate refuses:", ""]
+        lines += [f"- {escape_markdown(f'{each.name}: {each.reason}')}" for each in failed]
+    for sentence in _tell_slices(material):
+        lines += ["", escape_markdown(sentence)]
+    lines += ["", f"[Review packet]({page})"]
+    return "\n".join(lines)
+
+
+def escape_markdown(text: str) -> str:
+    r"""Text that Markdown and HTML leave as it is, behind the beginning of a line.
+
+    >>> escape_markdown("<b> a_b | c")
+    '\\<b\\> a\\_b \\| c'
+    """
+    return ADDRESS.sub(r"\1\\\2", SPECIAL.sub(r"\\\1", " ".join(text.split())))
+
+
+def worse_slices(material: Material) -> Sequence[str]:
+    """Names of the slices that are shown to be worse."""
+    return [each.name for each in material.comparison.slices if each.is_worse]
+
+
+def _tell_money(material: Material) -> str:
+    saved = material.comparison.candidate.estimates["money_saved"]
+    style, capacity = STYLES["money_saved"], material.review.capacity
+    told = f"It saves {style(saved.value)} a day with {capacity:,} reviews a day"
+    gain = material.comparison.gains.get("money_saved")
+    if gain is None:
+        reason = material.champion_problem or "There is no champion to compare it with"
+        return f"{told}. {reason}."
+    word = "less" if gain.value < 0 else "more"
+    told += f", {style(abs(gain.value))} {word} than the champion"
+    verdict, _ = _judge("money_saved", gain)
+    return f"{told} (95 %: {signed_limits('money_saved', gain)}): {verdict}."
+
+
+def _tell_slices(material: Material) -> list[str]:
+    """One sentence; none without a champion."""
+    if material.comparison.champion is None:
+        return []
+    judged = [each for each in material.comparison.slices if each.is_judged]
+    worse = worse_slices(material)
+    if not worse:
+        return [f"No slice of {len(judged)} is shown to be worse."]
+    return [f"{len(worse)} of {len(judged)} slices are shown to be worse: {', '.join(worse)}."]
+
+
+def _row(
+    key: str,
+    name: str,
+    ours: Estimate,
+    theirs: Mapping[str, Estimate],
+    gains: Mapping[str, Estimate],
+) -> Row:
+    style = STYLES[key]
+    if key not in gains:
+        return Row(
+            key, name, (style(ours.value), limits(key, ours)), ("", ""), ("", ""), "", "even"
+        )
+    gain, held = gains[key], theirs[key]
+    verdict, tone = _judge(key, gain)
+    return Row(
+        key=key,
+        name=name,
+        value=(style(ours.value), limits(key, ours)),
+        champion=(style(held.value), limits(key, held)),
+        gain=(signed(style(gain.value)), signed_limits(key, gain)),
+        verdict=verdict,
+        tone=tone,
+    )
+
+
+def _judge(key: str, gain: Estimate) -> tuple[str, str]:
+    """What an interval says, and how that looks."""
+    if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
+        return "within chance", "even"
+    is_more = gain.value > 0
+    if key not in MORE_IS_BETTER:
+        return ("more" if is_more else "fewer"), "even"
+    return ("better", "good") if is_more else ("worse", "bad")
+
+
+def _cell(value: str, interval: str) -> str:
+    return f"{value} ({interval})" if interval else value

@@ -1,0 +1,5 @@
+from .delivery import simulate_files
+
+__all__ = [
+    "simulate_files",
+]

@@ -1,0 +1,280 @@
+"""The gates: every table of a spec against its suites, from one pass over its parts."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from expectations.contract import EVENT_DAY, KNOWN_TIME, LABEL, InputError
+from expectations.policy import TableName, kept_columns
+from expectations.profile import ROWS, Profile, Profiler
+from expectations.results import Validated
+from expectations.run import quiet_great_expectations
+from pipelines.config import ModelSpec, load_spec, table_columns
+from pipelines.config.installation import Settings, load_settings
+from pipelines.ingestion import only_known
+from pipelines.lake import Lake, Part, Snapshot, TableVersion, parse_as_of, split_days
+from pipelines.validation.data_docs import docs_address, docs_folder, keep_summary
+
+FEATURES = "features"
+_DAY = timedelta(days=1)
+
+Days = Iterable[tuple[str, pa.Table]]
+
+log = logging.getLogger(__name__)
+
+
+def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
+    """See `steps.validate`."""
+    spec, settings = load_spec(reference), load_settings()
+    lake = Lake(settings.lake, spec=spec.name)
+    check_snapshot(spec, lake, Snapshot.parse(snapshot), as_of=as_of, settings=settings)
+    return snapshot
+
+
+def check_snapshot(
+    spec: ModelSpec, lake: Lake, pinned: Snapshot, *, as_of: str, settings: Settings
+) -> None:
+    """Check both tables of a snapshot.
+
+    Args:
+        spec: declares the columns.
+        lake: holds the tables.
+        pinned: their versions.
+        as_of: the knowledge time; names the page.
+        settings: say where the pages go.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
+    known_at = parse_as_of(as_of)
+    rows = profile_table(spec, "transactions", _read(lake, pinned.transactions, spec, known_at),
+                         as_of=known_at, last=str((known_at - _DAY).date()))  # fmt: skip
+    if rows.rows == 0:
+        raise InputError(
+            f"{pinned.transactions} holds no transaction known before {as_of}. "
+            "Ingest earlier days, or choose a later as_of."
+        )
+    mature = _newest_mature_day(spec, known_at)
+    labels = profile_table(
+        spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at, last=mature
+    )
+    gate = _Gate(spec, as_of, settings)
+    found = [gate.check("transactions", rows, at=str(pinned.transactions))]
+    if labels.rows:
+        compared = compare_with_transactions(labels, rows, spec, mature=mature)
+        found.append(gate.check("labels", compared, at=str(pinned.labels)))
+    else:
+        log.warning("%s holds no label known before %s", pinned.labels, as_of)
+    gate.report(*found)
+
+
+def validate_features(
+    spec: ModelSpec,
+    lake: Lake,
+    parts: Iterable[Part],
+    *,
+    built: set[str],
+    as_of: str,
+    settings: Settings,
+) -> None:
+    """Check a feature table before it is committed: what was built, and the days it follows.
+
+    Args:
+        spec: declares the features.
+        lake: holds the parts, committed or not.
+        parts: all of the table as it would be.
+        built: days that are new in it.
+        as_of: names the page.
+        settings: say where the page goes.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
+    trailing = spec.contract.trailing
+    ordered = sorted(parts, key=lambda part: part.day)
+    newest = date.fromisoformat(ordered[-1].day)
+    since = str(newest - (trailing.days + trailing.judged) * _DAY)
+    chosen = [part for part in ordered if part.day in built or part.day >= since]
+    columns = [column.name for column in table_columns(spec)["features"]]
+    days = ((p.day, lake.read_part(FEATURES, p, columns=columns)) for p in chosen)
+    end = datetime.combine(newest + _DAY, datetime.min.time(), tzinfo=UTC)
+    profile = profile_table(spec, "features", days, as_of=end)
+    name = f"the features of {spec.name}"
+    gate = _Gate(spec, as_of, settings)
+    gate.report(gate.check("features", profile, at=name))
+
+
+def validate_training_set(
+    rows: pa.Table, spec: ModelSpec, *, as_of: str, settings: Settings
+) -> None:
+    """Check a training set before anything is fitted to it; the settings say where the page goes.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
+    known_at = parse_as_of(as_of)
+    profile = profile_table(
+        spec,
+        "training_set",
+        split_days(rows.sort_by(EVENT_DAY)),
+        as_of=known_at,
+        happened_before=known_at - spec.labels.maturity,
+    )
+    name = f"the training set of {spec.name} as of {as_of}"
+    gate = _Gate(spec, as_of, settings)
+    gate.report(gate.check("training_set", profile, at=name))
+
+
+def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
+    """Check captured scores with their requests: a row a transaction, with `event_day`.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
+    profile = profile_table(
+        spec, "scores", split_days(rows.sort_by(EVENT_DAY)), as_of=parse_as_of(as_of)
+    )
+    name = f"the scores of {spec.name} as of {as_of}"
+    gate = _Gate(spec, as_of, load_settings())
+    gate.report(gate.check("scores", profile, at=name))
+
+
+def profile_table(
+    spec: ModelSpec,
+    table: TableName,
+    days: Days,
+    *,
+    as_of: datetime,
+    happened_before: datetime | None = None,
+    last: str | None = None,
+) -> Profile:
+    """The one pass over a table.
+
+    Args:
+        spec: declares the columns.
+        table: which table the days are of.
+        days: each day with its rows; read as they are asked for, and once.
+        as_of: the knowledge time.
+        happened_before: no event may lie at or after it; None: the knowledge time.
+        last: a day that should be there.
+    """
+    profiler = Profiler(
+        columns=table_columns(spec)[table],
+        as_of=as_of,
+        happened_before=happened_before,
+        keep=kept_columns(spec.contract.expectations, table),
+        trailing=spec.contract.trailing.days,
+        judged=spec.contract.trailing.judged,
+    )
+    for day, rows in days:
+        if rows.num_rows:
+            profiler.add(day, rows)
+    return profiler.finish(last=last)
+
+
+def compare_with_transactions(
+    labels: Profile, transactions: Profile, spec: ModelSpec, *, mature: str
+) -> Profile:
+    """Add the fraud rate, the coverage and the reporting delay of each mature day, NaN for others.
+
+    Args:
+        labels: their profile, up to the newest mature day at least.
+        transactions: the profile of the same knowledge time.
+        spec: says which of the two forms the labels have.
+        mature: the newest day whose labels should be known.
+    """
+    from expectations.suites import COVERAGE, DELAY, FRAUD_RATE
+
+    days = transactions.days[EVENT_DAY].to_pylist()
+    count = dict(zip(days, transactions.values(ROWS), strict=True))
+    own = labels.days[EVENT_DAY].to_pylist()
+    is_mature = np.array([day <= mature for day in own])
+    rows = np.array([count.get(day, 0.0) for day in own])
+    rows[(rows == 0) | ~is_mature] = np.nan
+    frauds = np.nan_to_num(labels.values(f"{LABEL}.sum"))
+    coverage = np.nan_to_num(labels.values(ROWS)) / rows
+    if spec.labels.column is None:  # a table of reports names the frauds only
+        coverage = np.full(len(own), np.nan)
+    delay = np.where(is_mature, labels.values(f"{KNOWN_TIME}.delay_days"), np.nan)
+    added = {FRAUD_RATE: frauds / rows, COVERAGE: coverage, DELAY: delay}
+    for name, values in added.items():
+        labels = labels.with_measure(name, values)
+    return labels
+
+
+def _newest_mature_day(spec: ModelSpec, as_of: datetime) -> str:
+    wait = max(spec.labels.maturity, spec.labels.delay or timedelta())
+    return str((as_of - wait - _DAY).date())
+
+
+def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> Days:
+    table: TableName = "labels" if at.name == "labels" else "transactions"
+    columns = [column.name for column in table_columns(spec)[table]]
+    missing = sorted(set(columns) - set(lake.schema(at).names))
+    if missing:
+        raise InputError(
+            f"{at} has no {', '.join(missing)}: the spec names columns that were not ingested. "
+            'Run "overnight ingest" first.'
+        )
+    for day, rows in lake.read_days(at, columns=columns):
+        yield day, only_known(rows, known_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """The checks of one spec and knowledge time, with where their pages go."""
+
+    spec: ModelSpec
+    as_of: str
+    settings: Settings
+
+    def report(self, *found: Validated) -> None:
+        """Tell what was found and where to read all of it, and stop on what is critical.
+
+        Raises:
+            InputError: for the first table with a critical finding, with all of that table.
+        """
+        for validated in found:
+            log.info("%s", validated.summary())
+            for finding in validated.findings:
+                log.warning("%s: %s", finding.severity, finding.text)
+        log.info("Data Docs: %s", docs_address(self.settings, self.spec.name, self.as_of))
+        for validated in found:
+            validated.refuse_critical()
+
+    def check(self, table: TableName, profile: Profile, *, at: str) -> Validated:
+        """Put a profile through its suite, and write the page and the summary."""
+        quiet_great_expectations()
+        from expectations import suites
+        from expectations.custom import build_own_suite
+        from expectations.run import validate_profile
+
+        spec, contract = self.spec, self.spec.contract
+        columns = table_columns(spec)[table]
+        match table:
+            case "transactions":
+                suite = suites.build_transaction_suite(columns, contract)
+            case "labels":
+                newest = _newest_mature_day(spec, parse_as_of(self.as_of))
+                immature = sum(day > newest for day in profile.days[EVENT_DAY].to_pylist())
+                suite = suites.build_label_suite(columns, contract, immature=immature)
+            case "features":
+                suite = suites.build_feature_suite(columns, contract)
+            case "training_set":
+                suite = suites.build_training_suite(
+                    columns, contract, rows=profile.rows, maturity=spec.labels.maturity
+                )
+            case "scores":
+                suite = suites.build_score_suite(columns, contract)
+        own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
+        folder = docs_folder(self.settings, spec.name, self.as_of, table)
+        found = validate_profile(profile, suite, table=at, own=own, docs=folder)
+        # Its own address is that of a file, which no browser follows from another machine.
+        address = docs_address(self.settings, spec.name, self.as_of)
+        found = replace(found, docs=f"{address}{table}/index.html")
+        keep_summary(folder, found)
+        return found

@@ -1,0 +1,102 @@
+"""A training set is rebuilt from the versions it names, whatever was corrected since."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from expectations.contract import (
+    AMOUNT,
+    EVENT_DAY,
+    EVENT_TIME,
+    KNOWN_TIME,
+    TRANSACTION_ID,
+    OvernightError,
+)
+from pipelines.features.training_set import build_training_table
+from pipelines.lake.snapshot import Snapshot
+from pipelines.lake.tables import Lake, TableVersion
+from tests.pipelines.banks import Bank, change, delivery, hour
+from tests.pipelines.forgery import rewrite_in_place, tenfold
+
+AS_OF = "2025-02-20"
+TRAINING = """
+[training]
+train_window = "14d"
+gap = "7d"
+test_window = "7d"
+folds = 1
+"""
+
+
+@pytest.fixture
+def bank(home: Path) -> Bank:
+    return Bank(home, contract=TRAINING, known='known_time = "seen"')
+
+
+def features_of(lake: Lake, snapshot: Snapshot) -> TableVersion:
+    """The rows themselves: what features are made of is another room's matter."""
+    columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, "customer_id", "channel", EVENT_DAY]
+    rows = lake.read(snapshot.transactions, columns=columns)
+    return lake.write_days("features", rows, inputs=str(snapshot))
+
+
+def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> None:
+    def build(snapshot: Snapshot, features: TableVersion) -> tuple[str, pa.Table]:
+        at = build_training_table(bank.toml, AS_OF, snapshot=str(snapshot), features=str(features))
+        version = TableVersion.parse(at)
+        return bank.lake.content_hash(version), bank.lake.read(version)
+
+    done = bank.deliver(delivery(400))
+    first = Snapshot(done.transactions, done.labels)
+    pinned = features_of(bank.lake, first)
+    old, rows = build(first, pinned)
+    done = bank.deliver(change(delivery(400).slice(200, 1), amt={0: 1.5}, seen={0: hour(900)}))
+    second = Snapshot(done.transactions, done.labels)
+    new, corrected = build(second, features_of(bank.lake, second))
+    assert new != old
+    ids = rows[TRANSACTION_ID].to_pylist()
+    assert rows[AMOUNT][ids.index(200)].as_py() == 210.0
+    ids = corrected[TRANSACTION_ID].to_pylist()
+    assert corrected[AMOUNT][ids.index(200)].as_py() == 1.5
+    again, _ = build(first, pinned)
+    assert again == old
+
+
+def test_damaged_files_of_a_training_set_are_written_again_by_its_step(bank: Bank) -> None:
+    done = bank.deliver(delivery(400))
+    snapshot = Snapshot(done.transactions, done.labels)
+    features = str(features_of(bank.lake, snapshot))
+
+    def build(as_of: str) -> TableVersion:
+        at = build_training_table(bank.toml, as_of, snapshot=str(snapshot), features=features)
+        return TableVersion.parse(at)
+
+    first = build(AS_OF)
+    path, lost = (Path(name) for name in bank.lake.files(first)[:2])
+    contents = [each.read_bytes() for each in (path, lost)]
+    rewrite_in_place(path, tenfold)
+    lost.unlink()
+    assert build(AS_OF) == first
+    assert [each.read_bytes() for each in (path, lost)] == contents
+    # Those of an older version too, when it is built as it was then.
+    second = build("2025-02-21")
+    assert second != first
+    rewrite_in_place(path, tenfold)
+    assert bank.lake.find_damage(first) != []
+    assert bank.lake.content_hash(build(AS_OF)) == bank.lake.content_hash(first)
+    assert bank.lake.find_damage(first) == []
+
+
+def test_nothing_is_assembled_from_features_or_labels_that_were_changed(bank: Bank) -> None:
+    done = bank.deliver(delivery(400))
+    snapshot = Snapshot(done.transactions, done.labels)
+    features = features_of(bank.lake, snapshot)
+    for at in (features, snapshot.labels):
+        path = Path(bank.lake.files(at)[20])
+        content = path.read_bytes()
+        rewrite_in_place(path, tenfold)
+        with pytest.raises(OvernightError, match=rf"{at}: .*{path.name} was changed"):
+            build_training_table(bank.toml, AS_OF, snapshot=str(snapshot), features=str(features))
+        path.write_bytes(content)
+    assert bank.lake.newest("training_sets") is None

@@ -1,0 +1,160 @@
+"""Deliveries that come again, corrected, late or out of order."""
+
+from pathlib import Path
+
+import pytest
+
+from expectations.contract import InputError
+from pipelines.config.spec import load_spec
+from tests.pipelines.banks import Bank, change, delivery, hour
+
+KNOWN = 'known_time = "seen"'
+
+
+@pytest.fixture
+def bank(tmp_path: Path) -> Bank:
+    return Bank(tmp_path, known=KNOWN)
+
+
+def amounts(bank: Bank) -> dict[object, object]:
+    return {row["transaction_id"]: row["amount"] for row in bank.rows()}
+
+
+def test_the_same_file_twice_changes_nothing(bank: Bank) -> None:
+    bank.deliver(change(delivery(), amt={3: -1.0}))
+    before = bank.state()
+    done = bank.deliver(change(delivery(), amt={3: -1.0}))
+    assert bank.state() == before
+    assert len(before) == 3
+    assert done.read == done.kept + done.quarantined == 20
+
+
+def test_a_corrected_row_is_a_new_version_and_the_old_one_still_reads(bank: Bank) -> None:
+    first = bank.deliver(delivery())
+    row = change(delivery().slice(4, 1), amt={0: 99.0}, seen={0: hour(100)})
+    second = bank.deliver(row)
+    assert (second.kept, second.corrected, second.outdated) == (1, 1, 0)
+    assert amounts(bank)[4] == 99.0
+    assert len(amounts(bank)) == 20
+    old = bank.lake.read(first.transactions).to_pylist()
+    assert [r["amount"] for r in old if r["transaction_id"] == 4] == [14.0]
+    # Only the day of the row is another.
+    before = {p.day: p.path for p in bank.lake.parts(first.transactions)}
+    after = {p.day: p.path for p in bank.lake.parts(second.transactions)}
+    assert [day for day in after if after[day] != before[day]] == ["2025-01-01"]
+
+
+def test_an_older_version_that_comes_late_does_not_replace_a_newer_one(bank: Bank) -> None:
+    bank.deliver(change(delivery(), amt={4: 99.0}, seen={4: hour(100)}))
+    before = bank.state()
+    done = bank.deliver(delivery().slice(4, 1))
+    assert (done.kept, done.corrected, done.outdated) == (1, 0, 1)
+    assert bank.state() == before
+    assert "of 1 a later version is filed already" in done.summary()
+
+
+def test_a_row_whose_event_day_is_corrected_moves(bank: Bank) -> None:
+    bank.deliver(delivery())
+    row = change(delivery().slice(4, 1), at={0: hour(55)}, seen={0: hour(100)})
+    done = bank.deliver(row)
+    days = [r["event_day"] for r in bank.rows() if r["transaction_id"] == 4]
+    labels = [r["event_day"] for r in bank.rows("labels") if r["transaction_id"] == 4]
+    assert days == labels == ["2025-01-03"]
+    assert bank.lake.row_count(done.transactions) == 20
+
+
+def test_a_day_that_loses_its_last_row_is_gone(bank: Bank) -> None:
+    bank.deliver(delivery(17))  # 8, 8 and 1 rows
+    bank.deliver(change(delivery().slice(16, 1), at={0: hour(1)}, seen={0: hour(100)}))
+    at = bank.lake.newest("transactions")
+    assert at is not None
+    assert [part.day for part in bank.lake.parts(at)] == ["2025-01-01", "2025-01-02"]
+
+
+def test_a_day_that_arrives_late_writes_that_day_alone(bank: Bank) -> None:
+    rows = delivery()
+    first = bank.deliver(rows.take([*range(8), *range(16, 20)]))
+    second = bank.deliver(rows.slice(8, 8))
+    before = {p.day: p.path for p in bank.lake.parts(first.transactions)}
+    after = {p.day: p.path for p in bank.lake.parts(second.transactions)}
+    assert set(after) - set(before) == {"2025-01-02"}
+    assert before.items() <= after.items()
+
+
+def test_a_corrected_label_replaces_the_old_one(bank: Bank) -> None:
+    bank.deliver(delivery())
+    bank.deliver(change(delivery().slice(4, 1), fraud={0: 1}, seen={0: hour(100)}))
+    assert [r["is_fraud"] for r in bank.rows("labels") if r["transaction_id"] == 4] == [1]
+
+
+def test_a_delivery_with_its_clock_corrected_replaces_the_wrong_one(bank: Bank) -> None:
+    wrong = {n: hour(3 * n + 5) for n in range(16, 20)}
+    bank.deliver(change(delivery(), at=wrong, seen=wrong))
+    done = bank.deliver(delivery())  # known five hours earlier than what is filed
+    assert (done.outdated, done.corrected) == (0, 4)
+    times = {row["transaction_id"]: row["event_time"] for row in bank.rows()}
+    assert times == {n: hour(3 * n) for n in range(20)}
+
+
+def test_the_label_of_an_outdated_row_is_outdated_too(bank: Bank) -> None:
+    bank.deliver(change(delivery(), fraud={4: 1}, seen={4: hour(100)}))
+    bank.deliver(delivery().slice(4, 1))
+    assert [r["is_fraud"] for r in bank.rows("labels") if r["transaction_id"] == 4] == [1]
+
+
+def test_a_corrected_label_was_not_known_before_its_correction(bank: Bank) -> None:
+    bank.deliver(delivery())
+    late = hour(24 * 60)
+    bank.deliver(change(delivery().slice(4, 1), fraud={0: 1}, seen={0: late}))
+    (label,) = [r for r in bank.rows("labels") if r["transaction_id"] == 4]
+    assert label["known_time"] == late
+
+
+def test_a_row_and_its_correction_in_one_file(bank: Bank) -> None:
+    rows = change(delivery(), id={5: 4}, seen={5: hour(100)})
+    done = bank.deliver(rows)
+    assert done.rules == {"transaction_id_repeated": 1}
+    assert amounts(bank)[4] == 15.0  # the row that became known later
+
+
+def test_columns_in_another_order_are_the_same_columns(bank: Bank) -> None:
+    bank.deliver(delivery())
+    text = Path(bank.toml).read_text()
+    moved = text.replace('amount = "amt"\n', "").replace(
+        'transaction_id = "id"', 'amount = "amt"\ntransaction_id = "id"'
+    )
+    Path(bank.toml).write_text(moved)
+    bank.spec = load_spec(bank.toml)
+    source = bank.spec.source.model_copy(
+        update={"entities": dict(reversed(bank.spec.source.entities.items()))}
+    )
+    bank.spec = bank.spec.model_copy(update={"source": source})
+    bank.deliver(change(delivery().slice(4, 1), amt={0: 99.0}))
+    assert len(amounts(bank)) == 20
+    assert amounts(bank)[4] == 99.0
+
+
+def test_new_columns_need_the_whole_history(bank: Bank) -> None:
+    bank.deliver(delivery())
+    before = bank.state()
+    text = Path(bank.toml).read_text()
+    more = 'channel = { column = "channel", kind = "categorical" }'
+    Path(bank.toml).write_text(
+        text.replace(more, more + '\nweight = { column = "amt", kind = "numeric" }')
+    )
+    bank.spec = load_spec(bank.toml)
+    with pytest.raises(InputError, match=r"weight is new.*12 of its rows are not in this delivery"):
+        bank.deliver(delivery().slice(0, 8))
+    assert bank.state() == before
+    bank.deliver(delivery())
+    assert bank.rows()[3]["weight"] == 13.0
+
+
+def test_ids_of_another_kind_are_refused(bank: Bank) -> None:
+    bank.deliver(delivery())
+    before = bank.state()
+    rows = delivery()
+    texts = rows.set_column(0, "id", rows["id"].cast("string"))
+    with pytest.raises(InputError, match="transaction_id was int64 and is string"):
+        bank.deliver(texts)
+    assert bank.state() == before

@@ -1,0 +1,29 @@
+"""Rows as a model reads them."""
+
+from training.data.dataset import (
+    Rows,
+    check_folds,
+    day_numbers,
+    empty_columns,
+    gather_rows,
+    is_tested,
+    test_rows,
+)
+from training.data.encoding import Encoding, as_numbers, learn_encoding
+from training.data.splits import Fold, holdout, validation_folds
+
+__all__ = [
+    "Encoding",
+    "Fold",
+    "Rows",
+    "as_numbers",
+    "check_folds",
+    "day_numbers",
+    "empty_columns",
+    "gather_rows",
+    "holdout",
+    "is_tested",
+    "learn_encoding",
+    "test_rows",
+    "validation_folds",
+]

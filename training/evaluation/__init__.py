@@ -1,0 +1,47 @@
+"""Metrics, comparisons and the promotion gate."""
+
+from training.evaluation.bootstrap import Ranking, draw_weights, interval
+from training.evaluation.comparison import (
+    Comparison,
+    Contender,
+    Estimate,
+    Figures,
+    Slice,
+    compare_models,
+)
+from training.evaluation.curves import Points
+from training.evaluation.explanation import Case, false_negatives, false_positives, summarise
+from training.evaluation.gate import Check, GateResult, Judged, Mask, compare, judge_alone
+from training.evaluation.metrics import calibration_bins, evaluate, metric_intervals, money_by_day
+from training.evaluation.scored import ScoredRows, score_rows
+from training.evaluation.slices import slice_masks
+
+__all__ = [
+    "Case",
+    "Check",
+    "Comparison",
+    "Contender",
+    "Estimate",
+    "Figures",
+    "GateResult",
+    "Judged",
+    "Mask",
+    "Points",
+    "Ranking",
+    "ScoredRows",
+    "Slice",
+    "calibration_bins",
+    "compare",
+    "compare_models",
+    "draw_weights",
+    "evaluate",
+    "false_negatives",
+    "false_positives",
+    "interval",
+    "judge_alone",
+    "metric_intervals",
+    "money_by_day",
+    "score_rows",
+    "slice_masks",
+    "summarise",
+]

@@ -1,0 +1,57 @@
+"""Rows of a test window with a model's scores: what metrics, slices and gate read."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from training.data import Fold, Rows, day_numbers
+from training.evaluation.bootstrap import Codes, cluster_codes
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRows:
+    """Arrays of one value a row, in time order.
+
+    Attributes:
+        scores: probabilities of fraud.
+        days: whole days from the start of the test window.
+        customers: a number from 0 for the customer; rows of one are alike. Without one, each row
+            has its own.
+    """
+
+    rows: Rows
+    scores: Floats
+    labels: npt.NDArray[np.int8]
+    amounts: Floats
+    days: npt.NDArray[np.int64]
+    customers: Codes
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "ScoredRows":
+        """Some of the rows."""
+        at = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen.astype(np.int64)
+        return ScoredRows(
+            self.rows.take(at), self.scores[at], self.labels[at], self.amounts[at], self.days[at],
+            cluster_codes(self.customers[at]),
+        )  # fmt: skip
+
+
+def score_rows(rows: Rows, scores: Floats, *, fold: Fold, customer: str | None) -> ScoredRows:
+    """Put scores beside the rows they belong to.
+
+    Args:
+        rows: of a test window.
+        scores: one a row.
+        fold: the fold they are of.
+        customer: the entity whose rows are alike.
+    """
+    facts = rows.facts
+    own = np.arange(len(rows)) if customer is None else facts[customer].to_numpy()
+    return ScoredRows(
+        rows, scores, rows.labels, rows.amounts, day_numbers(rows, fold.test), cluster_codes(own)
+    )
