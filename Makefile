@@ -121,7 +121,8 @@ audit: $(AUDIT_READY) ## known vulnerabilities of every locked package, asked of
 	@$(BIN)/python -m infra.supply.audit $(AUDIT) --today $$(date -u +%F) $(ARGS)
 
 docs: $(READY) ## the documentation, into dist/docs; links are checked
-	@$(BIN)/python -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@printf 'Wrote dist/docs/index.html. With its search: %s -m http.server --bind 127.0.0.1 --directory dist/docs\n' $(BIN)/python
 
 bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-serving ## every benchmark; results under tests/benchmarks/results
 

@@ -1,8 +1,9 @@
 """The reference of the command line, made from the commands themselves."""
 
 import inspect
+import re
 
-import click
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from pipelines.cli.app import app
@@ -15,15 +16,17 @@ def render() -> str:
     return "\n\n".join(_render(name, command) for name, command in all_commands().items())
 
 
-def all_commands() -> dict[str, click.Command]:
+def all_commands() -> dict[str, TyperCommand]:
     """Every command by its name, in the order of `overnight --help`."""
     group = get_command(app)
-    return {name: group.get_command(click.Context(group), name) for name in group.commands}
+    found = group.commands if isinstance(group, TyperGroup) else {}
+    return {name: each for name, each in found.items() if isinstance(each, TyperCommand)}
 
 
-def _render(name: str, command: click.Command) -> str:
+def _render(name: str, command: TyperCommand) -> str:
     context = command.make_context(name, [], resilient_parsing=True)
-    usage = " ".join(["overnight", name, *command.collect_usage_pieces(context)])
+    pieces = (re.sub("[{}]", "", piece).upper() for piece in command.collect_usage_pieces(context))
+    usage = " ".join(["overnight", name, *pieces])
     told = [parameter.get_help_record(context) for parameter in command.get_params(context)]
     rows = [
         f"| `{_in_cell(record[0])}` | {_in_cell(record[1])} |"

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from mkdocs.structure.files import File, Files
 
 from docs.site import commands, layers, pages, spec_keys, variables
 
-GENERATED = {
+GENERATED: Mapping[str, Callable[[], str]] = {
     "spec keys": spec_keys.render,
     "variables": variables.render,
     "commands": commands.render,

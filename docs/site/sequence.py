@@ -11,7 +11,7 @@ from typing import Any
 
 from expectations.contract import InputError
 
-LANE, ROW, HEAD, EDGE = 170, 40, 44, 90
+LANE, ROW, HEAD, EDGE = 200, 34, 44, 82
 OWN_WIDTH = 22
 
 
@@ -47,7 +47,7 @@ def draw_sequence(messages: Sequence[Message]) -> str:
     """A sequence as SVG, in the colours of the page."""
     lanes = list(dict.fromkeys(name for m in messages for name in (m.sender, m.receiver)))
     at = {name: EDGE + LANE * number for number, name in enumerate(lanes)}
-    width, height = 2 * EDGE + LANE * (len(lanes) - 1) + 60, HEAD + ROW * len(messages) + 24
+    width, height = 2 * EDGE + LANE * (len(lanes) - 1), HEAD + ROW * len(messages) + 24
     parts = [
         f'<line class="lane" x1="{x}" y1="{HEAD - 12}" x2="{x}" y2="{height - 6}"/>'
         f'<rect class="box" x="{x - 78}" y="4" width="156" height="28" rx="4"/>'

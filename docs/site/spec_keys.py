@@ -57,10 +57,13 @@ def own_keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
 
 
 def meanings(model: type[BaseModel]) -> dict[str, str]:
-    """Field name to what the docstring of the model says of it, on one line."""
-    _, _, listed = (inspect.getdoc(model) or "").partition("Attributes:\n")
-    found = re.findall(r"^    (\w+(?:, \w+)*): (.*(?:\n {8,}.*)*)", listed, re.M)
-    return {name: " ".join(text.split()) for names, text in found for name in names.split(", ")}
+    """Field name to what the docstring of the model, or of a base, says of it, on one line."""
+    said: dict[str, str] = {}
+    for kind in reversed(model.__mro__[: model.__mro__.index(BaseModel)]):
+        _, _, listed = inspect.cleandoc(kind.__doc__ or "").partition("Attributes:\n")
+        for names, text in re.findall(r"^    (\w+(?:, \w+)*): (.*(?:\n {8,}.*)*)", listed, re.M):
+            said |= dict.fromkeys(names.split(", "), " ".join(text.split()))
+    return said
 
 
 def _tables(path: str, model: type[BaseModel], *, lists: bool) -> Iterator[Table]:
@@ -90,7 +93,7 @@ def _inner(annotation: Any) -> tuple[type | None, type[BaseModel]] | None:
 def _render(table: Table) -> str:
     said = meanings(table.model)
     rows = [
-        f"| `{table.prefix}{name}` | {type_words(field.annotation, field.metadata)} "
+        f"| `{table.prefix}{name}` | {field_words(field)} "
         f"| {default_words(field)} | {_in_cell(said.get(name, ''))} |"
         for name, field in own_keys(table.model).items()
     ]
@@ -122,6 +125,15 @@ def default_words(field: FieldInfo) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+
+
+def field_words(field: FieldInfo) -> str:
+    """The type of a key; its choices, where the schema lists them."""
+    extra = field.json_schema_extra
+    choices = extra.get("enum") if isinstance(extra, dict) else None
+    if isinstance(choices, list):
+        return " or ".join(f'`"{value}"`' for value in choices)
+    return type_words(field.annotation, field.metadata)
 
 
 def type_words(annotation: Any, rules: Any = ()) -> str:

@@ -72,7 +72,7 @@ def test_an_endpoint_grows_when_its_busiest_second_fills_more_than_half_of_it() 
 
 def test_the_page_shows_what_the_program_prints() -> None:
     printed = describe([Plan(n * 1e6) for n in (1, 100, 10_000)], read_prices(PRICES))
-    assert printed in (ROOT / "infra/README.md").read_text(encoding="utf-8")
+    assert printed in (ROOT / "docs/costs.md").read_text(encoding="utf-8")
 
 
 def test_everything_wrong_with_a_file_of_prices_is_said_at_once(tmp_path: Path) -> None:
