@@ -12,8 +12,14 @@ LEFT_OUT = "--help"
 
 
 def render() -> str:
-    """A heading, the use, the help and a table of the options for each command."""
-    return "\n\n".join(_render(name, command) for name, command in all_commands().items())
+    """A heading, the use, the help and a table of the options for each command, by group."""
+    groups: dict[str, list[str]] = {}
+    for name, command in all_commands().items():
+        groups.setdefault(str(command.rich_help_panel or ""), []).append(_render(name, command))
+    return "\n\n".join(
+        "\n\n".join([*([f"## {panel}"] if panel else []), *commands])
+        for panel, commands in groups.items()
+    )
 
 
 def all_commands() -> dict[str, TyperCommand]:
@@ -35,7 +41,7 @@ def _render(name: str, command: TyperCommand) -> str:
     ]
     head = ["| argument or option | meaning |", "|---|---|"] if rows else []
     text = inspect.cleandoc(command.help or "")
-    return "\n".join([f"## {name}", "", "```text", usage, "```", "", text, "", *head, *rows])
+    return "\n".join([f"### {name}", "", "```text", usage, "```", "", text, "", *head, *rows])
 
 
 def _in_cell(text: str) -> str:
