@@ -26,6 +26,10 @@ for name in ("transactions", "labels", "features", "training_sets", "scores"):
 """
 
 
+# The tutorial is two nights and three deployments, all in one fixture.
+pytestmark = pytest.mark.timeout(1800)
+
+
 class Bank(Installation):
     """With a running endpoint server, and a working folder where the tutorial was followed."""
 
@@ -158,7 +162,7 @@ def test_airflows_mapped_tasks_search_one_study_together(bank: Bank) -> None:
     specs = bank.folder / "specs"
     specs.mkdir()
     declared = (bank.folder / "bank.toml").read_text(encoding="utf-8")
-    shared = declared.replace("trials = 6", "trials = 4\ntrials_workers = 2")
+    shared = declared.replace("trials = 4", "trials = 4\ntrials_workers = 2")
     (specs / "shared.toml").write_text(f'name = "shared"\n{shared}', encoding="utf-8")
     said = subprocess.run(
         [sys.executable, "-c", NIGHT, AS_OF],
