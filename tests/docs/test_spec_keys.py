@@ -71,6 +71,11 @@ def test_every_key_of_a_whole_spec_is_in_the_reference(
         "| `approval.four_eyes` | `true` or `false` | `true` |",
         "| `contract.freshness` | duration | none |",
         "| `schedule.as_of` | date | none |",
+        "| `training.trials` | whole number, from 1 | `20` |",
+        "| `training.columns` | list of: text | none |",
+        "| `training.exclude_detected` | text | none |",
+        "| `training.review.cost` | number, from 0 | `5.0` |",
+        "| `gate.resamples` | whole number, from 200 to 100000 | `1000` |",
     ],
 )
 def test_some_rows_by_hand(row: str) -> None:
