@@ -9,7 +9,8 @@ from tests.docs.blocks import DOCS, ROOT
 def test_pages_of_the_repository_by_hand() -> None:
     found = set(repository_pages())
     assert {
-        "CONTRIBUTING.md", "infra/README.md", "infra/aws/README.md", "feature_jobs/kernels/README.md",
+        "CONTRIBUTING.md", "infra/README.md", "infra/aws/README.md",
+        "feature_jobs/kernels/README.md",
         "infra/decisions/0001-seams-are-urls.md",
     } <= found  # fmt: skip
     assert not {path for path in found if path.startswith(("docs/", ".venv", "var/"))}
