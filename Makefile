@@ -22,7 +22,7 @@ WORKERS := 3
 # Suites that are long, or start whole installations: each by itself.
 APART := cluster crashes dist e2e image production soak
 
-.PHONY: help setup demo up browser postgres test test-cluster test-production test-backfill test-faults test-soak test-dist test-infra test-image infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser postgres test test-cluster test-production test-backfill test-faults test-soak test-dist test-infra test-image infra dist pin image sbom licences audit docs check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
@@ -119,6 +119,10 @@ licences: $(AUDIT_READY) $(INFRA_READY) ## the licence of every locked package, 
 
 audit: $(AUDIT_READY) ## known vulnerabilities of every locked package, asked of a public service
 	@$(BIN)/python -m infra.supply.audit $(AUDIT) --today $$(date -u +%F) $(ARGS)
+
+docs: $(READY) ## the documentation, into dist/docs; links are checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@printf 'Wrote dist/docs/index.html. With its search: %s -m http.server --bind 127.0.0.1 --directory dist/docs\n' $(BIN)/python
 
 bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-serving ## every benchmark; results under tests/benchmarks/results
 

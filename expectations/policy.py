@@ -20,7 +20,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class AmountRange(FrozenModel):
-    """Amounts outside `[minimum, maximum]` are quarantined."""
+    """Amounts outside `[minimum, maximum]` are quarantined.
+
+    Attributes:
+        minimum: lowest amount that is taken.
+        maximum: highest amount that is taken.
+    """
 
     minimum: float = 0.0
     maximum: float = 1e7
@@ -54,6 +59,8 @@ class OwnExpectation(FrozenModel):
     have are in `expectations.allowed.catalogue`.
 
     Attributes:
+        table: that it is about.
+        name: of the expectation, such as `expect_column_values_to_be_between`.
         severity: `quarantine` takes the rows that do not meet it out of the delivery; only for
             transactions, and only for expectations about single rows.
     """
@@ -97,6 +104,10 @@ class Contract(FrozenModel):
         allowed: for attributes, the only values they may have.
         max_unseen_rate: highest share of a day's rows with a value that none of the days before
             had, for attributes without `allowed`.
+        max_quarantined_share: highest share of a delivery's rows that may go to quarantine; above
+            it the delivery is refused.
+        min_rows_per_day: fewest transactions of a day.
+        max_fraud_rate: highest share of frauds among the rows of a training set.
         freshness: the newest transaction is at most this old at the knowledge time.
         min_label_coverage: lowest share of a mature day's transactions that have a label; for
             labels that come as a column.

@@ -103,6 +103,9 @@ class WindowGroup(FrozenModel):
             transaction. For `is_fraud`: `count` of known frauds, `rate`, their share of all
             transactions in the window (0 where there are none), and the times. For `is_genuine`:
             the times.
+        windows: lengths of the trailing windows.
+        delay: how long after its event a value counts, with the window shifted back by as much;
+            none: when it became known. Required for `is_genuine`.
     """
 
     entity: str | tuple[str, ...]
@@ -155,6 +158,7 @@ class LinkGroup(FrozenModel):
         through: what they share, such as `device_id`.
         aggregates: `neighbours`, how many they are; `neighbour_frauds`, how many of their
             transactions in the window were known to be frauds.
+        windows: lengths of the trailing windows.
         max_degree: what more than this many members used in the window links nobody (the terminal
             of a station is not shared by friends), and a member that used more has no value.
     """
@@ -178,6 +182,10 @@ class Condition(FrozenModel):
     """`[[features.conditions]]`: a named Spark SQL condition for windows, of a row at its own time.
 
     It reads row columns and features, those left out that count rows by such a condition.
+
+    Attributes:
+        name: of the condition, as `measure` or `where` of a window name it.
+        sql: a Spark SQL expression that is true, false or null.
     """
 
     name: Name
@@ -185,7 +193,12 @@ class Condition(FrozenModel):
 
 
 class Derived(FrozenModel):
-    """`[[features.derived]]`: a Spark SQL expression over row columns and earlier features."""
+    """`[[features.derived]]`: a Spark SQL expression over row columns and earlier features.
+
+    Attributes:
+        name: of the feature.
+        sql: the expression; reads columns of the row and features declared before it.
+    """
 
     name: Name
     sql: Annotated[str, Field(min_length=1)]
