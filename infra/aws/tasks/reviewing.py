@@ -1,4 +1,4 @@
-"""The role of a reviewer: reads a candidate's packet and metrics, and decides about it.
+"""The role of a reviewer: reads a candidate's report and metrics, and decides about it.
 
 What makes a decision count is the chain in the lake, so that is all a reviewer writes; models,
 tables, runs' files and endpoints stay as they are.
