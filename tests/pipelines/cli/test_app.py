@@ -61,10 +61,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert ran.stdout.splitlines()[-1] == "loaded []"
 
 
-EVERY = (*steps.OPENING, *steps.NIGHTLY, *steps.DEPLOY, *steps.REVIEW, *steps.BY_HAND)
-
-
-@pytest.mark.parametrize("step", dict.fromkeys(EVERY))
+@pytest.mark.parametrize("step", steps.EVERY_STEP)
 def test_a_steps_help_is_its_docstring(step) -> None:
     shown = CliRunner().invoke(app, [step.__name__.replace("_", "-"), "--help"])
     assert shown.exit_code == 0
@@ -72,7 +69,7 @@ def test_a_steps_help_is_its_docstring(step) -> None:
 
 
 def test_every_step_tells_of_an_outage_in_words_of_ours() -> None:
-    assert [step.__name__ for step in EVERY if not hasattr(step, "__wrapped__")] == []
+    assert [step.__name__ for step in steps.EVERY_STEP if not hasattr(step, "__wrapped__")] == []
 
 
 def test_a_faulty_spec_ends_with_2_and_every_problem(overnight, tmp_path: Path) -> None:

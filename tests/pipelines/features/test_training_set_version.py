@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pipelines.lake.snapshot import Snapshot
 
 from expectations.contract import AMOUNT, EVENT_DAY, EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
+from pipelines.config.references import Snapshot
 from pipelines.features.training_set import TRAINING_SET_VERSION, build_training_table
-from pipelines.lake.tables import TableVersion
 from tests.pipelines.banks import TIME, Bank, change, delivery, hour
 
 AS_OF = "2025-02-20"
@@ -40,11 +39,11 @@ def build(bank: Bank, rows: pa.Table, corrections: pa.Table) -> pa.Table:
     done = bank.deliver(corrections)
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, "customer_id", "channel", EVENT_DAY]
     features = bank.lake.write_days(
-        "features", bank.lake.read(done.transactions, columns=columns), inputs="fixed"
+        "features", bank.lake.read(done.transactions, columns=columns), fingerprint="fixed"
     )
-    snapshot = str(Snapshot(done.transactions, done.labels))
-    at = build_training_table(bank.toml, AS_OF, snapshot=snapshot, features=str(features))
-    return bank.lake.read(TableVersion.parse(at)).sort_by(TRANSACTION_ID)
+    snapshot = Snapshot(done.transactions, done.labels)
+    at = build_training_table(str(bank.toml), AS_OF, snapshot=snapshot, features=features)
+    return bank.lake.read(at).sort_by(TRANSACTION_ID)
 
 
 def fingerprint(rows: pa.Table) -> str:

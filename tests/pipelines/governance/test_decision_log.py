@@ -88,7 +88,7 @@ def changed(key: str, value: object) -> Callable[[dict[str, object]], None]:
 )  # fmt: skip
 def test_a_changed_value_is_found_and_named(book: Book, key: str, value: object) -> None:
     book.rewrite(2, changed(key, value))
-    with pytest.raises(OvernightError, match=r"chain of .*cards is broken:\n  - record 2 \("):
+    with pytest.raises(OvernightError, match=r"log of .*cards is broken:\n  - record 2 \("):
         book.chain.load()
     with pytest.raises(OvernightError, match="Nothing is approved or deployed"):
         book.add(entry("approval", 2))
