@@ -83,6 +83,13 @@ _ENTRIES = (
         null_words="null where fewer than two values are in the window, or one is infinite",
     ),
     Aggregate(
+        name="median",
+        subjects=_NUMBER,
+        words="median of {subject}",
+        kernel="median",
+        extremal_rows="all",
+    ),
+    Aggregate(
         name="min",
         subjects=_NUMBER,
         words="min of {subject}",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from feature_jobs.kernels.distinct import count_distinct
+from feature_jobs.kernels.median import compute_median
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,5 +29,6 @@ class RowKernel:
 ROW_KERNELS: Mapping[str, RowKernel] = MappingProxyType(
     {
         "distinct": RowKernel(count_distinct, reads_codes=True),
+        "median": RowKernel(compute_median, reads_codes=False),
     }
 )
