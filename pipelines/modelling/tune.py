@@ -1,9 +1,7 @@
 """The step `tune`: runs or joins the study of a training set, and shows it in MLflow."""
 
 import logging
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
@@ -60,12 +58,12 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
 
 
 def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[str, str]) -> None:
-    """One run for the study, its pictures in it, and a child for each of its best trials.
+    """Show the study as a run in MLflow, with a child for each of its best trials.
 
     The run is of the study with all its trials, whoever asked for how many. Repeated, it adds what
     came since, and keeps the tags of who began the study.
     """
-    from training.search import best_trials, draw_study, load_best
+    from training.search import best_trials, load_best
 
     storage, name = load_settings().studies, study_name(study)
     runs = open_registry(spec).runs
@@ -79,9 +77,6 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
         metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}
         runs.log_metrics(run, metrics)
         runs.log_trials(run, best_trials(storage, name))
-        with tempfile.TemporaryDirectory() as scratch:
-            draw_study(Path(scratch), storage, name)
-            runs.log_folder(run, Path(scratch), name="study")
 
 
 def count_trials(best: "TuningResult") -> str:

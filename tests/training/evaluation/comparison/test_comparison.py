@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from expectations.contract import Interval
-from tests.training.evaluation.test_curves import TWO_DAYS, scored
+from tests.training.evaluation.comparison.test_curves import TWO_DAYS, scored
 from tests.training.frames import PARAMS, as_rows, day, make_rows
 from training.bundle.calibration import Calibration
 from training.bundle.reference import Reference
 from training.bundle.writing import Bundle, write_bundle
 from training.evaluation.comparison import Contender, compare_models
-from training.evaluation.explanation import contributions, top_reasons
+from training.evaluation.comparison.explanation import contributions, top_reasons
 from training.evaluation.gate import MIN_SLICE_FRAUDS
 from training.evaluation.scored import ScoredRows
 from training.learners.lightgbm.fit import fit
