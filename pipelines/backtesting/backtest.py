@@ -13,14 +13,20 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 
-from expectations.contract import InputError
+from expectations.contract import InputError, digest_of
 from infra.files import make_whole, with_patience
 from pipelines.backtesting.lake import Reading, open_reading
 from pipelines.config import ModelSpec, load_spec, request_kinds
 from pipelines.config.installation import Session, Settings, load_settings, os_actor
 from pipelines.features import build_training_version, carry_out, plan_features
 from pipelines.ingestion import LABELS, TRANSACTIONS
-from pipelines.lake import Lake, Snapshot, TableVersion, backtesting, digest_of, parse_as_of
+from pipelines.lake import (
+    Lake,
+    Snapshot,
+    TableVersion,
+    backtesting,
+    parse_as_of,
+)
 from pipelines.modelling import (
     Measured,
     last_fold,

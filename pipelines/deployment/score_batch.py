@@ -8,11 +8,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
+from expectations.contract import (
+    EVENT_DAY,
+    EVENT_TIME,
+    KNOWN_TIME,
+    TRANSACTION_ID,
+    InputError,
+    digest_of,
+)
 from pipelines.config import PROBABILITY, SCORE, load_registered
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
-from pipelines.lake import DamagedError, Lake, digest_of
+from pipelines.lake import DamagedError, Lake
 from pipelines.modelling import fetch_verified
 from pipelines.tracking import open_registry
 from pipelines.validation import validate_scores
@@ -46,7 +53,7 @@ def score_day(reference: str, day: str, *, version: str) -> str:
         )
     read = gather_rows([rows], bundle.model.encoding, count=rows.num_rows)
     raw = bundle.model.predict(read)
-    probabilities = bundle.calibration.apply(raw)
+    probabilities = bundle.calibrate(raw)
     # In the order of `read`; the lake's rows are in the same, but nothing says they must be.
     order = [(EVENT_TIME, "ascending"), (TRANSACTION_ID, "ascending")]
     ordered = rows.sort_by(order)

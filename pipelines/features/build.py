@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from expectations.contract import InputError, refuse_any
+from expectations.contract import InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features.execution import build_parts, forget_job
 from pipelines.features.plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
+from pipelines.lake import Lake, Part, Snapshot, TableVersion
 from pipelines.validation import validate_features
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from expectations.contract import InputError
+from expectations.contract import InputError, digest_of
 from feature_jobs.declaration import lookback
 from feature_jobs.engine_version import ENGINE_VERSION
 from pipelines.config import ModelSpec
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
+from pipelines.lake import Lake, Part, Snapshot, TableVersion
 
 FEATURES = "features"
 RECORD = "overnight.feature_record"

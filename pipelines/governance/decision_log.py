@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from expectations.contract import digest_of
 from pipelines.config import one_line
 from pipelines.config.installation import Actor, parse_actor
-from pipelines.lake import TableVersion, digest_of
+from pipelines.lake import TableVersion
 
 FIRST = "0" * 64
 AUTHOR = "overnight.author"

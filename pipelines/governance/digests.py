@@ -5,12 +5,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from expectations.contract import OvernightError
+from expectations.contract import OvernightError, digest_of
 from pipelines.config import ModelSpec
 from pipelines.config.installation import Actor, load_settings
 from pipelines.governance.decision_log import ACCEPTED, Decision, Digests, Kind, Ledger, decide
 from pipelines.governance.decision_store import Decisions
-from pipelines.lake import DamagedError, Lake, TableVersion, digest_of
+from pipelines.lake import DamagedError, Lake, TableVersion
 from pipelines.modelling import digest_training_set
 from pipelines.tracking import GATE, GATE_REASONS, OWNER, PACKET, Registry, Version
 

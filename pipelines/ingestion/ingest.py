@@ -19,6 +19,7 @@ from expectations.contract import (
     LABEL,
     TRANSACTION_ID,
     InputError,
+    digest_of,
 )
 from expectations.row_rules import Judged, judge_rows
 from expectations.run import quiet_great_expectations
@@ -40,7 +41,6 @@ from pipelines.lake import (
     Lake,
     Snapshot,
     TableVersion,
-    digest_of,
     parse_as_of,
     repair_parts,
     sweep,

@@ -4,7 +4,7 @@ from .data_files import Part, split_days
 from .reading import find_damage
 from .repair import repair_parts
 from .snapshot import Snapshot, parse_as_of
-from .tables import ChangedSinceError, Lake, TableVersion, digest_of
+from .tables import ChangedSinceError, Lake, TableVersion
 from .vacuum import sweep
 from .write_lock import backtesting, beginning, one_at_a_time, searching, writing
 
@@ -18,7 +18,6 @@ __all__ = [
     "backtesting",
     "beginning",
     "check_tables",
-    "digest_of",
     "find_damage",
     "one_at_a_time",
     "parse_as_of",

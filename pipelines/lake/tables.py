@@ -8,7 +8,6 @@ versions share are stored once.
 
 import contextlib
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -324,9 +323,3 @@ class Lake:
                 f"There is no {at} in {self.root}: the table is {newest}. "
                 "Run the step that writes it first."
             ) from error
-
-
-def digest_of(facts: Mapping[str, object]) -> str:
-    """SHA-256 of the canonical JSON of what a table, a study or a run is made from."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

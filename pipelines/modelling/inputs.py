@@ -14,10 +14,11 @@ from expectations.contract import (
     TRANSACTION_ID,
     AttributeKind,
     InputError,
+    digest_of,
 )
 from pipelines.config import APPROVAL_RULES, ModelSpec, model_kinds
 from pipelines.config.installation import CHECKOUT, load_settings
-from pipelines.lake import Lake, TableVersion, digest_of, parse_as_of
+from pipelines.lake import Lake, TableVersion, parse_as_of
 from training.learner_version import LEARNER_VERSION
 
 if TYPE_CHECKING:

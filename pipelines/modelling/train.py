@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from expectations.contract import digest_of
 from pipelines.config import ModelSpec, is_changed, load_spec
 from pipelines.config.installation import load_settings, os_actor
-from pipelines.lake import digest_of
 from pipelines.modelling.inputs import (
     BESIDE_MODEL,
     dataset_facts,
@@ -113,6 +113,7 @@ def write_candidate(
         best: parameters.
     """
     from training.bundle import (
+        apply_calibration,
         build_reference,
         choose_threshold,
         fit_calibration,
@@ -127,7 +128,7 @@ def write_candidate(
     folds = validation_folds(fold, policy)
     unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=policy)
     calibration = fit_calibration(unseen.scores, unseen.labels, method=policy.calibration)
-    chances = calibration.apply(unseen.scores)
+    chances = apply_calibration(calibration, unseen.scores)
     threshold = choose_threshold(chances, unseen.labels, unseen.amounts, unseen.days, policy=policy)
     model = fit(rows, fold.train, params=best.params, policy=policy)
     train = rows.within(fold.train)
