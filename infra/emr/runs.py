@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def run_job(application: Application, job: Job) -> None:
-    """Have a job done: its live run is followed if there is one, else one is started.
+    """Run a job: follow its run if one is going on, else start one.
 
     When this process is stopped, the run is cancelled.
 
@@ -94,7 +94,7 @@ def _start(client: Any, application: Application, job: Job) -> str:
 
 
 def _follow(client: Any, application: Application, run: str) -> Mapping[str, Any]:
-    """Look until a run has ended."""
+    """Poll until a run has ended."""
     seconds, state = FIRST_POLL_SECONDS, ""
     while True:
         found = client.get_job_run(applicationId=application.id, jobRunId=run)["jobRun"]
@@ -108,7 +108,7 @@ def _follow(client: Any, application: Application, run: str) -> Mapping[str, Any
 
 
 def _cancel(application: Application, job: Job, started: list[str]) -> None:
-    """Cancel the run; with a client of its own, as the other may be in the middle of a call."""
+    """Cancel the run, with a second client because the first may be in the middle of a call."""
     client = open_session().client(SERVICE)
     with translated_errors(f"Cancelling the Spark job {job.name}", unreachable=SILENT):
         # Between the start and its answer nobody knows the number yet.

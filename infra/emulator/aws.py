@@ -1,4 +1,4 @@
-"""moto in this process, as every AWS service that is not SageMaker: S3, CloudWatch, IAM."""
+"""moto in this process, for the other services of AWS: S3, CloudWatch, IAM."""
 
 import threading
 from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Aws:
-    """The stand-in's address, and what the endpoints ask of it."""
+    """The server of moto, and the calls that endpoints make to it."""
 
     def __init__(self, port: int) -> None:
         self._port = port

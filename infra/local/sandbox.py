@@ -1,4 +1,4 @@
-"""An embedded SageMaker of one's own, on free ports and in a folder of its own, for one block."""
+"""Sandbox: an embedded SageMaker on free ports and in its own folder, for one block."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ LEADING = (
 
 @contextlib.contextmanager
 def own_sagemaker() -> Iterator[Path]:
-    """Point boto3 in this process at a SageMaker that nobody else uses; gives its folder.
+    """Start a private SageMaker for boto3 in this process; yield its folder.
 
     Raises:
         OvernightError: when it does not start.

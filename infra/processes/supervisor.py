@@ -66,7 +66,7 @@ def _reap() -> None:
 
 
 def _descendants(root: int) -> set[int]:
-    """Living processes below `root`, from /proc; empty where there is none."""
+    """List the living descendants of `root`, from /proc; empty without /proc."""
     parents = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, IndexError, ValueError):

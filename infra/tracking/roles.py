@@ -18,7 +18,7 @@ Role = Literal["author", "reviewer", "deployer"]
 
 
 def read_roles(path: Path) -> Mapping[str, frozenset[Role]]:
-    """Name of a user of the MLflow server to the roles it has.
+    """Read the roles of each user of the MLflow server, by name.
 
     Args:
         path: a TOML file with a list of names for each role: `reviewer = ["rita"]`.

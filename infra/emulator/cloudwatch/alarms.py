@@ -1,4 +1,4 @@
-"""CloudWatch's alarms, evaluated on real metrics: moto keeps them and never looks at one.
+"""Evaluation of CloudWatch alarms on real metrics; moto stores alarms and evaluates none.
 
 The rules for missing data are those of the CloudWatch guide's tables: the newest data points of a
 range somewhat longer than asked are judged, and what is missing of them is filled in.
@@ -62,7 +62,7 @@ def judge(
 
 
 class Alarms:
-    """Evaluates all alarms of moto's CloudWatch; used on the event loop only."""
+    """Evaluation of all alarms of moto's CloudWatch; used on the event loop only."""
 
     def __init__(self, metrics: Metrics, faults: Faults, *, time_scale: float) -> None:
         self._metrics = metrics
@@ -73,7 +73,7 @@ class Alarms:
         self._forced: dict[str, str] = {}
 
     async def keep_evaluating(self, *, every_seconds: float) -> None:
-        """Evaluate again and again, until cancelled."""
+        """Evaluate periodically until cancelled."""
         while True:
             try:
                 self.evaluate()

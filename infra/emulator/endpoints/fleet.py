@@ -62,7 +62,7 @@ class Variant:
 
 
 class Fleet:
-    """Everything that runs for one endpoint config.
+    """The running variants of one endpoint config.
 
     Attributes:
         variants: the production variants.

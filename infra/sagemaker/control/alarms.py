@@ -36,7 +36,7 @@ SHIFTS = {
 
 
 def wanted_alarms(configuration: EndpointConfiguration) -> dict[str, Alarm]:
-    """Name to the request of PutMetricAlarm, for the main model of a configuration."""
+    """Build the requests of PutMetricAlarm for the main model of a configuration, by name."""
     endpoint, watch = configuration.endpoint, configuration.policy.watch
     digest = configuration.main.bundle.digest[:DIGEST_LENGTH]
     of_platform = {"EndpointName": endpoint, "VariantName": VARIANT}

@@ -130,7 +130,7 @@ class JsonReader:
 
 
 def _body_of(features: tuple[Feature, ...], *, is_strict: bool) -> type[Any]:
-    """`Body` with a class of the features for an instance; strict, it takes no others."""
+    """Make a `Body` type whose instances have the features as fields; strict forbids others."""
     kinds = {"numeric": float | None, "categorical": str | None}
     # A feature's name may be no name of Python's; the position always is.
     fields = {f"f{at}": feature for at, feature in enumerate(features)}
@@ -157,7 +157,7 @@ def _body_of(features: tuple[Feature, ...], *, is_strict: bool) -> type[Any]:
 
 
 def _instances_of(asked: Any) -> Any:
-    """One or many, of either body."""
+    """Return the list of instances of a body."""
     if (asked.instances is UNSET) == (asked.instance is UNSET):
         raise RequestError('The body needs "instances" or "instance", one of the two.')
     instances = [asked.instance] if asked.instances is UNSET else asked.instances

@@ -68,7 +68,7 @@ def _event_id() -> str:
 
 @functools.lru_cache(maxsize=2)
 def _chance(_: int) -> random.Random:
-    """For each process its own: forked workers must not draw the same ids."""
+    """Return a generator for each process: forked workers must not draw the same ids."""
     return random.Random()  # noqa: S311 -- an id is no secret
 
 
