@@ -28,11 +28,11 @@ for name, declared in load_catalogue().specs.items():
         params=form,
         doc_md=f"Retrains and checks `{name}`: see `{find_spec(name)}`.",
     ) as dag:
-        turn = RunConcurrency(task_id="turn", last="register")
+        queued = RunConcurrency(task_id="turn", last="register")
         spec = step_task(steps.configure)(name, "{{ params | tojson }}")
         reconciled = step_task(steps.reconcile)(name)
         ingested = step_task(steps.ingest)(spec, AS_OF)
-        turn >> spec >> reconciled >> ingested
+        queued >> spec >> reconciled >> ingested
         snapshot = step_task(steps.validate)(spec, AS_OF, ingested)
         days = ("{{ params['from'] or '' }}", "{{ params['to'] or '' }}")
         features = step_task(steps.build_features)(spec, AS_OF, snapshot, *days)

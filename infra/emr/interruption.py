@@ -25,8 +25,8 @@ class _Terminated(BaseException):
 def stopping(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` when SIGTERM or Ctrl-C ends the block; then the signal takes its usual effect.
 
-    It happens too where `stop` fails; the log has the reason. Elsewhere than in the main
-    thread only Ctrl-C is heard: Python lets no other thread hear signals.
+    It happens too where `stop` fails; the log has the reason. Outside of the main
+    thread only Ctrl-C is handled: Python lets no other thread handle signals.
 
     Raises:
         OvernightError: after SIGTERM, where the former handling lets the process go on.

@@ -1,6 +1,6 @@
 """Job runs of EMR Serverless: started once, found again by name, followed, cancelled.
 
-A run is named by what it works on. So a step that was killed, or that never heard AWS's answer,
+A run is named by its inputs. So a step that was killed, or that never got AWS's answer,
 finds its run when it is done again, and does not pay for a second one.
 """
 
@@ -73,8 +73,8 @@ def _start(client: Any, application: Application, job: Job) -> str:
             "is not."
         )
     before = [run for run in _list(client, application) if run.get("name") == job.name]
-    asked = spark_options(application, unpacked=job.unpacked)
-    options = " ".join(f"--conf {key}={value}" for key, value in asked.items())
+    options_of_job = spark_options(application, unpacked=job.unpacked)
+    options = " ".join(f"--conf {key}={value}" for key, value in options_of_job.items())
     started = client.start_job_run(
         applicationId=application.id,
         # Two that start the same at once start one; one that failed may be started again.
@@ -111,7 +111,7 @@ def _cancel(application: Application, job: Job, started: list[str]) -> None:
     """Cancel the run, with a second client because the first may be in the middle of a call."""
     client = open_session().client(SERVICE)
     with translated_errors(f"Cancelling the Spark job {job.name}", unreachable=SILENT):
-        # Between the start and its answer nobody knows the number yet.
+        # Between the start and its answer the number is not known yet.
         run = started[0] if started else _find_running(client, application, job)
         if run is not None:
             client.cancel_job_run(applicationId=application.id, jobRunId=run)

@@ -32,8 +32,8 @@ class Aws:
 
         Args:
             faults: may be injected into a call.
-            calls: where each call is noted.
-            after: hears service and operation of each call that was done, in the call's thread.
+            calls: the log of calls.
+            after: called with service and operation of each completed call, in the call's thread.
         """
         from moto.moto_server.werkzeug_app import (
             DomainDispatcherApplication,

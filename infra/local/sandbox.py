@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.local.services import Ports, build_sagemaker
 from infra.processes.service import running
 
-# What may lead boto3 elsewhere: a rehearsal must not touch an account.
+# What may lead boto3 elsewhere: a dry run must not touch an account.
 LEADING = (
     "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",

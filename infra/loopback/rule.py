@@ -1,7 +1,7 @@
 """The check of Host and Origin: a server answers requests that name it, from its own pages.
 
 A page of any site can send requests to 127.0.0.1, and by giving its own name that address (DNS
-rebinding) also read the answers. Browsers say which name was asked for (Host) and which page asks
+rebinding) also read the answers. Browsers send the requested name (Host) and the requesting page
 (Origin, Sec-Fetch-Site); programs send no Origin.
 """
 

@@ -36,7 +36,7 @@ def main(command: list[str]) -> int:
 
 
 def _is_stdin_closed() -> bool:
-    """Wait a moment for the end of standard input; nobody ever writes to it."""
+    """Wait a moment for the end of standard input; nothing is ever written to it."""
     ready, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
     return bool(ready) and not os.read(sys.stdin.fileno(), 1)
 

@@ -30,7 +30,7 @@ class AlarmFile:
             aws_secret_access_key=OWN_KEY,
         )
 
-    def hear(self, service: str, operation: str) -> None:
+    def save_after(self, service: str, operation: str) -> None:
         """Save after a call that changed an alarm; runs in the thread of the call."""
         if service == "monitoring" and operation in CHANGES:
             self.save()

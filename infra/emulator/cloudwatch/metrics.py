@@ -95,16 +95,16 @@ class Metrics:
         for name, values in (("ModelLatency", tally.model), ("OverheadLatency", tally.overhead)):
             for value in values:
                 self._add((PLATFORM, name, dimensions), value, now=now)
-        asked = len(tally.model)
+        requests = len(tally.model)
         failed = tally.client_errors + tally.server_errors
         # One value for each request, so that an average is a rate.
         for name, ones in (
-            ("Invocations", asked),
+            ("Invocations", requests),
             ("Invocation4XXErrors", tally.client_errors),
             ("Invocation5XXErrors", tally.server_errors),
             ("InvocationModelErrors", failed),
         ):
-            for value, times in ((1.0, ones), (0.0, asked - ones)):
+            for value, times in ((1.0, ones), (0.0, requests - ones)):
                 if times:
                     self._add((PLATFORM, name, dimensions), value, now=now, times=times)
 

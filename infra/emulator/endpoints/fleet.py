@@ -102,7 +102,7 @@ class Fleet:
                     runtime=host.runtime,
                     environment=environment,
                     log_file=logs / f"{self._plan.config}-{plan.name}-{number}.log",
-                    hear=host.metrics.add,
+                    on_samples=host.metrics.add,
                 )
                 # Listed before it starts: what is not listed is not stopped.
                 variant.instances.append(instance)

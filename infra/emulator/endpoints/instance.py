@@ -53,7 +53,7 @@ class Instance:
         runtime: Runtime,
         environment: Mapping[str, str],
         log_file: Path,
-        hear: Callable[[Sequence[Sample]], None],
+        on_samples: Callable[[Sequence[Sample]], None],
     ) -> None:
         """Prepare a process.
 
@@ -62,13 +62,13 @@ class Instance:
             runtime: how it is started.
             environment: what the model and the platform set for the container.
             log_file: where its output goes.
-            hear: called with the metrics that it writes to its standard output.
+            on_samples: called with the metrics that it writes to its standard output.
         """
         self._model = model
         self._runtime = runtime
         self._environment = environment
         self._log_file = log_file
-        self._hear = hear
+        self._on_samples = on_samples
         self._listener = socket.socket()
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(128)
@@ -156,7 +156,7 @@ class Instance:
                 return
             samples = read_line(line)
             if samples is not None:
-                self._hear(samples)
+                self._on_samples(samples)
                 continue
             with self._log_file.open("ab") as output:
                 output.write(line)

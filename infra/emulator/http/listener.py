@@ -171,7 +171,7 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserUpgrade, httptools.HttpParserError):
             self._refuse(400)
-        # The parser gathers a header line of any length before it tells of it.
+        # The parser gathers a header line of any length before it calls back.
         is_stalled = self._is_arriving and (number, size) == (self._number, self._size)
         self._head_size = self._head_size + len(data) if is_stalled else 0
         if self._head_size > MAX_HEAD_BYTES:

@@ -36,7 +36,7 @@ def capture_line(
         body_type: content type of the request.
         answer_type: content type of the reply.
         inference_id: the client's id, which joins the label later; None when it sent none.
-        time: when it was asked.
+        time: of the request.
         custom_attributes: what the client sent along, as it sent it.
         encodings: JSON or CSV by content type; all else is base64.
     """
