@@ -10,7 +10,7 @@ from expectations.contract import InputError, digest_of
 
 # The guardrails of SageMaker need one variant name in the old and the new config.
 VARIANT = "AllTraffic"
-# The second variant of a split, and the one that answers nobody.
+# The second variant of an A/B test, and the shadow.
 CANDIDATE = "Candidate"
 SHADOW = "Shadow"
 

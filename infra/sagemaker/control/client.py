@@ -54,7 +54,7 @@ class EndpointState:
 
     Attributes:
         pending: the config that an update is moving to; empty without one.
-        rollback_alarms: alarms that turn the update back that goes on, or did the last one.
+        rollback_alarms: alarms that roll back the update that goes on, or rolled back the last one.
         reason: why it failed or turned back; empty when it did neither.
         since: when it last changed.
     """
@@ -244,8 +244,8 @@ class Control:
         differences = list(_differences(wanted, found, where=""))
         if differences:
             raise AwsError(
-                f"{called} exists with other content: {', '.join(differences)}. Somebody else made "
-                "it; delete it, then deploy again."
+                f"{called} exists with other content: {', '.join(differences)}. Another program "
+                "made it; delete it, then deploy again."
             )
 
     def _refuse_other_change(self, configuration: EndpointConfiguration, error: Exception) -> None:
