@@ -18,6 +18,7 @@ from pipelines.governance.digests import open_decisions
 from pipelines.lake.tables import Lake, TableVersion
 from pipelines.tracking.registry import open_registry
 from pipelines.tracking.runs import DIGEST
+from tests.mlflow_file import write_mlflow_file
 from tests.pipelines.nights import ALONE, AS_OF, QUIET, installed
 
 pytestmark = QUIET
@@ -103,6 +104,8 @@ class House:
 
     def enter(self, home: str) -> None:
         self._patch.setenv("OVERNIGHT_HOME", str(self._folder / home))
+        if not (self._folder / home / "mlflow.db").exists():
+            write_mlflow_file(self._folder / home)
         settings.load_settings.cache_clear()
 
     def night(self, as_of: str) -> tuple[str, str]:
