@@ -128,7 +128,7 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, one_spark: None) -> Iterator[House]:  # noqa: ARG001
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OVERNIGHT_SPARK", "local[2]")
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):

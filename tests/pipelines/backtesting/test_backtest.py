@@ -30,7 +30,7 @@ AS_OF, BACK, WEEKS = "2025-02-10", "2025-02-09", 2
 
 
 @pytest.fixture(scope="module")
-def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def spec(tmp_path_factory: pytest.TempPathFactory, one_spark: None) -> Iterator[str]:  # noqa: ARG001
     """A spec after one night whose model is registered."""
     folder = tmp_path_factory.mktemp("backtest")
     start = datetime(2025, 1, 1, tzinfo=UTC)
