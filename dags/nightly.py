@@ -3,8 +3,8 @@
 from airflow.sdk import DAG, Param
 
 from dags.assets import candidate_asset
-from dags.concurrency import Turn
-from dags.defaults import dag_terms
+from dags.concurrency import RunConcurrency
+from dags.defaults import dag_defaults
 from dags.tasks import step_task
 from pipelines import steps
 from pipelines.config import find_spec, load_catalogue
@@ -23,12 +23,12 @@ for name, declared in load_catalogue().specs.items():
         for field, schema in form_schema(declared).items()
     }
     with DAG(
-        **dag_terms(declared, "nightly"),
+        **dag_defaults(declared, "nightly"),
         schedule=declared.schedule.nightly,
         params=form,
         doc_md=f"Retrains and checks `{name}`: see `{find_spec(name)}`.",
     ) as dag:
-        turn = Turn(task_id="turn", last="register")
+        turn = RunConcurrency(task_id="turn", last="register")
         spec = step_task(steps.configure)(name, "{{ params | tojson }}")
         reconciled = step_task(steps.reconcile)(name)
         ingested = step_task(steps.ingest)(spec, AS_OF)

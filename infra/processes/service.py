@@ -1,4 +1,4 @@
-"""Starts services under a guard, waits for their health, stops them with all they started."""
+"""Services under a supervisor: start, wait for their health, stop with all that they started."""
 
 import contextlib
 import socket
@@ -45,8 +45,8 @@ def running(services: Sequence[Service]) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         started = [(service, stack.enter_context(_guarded(service))) for service in services]
-        for service, guard in started:
-            _wait_until_healthy(service, guard)
+        for service, supervisor in started:
+            _wait_until_healthy(service, supervisor)
         yield
 
 
@@ -54,21 +54,21 @@ def running(services: Sequence[Service]) -> Iterator[None]:
 def _guarded(service: Service) -> Iterator[subprocess.Popen[bytes]]:
     service.log.parent.mkdir(parents=True, exist_ok=True)
     with service.log.open("wb") as output:
-        guard = subprocess.Popen(  # noqa: S603 -- our own commands, no shell
+        supervisor = subprocess.Popen(  # noqa: S603 -- our own commands, no shell
             [sys.executable, "-m", "infra.processes.supervisor", *service.command],
             env=dict(service.environment),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Ctrl-C in the terminal reaches us alone; the guard hears of it through its pipe.
+            # Ctrl-C in the terminal reaches us alone; the supervisor ends when its pipe closes.
             start_new_session=True,
         )
     try:
-        yield guard
+        yield supervisor
     finally:
-        if guard.stdin is not None:
-            guard.stdin.close()
-        guard.wait()
+        if supervisor.stdin is not None:
+            supervisor.stdin.close()
+        supervisor.wait()
 
 
 def refuse_taken_ports(ports: Mapping[str, int]) -> None:
@@ -92,9 +92,9 @@ def refuse_taken_ports(ports: Mapping[str, int]) -> None:
         raise InputError("Nothing was started: " + "; ".join(taken) + ", or stop what uses it.")
 
 
-def _wait_until_healthy(service: Service, guard: subprocess.Popen[bytes]) -> None:
+def _wait_until_healthy(service: Service, supervisor: subprocess.Popen[bytes]) -> None:
     until_told = Retrying(
-        retry=retry_if_result(lambda healthy: not healthy and guard.poll() is None),
+        retry=retry_if_result(lambda healthy: not healthy and supervisor.poll() is None),
         stop=stop_after_delay(service.patience_seconds),
         wait=wait_fixed(POLL_SECONDS),
         retry_error_callback=lambda _: False,
@@ -102,7 +102,7 @@ def _wait_until_healthy(service: Service, guard: subprocess.Popen[bytes]) -> Non
     if until_told(_is_healthy, service):
         return
     tail = service.log.read_text(errors="replace").splitlines()[-12:]
-    state = "ended" if guard.poll() is not None else "did not become healthy"
+    state = "ended" if supervisor.poll() is not None else "did not become healthy"
     raise OvernightError(
         f"{service.name} {state}; the last lines of {service.log}:\n" + "\n".join(tail)
     )

@@ -16,21 +16,36 @@ from pathlib import Path
 from expectations.contract import InputError
 from infra.files import make_whole, with_patience
 from pipelines.backtesting.lake import Reading, open_reading
-from pipelines.config import ModelSpec, load_spec, request_kinds
+from pipelines.config import (
+    ModelSpec,
+    RunReference,
+    Snapshot,
+    StudyReference,
+    TableVersion,
+    load_spec,
+    request_kinds,
+)
 from pipelines.config.installation import Session, Settings, load_settings, os_actor
 from pipelines.features import build_training_version, carry_out, plan_features
 from pipelines.ingestion import LABELS, TRANSACTIONS
-from pipelines.lake import Lake, Snapshot, TableVersion, backtesting, digest_of, parse_as_of
+from pipelines.lake import Lake, backtesting, digest_of, parse_as_of
 from pipelines.modelling import (
     Measured,
     last_fold,
     lineage_tags,
     load_rows,
-    study_name,
     study_of,
     write_candidate,
 )
-from pipelines.tracking import AS_OF, AUTHOR, SPEC, open_registry
+from pipelines.tracking import (
+    AS_OF,
+    AUTHOR,
+    SPEC,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    TRAINING_SET,
+    open_registry,
+)
 from pipelines.validation import check_snapshot, validate_features
 
 SHOWN = ("test_auc", "test_average_precision")
@@ -70,7 +85,7 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
 def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Backtests":
     """Inputs and places of a backtest, the same for every date."""
     base = Lake(settings.lake, spec=spec.name)
-    rows, labels = base.newest(TRANSACTIONS), base.newest(LABELS)
+    rows, labels = base.latest(TRANSACTIONS), base.latest(LABELS)
     if rows is None or labels is None:
         raise InputError(
             f'{base.root} holds no data of {spec.name} yet. Run "overnight ingest" first.'
@@ -113,18 +128,19 @@ class _Backtests:
         training_set = self._build_training_set(as_of)
         study = study_of(spec, training_set, lake=self.reading.lake)
         asked = spec.training.model_dump(mode="json", exclude={"threads", "trials_workers"})
-        inputs = f"{BACKTEST}/{digest_of({'study': study, 'policy': asked})}"
+        inputs = f"{BACKTEST}/{digest_of({'study': str(study), 'policy': asked})}"
         found = runs.find(inputs)
         if found is not None and runs.is_finished(found):
-            held = runs.metrics(found)
-            if set(needed) <= held.keys():
-                log.info("Kept runs:/%s: the backtest as of %s is unchanged", found, as_of)
-                return held
+            current = runs.metrics(found)
+            if set(needed) <= current.keys():
+                kept = RunReference(found)
+                log.info("Kept %s: the backtest as of %s is unchanged", kept, as_of)
+                return current
         fold = last_fold(spec, as_of)
         tags = lineage_tags(spec, training_set, lake=self.reading.lake) | {
-            "overnight.training_set": f"{training_set} of a backtest",
-            "overnight.train_window": str(fold.train),
-            "overnight.test_window": str(fold.test),
+            TRAINING_SET: f"{training_set} of a backtest",
+            TRAIN_WINDOW: str(fold.train),
+            TEST_WINDOW: str(fold.test),
             AS_OF: as_of,
             AUTHOR: str(os_actor()),
             SPEC: self.reference,
@@ -133,16 +149,15 @@ class _Backtests:
             params, figures = self._fit(as_of, training_set, study)
             runs.log_params(run, {**params, **asked})
             runs.log_metrics(run, figures)
-        log.info("Backtest as of %s: runs:/%s", as_of, run)
+        log.info("Backtest as of %s: %s", as_of, RunReference(run))
         return figures
 
-    def _build_training_set(self, as_of: str) -> str:
+    def _build_training_set(self, as_of: str) -> TableVersion:
         """The training set of a date, in a table of its own."""
-        made = build_training_version(
+        return build_training_version(
             self.spec, self.reading.lake, f"training_sets_{parse_as_of(as_of):%Y%m%dT%H%M%S}",
             as_of=as_of, pinned=self.reading.snapshot, features=self._features, settings=self.apart,
         )  # fmt: skip
-        return str(made)
 
     @cached_property
     def _features(self) -> TableVersion:
@@ -151,24 +166,24 @@ class _Backtests:
             return self.reading.features
         lake, pinned = self.reading.lake, self.reading.snapshot
         plan = plan_features(self.spec, lake, pinned)
-        if plan.is_done and plan.held is not None:
-            return plan.held
+        if plan.is_done and plan.current is not None:
+            return plan.current
         if not isinstance(self.apart.spark, Session):
             raise InputError(
                 f"The features that {self.spec.name} declares are not in the lake, and a backtest "
                 "would build them in a folder of this machine, which EMR Serverless does not see. "
                 'Run "overnight build-features" first, or this with OVERNIGHT_SPARK="local[*]".'
             )
-        newest = plan.record.days and max(plan.record.days)
+        latest = plan.record.days and max(plan.record.days)
         return carry_out(
             plan, self.spec, lake, pinned,
-            gate=lambda parts, built: validate_features(
-                self.spec, lake, parts, built=built, as_of=str(newest), settings=self.apart
+            validate=lambda parts, built: validate_features(
+                self.spec, lake, parts, built=built, as_of=str(latest), settings=self.apart
             ),
         )  # fmt: skip
 
     def _fit(
-        self, as_of: str, training_set: str, study: str
+        self, as_of: str, training_set: TableVersion, study: StudyReference
     ) -> tuple[Mapping[str, object], dict[str, float]]:
         """Search, fit and test: the parameters and every metric."""
         from training.bundle import load_bundle
@@ -185,7 +200,7 @@ class _Backtests:
             folds=validation_folds(fold, policy),
             policy=policy,
             storage=studies,
-            study=study_name(study),
+            study=study.name,
         )
         every = load_rows(
             spec, training_set, holdout=fold, columns=request_kinds(spec), lake=self.reading.lake

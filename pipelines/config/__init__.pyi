@@ -4,6 +4,20 @@ from .cross_checks import explain
 from .installed_specs import APPROVAL_RULES, approval_rules, load_catalogue, load_registered
 from .overrides import FEATURES_ADDED, SECTIONS, is_changed
 from .plain_text import LIMITS, find_problem, one_line, plain_lines, refuse_unplain
+from .references import (
+    PROMOTED,
+    ROLLED_BACK,
+    DeploymentOutcome,
+    EndpointReference,
+    ModelVersion,
+    RunReference,
+    Snapshot,
+    StudyReference,
+    TableVersion,
+    read_optional,
+    version_name,
+    write_optional,
+)
 from .spec import EXAMPLES, ApprovalPolicy, ModelSpec, find_spec, list_specs, load_spec
 
 __all__ = [
@@ -13,10 +27,19 @@ __all__ = [
     "LIMITS",
     "LONGEST_NAME",
     "PROBABILITY",
+    "PROMOTED",
+    "ROLLED_BACK",
     "SCORE",
     "SECTIONS",
     "ApprovalPolicy",
+    "DeploymentOutcome",
+    "EndpointReference",
     "ModelSpec",
+    "ModelVersion",
+    "RunReference",
+    "Snapshot",
+    "StudyReference",
+    "TableVersion",
     "approval_rules",
     "expand_address",
     "explain",
@@ -31,8 +54,11 @@ __all__ = [
     "model_kinds",
     "one_line",
     "plain_lines",
+    "read_optional",
     "refuse_unplain",
     "request_kinds",
     "shorten",
     "table_columns",
+    "version_name",
+    "write_optional",
 ]

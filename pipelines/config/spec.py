@@ -1,7 +1,7 @@
-"""A model is one file: the spec, composed of each room's own configuration model.
+"""The spec of a model: one file, composed of the configuration models of the other packages.
 
-`load_spec` reports every problem at once, with file, key, value and remedy; what it returns is
-typed, frozen and trusted from then on.
+`load_spec` reports every problem at once, with file, key, value and remedy; the spec that it
+returns is typed, frozen and trusted from then on.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from feature_jobs.declaration import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.config.addresses import address_problems
 from pipelines.config.cron import Cron
-from pipelines.config.cross_checks import explain, find_contradictions, find_in_features
+from pipelines.config.cross_checks import cross_field_problems, explain, find_in_features
 from pipelines.config.overrides import apply_overrides
 from training.policy import GatePolicy, TrainingPolicy
 
@@ -204,7 +204,7 @@ def load_spec(reference: str) -> ModelSpec:
         raise  # not reached: a validation error has at least one problem
     problems += address_problems("source.path", spec.source.path)
     problems += address_problems("labels.path", spec.labels.path or "")
-    refuse_any(path.name, [*problems, *find_contradictions(spec)])
+    refuse_any(path.name, [*problems, *cross_field_problems(spec)])
     return spec
 
 
@@ -220,7 +220,7 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def find_spec(name: str) -> Path:
-    """The file of a spec, given its name or its path; an example is found by its name too."""
+    """Find the file of a spec by its name or path; an example is found by its name too."""
     candidates = [folder / f"{name}.toml" for folder in (*spec_folders(), EXAMPLES)]
     if name.endswith(".toml"):
         candidates = [Path(name)]

@@ -12,15 +12,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from expectations.contract import InputError
-from pipelines.config import ModelSpec, is_changed, load_spec, request_kinds
+from pipelines.config import (
+    ModelSpec,
+    RunReference,
+    TableVersion,
+    is_changed,
+    load_spec,
+    request_kinds,
+)
 from pipelines.modelling.bundles import fetch_trained
 from pipelines.modelling.champion import Champion, score_champion
-from pipelines.modelling.data_summary import gather_data_facts
+from pipelines.modelling.data_summary import gather_data_summary
 from pipelines.modelling.inputs import last_fold, load_rows, pin
 from pipelines.modelling.trained_models import open_trained
 from pipelines.tracking import (
     GATE,
     GATE_REASONS,
+    TRAINING_SET_DIGEST,
     Registry,
     describe_maker,
     is_of_another,
@@ -38,19 +46,21 @@ TIMED_ROWS = 2_000
 log = logging.getLogger(__name__)
 
 
-def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -> str:
+def evaluate_model(
+    reference: str, as_of: str, *, training_set: TableVersion, run: RunReference
+) -> RunReference:
     """See `steps.evaluate`."""
     from pipelines.modelling.evaluation_record import write_material
     from training.bundle import load_bundle
     from training.data import test_rows
 
     spec = load_spec(reference)
-    registry, run_id = open_registry(spec), run.removeprefix("runs:/")
+    registry, run_id = open_registry(spec), run.run
     tags = registry.runs.tags(run_id)
-    refuse_other_kinds(run, tags)
+    refuse_other_kinds(str(run), tags)
     made = open_trained(spec).get(run_id)
     is_kept = is_changed(reference) and is_of_another(tags, spec_digest=spec.digest)
-    if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
+    if tags.get(TRAINING_SET_DIGEST) != pin(spec, training_set)["training_set"]:
         raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")
     fold = last_fold(spec, as_of)
     # With the columns that this model leaves out: the champion may read them.
@@ -67,7 +77,7 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
         report.mkdir()
         write_material(
             report, measured.contender, champion, slices=measured.slices, window=str(fold.test),
-            spec=spec, data=gather_data_facts(spec, as_of, training_set=training_set),
+            spec=spec, data=gather_data_summary(spec, as_of, training_set=training_set),
         )  # fmt: skip
         if not is_kept:
             _log(registry, run_id, measured, gate, report)

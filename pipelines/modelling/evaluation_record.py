@@ -7,9 +7,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from expectations.contract import InputError
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, RunReference
 from pipelines.modelling.champion import Champion
-from pipelines.modelling.data_summary import DataFacts
+from pipelines.modelling.data_summary import DataSummary
 from pipelines.tracking import Runs
 from training.evaluation import Check, Comparison, Contender, Mask, compare_models
 from training.policy import ReviewPolicy
@@ -33,7 +33,7 @@ class Material:
     review: ReviewPolicy
     champion: str
     champion_problem: str
-    data: DataFacts
+    data: DataSummary
     comparison: Comparison
 
 
@@ -56,7 +56,7 @@ def write_material(
     slices: Mapping[str, Mask],
     window: str,
     spec: ModelSpec,
-    data: DataFacts,
+    data: DataSummary,
 ) -> None:
     """Compare both and write `comparison.json` into a folder."""
     material = Material(
@@ -85,12 +85,12 @@ def read_material(runs: Runs, run: str) -> Material:
     text = runs.read_file(run, f"{FOLDER}/{COMPARISON}")
     remedy = 'Run "overnight evaluate" for it again.'
     if text is None:
-        raise InputError(f"runs:/{run} has no {FOLDER}/{COMPARISON}. {remedy}")
+        raise InputError(f"{RunReference(run)} has no {FOLDER}/{COMPARISON}. {remedy}")
     try:
         return _MATERIAL.validate_json(text)
     except ValidationError as error:
         raise InputError(
-            f"{FOLDER}/{COMPARISON} of runs:/{run} is of another format. {remedy}"
+            f"{FOLDER}/{COMPARISON} of {RunReference(run)} is of another format. {remedy}"
         ) from error
 
 
@@ -102,5 +102,7 @@ def read_gate(runs: Runs, run: str) -> GateDecision:
     """
     text = runs.read_file(run, f"{FOLDER}/{GATE}")
     if text is None:
-        raise InputError(f'runs:/{run} was not evaluated. Run "overnight evaluate" for it first.')
+        raise InputError(
+            f'{RunReference(run)} was not evaluated. Run "overnight evaluate" for it first.'
+        )
     return _DECISION.validate_json(text)

@@ -83,8 +83,9 @@ def matrix_mib(training_set: str) -> float:
     """The size of all columns as 32-bit numbers."""
     from pipelines.config.columns import request_kinds
     from pipelines.config.installation.settings import load_settings
+    from pipelines.config.references import TableVersion
     from pipelines.config.spec import load_spec
-    from pipelines.lake.tables import Lake, TableVersion
+    from pipelines.lake.tables import Lake
 
     spec = load_spec(EVERY_COLUMN)
     lake = Lake(load_settings().lake, spec=spec.name)

@@ -19,7 +19,8 @@ AS_OF = "2025-04-01"
 LATER = "2025-04-02"
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 HASHES = """
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
+from pipelines.config.references import TableVersion
 from pipelines.config.installation.settings import load_settings
 lake = Lake(load_settings().lake, spec="bank")
 for name in ("transactions", "labels", "features", "training_sets", "scores"):

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from expectations.contract import InputError
+from pipelines.config.references import Snapshot
 from pipelines.ingestion.ingest import Ingested, ingest_delivery
-from pipelines.lake.snapshot import Snapshot
 from pipelines.validation.validate import validate_snapshot
 from tests.pipelines.banks import TIME, Bank, change
 
@@ -362,7 +362,7 @@ def night(bank: Bank, before: dict[str, str] | None = None) -> Ingested:
     if before is not None:
         before.clear()
         before.update(bank.state())
-    snapshot = str(Snapshot(done.transactions, done.labels))
+    snapshot = Snapshot(done.transactions, done.labels)
     validate_snapshot(bank.toml, AS_OF, snapshot=snapshot)
     return done
 

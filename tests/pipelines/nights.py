@@ -82,7 +82,9 @@ class Night:
             "known_time", rows["event_time"]
         )
         self.lake = Lake(str(folder / "lake"), spec="cards")
-        self.training_set = str(self.lake.write_days("training_sets", self.rows, inputs="made"))
+        self.training_set = str(
+            self.lake.write_days("training_sets", self.rows, fingerprint="made")
+        )
 
     def reference(self, **overrides: object) -> str:
         listed = "&".join(f"{key.replace('__', '.')}={value}" for key, value in overrides.items())
@@ -114,7 +116,7 @@ def write_later_set(lake: Lake, rows: pa.Table, *, as_of: str) -> str:
     later = (date.fromisoformat(as_of) - date.fromisoformat(AS_OF)).days
     days = sorted(set(rows["event_day"].to_pylist()))
     kept = rows.filter(pc.greater_equal(rows["event_day"], days[later]))
-    return str(lake.write_days("training_sets", kept, inputs=as_of, empty_days=days[:later]))
+    return str(lake.write_days("training_sets", kept, fingerprint=as_of, empty_days=days[:later]))
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from expectations.results import WARNING, Finding, Validated
-from pipelines.modelling.data_summary import DataFacts, TableFacts
+from pipelines.modelling.data_summary import DataSummary, TableSummary
 from pipelines.modelling.evaluation_record import FORMAT, GateDecision, Material
 from pipelines.review.report.changes import NONE, Change
 from pipelines.review.report.page import Contents, Rollout
@@ -56,9 +56,9 @@ SLICES = (
 CASE = Case(
     "tx-77", "2025-02-03 04:05:06", 99.5, 0.91, (("amount", "99.5", 2.5), ("hour", "4", -0.5))
 )
-DATA = DataFacts(
-    training_set=TableFacts("training_sets", 3, 12_000, "2025-01-01", "2025-02-07", 480),
-    tables=(TableFacts("transactions", 9, 20_000, "2025-01-01", "2025-02-09", None),),
+DATA = DataSummary(
+    training_set=TableSummary("training_sets", 3, 12_000, "2025-01-01", "2025-02-07", 480),
+    tables=(TableSummary("transactions", 9, 20_000, "2025-01-01", "2025-02-09", None),),
     checks={
         "features": Validated(
             "the features of cards", 20_000, 94, (Finding(WARNING, "fewer rows than usual"),)

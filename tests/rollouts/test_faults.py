@@ -10,7 +10,7 @@ from expectations.contract import OvernightError
 from infra.sagemaker.artifact import build_archive
 from infra.sagemaker.control.client import BusyError
 from pipelines import steps
-from pipelines.deployment.releases import laid_out
+from pipelines.deployment.releases import endpoint_configuration
 from tests.infra.bundles import make_bundle
 from tests.infra.embedded_server import wait_for
 from tests.pipelines.nights import QUIET
@@ -194,7 +194,7 @@ def test_an_endpoint_that_cannot_be_asked_is_not_promoted_on_trust(house: House)
 def _tamper(house: House, folder, *, version: str = "2") -> None:
     """Somebody overwrites a version's artefact before it is deployed, and keeps its note."""
     tampered = house.registry.get(version)
-    with laid_out(house.spec, house.registry, tampered, digest=None) as layout:
+    with endpoint_configuration(house.spec, house.registry, tampered, digest=None) as layout:
         import hashlib
 
         digest = hashlib.sha256(build_archive(layout.main.folder)).hexdigest()
@@ -359,7 +359,7 @@ def test_a_first_model_that_answers_otherwise_than_in_training_is_taken_down(
     monkeypatch.setattr("infra.sagemaker.control.configuration.DIGEST_VARIABLE", "SAGEMAKER_UNREAD")
     made = make_bundle(tmp_path / "other", seed=5)
     _tamper(first_house, made.folder, version="1")
-    with pytest.raises(OvernightError, match=r"ROLLED_BACK.*taken down"):
+    with pytest.raises(OvernightError, match=r"ROLLED_BACK.*deleted"):
         first_house.deploy()
     assert wait_for(lambda: not first_house.exists())
     assert first_house.chain.champion is None

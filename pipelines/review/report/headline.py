@@ -7,7 +7,7 @@ from pipelines.config import ModelSpec
 from pipelines.modelling import read_gate, read_material
 from pipelines.review.report.formatting import metric
 from pipelines.review.report.summary import Row, list_figures, summarise
-from pipelines.tracking import PACKET, Registry, Version
+from pipelines.tracking import REVIEW_REPORT, Registry, Version
 
 SHOWN = ("money_saved", "average_precision")
 WIDTH = 22
@@ -42,14 +42,14 @@ def describe_headline(
         best = "" if perfect is None else f" (a perfect model: {metric(perfect)})"
         name = f"card precision@{spec.training.card_precision_k}"
         yield f"  {name:{WIDTH}} {metric(reached)}{best}"
-    yield f"  {'report':{WIDTH}} {server}/{runs.page(version.run, PACKET)}"
+    yield f"  {'report':{WIDTH}} {server}/{runs.page(version.run, REVIEW_REPORT)}"
 
 
 def _line(row: Row) -> str:
     value, interval = row.value
-    told = f"{value} ({interval})" if interval else value
+    message = f"{value} ({interval})" if interval else value
     gain, limits = row.gain
     if gain:
-        told += f"; to the champion {gain}" + (f" ({limits})" if limits else "")
-        told += f", {row.verdict}"
-    return f"  {row.name:{WIDTH}} {told}"
+        message += f"; to the champion {gain}" + (f" ({limits})" if limits else "")
+        message += f", {row.verdict}"
+    return f"  {row.name:{WIDTH}} {message}"

@@ -111,10 +111,10 @@ def order_slices(slices: Sequence[Slice]) -> list[Slice]:
 
 def list_drifts(ours: Figures, theirs: Figures | None) -> list[Drift]:
     """Top reasons of alerts, those that moved or weigh most first."""
-    held = {} if theirs is None else theirs.top_reasons
+    current = {} if theirs is None else theirs.top_reasons
     drifts = [
-        Drift(name, ours.top_reasons.get(name, 0.0), held.get(name, 0.0))
-        for name in dict.fromkeys([*ours.top_reasons, *held])
+        Drift(name, ours.top_reasons.get(name, 0.0), current.get(name, 0.0))
+        for name in dict.fromkeys([*ours.top_reasons, *current])
     ]
     return sorted(drifts, key=lambda each: -max(each.ours, each.theirs))[:SHOWN_REASONS]
 

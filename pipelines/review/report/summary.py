@@ -111,15 +111,15 @@ def worse_slices(material: Material) -> Sequence[str]:
 def _tell_money(material: Material) -> str:
     saved = material.comparison.candidate.estimates["money_saved"]
     style, capacity = STYLES["money_saved"], material.review.capacity
-    told = f"It saves {style(saved.value)} a day with {capacity:,} reviews a day"
+    message = f"It saves {style(saved.value)} a day with {capacity:,} reviews a day"
     gain = material.comparison.gains.get("money_saved")
     if gain is None:
         reason = material.champion_problem or "There is no champion to compare it with"
-        return f"{told}. {reason}."
+        return f"{message}. {reason}."
     word = "less" if gain.value < 0 else "more"
-    told += f", {style(abs(gain.value))} {word} than the champion"
+    message += f", {style(abs(gain.value))} {word} than the champion"
     verdict, _ = _judge("money_saved", gain)
-    return f"{told} (95 %: {signed_limits('money_saved', gain)}): {verdict}."
+    return f"{message} (95 %: {signed_limits('money_saved', gain)}): {verdict}."
 
 
 def _tell_slices(material: Material) -> list[str]:
@@ -145,13 +145,13 @@ def _row(
         return Row(
             key, name, (style(ours.value), limits(key, ours)), ("", ""), ("", ""), "", "even"
         )
-    gain, held = gains[key], theirs[key]
+    gain, current = gains[key], theirs[key]
     verdict, tone = _judge(key, gain)
     return Row(
         key=key,
         name=name,
         value=(style(ours.value), limits(key, ours)),
-        champion=(style(held.value), limits(key, held)),
+        champion=(style(current.value), limits(key, current)),
         gain=(signed(style(gain.value)), signed_limits(key, gain)),
         verdict=verdict,
         tone=tone,

@@ -13,9 +13,10 @@ import pytest
 from expectations.contract import ProblemsError
 from pipelines import steps
 from pipelines.config.installation import settings
+from pipelines.config.references import TableVersion
 from pipelines.config.spec import load_spec
 from pipelines.governance.digests import open_decisions
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from pipelines.tracking.registry import open_registry
 from pipelines.tracking.runs import DIGEST
 from tests.pipelines.nights import ALONE, AS_OF, QUIET, installed
@@ -120,7 +121,7 @@ class House:
     def trained_on(self) -> set[int]:
         """The ids of the newest training rows."""
         lake = Lake(settings.load_settings().lake, spec="bank")
-        at = lake.newest("training_sets")
+        at = lake.latest("training_sets")
         return set(lake.read(at, columns=["transaction_id"])["transaction_id"].to_pylist())
 
 

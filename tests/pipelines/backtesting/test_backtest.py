@@ -13,7 +13,7 @@ from expectations.contract import InputError
 from pipelines import steps
 from pipelines.backtesting.backtest import run_backtest
 from pipelines.cli.compare import compare_runs
-from pipelines.cli.latest import fill_newest
+from pipelines.cli.latest import latest_run
 from pipelines.config.installation.settings import load_settings
 from pipelines.config.spec import load_spec
 from pipelines.features.catalogue import list_features
@@ -103,7 +103,7 @@ def test_a_backtest_changes_nothing_that_a_night_made(spec: str) -> None:
     # "Last night" is still the night's run, and so is what a step takes without being told.
     assert steps.status(spec) == told
     night = open_registry(load_spec(spec)).get("1").run
-    assert fill_newest({"spec": spec, "run": ""})["run"] == f"runs:/{night}"
+    assert latest_run(spec) == f"runs:/{night}"
 
     # Done again it says the same and adds no run.
     registry = open_registry(load_spec(spec))

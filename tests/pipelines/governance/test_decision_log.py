@@ -12,10 +12,11 @@ import pytest
 from expectations.contract import OvernightError
 from pipelines.config.installation.actors import Actor, parse_actor
 from pipelines.config.spec import ApprovalPolicy
-from pipelines.governance.decision_log import Decision, Digests, Kind, Ledger, decide, describe
-from pipelines.governance.decision_store import DECISIONS, Decisions
+from pipelines.governance.decision_log import Decision, DecisionLog, Digests, Kind, decide, describe
+from pipelines.governance.decision_store import DECISIONS, DecisionStore
 from pipelines.governance.rules import approval_refusals, deployment_refusals
-from pipelines.lake.tables import ChangedSinceError, Lake
+from pipelines.lake.delta import ChangedSinceError
+from pipelines.lake.tables import Lake
 from tests.pipelines.forgery import rewrite_and_rename, rewrite_in_place
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -30,10 +31,10 @@ def entry(kind: Kind, version: int, *, hour: int = 0, gate: str = "accepted") ->
     )  # fmt: skip
 
 
-def ledger(*steps: tuple[Kind, int]) -> Ledger:
+def decision_log(*steps: tuple[Kind, int]) -> DecisionLog:
     """Records of an hour each."""
     records = [replace(entry(kind, v, hour=n), number=n + 1) for n, (kind, v) in enumerate(steps)]
-    return Ledger(tuple(records), at=None)
+    return DecisionLog(tuple(records), at=None)
 
 
 class Book:
@@ -44,19 +45,19 @@ class Book:
         self.noted: list[str] = []
 
     @property
-    def chain(self) -> Decisions:
-        return Decisions(
+    def chain(self) -> DecisionStore:
+        return DecisionStore(
             self.lake,
             noted_head=lambda: self.noted[-1] if self.noted else None,
             note_head=self.noted.append,
         )
 
-    def add(self, decision: Decision) -> Ledger:
+    def add(self, decision: Decision) -> DecisionLog:
         return self.chain.record(lambda _: decision)
 
     def parts(self) -> list[Path]:
         """Files with one record each, oldest first."""
-        at = self.lake.newest(DECISIONS)
+        at = self.lake.latest(DECISIONS)
         assert at is not None
         files = [Path(name) for name in self.lake.files(at)]
         return sorted(files, key=lambda f: pq.read_table(f)["transaction_id"][0].as_py())
@@ -89,7 +90,7 @@ def test_each_record_holds_the_hash_of_the_one_before(book: Book) -> None:
     assert book.noted[-1] == third.own
     text = describe(book.chain.load())
     assert "2026-03-01 13:00:00  approval     version 1    alice (MLflow): approval it" in text
-    assert f"verified: 3 records, newest {third.own}" in text
+    assert f"verified: 3 records, latest {third.own}" in text
 
 
 def changed(key: str, value: object) -> Callable[[dict[str, object]], None]:
@@ -150,7 +151,7 @@ def test_a_chain_cut_short_is_found_by_the_noted_hash(tmp_path: Path, book: Book
 
 def test_a_chain_of_which_nothing_is_noted_is_broken(book: Book) -> None:
     book.noted.clear()
-    with pytest.raises(OvernightError, match="the registry notes no newest record: the registered"):
+    with pytest.raises(OvernightError, match="the registry notes no latest record: the registered"):
         book.chain.load()
     with pytest.raises(OvernightError, match="Nothing is approved or deployed"):
         book.add(entry("approval", 2))
@@ -168,7 +169,7 @@ def test_a_first_record_whose_hash_was_not_noted_any_more_is_caught_up_with(tmp_
             raise Cut
         book.noted.append(head)
 
-    cut = Decisions(
+    cut = DecisionStore(
         book.lake, noted_head=lambda: book.noted[-1] if book.noted else None, note_head=note
     )
     with pytest.raises(Cut):
@@ -228,7 +229,7 @@ def test_a_chain_of_an_earlier_version_still_holds_and_is_gone_on_with(tmp_path:
 def test_of_two_decisions_at_once_the_second_is_decided_again(book: Book) -> None:
     asked: list[int] = []
 
-    def slow(held: Ledger) -> Decision:
+    def slow(held: DecisionLog) -> Decision:
         if not asked:
             book.add(entry("rejection", 2, hour=3))
         asked.append(len(held.records))
@@ -241,7 +242,7 @@ def test_of_two_decisions_at_once_the_second_is_decided_again(book: Book) -> Non
 
 
 def test_nothing_is_added_to_a_table_that_another_wrote_to(book: Book) -> None:
-    at = book.lake.newest(DECISIONS)
+    at = book.lake.latest(DECISIONS)
     assert at is not None
     rows = book.lake.read(at)
     book.add(entry("rejection", 2, hour=3))
@@ -251,26 +252,26 @@ def test_nothing_is_added_to_a_table_that_another_wrote_to(book: Book) -> None:
 
 
 def test_the_chain_says_what_is_in_force() -> None:
-    now = ledger(
+    now = decision_log(
         ("registration", 1), ("approval", 1), ("promotion", 1), ("registration", 2),
         ("override", 2), ("promotion", 2), ("registration", 3), ("approval", 3),
     )  # fmt: skip
     assert (now.approval.version, now.champion, now.champion_before) == (3, 2, 1)
     assert now.challenger == 3
-    rejected = ledger(*((r.kind, r.version) for r in now.records), ("rejection", 3))
+    rejected = decision_log(*((r.kind, r.version) for r in now.records), ("rejection", 3))
     assert rejected.approval is None
     assert rejected.challenger is None
-    back = ledger(*((r.kind, r.version) for r in now.records[:6]), ("rollback", 1))
+    back = decision_log(*((r.kind, r.version) for r in now.records[:6]), ("rollback", 1))
     assert (back.approval.version, back.champion, back.champion_before) == (1, 1, None)
-    assert ledger().champion is None
+    assert decision_log().champion is None
 
 
-def refusals(version: int, held: Ledger, **changes: object) -> list[str]:
+def refusals(version: int, held: DecisionLog, **changes: object) -> list[str]:
     given = {
         "found": MADE, "author": BOB, "approver": ALICE, "policy": ApprovalPolicy(),
         "now": NOON + timedelta(days=1),
     }  # fmt: skip
-    return list(approval_refusals(version, ledger=held, **(given | changes)))
+    return list(approval_refusals(version, decision_log=held, **(given | changes)))
 
 
 SERVING = (("registration", 1), ("approval", 1), ("promotion", 1), ("registration", 2))
@@ -295,13 +296,13 @@ SERVING = (("registration", 1), ("approval", 1), ("promotion", 1), ("registratio
 def test_every_reason_against_an_approval(
     version: int, steps: tuple[tuple[Kind, int], ...], changes: dict[str, object], said: str | None
 ) -> None:
-    found = refusals(version, ledger(*steps), **changes)
+    found = refusals(version, decision_log(*steps), **changes)
     assert (found == []) if said is None else (len(found) == 1 and said in found[0]), found
 
 
 def test_all_reasons_come_at_once_and_an_override_sets_only_the_gates_aside() -> None:
     refused = entry("registration", 1, gate="refused: baseline: 0.1 is less than 0.2")
-    held = Ledger((replace(refused, number=1),), at=None)
+    held = DecisionLog((replace(refused, number=1),), at=None)
     changed_ = replace(MADE, model="e" * 64, policy="e" * 64)
     every = refusals(1, held, found=changed_, author=ALICE, now=NOON + timedelta(days=40))
     assert [reason.split(" ")[0:2] for reason in every] == [
@@ -313,13 +314,13 @@ def test_all_reasons_come_at_once_and_an_override_sets_only_the_gates_aside() ->
 
 
 def test_an_approval_is_not_deployed_when_it_expired_or_its_version_changed() -> None:
-    held = ledger(*SERVING, ("approval", 2))
+    held = decision_log(*SERVING, ("approval", 2))
     approval = held.approval
     assert approval is not None
 
     def reasons(**changes: object) -> list[str]:
         given = {"found": MADE, "policy": ApprovalPolicy(), "now": NOON + timedelta(days=1)}
-        return list(deployment_refusals(approval, ledger=held, **(given | changes)))
+        return list(deployment_refusals(approval, decision_log=held, **(given | changes)))
 
     assert reasons() == []
     (late,) = reasons(now=NOON + timedelta(days=15))

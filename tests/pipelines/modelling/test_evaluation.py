@@ -200,9 +200,11 @@ def test_a_worker_that_is_not_there_is_refused(night: Night) -> None:
 
 
 def test_rows_read_from_the_lake_are_those_that_were_written(night: Night) -> None:
+    from pipelines.config.references import TableVersion
     from pipelines.modelling.inputs import last_fold, load_rows
 
-    rows = load_rows(night.spec, night.training_set, holdout=last_fold(night.spec, AS_OF))
+    at = TableVersion.parse(night.training_set)
+    rows = load_rows(night.spec, at, holdout=last_fold(night.spec, AS_OF))
     written = make_rows(12_000)
     assert rows.facts["transaction_id"].to_pylist() == written["transaction_id"].to_pylist()
     expected = written["amount"].to_numpy().astype(np.float32)

@@ -1,4 +1,4 @@
-"""Which resources a request names: what a role has to allow it on."""
+"""Names of the resources in a request, on which a role must allow it."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def name_members(content: Mapping[str, Any]) -> list[str]:
 
 
 def read_members(body: bytes, *, protocol: str) -> list[str]:
-    """The same of a body; nothing where it is neither CBOR nor JSON."""
+    """Return the names in a body; none where it is neither CBOR nor JSON."""
     if not body or protocol not in ("cbor", "json"):
         return []
     try:
@@ -58,5 +58,5 @@ def read_members(body: bytes, *, protocol: str) -> list[str]:
         else:
             content = json.loads(body)
     except (ValueError, ResponseParserError):
-        return []  # refused by whoever answers it
+        return []  # refused by the service
     return name_members(content) if isinstance(content, dict) else []

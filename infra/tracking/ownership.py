@@ -1,4 +1,4 @@
-"""Belongings of the deployer on the MLflow server, as the server's own store says.
+"""Ownership: the runs, models and experiments of the deployer, by the MLflow server's store.
 
 A tag whose key begins with `overnight.` can be set by the deployer alone, and each of its runs is
 made with one: so a run that has one is the deployer's, and so is what belongs to that run.
@@ -89,7 +89,7 @@ def has_our_tag(keys: Iterable[str]) -> bool:
 
 
 def _unless_absent(error: MlflowException) -> bool:
-    """False for what is not there; what went wrong otherwise is raised again."""
+    """Return False if the error says that the thing does not exist; raise any other error again."""
     if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
         raise error
     return False

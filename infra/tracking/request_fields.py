@@ -1,7 +1,7 @@
-"""Changes that a request to the MLflow server asks for, read by MLflow's own parser.
+"""Fields of a request to the MLflow server that name what it changes, by MLflow's own parser.
 
-Its parser takes a body in a string, and each field under two names (`run_id`, `runId`): whoever
-reads the JSON otherwise judges another request than the one that is carried out.
+Its parser takes a body in a string, and each field under two names (`run_id`, `runId`): a
+check of the JSON by another parser would judge another request than the one carried out.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ _RUNS = ("run_id", "run_uuid", "source_run_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestFields:
     """The things that a request names.
 
     Attributes:
@@ -39,7 +39,7 @@ class Asked:
     places: frozenset[str]
 
 
-def read_asked() -> Asked:
+def read_request_fields() -> RequestFields:
     """Read the request at hand.
 
     Raises:
@@ -51,7 +51,7 @@ def read_asked() -> Asked:
     logged = {*_texts([message, *inner], "model_id"), str(path.get("model_id", ""))}
     keys = {*_texts([message, *_items(message, "tags")], "key"), *_texts([message], "tag_key")}
     named = [value for name in _RUNS for value in _texts([message, *inner], name)]
-    return Asked(
+    return RequestFields(
         # A file's upload names its run in the address.
         runs=frozenset({*named, *request.args.getlist("run_uuid")} - {""}),
         experiments=frozenset({*_texts([message], "experiment_id")} - {""}),
@@ -79,7 +79,7 @@ def is_query() -> bool:
 
 
 def _read_message() -> Message | None:
-    """The request as MLflow's handler reads it; None for a route that reads none."""
+    """Parse the request as MLflow's handler does; None for a route without a message."""
     rule = "" if request.url_rule is None else str(request.url_rule.rule)
     kind = _messages().get((rule, request.method))
     return None if kind is None else _get_request_message(kind())  # type: ignore[no-untyped-call]  # MLflow's own
@@ -107,7 +107,7 @@ def _items(message: Message | None, name: str) -> Iterable[Message]:
 
 
 def _texts(messages: Iterable[Message | None], name: str) -> Iterator[str]:
-    """The values of a field of text that are set."""
+    """Yield the values of a text field that are set."""
     for message in messages:
         field = None if message is None else message.DESCRIPTOR.fields_by_name.get(name)
         if field is not None and message is not None and message.HasField(name):

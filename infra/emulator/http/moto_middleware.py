@@ -1,4 +1,4 @@
-"""The gate before moto: names each call, notes it, and lets an armed fault strike it.
+"""WSGI middleware before moto: logs each call and injects armed faults.
 
 moto has no failures of its own; a client that was never throttled has never been tested. The
 server's own calls (of the alarms' evaluator, of artefacts) pass unseen: AWS's are unseen too.
@@ -23,13 +23,13 @@ OWN_KEY = "embedded"
 FORM = "application/x-www-form-urlencoded"
 
 
-class Gate:
+class MotoMiddleware:
     """A WSGI application around moto's."""
 
     def __init__(
         self, moto: Application, *, faults: Faults, calls: Calls, after: Callable[[str, str], None]
     ) -> None:
-        """Stand before moto; `after` hears service and operation of each call that was done."""
+        """Wrap moto; `after` is called with service and operation of each completed call."""
         self._moto = moto
         self._faults = faults
         self._calls = calls
@@ -44,7 +44,7 @@ class Gate:
         operation = _operation(service, environ)
         resources = _resources(service, environ)
         self._calls.add(service, operation, signed=signed, resources=resources)
-        fault = self._faults.strike_call(service, operation)
+        fault = self._faults.take_call_fault(service, operation)
         if fault is None:
             return self._pass(service, operation, environ, start_response)
         if fault.effect == "error":

@@ -1,4 +1,4 @@
-"""Which operation of AWS an HTTP request asks for, and the record of all that were asked.
+"""Names of the AWS operations in HTTP requests, and the log of all calls.
 
 AWS speaks four protocols: the operation stands in a header, in a form, in a path, or only in what
 method, path and query together mean. The record lets a test prove that a plan changes nothing.
@@ -30,7 +30,7 @@ class Call:
     Attributes:
         mutating: whether it may change something.
         caller: the access key that it was signed with.
-        resources: what it names (`infra.emulator.protocol.named`).
+        resources: what it names (`infra.emulator.protocol.resource_names`).
     """
 
     service: str
@@ -53,7 +53,7 @@ class Calls:
         self._calls.append(_call(service, operation, name_caller(signed), tuple(resources)))
 
     def listed(self) -> list[Mapping[str, object]]:
-        """The calls as JSON says them."""
+        """Return the calls as objects of JSON."""
         return [asdict(call) for call in list(self._calls)]
 
     def clear(self) -> None:
@@ -62,7 +62,7 @@ class Calls:
 
 
 def name_service(authorization: str) -> str | None:
-    """The service that a request is signed for; None when it is not signed.
+    """Return the service that a request is signed for; None when it is not signed.
 
     >>> name_service("AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, Sig…")
     's3'
@@ -72,7 +72,7 @@ def name_service(authorization: str) -> str | None:
 
 
 def name_caller(authorization: str) -> str:
-    """The access key that a request is signed with; empty when it is not signed.
+    """Return the access key that a request is signed with; empty when it is not signed.
 
     >>> name_caller("AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, Sig…")
     'key'
@@ -90,7 +90,7 @@ def name_operation(
     headers: Mapping[str, str],
     form: str,
 ) -> str:
-    """The operation of a request, `Unknown` when none of the service's fits.
+    """Return the operation of a request, `Unknown` when none of the service's fits.
 
     Args:
         service: as the request is signed for.

@@ -16,14 +16,14 @@ from mlflow.server import auth
 from mlflow.server.handlers import STATIC_PREFIX_ENV_VAR, _get_model_registry_store
 from werkzeug.datastructures import Authorization
 
-from infra.tracking.asked import Asked, is_query, read_asked
-from infra.tracking.belongings import (
+from infra.tracking.ownership import (
     is_experiment_of_deployer,
     is_file_of_others,
     is_logged_model_of_deployer,
     is_registered_model_of_deployer,
     is_run_of_deployer,
 )
+from infra.tracking.request_fields import RequestFields, is_query, read_request_fields
 from infra.tracking.roles import (
     APPROVED_BY,
     ASKED,
@@ -39,13 +39,13 @@ from infra.tracking.routes import Access, find_access
 
 # Of these the rules stand in `roles.refusal`; every other write to a model of ours is refused.
 _ALIAS, _TAGS = "/registered-models/alias", ("/set-tag", "/delete-tag")
-# What a reviewer asks for is a tag of the model.
-_ASKING = ("/registered-models/set-tag", "/registered-models/delete-tag")
+# A review request is a tag of the model.
+_REVIEW_REQUEST = ("/registered-models/set-tag", "/registered-models/delete-tag")
 _ONLY = "only the deployer may"
 
 
 def authorize() -> Authorization | Response:
-    """Know the user by name and password, then see whether the role allows the request."""
+    """Authenticate the user, then allow or refuse the request by the user's role."""
     known = auth.authenticate_request_basic_auth()
     if isinstance(known, Response):
         return known
@@ -57,18 +57,18 @@ def authorize() -> Authorization | Response:
     if problem is not None:
         return Response(f"{user}: {problem}\n", status=403, mimetype="text/plain")
     if access == "registered model" and request.method == "POST" and "reviewer" in roles:
-        _note_who(user, read_asked())
+        _record_user(user, read_request_fields())
     return known
 
 
 def _problems(access: Access | None, roles: frozenset[Role]) -> Iterator[str]:
-    """Why a request is refused; nothing when it may be carried out."""
+    """Yield the reasons to refuse a request; none when it is allowed."""
     if access == "registered model":
-        yield from _problems_of_registry(read_asked(), roles)
+        yield from _problems_of_registry(read_request_fields(), roles)
     if access in {"read", "account"} or "deployer" in roles:
         return
     if access in {"run", "experiment", "logged model"}:
-        yield from _problems_of_tracking(read_asked())
+        yield from _problems_of_tracking(read_request_fields())
     elif access == "artefact":
         path = str((request.view_args or {}).get("artifact_path", ""))
         if not is_file_of_others(path):
@@ -80,46 +80,46 @@ def _problems(access: Access | None, roles: frozenset[Role]) -> Iterator[str]:
         yield f"{_ONLY} do this: {request.method} {request.path}"
 
 
-def _problems_of_tracking(asked: Asked) -> Iterator[str]:
-    """Of a run, an experiment or a logged model, by someone who is no deployer."""
-    if ours := _ours(asked.tags):
+def _problems_of_tracking(fields: RequestFields) -> Iterator[str]:
+    """Yield problems with a change of a run, experiment or logged model by a non-deployer."""
+    if ours := _ours(fields.tags):
         yield f"{_ONLY} set or take away a tag named {ours}"
-    if any(map(is_run_of_deployer, asked.runs)):
+    if any(map(is_run_of_deployer, fields.runs)):
         yield f"{_ONLY} change a run that it made"
-    if any(map(is_logged_model_of_deployer, asked.logged_models)):
+    if any(map(is_logged_model_of_deployer, fields.logged_models)):
         yield f"{_ONLY} change a logged model of a run that it made"
-    if asked.places:
+    if fields.places:
         yield f"{_ONLY} choose where artefacts go"
     is_new = request.path.rstrip("/").endswith(("/runs/create", "/logged-models"))
-    if not is_new and any(map(is_experiment_of_deployer, asked.experiments)):
+    if not is_new and any(map(is_experiment_of_deployer, fields.experiments)):
         yield f"{_ONLY} change an experiment that holds its runs"
 
 
-def _problems_of_registry(asked: Asked, roles: frozenset[Role]) -> Iterator[str]:
-    """Of a registered model, its versions, tags and aliases."""
+def _problems_of_registry(fields: RequestFields, roles: frozenset[Role]) -> Iterator[str]:
+    """Yield problems with a change of a registered model, its versions, tags or aliases."""
     path = request.path.rstrip("/")
-    problem = refusal(roles, alias=asked.alias, tags=asked.tags)
+    problem = refusal(roles, alias=fields.alias, tags=fields.tags)
     if problem is not None:
         yield problem
     if "deployer" in roles or path.endswith(_ALIAS):
         return
-    if not path.endswith(_ASKING) and (ours := _ours(asked.tags)):
+    if not path.endswith(_REVIEW_REQUEST) and (ours := _ours(fields.tags)):
         yield f"{_ONLY} set or take away a tag named {ours}"
-    if path.endswith(_TAGS) and not any(key.startswith("mlflow.") for key in asked.tags):
+    if path.endswith(_TAGS) and not any(key.startswith("mlflow.") for key in fields.tags):
         return
     is_new = path.endswith("/registered-models/create")
-    if not is_new and is_registered_model_of_deployer(asked.model):
-        yield f"{_ONLY} change {asked.model} or a version of it"
+    if not is_new and is_registered_model_of_deployer(fields.model):
+        yield f"{_ONLY} change {fields.model} or a version of it"
 
 
-def _note_who(user: str, asked: Asked) -> None:
-    """Note on the registered model who moves `approved` to which version, or asks for what."""
-    is_alias = asked.alias == "approved" and asked.version
-    noted = {f"{APPROVED_BY}.{asked.version}"} if is_alias else set()
-    noted |= {key.replace(ASKED, ASKED_BY) for key in asked.tags if WISH.fullmatch(key)}
-    for key in noted if asked.model else ():
+def _record_user(user: str, fields: RequestFields) -> None:
+    """Record on the registered model who moves `approved` to a version, or requests a review."""
+    is_alias = fields.alias == "approved" and fields.version
+    noted = {f"{APPROVED_BY}.{fields.version}"} if is_alias else set()
+    noted |= {key.replace(ASKED, ASKED_BY) for key in fields.tags if WISH.fullmatch(key)}
+    for key in noted if fields.model else ():
         tag = RegisteredModelTag(key, f"{user} (MLflow)")  # type: ignore[no-untyped-call]  # MLflow's own
-        _get_model_registry_store().set_registered_model_tag(asked.model, tag)  # type: ignore[no-untyped-call]  # MLflow's own
+        _get_model_registry_store().set_registered_model_tag(fields.model, tag)  # type: ignore[no-untyped-call]  # MLflow's own
 
 
 def _ours(keys: Iterable[str]) -> str:
