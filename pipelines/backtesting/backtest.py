@@ -6,36 +6,26 @@ which no step of a night or a review takes for a model.
 """
 
 import logging
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cached_property
-from pathlib import Path
 
 from expectations.contract import InputError
-from infra.files import make_whole, with_patience
-from pipelines.backtesting.lake import Reading, open_reading
+from pipelines.backtesting.lake import open_reading
+from pipelines.backtesting.night import DATA, MODEL, BacktestSteps
 from pipelines.config import (
     ModelSpec,
     RunReference,
     Snapshot,
-    StudyReference,
-    TableVersion,
     load_spec,
-    request_kinds,
 )
-from pipelines.config.installation import Session, Settings, load_settings, os_actor
-from pipelines.features import build_training_version, carry_out, plan_features
+from pipelines.config.installation import Settings, load_settings, os_actor
 from pipelines.ingestion import LABELS, TRANSACTIONS
 from pipelines.lake import Lake, backtesting, digest_of, parse_as_of
 from pipelines.modelling import (
-    Measured,
     last_fold,
     lineage_tags,
-    load_rows,
     study_of,
-    write_candidate,
 )
 from pipelines.tracking import (
     AS_OF,
@@ -46,9 +36,7 @@ from pipelines.tracking import (
     TRAINING_SET,
     open_registry,
 )
-from pipelines.validation import check_snapshot, validate_features
 
-SHOWN = ("test_auc", "test_average_precision")
 BACKTEST = "backtest"
 
 log = logging.getLogger(__name__)
@@ -63,11 +51,11 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     Raises:
         InputError: when the lake holds nothing of the spec yet.
     """
+    from training.evaluation import list_metrics
+
     spec, settings = load_spec(reference), load_settings()
     last = parse_as_of(as_of)
-    shown = list(SHOWN)
-    if spec.training.exclude_detected is not None:
-        shown.append(f"test_{spec.training.card_precision_metric}")
+    shown = [each.logged for each in list_metrics(spec.training) if each.is_backtested]
     rows: list[list[float]] = []
     lines = [f"{'as of':12} " + " ".join(f"{name:>26}" for name in shown)]
     with backtesting(spec.name):
@@ -93,13 +81,13 @@ def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Ba
     folder = settings.scratch / BACKTEST / spec.name
     folder.mkdir(parents=True, exist_ok=True)
     pages = (folder / "data_docs").as_uri()
-    return _Backtests(
-        reference=reference,
+    own = BacktestSteps(
         spec=spec,
         reading=open_reading(spec, base, Snapshot(rows, labels), folder=folder),
         folder=folder,
         apart=replace(settings, home=folder, docs_url=pages),
     )
+    return _Backtests(reference, own)
 
 
 @dataclass(frozen=True)
@@ -108,25 +96,20 @@ class _Backtests:
 
     Attributes:
         reference: the spec as it was asked for.
-        reading: what all dates read, and the lake that receives what is made.
-        folder: receives everything that is written, but the runs.
-        apart: settings by which pages of the checks go there too.
+        steps: those of a night, on a lake apart.
     """
 
     reference: str
-    spec: ModelSpec
-    reading: Reading
-    folder: Path
-    apart: Settings
+    steps: BacktestSteps
 
     def measure(self, as_of: str, *, needed: list[str]) -> Mapping[str, float]:
         """Metrics of a model that is trained and tested as of a date, from its run in MLflow."""
-        spec, runs = self.spec, open_registry(self.spec).runs
-        check_snapshot(
-            spec, self.reading.lake, self.reading.snapshot, as_of=as_of, settings=self.apart
-        )
-        training_set = self._build_training_set(as_of)
-        study = study_of(spec, training_set, lake=self.reading.lake)
+        spec, reading, author = self.steps.spec, self.steps.reading, str(os_actor())
+        runs = open_registry(spec).runs
+        given = {"spec": spec, "as_of": as_of, "since": "", "until": "", "author": author}
+        known = self.steps.do(DATA, {**given, "snapshot": reading.snapshot})
+        training_set = known["training_set"]
+        study = study_of(spec, training_set, lake=reading.lake)
         asked = spec.training.model_dump(mode="json", exclude={"threads", "trials_workers"})
         inputs = f"{BACKTEST}/{digest_of({'study': str(study), 'policy': asked})}"
         found = runs.find(inputs)
@@ -137,77 +120,18 @@ class _Backtests:
                 log.info("Kept %s: the backtest as of %s is unchanged", kept, as_of)
                 return current
         fold = last_fold(spec, as_of)
-        tags = lineage_tags(spec, training_set, lake=self.reading.lake) | {
+        tags = lineage_tags(spec, training_set, lake=reading.lake) | {
             TRAINING_SET: f"{training_set} of a backtest",
             TRAIN_WINDOW: str(fold.train),
             TEST_WINDOW: str(fold.test),
             AS_OF: as_of,
-            AUTHOR: str(os_actor()),
+            AUTHOR: author,
             SPEC: self.reference,
         }
         with runs.open(inputs=inputs, kind=BACKTEST, tags=tags) as run:
-            params, figures = self._fit(as_of, training_set, study)
-            runs.log_params(run, {**params, **asked})
+            made = self.steps.do(MODEL, known)
+            figures: dict[str, float] = made["run"].figures
+            runs.log_params(run, {**made["study"].params, **asked})
             runs.log_metrics(run, figures)
         log.info("Backtest as of %s: %s", as_of, RunReference(run))
         return figures
-
-    def _build_training_set(self, as_of: str) -> TableVersion:
-        """The training set of a date, in a table of its own."""
-        return build_training_version(
-            self.spec, self.reading.lake, f"training_sets_{parse_as_of(as_of):%Y%m%dT%H%M%S}",
-            as_of=as_of, pinned=self.reading.snapshot, features=self._features, settings=self.apart,
-        )  # fmt: skip
-
-    @cached_property
-    def _features(self) -> TableVersion:
-        """Features of the snapshot: production's where they are what would be made."""
-        if self.reading.features is not None:
-            return self.reading.features
-        lake, pinned = self.reading.lake, self.reading.snapshot
-        plan = plan_features(self.spec, lake, pinned)
-        if plan.is_done and plan.current is not None:
-            return plan.current
-        if not isinstance(self.apart.spark, Session):
-            raise InputError(
-                f"The features that {self.spec.name} declares are not in the lake, and a backtest "
-                "would build them in a folder of this machine, which EMR Serverless does not see. "
-                'Run "overnight build-features" first, or this with OVERNIGHT_SPARK="local[*]".'
-            )
-        latest = plan.record.days and max(plan.record.days)
-        return carry_out(
-            plan, self.spec, lake, pinned,
-            validate=lambda parts, built: validate_features(
-                self.spec, lake, parts, built=built, as_of=str(latest), settings=self.apart
-            ),
-        )  # fmt: skip
-
-    def _fit(
-        self, as_of: str, training_set: TableVersion, study: StudyReference
-    ) -> tuple[Mapping[str, object], dict[str, float]]:
-        """Search, fit and test: the parameters and every metric."""
-        from training.bundle import load_bundle
-        from training.data import test_rows, validation_folds
-        from training.search import make_database, tune
-
-        spec, fold = self.spec, last_fold(self.spec, as_of)
-        policy = spec.training.model_copy(update={"trials_workers": 1})
-        rows = load_rows(spec, training_set, holdout=fold, lake=self.reading.lake)
-        studies = with_patience(f"sqlite:///{self.folder / 'studies.db'}")
-        make_whole(studies, make_database)
-        best = tune(
-            rows,
-            folds=validation_folds(fold, policy),
-            policy=policy,
-            storage=studies,
-            study=study.name,
-        )
-        every = load_rows(
-            spec, training_set, holdout=fold, columns=request_kinds(spec), lake=self.reading.lake
-        )
-        with tempfile.TemporaryDirectory() as scratch:
-            write_candidate(Path(scratch), rows, spec=spec, fold=fold, best=best)
-            bundle = load_bundle(Path(scratch))
-            read = bundle.recode(every)
-            measured = Measured(spec, fold, read, test_rows(read, fold, policy), bundle)
-            return best.params, measured.figures

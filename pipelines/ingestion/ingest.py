@@ -19,7 +19,7 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
-from expectations.row_rules import Judged, judge_rows
+from expectations.row_rules import SplitRows, apply_row_rules
 from expectations.run import quiet_great_expectations
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
@@ -117,13 +117,13 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     return _file_delivery(spec, lake, judged, delivery)
 
 
-def judge_delivery(spec: ModelSpec, delivery: Delivery) -> Judged:
+def judge_delivery(spec: ModelSpec, delivery: Delivery) -> SplitRows:
     """Split the rows of a delivery into clean and quarantined ones, by the contract.
 
     Raises:
         InputError: when too many of them broke a rule, or one that stops.
     """
-    judged = judge_rows(
+    judged = apply_row_rules(
         delivery.rows,
         spec.contract,
         entities=list(spec.source.entities),
@@ -134,7 +134,7 @@ def judge_delivery(spec: ModelSpec, delivery: Delivery) -> Judged:
     return judged
 
 
-def _file_delivery(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> Ingested:
+def _file_delivery(spec: ModelSpec, lake: Lake, judged: SplitRows, delivery: Delivery) -> Ingested:
     ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
     faulty = [judged.quarantined, orphans]
     refile_source(
@@ -147,7 +147,7 @@ def _file_delivery(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delive
     return ingested
 
 
-def _repair(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> int:
+def _repair(spec: ModelSpec, lake: Lake, judged: SplitRows, delivery: Delivery) -> int:
     """Write damaged files again whose rows the delivery has; return their number."""
     clean = with_day(judged.clean)
     happened = clean.select([TRANSACTION_ID, EVENT_TIME, EVENT_DAY])
@@ -161,7 +161,7 @@ def _repair(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> 
 
 
 def file_rows(
-    spec: ModelSpec, lake: Lake, judged: Judged, reports: pa.Table | None
+    spec: ModelSpec, lake: Lake, judged: SplitRows, reports: pa.Table | None
 ) -> tuple[Ingested, pa.Table]:
     """Commit the labels of clean rows, then the rows themselves.
 
@@ -209,9 +209,9 @@ def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_
     if not any(own.severity == "quarantine" for own in spec.contract.expectations):
         return {}
     quiet_great_expectations()
-    from expectations.custom import judge_own
+    from expectations.custom import apply_custom_expectations
 
-    return judge_own(rows, spec.contract.expectations)
+    return apply_custom_expectations(rows, spec.contract.expectations)
 
 
 def refuse_wrong_own(spec: ModelSpec) -> None:
@@ -222,10 +222,10 @@ def refuse_wrong_own(spec: ModelSpec) -> None:
     """
     if spec.contract.expectations:
         quiet_great_expectations()
-        from expectations.custom import refuse_wrong
+        from expectations.custom import refuse_unbuildable
 
         columns = {t: [c.name for c in own] for t, own in table_columns(spec).items()}
-        refuse_wrong(spec.contract.expectations, columns)
+        refuse_unbuildable(spec.contract.expectations, columns)
 
 
 def _delivered_ids(delivery: Delivery) -> pa.ChunkedArray:
@@ -234,7 +234,7 @@ def _delivered_ids(delivery: Delivery) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.string())
 
 
-def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> None:
+def _stop_when_too_many(judged: SplitRows, spec: ModelSpec, delivery: Delivery) -> None:
     allowed = spec.contract.max_quarantined_share
     share = judged.quarantined.num_rows / delivery.rows.num_rows
     if share > allowed or judged.clean.num_rows == 0:

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, RULES, TRANSACTION_ID, InputError
 from expectations.results import EXAMPLES
-from expectations.row_rules import Judged
+from expectations.row_rules import SplitRows
 from pipelines.config import load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.source import with_day
@@ -106,7 +106,7 @@ def rule_counts(quarantined: pa.Table) -> dict[str, int]:
     """Count the rows that broke each rule."""
     if RULES not in quarantined.column_names:
         return {}
-    return Judged(quarantined.slice(0, 0), quarantined).counts()
+    return SplitRows(quarantined.slice(0, 0), quarantined).counts()
 
 
 def show_quarantine(reference: str, rule: str, day: str, shown: int) -> str:

@@ -15,7 +15,7 @@ from expectations.contract import (
     InputError,
 )
 from expectations.policy import IN_FUTURE, REPEATED
-from expectations.row_rules import Judged, judge_rows
+from expectations.row_rules import SplitRows, apply_row_rules
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.ingest import TRANSACTIONS, Ingested, file_rows, fingerprint_of, judge_own
@@ -63,7 +63,7 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
             f"{spec.name} come as a column now. Give the spec another name."
         )
     rows = _canonical(own, spec, lake)
-    judged = judge_rows(
+    judged = apply_row_rules(
         rows,
         spec.contract,
         entities=list(spec.source.entities),
@@ -75,7 +75,7 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
         },
     )
 
-    clean = Judged(judged.clean.drop_columns([SOURCE]), judged.quarantined, judged.warned)
+    clean = SplitRows(judged.clean.drop_columns([SOURCE]), judged.quarantined, judged.warned)
     known = reports.select([TRANSACTION_ID, KNOWN_TIME])
     replayed, orphans = file_rows(spec, lake, clean, known)
     faulty = [judged.quarantined, _with_source(orphans, reports)]

@@ -1,4 +1,4 @@
-"""The table of contents: one function a step, strings in, a string out.
+"""The steps of a night and of a review: strings in, a string out.
 
 Airflow tasks and `overnight` sub-commands are both made from these functions, and their
 docstrings are the help texts. Values between steps are references (`features@v12`,
@@ -9,24 +9,7 @@ Everywhere, SPEC is a name (`demo`), a path (`mine/cards.toml`), or either with 
 UTC, and nothing that became known at or after it is used.
 """
 
-from collections.abc import Callable
-
 from pipelines.lake import one_at_a_time
-from pipelines.steps.endpoint import (
-    deploy,
-    disagreements,
-    end,
-    plan,
-    rehearse,
-    roll_out,
-    rollback,
-    score,
-    score_batch,
-    settle,
-    shadow,
-    split,
-    verify,
-)
 from pipelines.steps.error_translation import translate_errors
 
 
@@ -257,24 +240,3 @@ def check_lake(spec: str) -> str:
     from pipelines.lake import check_tables
 
     return check_tables(spec)
-
-
-# What a nightly run begins with: its form, and what happened since the last one.
-OPENING: tuple[Callable[..., str], ...] = (configure, reconcile)
-# Each nightly step in order, with the name of the reference it returns.
-NIGHTLY: dict[Callable[..., str], str] = {
-    ingest: "snapshot",
-    validate: "snapshot",
-    build_features: "features",
-    build_training_set: "training_set",
-    tune: "study",
-    train: "run",
-    evaluate: "run",
-    register: "version",
-}
-DEPLOY: tuple[Callable[..., str], ...] = (reconcile, plan, roll_out, verify, settle)
-REVIEW: tuple[Callable[..., str], ...] = (candidate, review, answer)
-BY_HAND: tuple[Callable[..., str], ...] = (
-    review, approve, reject, decisions, deploy, rollback, rehearse, shadow, split, end,
-    disagreements, score, score_batch, status, check_lake,
-)  # fmt: skip

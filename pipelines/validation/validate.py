@@ -206,7 +206,7 @@ def compare_with_transactions(
     delay = np.where(is_mature, labels.values(f"{KNOWN_TIME}.delay_days"), np.nan)
     added = {FRAUD_RATE: frauds / rows, COVERAGE: coverage, DELAY: delay}
     for name, values in added.items():
-        labels = labels.with_measure(name, values)
+        labels = labels.with_metric(name, values)
     return labels
 
 
@@ -254,7 +254,7 @@ class _DataChecks:
         """Check a profile against its suite, and write the page and the summary."""
         quiet_great_expectations()
         from expectations import suites
-        from expectations.custom import build_own_suite
+        from expectations.custom import build_custom_suite
         from expectations.run import validate_profile
 
         spec, contract = self.spec, self.spec.contract
@@ -274,9 +274,9 @@ class _DataChecks:
                 )
             case "scores":
                 suite = suites.build_score_suite(columns, contract)
-        own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
+        custom = build_custom_suite(contract.expectations, table, columns=[c.name for c in columns])
         folder = docs_folder(self.settings, spec.name, self.as_of, table)
-        found = validate_profile(profile, suite, table=at, own=own, docs=folder)
+        found = validate_profile(profile, suite, table=at, custom=custom, docs=folder)
         # The library gives the address of a file, which a browser elsewhere cannot open.
         address = docs_address(self.settings, spec.name, self.as_of)
         found = replace(found, docs=f"{address}{table}/index.html")

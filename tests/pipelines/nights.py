@@ -15,6 +15,7 @@ from pipelines.config.installation.settings import load_settings
 from pipelines.config.spec import load_spec
 from pipelines.lake.tables import Lake
 from pipelines.tracking.registry import Registry, open_registry
+from tests.mlflow_file import write_mlflow_file
 from tests.training.frames import make_rows
 
 # Until MLflow's own code and Optuna's pictures are free of what their libraries deprecate.
@@ -126,6 +127,9 @@ def installed(folder: Path) -> Iterator[Night]:
         patch.setenv("OVERNIGHT_HOME", str(folder))
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
+        # Where nothing of AWS answers, five attempts are eight seconds of pauses.
+        patch.setattr("infra.sagemaker.connection.MAX_ATTEMPTS", 1)
         load_settings.cache_clear()
+        write_mlflow_file(folder)
         yield Night(folder)
     load_settings.cache_clear()

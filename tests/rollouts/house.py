@@ -43,6 +43,9 @@ UNWATCHED = {
     f"watch.{name}": "inf" for name in ("score_shift", "alert_rate_factor", "missing_shift")
 }
 
+# Between two requests of a client: it would take the processor that a deployment needs.
+PAUSE_SECONDS = 0.01
+
 
 @dataclass(slots=True)
 class Traffic:
@@ -163,6 +166,7 @@ class House:
                     traffic.digests.append(ask(SPEC, [row], inference_id="client").digest)
                 except Exception as error:  # noqa: BLE001 -- any failure at all is what is looked for
                     traffic.errors.append(repr(error))
+                over.wait(PAUSE_SECONDS)
 
         thread = threading.Thread(target=ask_on)
         thread.start()

@@ -207,7 +207,7 @@ class Control:
                 said = status
 
         until_settled = Retrying(
-            retry=retry_if_result(lambda state: state is not None and state.status in BUSY),
+            retry=retry_if_result(lambda found: found is not None and found.status in BUSY),
             stop=stop_after_delay(60 * minutes),
             wait=_pause,
             before_sleep=log_change,
@@ -286,8 +286,8 @@ def _differences(wanted: Any, found: Any, *, where: str) -> Iterator[str]:
 
 def _status(looked: Future | None) -> str:
     """Return the status that a look found; of an endpoint that is gone, none."""
-    state = looked and looked.result()
-    return state.status if state else ""
+    found = looked and looked.result()
+    return found.status if found else ""
 
 
 def _pause(look: RetryCallState) -> float:

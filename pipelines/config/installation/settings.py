@@ -92,7 +92,7 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
         "OVERNIGHT_HOME": str(settings.home),
         "OVERNIGHT_HANDBOOK": str(CHECKOUT.parent / "shared/handbook/transactions.parquet"),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
-        # No telemetry to MLflow's makers; see infra/README.md.
+        # No usage data goes to the makers of MLflow; see docs/operations.md.
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # a failed check must not print data rows
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # two files

@@ -6,19 +6,9 @@ from dataclasses import dataclass
 
 from pipelines.modelling import GateDecision, Material
 from pipelines.review.report.formatting import STYLES, limits, signed, signed_limits
-from training.evaluation import Estimate
+from training.evaluation import METRICS, Estimate
 
-# What a reviewer decides by, in this order, and how it is called.
-FIGURES = {
-    "money_saved": "money saved a day",
-    "alerts": "alerts a day",
-    "reviews": "alerts reviewed a day",
-    "frauds_found": "frauds found a day",
-    "average_precision": "average precision",
-    "auc": "AUC",
-}
-HEADLINES = ("money_saved", "alerts", "average_precision")
-MORE_IS_BETTER = {"money_saved", "frauds_found", "average_precision", "auc"}
+COMPARED = {each.name: each for each in METRICS if each.is_compared}
 
 # What would become a link by itself.
 ADDRESS = re.compile(r"(\bwww|:)(\.|//)", re.IGNORECASE)
@@ -48,12 +38,14 @@ class Row:
 
 
 def list_figures(material: Material) -> list[Row]:
-    """The figures that are compared."""
+    """Rows of the metrics that are compared; without those that an older record does not hold."""
     compared = material.comparison
+    ours = compared.candidate.estimates
     theirs = {} if compared.champion is None else compared.champion.estimates
     return [
-        _row(key, name, compared.candidate.estimates[key], theirs, compared.gains)
-        for key, name in FIGURES.items()
+        _row(name, metric.title, ours[name], theirs, compared.gains)
+        for name, metric in COMPARED.items()
+        if name in ours
     ]
 
 
@@ -163,9 +155,10 @@ def _judge(key: str, gain: Estimate) -> tuple[str, str]:
     if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
         return "within chance", "even"
     is_more = gain.value > 0
-    if key not in MORE_IS_BETTER:
+    better = COMPARED[key].higher_is_better
+    if better is None:
         return ("more" if is_more else "fewer"), "even"
-    return ("better", "good") if is_more else ("worse", "bad")
+    return ("better", "good") if is_more == better else ("worse", "bad")
 
 
 def _cell(value: str, interval: str) -> str:

@@ -10,9 +10,6 @@ from expectations.contract import InputError
 from pipelines import steps
 from pipelines.cli.app import app
 
-EVERY = dict.fromkeys(
-    (*steps.OPENING, *steps.NIGHTLY, *steps.DEPLOY, *steps.REVIEW, *steps.BY_HAND)
-)
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group has them
 # What a step is handed by the one before it; a person may leave it out and gets the newest.
 HANDED_ON = {"snapshot", "features", "training_set", "study", "run"}
@@ -24,7 +21,7 @@ def as_text(value: object) -> str:
     return "" if value is None or value == [] else str(value)
 
 
-@pytest.mark.parametrize("step", EVERY, ids=lambda step: step.__name__)
+@pytest.mark.parametrize("step", steps.EVERY_STEP, ids=lambda step: step.__name__)
 def test_a_step_has_a_command_with_its_parameters_and_defaults(step) -> None:
     command = COMMANDS[step.__name__.replace("_", "-")]
     offered = {each.name: each for each in command.params if each.name != "help"}
@@ -41,7 +38,7 @@ def test_a_step_has_a_command_with_its_parameters_and_defaults(step) -> None:
         assert offered[name].opts in ([option], [name])
 
 
-@pytest.mark.parametrize("step", EVERY, ids=lambda step: step.__name__)
+@pytest.mark.parametrize("step", steps.EVERY_STEP, ids=lambda step: step.__name__)
 def test_the_spec_and_the_version_decided_about_are_arguments(step) -> None:
     kinds = {p.name: p.param_type_name for p in COMMANDS[step.__name__.replace("_", "-")].params}
     assert kinds["spec"] == "argument"

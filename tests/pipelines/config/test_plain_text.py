@@ -11,7 +11,7 @@ from pipelines import steps
 from pipelines.config.plain_text import one_line, refuse_unplain
 from pipelines.governance.decision_log import DecisionLog, describe
 from pipelines.review.requests import find_requests
-from tests.pipelines.governance.test_decision_log import NOON, entry
+from tests.pipelines.governance.records import NOON, entry
 
 # C0, DEL, C1, a line and a paragraph separator, two marks of direction, a byte that is no UTF-8.
 STEERING = ["\n", "\r", "\x00", "\x1b", "\x7f", "\x9b", "\u2028", "\u2029", "\u202e", "\u2066",

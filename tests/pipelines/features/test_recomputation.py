@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pipelines.lake.snapshot import Snapshot
 
 from expectations.contract import AMOUNT, EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
 from pipelines.config.installation.settings import CHECKOUT
-from pipelines.lake.tables import TableVersion
+from pipelines.config.references import Snapshot, TableVersion
 from tests.pipelines.banks import Bank, delivery
 from tests.pipelines.features.test_training_set import AS_OF, TRAINING
 
@@ -26,8 +25,8 @@ from pipelines.config.spec import load_spec
 from pipelines.features.build import _request
 from pipelines.features.plan import plan_features
 from pipelines.features.training_set import build_training_table
-from pipelines.lake.snapshot import Snapshot
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.config.references import Snapshot, TableVersion
+from pipelines.lake.tables import Lake
 from pipelines.modelling.inputs import pin, study_of
 
 spec, root, snapshot, features, as_of = sys.argv[1:]
@@ -35,15 +34,17 @@ spec = load_spec(spec)
 lake = Lake(root, spec=spec.name)
 pinned = Snapshot.parse(snapshot)
 plan = plan_features(spec, lake, pinned)
-made = build_training_table(sys.argv[1], as_of, snapshot=snapshot, features=features)
+made = build_training_table(
+    sys.argv[1], as_of, snapshot=pinned, features=TableVersion.parse(features)
+)
 print(json.dumps({
     "code": str(Path(pipelines.__file__).parents[1]),
     "docstring": pipelines.__doc__,
     "plan": plan.record.to_json(),
     "request": _request(plan, spec, lake, pinned).digest,
-    "training set": lake.inputs(TableVersion.parse(made)),
+    "training set": lake.fingerprint(made),
     "model": pin(spec, made, lake=lake),
-    "study": study_of(spec, made, lake=lake),
+    "study": str(study_of(spec, made, lake=lake)),
 }))
 """
 WINDOW = """
@@ -60,7 +61,7 @@ def features_of(bank: Bank, snapshot: Snapshot) -> TableVersion:
     rows = bank.lake.read(snapshot.transactions, columns=[*columns, EVENT_DAY])
     ones = pa.array([1] * rows.num_rows, pa.int64())
     rows = rows.add_column(len(columns), "customer_transaction_count_1d", ones)
-    return bank.lake.write_days("features", rows, inputs=str(snapshot))
+    return bank.lake.write_days("features", rows, fingerprint=str(snapshot))
 
 
 def copy_product(folder: Path) -> Path:

@@ -40,7 +40,7 @@ def steady(count: int = ROWS) -> pa.Table:
 
 
 def test_a_snapshot_in_order_passes_and_has_its_pages(home: Path) -> None:
-    assert validate(Bank(home), steady()) == "transactions@v1+labels@v1"
+    assert str(validate(Bank(home), steady())) == "transactions@v1+labels@v1"
     pages = home / "var/data_docs/cards" / AS_OF
     assert (pages / "transactions/index.html").is_file()
     assert (pages / "labels/index.html").is_file()
