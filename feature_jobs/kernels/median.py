@@ -89,8 +89,8 @@ def _middle(tree: Int64s, size: int, ranked: Floats, count: int) -> float:
         return np.nan
     high = ranked[_select(tree, size, count // 2 + 1)]
     if count % 2 == 1:
-        return high
-    return (ranked[_select(tree, size, count // 2)] + high) / 2.0
+        return float(high)
+    return float((ranked[_select(tree, size, count // 2)] + high) / 2.0)
 
 
 @numba.njit(cache=True)

@@ -154,7 +154,7 @@ class _History:
     ) -> dict[str, Floats]:
         chosen = ROW_KERNELS[name]
         if chosen.reads_codes:
-            values = encode([self.rows[str(request.measure)]])
+            values: npt.NDArray[np.generic] = encode([self.rows[str(request.measure)]])
         else:
             values = measure_values(self.rows, request)
         enters, order = self._visibility(request)

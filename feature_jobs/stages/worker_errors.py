@@ -67,7 +67,7 @@ def encode_error(error: OvernightError) -> str:
 def decode_error(line: str) -> OvernightError:
     """Read the JSON of a marked line."""
     told: dict[str, Any] = json.loads(line)
-    kind = next(kind for kind in _KINDS if kind.__name__ == told["kind"])
-    if kind is ProblemsError:
+    if told["kind"] == ProblemsError.__name__:
         return ProblemsError(told["where"], told["problems"])
+    kind: type[OvernightError] = next(k for k in _KINDS if k.__name__ == told["kind"])
     return kind(told["message"])

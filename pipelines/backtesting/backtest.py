@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from expectations.contract import InputError
+from expectations.contract import InputError, digest_of
 from pipelines.backtesting.lake import open_reading
 from pipelines.backtesting.night import DATA, MODEL, BacktestSteps
 from pipelines.config import (
@@ -21,7 +21,7 @@ from pipelines.config import (
 )
 from pipelines.config.installation import Settings, load_settings, os_actor
 from pipelines.ingestion import LABELS, TRANSACTIONS
-from pipelines.lake import Lake, backtesting, digest_of, parse_as_of
+from pipelines.lake import Lake, backtesting, parse_as_of
 from pipelines.modelling import (
     last_fold,
     lineage_tags,

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
+from expectations.contract import digest_of
 from pipelines.config import TableVersion, one_line
 from pipelines.config.installation import Actor, parse_actor
-from pipelines.lake import digest_of
 from pipelines.tracking import AUTHOR
 
 FIRST = "0" * 64
