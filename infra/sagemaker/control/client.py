@@ -199,9 +199,9 @@ class Control:
         """
         said = ""
 
-        def log_change(state: RetryCallState) -> None:
+        def log_change(look: RetryCallState) -> None:
             nonlocal said
-            status = _status(state.outcome)
+            status = _status(look.outcome)
             if status != said:
                 log.info("%s is %s", endpoint, status)
                 said = status
@@ -290,6 +290,6 @@ def _status(looked: Future | None) -> str:
     return found.status if found else ""
 
 
-def _pause(state: RetryCallState) -> float:
+def _pause(look: RetryCallState) -> float:
     """Return a growing pause with jitter, so that deployments do not ask at the same moments."""
-    return GROWING_PAUSE(state) * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
+    return GROWING_PAUSE(look) * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
