@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipelines.config import TableVersion, one_line
+from pipelines.config import Column, TableVersion, format_table
 from pipelines.config.installation import Actor, parse_actor
 from pipelines.lake import digest_of
 from pipelines.tracking import AUTHOR
@@ -222,12 +222,19 @@ def describe(ledger: Ledger) -> str:
     """For people, newest last."""
     if not ledger.records:
         return "no decisions yet"
-    lines = [
-        f"{r.number:>4}  {r.time:%F %T}  {r.kind:12} version {r.version:<4} {one_line(r.actor)}: "
-        f"{one_line(r.reason) or '-'}  [{r.own[:12]}]"
+    columns = [
+        Column(at_least=4, is_right=True), Column(), Column(at_least=12, gap=1),
+        Column(at_least=12, gap=1),
+    ]  # fmt: skip
+    rows = [
+        (
+            str(r.number), f"{r.time:%F %T}", r.kind, f"version {r.version}",
+            f"{r.actor}: {r.reason or '-'}  [{r.own[:12]}]",
+        )
         for r in ledger.records
-    ]
-    return "\n".join([*lines, f"verified: {len(ledger.records)} records, newest {ledger.head}"])
+    ]  # fmt: skip
+    verified = f"verified: {len(ledger.records)} records, newest {ledger.head}"
+    return f"{format_table(rows, columns)}\n{verified}"
 
 
 def author_of(tags: Mapping[str, str]) -> Actor | None:

@@ -1,12 +1,15 @@
 """What is where for one spec, or for all: last night, candidate, champion, endpoint, links."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from expectations.contract import OvernightError
 from pipelines.config import (
+    Column,
     ModelSpec,
     ModelVersion,
     RunReference,
+    format_table,
     load_catalogue,
     load_spec,
     one_line,
@@ -36,54 +39,54 @@ from pipelines.validation import newest_docs
 def describe_status(reference: str) -> str:
     """See `steps.status`."""
     if not reference:
-        return "\n".join(_all())
+        return _describe_all()
     spec, settings = load_spec(reference), load_settings()
     registry = open_registry(spec)
     chain = open_decisions(spec, registry).load()
-    lines = [
-        f"{spec.name}  (spec {spec.digest[:12]})",
+    rows = [
         *_tables(spec, settings),
-        f"  last night     {_last_night(registry)}",
-        f"  its DAG run    {describe_last_run(f'{spec.name}_nightly', settings=settings)}",
+        ("last night", _last_night(registry)),
+        ("its DAG run", describe_last_run(f"{spec.name}_nightly", settings=settings)),
         *_aliases(registry, chain),
-        f"  serves         {_serves(spec, chain)}",
-        f"  endpoint       {_endpoint(spec)}",
+        ("serves", _serves(spec, chain)),
+        *zip_longest(["endpoint"], _endpoint(spec), fillvalue=""),
         *_links(spec, settings),
     ]
-    return "\n".join(lines)
+    told = format_table(rows, [Column(at_least=14, gap=1)], indent=2)
+    return f"{spec.name}  (spec {spec.digest[:12]})\n{told}"
 
 
-def _all() -> Iterator[str]:
-    """A line for each spec that loads, and the message of each that does not."""
+def _describe_all() -> str:
+    """A line for each spec that loads, and below them the message of each that does not."""
     found = load_catalogue()
+    told, broken = [], {}
     for name, spec in found.specs.items():
         try:
-            yield _line(spec)
+            told.append(_line(spec))
         except OvernightError as error:
-            yield _broken(name, str(error))
-    for name, message in found.broken.items():
-        yield _broken(name, message)
+            broken[name] = str(error)
+    names = Column(at_least=16, gap=1)
+    tables = [format_table(told, [names, Column(at_least=40, gap=1)])]
+    for name, message in (broken | dict(found.broken)).items():
+        lines = f"BROKEN: {message}".splitlines()
+        tables.append(format_table(zip_longest([name], lines, fillvalue=""), [names]))
+    return "\n".join(filter(None, tables))
 
 
-def _broken(name: str, message: str) -> str:
-    first, *more = message.splitlines()
-    return "\n".join([f"{name:16} BROKEN: {first}", *(f"{'':17}{line}" for line in more)])
-
-
-def _line(spec: ModelSpec) -> str:
+def _line(spec: ModelSpec) -> tuple[str, str, str]:
     """One spec in one line."""
     registry = open_registry(spec)
     aliases = registry.aliases()
     told = ", ".join(f"{a} {aliases[a]}" for a in (CHALLENGER, APPROVED, CHAMPION) if a in aliases)
-    return f"{spec.name:16} {told or 'no version':40} last night {_last_night(registry)}"
+    return spec.name, told or "no version", f"last night {_last_night(registry)}"
 
 
-def _tables(spec: ModelSpec, settings: Settings) -> Iterator[str]:
+def _tables(spec: ModelSpec, settings: Settings) -> Iterator[tuple[str, str]]:
     lake = Lake(settings.lake, spec=spec.name)
     for table in (TRANSACTIONS, LABELS, QUARANTINE, FEATURES, TRAINING_SETS):
         at = lake.newest(table)
         rows = "never written" if at is None else f"{at}: {lake.row_count(at):,} rows"
-        yield f"  {table:14} {rows}"
+        yield table, rows
 
 
 def _last_night(registry: Registry) -> str:
@@ -101,7 +104,7 @@ def _last_night(registry: Registry) -> str:
     return one_line(f"{told}, by {tags.get(AUTHOR, '?')}, gate {gate}{why}{kind}")
 
 
-def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:
+def _aliases(registry: Registry, chain: Ledger) -> Iterator[tuple[str, str]]:
     """Each alias's version, and the decision behind it."""
     aliases = registry.aliases()
     behind = {
@@ -114,7 +117,7 @@ def _aliases(registry: Registry, chain: Ledger) -> Iterator[str]:
         told = "-" if number is None else str(ModelVersion(registry.spec, number))
         if number is not None and record is not None and record.version == number:
             told += f"  since {record.time:%F %T}, {one_line(record.actor)}"
-        yield f"  {alias:14} {told}"
+        yield alias, told
 
 
 def _serves(spec: ModelSpec, chain: Ledger) -> str:
@@ -131,16 +134,17 @@ def _serves(spec: ModelSpec, chain: Ledger) -> str:
     return one_line(told)
 
 
-def _endpoint(spec: ModelSpec) -> str:
+def _endpoint(spec: ModelSpec) -> list[str]:
+    """Its state and model; below that what it moves to, and why it failed."""
     from infra.sagemaker.control import describe_endpoint
 
-    return describe_endpoint(spec.name) or "-"
+    return describe_endpoint(spec.name).splitlines() or ["-"]
 
 
-def _links(spec: ModelSpec, settings: Settings) -> Iterator[str]:
+def _links(spec: ModelSpec, settings: Settings) -> Iterator[tuple[str, str]]:
     ports = settings.ports
     server = settings.tracking_uri
     mlflow = server if server.startswith("http") else f"http://127.0.0.1:{ports.mlflow}"
-    yield f"  data docs      {newest_docs(settings, spec.name) or '-'}"
-    yield f"  MLflow page    {mlflow}/#/models/{spec.name}"
-    yield f"  Airflow page   http://127.0.0.1:{ports.airflow}/dags/{spec.name}_nightly"
+    yield "data docs", newest_docs(settings, spec.name) or "-"
+    yield "MLflow page", f"{mlflow}/#/models/{spec.name}"
+    yield "Airflow page", f"http://127.0.0.1:{ports.airflow}/dags/{spec.name}_nightly"
