@@ -12,10 +12,10 @@ SEEN = "seen"
 
 
 class ApprovalTrigger(BaseEventTrigger):
-    """Tells when the alias `approved` of a spec points at another version than last seen.
+    """Trigger that fires when the alias `approved` of a spec moves to another version.
 
-    What was seen last is kept by Airflow, so a move made while nothing was watching is told once
-    it does again. A move that is undone between two looks is not seen; the deploy run compares
+    Airflow stores the last version seen, so a move made while no triggerer ran fires when one
+    runs again. A move that is undone between two looks is not seen; the deploy run compares
     aliases and decisions anyway.
 
     Args:
@@ -28,32 +28,32 @@ class ApprovalTrigger(BaseEventTrigger):
         self.spec, self.seconds = spec, seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """What the triggerer makes this trigger from."""
+        """Return the class path and arguments from which the triggerer rebuilds this trigger."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             "spec": self.spec,
             "seconds": self.seconds,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, and tell, until the triggerer stops."""
+        """Poll the alias and yield an event for each move, until the triggerer stops."""
         seen = await self._seen()
         while True:
-            found = await asyncio.to_thread(self._look)
+            found = await asyncio.to_thread(self._read_alias)
             if seen is None and found and await asyncio.to_thread(self._serves, found):
                 # Deployed before anything watched, such as by the demo: there is nothing to start.
-                await self._keep(found)
+                await self._store(found)
                 seen = found
             if found is not None and found != seen:
-                # An alias that was taken back, and is set on the same version again, is told again.
+                # An alias that was removed and set on the same version again fires again.
                 if found:
-                    # Kept after it is told: told twice does no harm, never told does.
+                    # Stored after the event: two events do no harm, a lost one does.
                     yield TriggerEvent({"spec": self.spec, "approved": found, "before": seen})
-                await self._keep(found)
+                await self._store(found)
                 seen = found
             await asyncio.sleep(self.seconds)
 
-    def _look(self) -> str | None:
-        """The approved version; empty where there is none; None where MLflow does not answer."""
+    def _read_alias(self) -> str | None:
+        """Return the approved version, "" without one, None where MLflow does not answer."""
         from pipelines.review import find_approved
 
         try:
@@ -74,20 +74,20 @@ class ApprovalTrigger(BaseEventTrigger):
             return False
 
     async def _seen(self) -> str | None:
-        held = None if self.asset_state_store is None else await self.asset_state_store.aget(SEEN)
-        return None if held is None else str(held)
+        stored = None if self.asset_state_store is None else await self.asset_state_store.aget(SEEN)
+        return None if stored is None else str(stored)
 
-    async def _keep(self, found: str) -> None:
+    async def _store(self, found: str) -> None:
         if self.asset_state_store is not None:
             await self.asset_state_store.aset(SEEN, found)
 
 
 def approval_asset(spec: str) -> Asset:
-    """What a reviewer makes of it: an approved version. Watched."""
+    """Return the asset of an approved version, with the watcher of the alias."""
     watcher = AssetWatcher(name=f"{spec}_approved", trigger=ApprovalTrigger(spec))
     return Asset(name=f"{spec}_approved", uri=f"overnight://approved/{spec}", watchers=[watcher])
 
 
 def candidate_asset(spec: str) -> Asset:
-    """What the nightly run of a spec makes: a registered candidate."""
+    """Return the asset that the nightly run of a spec makes: a registered candidate."""
     return Asset(name=f"{spec}_candidate", uri=f"overnight://candidate/{spec}")

@@ -1,4 +1,4 @@
-"""Whose turn it is: the nights of one spec run one after another, whatever started them.
+"""Run concurrency: the nights of one spec run one after another, however they were started.
 
 Airflow counts the runs of a backfill apart from the scheduled and the manual ones, so
 `max_active_runs` lets one of each write to the same tables. Of the task made here only one runs at
@@ -21,8 +21,8 @@ WAITING = frozenset({"scheduled", "queued", "up_for_reschedule", "up_for_retry"}
 States = Mapping[str, Mapping[str, str | None]]
 
 
-class Turn(BaseSensorOperator):
-    """Waits for the other runs of its DAG.
+class RunConcurrency(BaseSensorOperator):
+    """Sensor that waits for the other runs of its DAG.
 
     Args:
         last: the task whose end is the end of a run.
@@ -40,7 +40,7 @@ class Turn(BaseSensorOperator):
         self.last = last
 
     def poke(self, context: "Context") -> bool:
-        """Whether it is this run's turn."""
+        """Return True if no other run has to go before this one."""
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id, self.last])
         kind = context["dag_run"].run_type
@@ -51,7 +51,7 @@ class Turn(BaseSensorOperator):
 
 
 def find_before(states: States, run: str, *, kind: str, turn: str, last: str) -> str:
-    """The run that another has to wait for; empty when there is none.
+    """Return the run that another run has to wait for; empty when there is none.
 
     A scheduled or a manual run goes before those of a backfill, which go in order of their dates.
     Of the former Airflow lets one begin at a time, so what waits beside it is of a backfill, also
@@ -64,13 +64,13 @@ def find_before(states: States, run: str, *, kind: str, turn: str, last: str) ->
         turn: name of the first.
         last: name of the last.
     """
-    others = {name: held for name, held in states.items() if name != run and turn in held}
-    for name, held in others.items():
-        if held[turn] == "success" and held.get(last) not in OVER:
+    others = {name: tasks for name, tasks in states.items() if name != run and turn in tasks}
+    for name, tasks in others.items():
+        if tasks[turn] == "success" and tasks.get(last) not in OVER:
             return name
     if kind != "backfill":
         return ""
-    waiting = [name for name, held in others.items() if held[turn] in WAITING]
+    waiting = [name for name, tasks in others.items() if tasks[turn] in WAITING]
     first = min([*waiting, run], key=_rank)
     return "" if first == run else first
 

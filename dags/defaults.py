@@ -1,7 +1,7 @@
-"""The terms under which Airflow runs a step: tries, time, pool, queue, who hears of a failure.
+"""Defaults of all DAGs and tasks: retries, timeout, pool, queue, notification of failures.
 
-What the user has to mend, and what is wrong in the program, fails at once; anything else is tried
-again, after longer and longer.
+An error of the user or of the program fails at once; any other is retried with exponential
+backoff.
 """
 
 import os
@@ -17,8 +17,8 @@ from airflow.sdk import (
     SyncCallback,
 )
 
-from dags.notifications import tell_failure, tell_late, tell_unsaid
-from dags.tasks import ToldOnce
+from dags.notifications import notify_failure, notify_late, notify_run_failure
+from dags.tasks import StepRefused
 from expectations.contract import InputError, OutcomeError
 from pipelines.config import ModelSpec
 
@@ -31,9 +31,11 @@ FAULTS = [
     ModuleNotFoundError, NameError, NotImplementedError, OverflowError, RecursionError, TypeError,
     UnboundLocalError, ValueError, ZeroDivisionError,
 ]  # fmt: skip
-TRIES = ExceptionRetryPolicy(
+RETRY_POLICY = ExceptionRetryPolicy(
     [
-        RetryRule([ToldOnce, InputError, OutcomeError], RetryAction.FAIL, reason=NOTHING_CHANGES),
+        RetryRule(
+            [StepRefused, InputError, OutcomeError], RetryAction.FAIL, reason=NOTHING_CHANGES
+        ),
         RetryRule(FAULTS, RetryAction.FAIL, reason=NOTHING_CHANGES, match_subclasses=False),
     ]
 )
@@ -41,38 +43,38 @@ TRIES = ExceptionRetryPolicy(
 Kind = Literal["nightly", "deploy", "review"]
 
 
-def dag_terms(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
-    """Arguments that all DAGs of one kind have in common."""
+def dag_defaults(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
+    """Return the arguments that all DAGs of one kind have in common."""
     deadline = spec.schedule.deadline if kind == "nightly" else None
     late = deadline and DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=deadline,
-        callback=SyncCallback(tell_late),
+        callback=SyncCallback(notify_late),
     )
     return {
         "dag_id": f"{spec.name}_{kind}",
         "start_date": datetime(2018, 1, 1, tzinfo=UTC),
         "catchup": False,
-        # Of scheduled and manual runs; of those of a backfill, Turn sees to it.
+        # Of scheduled and manual runs; of those of a backfill, RunConcurrency sees to it.
         "max_active_runs": 1,
         "tags": ["overnight", spec.name],
-        "default_args": _step_terms(spec, kind),
-        "on_failure_callback": tell_unsaid,
+        "default_args": _default_args(spec, kind),
+        "on_failure_callback": notify_run_failure,
         **({"deadline": late} if late else {}),
     }
 
 
-def _step_terms(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
-    """Of every step: nightly ones share a pool, and a deployment waits for none of them."""
+def _default_args(spec: ModelSpec, kind: Kind) -> dict[str, Any]:
+    """Return the arguments of every task; nightly tasks share a pool, deployments wait for none."""
     queue = os.environ.get(f"OVERNIGHT_{kind.upper()}_QUEUE")
     return {
         "retries": spec.schedule.retries,
         "retry_delay": spec.schedule.retry_delay,
         "retry_exponential_backoff": 2.0,
         "max_retry_delay": LONGEST_WAIT,
-        "retry_policy": TRIES,
+        "retry_policy": RETRY_POLICY,
         "execution_timeout": spec.schedule.timeout,
-        "on_failure_callback": tell_failure,
+        "on_failure_callback": notify_failure,
         **({"pool": POOL} if kind == "nightly" else {}),
         **({"queue": queue} if queue else {}),
     }

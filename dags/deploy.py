@@ -3,7 +3,7 @@
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
 from dags.assets import approval_asset
-from dags.defaults import dag_terms
+from dags.defaults import dag_defaults
 from dags.tasks import step_task
 from pipelines import steps
 from pipelines.config import load_catalogue
@@ -12,7 +12,7 @@ for name, declared in load_catalogue().specs.items():
     approved = approval_asset(name)
     window = declared.schedule.deploy
     with DAG(
-        **dag_terms(declared, "deploy"),
+        **dag_defaults(declared, "deploy"),
         # When a reviewer moves the alias `approved`; and at the change window, if there is one.
         schedule=[approved]
         if window is None

@@ -6,8 +6,8 @@ from typing import Any
 from airflow.sdk import DAG, Param
 
 from dags.assets import candidate_asset
-from dags.concurrency import Turn
-from dags.defaults import dag_terms
+from dags.concurrency import RunConcurrency
+from dags.defaults import dag_defaults
 from dags.tasks import step_task
 from pipelines import steps
 from pipelines.config import ModelSpec, find_spec, load_catalogue
@@ -44,13 +44,13 @@ for name, declared in load_catalogue().specs.items():
         for field, schema in form_schema(declared).items()
     }
     with DAG(
-        **dag_terms(declared, "nightly"),
+        **dag_defaults(declared, "nightly"),
         schedule=declared.schedule.nightly,
         params=form,
         doc_md=f"Retrains and checks `{name}`: see `{find_spec(name)}`.",
     ) as dag:
         known: dict[str, Any] = GIVEN | {"asked_spec": name, "registered_spec": name}
-        before: Any = Turn(task_id="turn", last=steps.NIGHTLY[-1].name)
+        before: Any = RunConcurrency(task_id="turn", last=steps.NIGHTLY[-1].name)
         for link in (*steps.OPENING, *steps.NIGHTLY):
             task = make_task(link, known, declared)
             before >> task

@@ -1,4 +1,4 @@
-"""Tells people that a step failed: through the notifiers that the environment names.
+"""Notifications of failed steps, through the notifiers that the environment names.
 
 In the arguments of a notifier, `{{ failure.subject }}`, `{{ failure.text }}` and
 `{{ failure.html }}` stand for what happened.
@@ -11,21 +11,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dags.tasks import Told
+from dags.tasks import StepFailed
 from expectations.contract import InputError, OvernightError, hide_passwords
 from pipelines.config import one_line, plain_lines
 from pipelines.config.installation import read_notifiers
 
-# Left by a step that told of its failure itself, for the run's own callback.
-TOLD = "told"
-UNKNOWN = "its process ended without a word: killed, out of memory, or its machine was lost"
+# Key of the XCom that a notified step leaves for the callback of the run.
+NOTIFIED = "told"
+UNKNOWN = "its process ended without a message: killed, out of memory, or its machine was lost"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What there is to tell.
+    """A failure as notifications describe it.
 
     Attributes:
         step: name of the task; or the night as a whole.
@@ -68,29 +68,29 @@ class Failure:
         return f"<pre>{html.escape(self.text)}</pre>"
 
 
-def tell_failure(context: Mapping[str, Any]) -> None:
-    """Tell of a step that failed; Airflow calls it in the step's own process."""
-    if tell(describe(context), context):
-        context["ti"].xcom_push(key=TOLD, value=True)
+def notify_failure(context: Mapping[str, Any]) -> None:
+    """Notify of a failed step; Airflow calls it in the process of the step."""
+    if notify(describe(context), context):
+        context["ti"].xcom_push(key=NOTIFIED, value=True)
 
 
-def tell_unsaid(context: Mapping[str, Any]) -> None:
-    """Tell of a run that failed, unless its step did; Airflow calls it in the DAG processor.
+def notify_run_failure(context: Mapping[str, Any]) -> None:
+    """Notify of a failed run, unless its step did; Airflow calls it in the DAG processor.
 
-    A process that was killed calls nothing itself.
+    The process of a step that was killed calls nothing.
     """
     ti = context.get("ti")
     try:
-        is_told = ti is not None and ti.xcom_pull(task_ids=ti.task_id, key=TOLD)
-    except Exception as error:  # noqa: BLE001 -- to be told twice does no harm
-        log.warning("Whether it was told is not known: %s", error)
-        is_told = False
-    if not is_told:
-        tell(describe(context), context)
+        is_notified = ti is not None and ti.xcom_pull(task_ids=ti.task_id, key=NOTIFIED)
+    except Exception as error:  # noqa: BLE001 -- two notifications do no harm
+        log.warning("The mark of a notification was not read: %s", error)
+        is_notified = False
+    if not is_notified:
+        notify(describe(context), context)
 
 
-def tell_late(context: Mapping[str, Any]) -> None:
-    """Tell of a night that is not done in time; runs of a backfill wait for each other.
+def notify_late(context: Mapping[str, Any]) -> None:
+    """Notify of a night that misses its deadline; a backfill has none, its runs are queued.
 
     Args:
         context: what Airflow gives for a missed deadline: the run as its interface shows it.
@@ -108,32 +108,32 @@ def tell_late(context: Mapping[str, Any]) -> None:
         remedy="It goes on. Look at its steps in Airflow, and at the log of the one that runs.",
         log_url="",
     )
-    tell(failure, context)
+    notify(failure, context)
 
 
-def tell(failure: Failure, context: Mapping[str, Any]) -> int:
-    """Tell through every notifier; one that fails keeps no other from telling. How many told."""
+def notify(failure: Failure, context: Mapping[str, Any]) -> int:
+    """Notify through every notifier, also when one fails; return the number that succeeded."""
     from airflow.sdk.module_loading import import_string
 
-    told = 0
+    notified = 0
     for each in read_notifiers(os.environ):
         try:
             import_string(each.path)(**each.arguments)({**context, "failure": failure})
         except Exception:
-            log.exception("%s did not tell of: %s", each.path, failure.subject)
+            log.exception("%s failed for: %s", each.path, failure.subject)
         else:
-            told += 1
-            log.info("Told through %s: %s", each.path.rpartition(".")[2], failure.subject)
-    return told
+            notified += 1
+            log.info("Notified through %s: %s", each.path.rpartition(".")[2], failure.subject)
+    return notified
 
 
 def describe(context: Mapping[str, Any]) -> Failure:
-    """What an Airflow context says of a failure."""
+    """Build a failure from an Airflow context."""
     ti, run = context.get("ti"), context.get("dag_run")
     asked = (context.get("params") or {}).get("as_of")
     since = "unknown" if run is None else f"{run.run_after:%Y-%m-%d}"
     error = context.get("exception")
-    if isinstance(error, Told):
+    if isinstance(error, StepFailed):
         error = error.error
     return Failure(
         dag=context["dag"].dag_id,
@@ -146,11 +146,13 @@ def describe(context: Mapping[str, Any]) -> Failure:
 
 
 def _message(error: object) -> str:
-    told = str(error) if isinstance(error, OvernightError) else f"{type(error).__name__}: {error}"
-    return hide_passwords(plain_lines(told))
+    message = (
+        str(error) if isinstance(error, OvernightError) else f"{type(error).__name__}: {error}"
+    )
+    return hide_passwords(plain_lines(message))
 
 
 def _remedy(error: object) -> str:
     if isinstance(error, InputError):
-        return "It was not tried again. Mend it, then clear the task in Airflow; the run goes on."
+        return "It was not tried again. Fix it, then clear the task in Airflow; the run goes on."
     return "All tries failed. When the cause is gone, clear the task in Airflow; the run goes on."

@@ -4,7 +4,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param
 
 from dags.assets import candidate_asset
-from dags.defaults import dag_terms
+from dags.defaults import dag_defaults
 from dags.tasks import gate_task, step_task
 from pipelines import steps
 from pipelines.config import LIMITS, load_catalogue
@@ -15,11 +15,11 @@ for name, declared in load_catalogue().specs.items():
     if declared.approval.where != "airflow":
         continue
     with DAG(
-        **dag_terms(declared, "review"),
+        **dag_defaults(declared, "review"),
         # Its own run, so that the next night does not wait for an answer.
         schedule=[candidate_asset(name)],
         is_paused_upon_creation=False,
-        doc_md=f"Asks whether the newest candidate of `{name}` is approved.",
+        doc_md=f"Asks for a decision on the latest candidate of `{name}`.",
     ) as dag:
         version = gate_task(steps.candidate)(name)
         described = step_task(steps.review)(name, version)

@@ -1,4 +1,4 @@
-"""A step as an Airflow task: what its page shows, and what its log says when it fails.
+"""A step as an Airflow task: its documentation, and its log when it fails.
 
 Airflow logs an exception with its traceback. A failure of ours has a message that says it all, so
 its task ends as a command does: with one paragraph and an exit code.
@@ -17,8 +17,8 @@ from expectations.contract import InputError, OutcomeError, OvernightError
 log = logging.getLogger(__name__)
 
 
-class Told(SystemExit):
-    """The end of a step whose failure is in the log; it is tried again.
+class StepFailed(SystemExit):
+    """Exit of a step whose failure is in the log; Airflow retries it.
 
     Attributes:
         error: the failure.
@@ -31,34 +31,34 @@ class Told(SystemExit):
         self.error = error
 
 
-class ToldOnce(Told):
-    """The same where trying again changes nothing: of the user's mistakes and of outcomes."""
+class StepRefused(StepFailed):
+    """Exit of a step that a retry cannot help: an error of the user, or an outcome."""
 
     exit_code = 2
 
 
 def step_task(step: Callable[..., str], **arguments: Any) -> Callable[..., Any]:
-    """Make a task of a step, with the step's documentation as its page."""
-    return task(**_described(step), **arguments)(_ending_in_words(step))
+    """Make a task of a step, with the docstring of the step as `doc_md`."""
+    return task(**_documentation(step), **arguments)(_with_plain_errors(step))
 
 
 def gate_task(step: Callable[..., str]) -> Callable[..., Any]:
     """Make a task after which a run goes on only when the step returned something."""
-    return task.short_circuit(**_described(step))(_ending_in_words(step))
+    return task.short_circuit(**_documentation(step))(_with_plain_errors(step))
 
 
-def _described(step: Callable[..., str]) -> dict[str, str]:
+def _documentation(step: Callable[..., str]) -> dict[str, str]:
     return {"doc_md": inspect.cleandoc(step.__doc__ or "")}
 
 
-def _ending_in_words(step: Callable[..., str]) -> Callable[..., str]:
+def _with_plain_errors(step: Callable[..., str]) -> Callable[..., str]:
     @functools.wraps(step)
     def run(*given: str, **named: str) -> str:
         try:
             return step(*given, **named)
         except OvernightError as error:
             log.error("%s", error)
-            kind = ToldOnce if isinstance(error, (InputError, OutcomeError)) else Told
+            kind = StepRefused if isinstance(error, (InputError, OutcomeError)) else StepFailed
             raise kind(error) from None
 
     return run

@@ -1,1 +1,1 @@
-"""Where it runs: the container, the control plane, the embedded services, their processes."""
+"""Infrastructure: serving container, SageMaker control plane, local services, the AWS stack."""

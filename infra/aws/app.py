@@ -20,7 +20,7 @@ BEHAVIOUR = {
 
 
 def build_app(output: Path) -> App:
-    """The stacks, judged by cdk-nag when they are written."""
+    """Return the stacks, judged by cdk-nag when they are written."""
     app = App(outdir=str(output), analytics_reporting=False, context=BEHAVIOUR)
     for environment in ENVIRONMENTS:
         build_stack(app, environment)

@@ -17,7 +17,7 @@ Days = Annotated[int, Field(ge=1)]
 
 
 class Environment(FrozenModel):
-    """What one stack is made from.
+    """The settings of one stack.
 
     Attributes:
         name: is part of every name.
@@ -59,7 +59,7 @@ class Environment(FrozenModel):
 
     @property
     def prefix(self) -> str:
-        """What the names of this environment begin with."""
+        """Prefix of all names in this environment."""
         return f"overnight-{self.name}"
 
     @property

@@ -1,4 +1,4 @@
-"""One environment: its rooms in the order in which they need each other, and their addresses."""
+"""The stack of one environment: its constructs in order of dependency, and its outputs."""
 
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack, Tags
 from constructs import Construct
@@ -34,15 +34,15 @@ def build_stack(app: Construct, environment: Environment) -> Stack:
         # Without files beside the template it needs nothing that stands in the account before.
         synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
     )
-    for name, value in _build_rooms(stack, environment).items():
-        # A room may have the same name.
+    for name, value in _build_constructs(stack, environment).items():
+        # A construct may have the same name.
         CfnOutput(stack, f"{name}Address", value=value).override_logical_id(name)
     Tags.of(stack).add("overnight:environment", environment.name)
     return stack
 
 
-def _build_rooms(stack: Stack, environment: Environment) -> dict[str, str]:
-    """Make everything; returns the addresses that people and the pipeline need."""
+def _build_constructs(stack: Stack, environment: Environment) -> dict[str, str]:
+    """Make every construct; return the outputs that people and the pipeline need."""
     keys = build_keys(stack, environment)
     logs = build_logs(stack, environment, key=keys.logs)
     network = build_network(stack, environment, log=logs.network)

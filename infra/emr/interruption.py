@@ -25,7 +25,7 @@ class _ToldToStop(BaseException):
 def stopping(stop: Callable[[], None]) -> Iterator[None]:
     """Call `stop` when the block is left by SIGTERM or Ctrl-C; then what was to happen happens.
 
-    It happens too where `stop` fails, which is told of in the log. Elsewhere than in the main
+    It happens too where `stop` fails; the log has the reason. Elsewhere than in the main
     thread only Ctrl-C is heard: Python lets no other thread hear signals.
 
     Raises:

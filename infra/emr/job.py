@@ -1,4 +1,4 @@
-"""What is asked of EMR Serverless: one Spark job, and how large its machines are."""
+"""The request to EMR Serverless for one Spark job, with the sizes of its machines."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/.+")
 
 
 def _spelled(pattern: re.Pattern[str], otherwise: str) -> AfterValidator:
-    """A text has to match a pattern as a whole; `otherwise` says what it is not."""
+    """Build a validator: the whole text matches a pattern, else the error says `otherwise`."""
 
     def check(value: str) -> str:
         if not pattern.fullmatch(value):
@@ -28,7 +28,7 @@ def _spelled(pattern: re.Pattern[str], otherwise: str) -> AfterValidator:
 
 
 class Application(FrozenModel):
-    """Where jobs run and what they get; one for all jobs of an installation.
+    """The EMR Serverless application and machine sizes for all jobs of an installation.
 
     Attributes:
         id: of the application.
@@ -87,7 +87,7 @@ class Job:
 
 
 def spark_options(application: Application, *, unpacked: str) -> Mapping[str, str]:
-    """The configuration of the driver and executors of a job that finds the archive `unpacked`."""
+    """Return Spark's settings for driver and executors; the archive is unpacked at `unpacked`."""
     python = f"./{unpacked}/bin/python"
     heap_gb = application.memory_gb // 2
     sizes = {

@@ -5,9 +5,10 @@ finds its run when it is done again, and does not pay for a second one.
 """
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from tenacity import Retrying, retry_if_result, wait_exponential
 
 from infra.emr.interruption import stopping
 from infra.emr.job import Application, Job, spark_options
@@ -16,7 +17,7 @@ from infra.sagemaker.connection import AwsError, open_session, translated_errors
 LIVE = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING")
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 SERVICE = "emr-serverless"
-FIRST_POLL_SECONDS, LAST_POLL_SECONDS, POLL_GROWTH = 0.5, 15.0, 1.5
+GROWING_PAUSE = wait_exponential(multiplier=0.5, exp_base=1.5, max=15.0)  # seconds
 PAGE = 50
 SILENT = (
     "Look whether this machine reaches AWS, or what AWS_ENDPOINT_URL_EMR_SERVERLESS and "
@@ -29,30 +30,30 @@ log = logging.getLogger(__name__)
 def run_job(application: Application, job: Job) -> None:
     """Have a job done: its live run is followed if there is one, else one is started.
 
-    When this process is told to stop, the run is cancelled.
+    When this process is stopped, the run is cancelled.
 
     Raises:
         AwsError: when the run ends otherwise than with success, with AWS's reason and where the
             driver's log is.
     """
     client = open_session().client(SERVICE)
-    held: list[str] = []
+    started: list[str] = []
     with (
         translated_errors(f"The Spark job {job.name}", unreachable=SILENT),
-        stopping(lambda: _cancel(application, job, held)),
+        stopping(lambda: _cancel(application, job, started)),
     ):
-        found = _find_live(client, application, job)
-        held.append(found or _start(client, application, job))
+        found = _find_running(client, application, job)
+        started.append(found or _start(client, application, job))
         log.info(
             "%s job run %s of application %s: %s",
-            "Found" if found else "Started", held[0], application.id, job.name,
+            "Found" if found else "Started", started[0], application.id, job.name,
         )  # fmt: skip
-        run = _follow(client, application, held[0])
+        run = _follow(client, application, started[0])
         if run["state"] != "SUCCESS":
             raise AwsError(_told(client, application, run))
 
 
-def _find_live(client: Any, application: Application, job: Job) -> str | None:
+def _find_running(client: Any, application: Application, job: Job) -> str | None:
     runs = _list(client, application, states=list(LIVE))
     return next((run["id"] for run in runs if run.get("name") == job.name), None)
 
@@ -94,25 +95,29 @@ def _start(client: Any, application: Application, job: Job) -> str:
 
 
 def _follow(client: Any, application: Application, run: str) -> Mapping[str, Any]:
-    """Look until a run has ended."""
-    seconds, state = FIRST_POLL_SECONDS, ""
-    while True:
+    """Look until a run has ended; EMR Serverless ends one that takes longer than is declared."""
+    state = ""
+
+    def look() -> dict[str, Any]:
+        nonlocal state
         found = client.get_job_run(applicationId=application.id, jobRunId=run)["jobRun"]
         if found["state"] != state:
             state = found["state"]
             log.debug("Job run %s is %s", run, state)
-        if state in ENDED:
-            return dict(found)
-        time.sleep(seconds)
-        seconds = min(seconds * POLL_GROWTH, LAST_POLL_SECONDS)
+        return dict(found)
+
+    until_ended = Retrying(
+        retry=retry_if_result(lambda found: found["state"] not in ENDED), wait=GROWING_PAUSE
+    )
+    return until_ended(look)
 
 
-def _cancel(application: Application, job: Job, held: list[str]) -> None:
+def _cancel(application: Application, job: Job, started: list[str]) -> None:
     """Cancel the run; with a client of its own, as the other may be in the middle of a call."""
     client = open_session().client(SERVICE)
     with translated_errors(f"Cancelling the Spark job {job.name}", unreachable=SILENT):
         # Between the start and its answer nobody knows the number yet.
-        run = held[0] if held else _find_live(client, application, job)
+        run = started[0] if started else _find_running(client, application, job)
         if run is not None:
             client.cancel_job_run(applicationId=application.id, jobRunId=run)
             log.info("Cancelled job run %s of application %s", run, application.id)
@@ -128,7 +133,7 @@ def _told(client: Any, application: Application, run: Mapping[str, Any]) -> str:
 
 
 def _log_place(client: Any, application: Application, run: str) -> str:
-    """Where AWS puts the log of a driver, as the application says."""
+    """Location of a driver's log, from the application's settings."""
     found = client.get_application(applicationId=application.id)["application"]
     monitoring = found.get("monitoringConfiguration") or {}
     stream = f"applications/{application.id}/jobs/{run}/SPARK_DRIVER"

@@ -25,7 +25,7 @@ from infra.emulator.protocol import Calls
 from infra.emulator.resources import Resources
 from infra.emulator.server import Server
 from infra.files import close_umask
-from infra.processes.locks import held
+from infra.processes.locks import hold
 from infra.processes.service import refuse_taken_ports
 
 log = logging.getLogger("infra.emulator")
@@ -35,7 +35,7 @@ MIN_CAPTURE_SECONDS = 0.5
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until a signal to stop; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.emulator", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder of state, models, logs")
     parser.add_argument("--port", type=int, required=True, help="where SageMaker listens")
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     for noisy in ("werkzeug", "botocore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        with held(options.home, holder="An embedded SageMaker"):
+        with hold(options.home, holder="An embedded SageMaker"):
             refuse_taken_ports(
                 {"OVERNIGHT_SAGEMAKER_PORT": options.port, "OVERNIGHT_AWS_PORT": options.aws_port}
             )
@@ -101,7 +101,7 @@ async def serve(home: Path, port: int, aws_port: int, time_scale: float, runtime
 
 
 def build_host(home: Path, aws: Aws, runtime: Runtime, *, time_scale: float) -> Host:
-    """What the endpoints share, with its files below a home."""
+    """Build the state that all endpoints share, with its files below a home."""
     faults = Faults()
     metrics = Metrics(step_seconds=min(1.0, max(MIN_STEP_SECONDS / 2, time_scale)))
     return Host(

@@ -48,11 +48,11 @@ class Artifacts:
         return digest
 
     def folder(self, digest: str) -> Path:
-        """Where an artefact is unpacked."""
+        """Return the folder into which an artefact is unpacked."""
         return self.home / digest
 
     def has(self, digest: str) -> bool:
-        """Whether an artefact is there, whole."""
+        """Return True if an artefact is completely unpacked."""
         return self.folder(digest).is_dir()
 
     def _unpack(self, content: bytes, *, url: str, target: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from infra.emulator.faults import Faults
-from infra.emulator.http import OWN_KEY, Gate
+from infra.emulator.http import OWN_KEY, MotoMiddleware
 from infra.emulator.protocol import Calls
 from infra.emulator.resources import REGION
 from infra.loopback.rule import Own, own_addresses
@@ -31,7 +31,7 @@ class Aws:
         """Listen; the port must be free.
 
         Args:
-            faults: what may strike a call.
+            faults: may be injected into a call.
             calls: where each call is noted.
             after: hears service and operation of each call that was done, in the call's thread.
         """
@@ -44,20 +44,20 @@ class Aws:
 
         moto = DomainDispatcherApplication(create_backend_app)
         own = Own(own_addresses(self._port), buckets=f".localhost:{self._port}")
-        gate = answer_own(Gate(moto, faults=faults, calls=calls, after=after), own)
+        gate = answer_own(MotoMiddleware(moto, faults=faults, calls=calls, after=after), own)
         self._server = make_server(
             "127.0.0.1", self._port, gate, threaded=True, request_handler=MotoRequestHandler
         )
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
-        """Stop listening; what moto held is gone."""
+        """Stop listening; moto's state is lost."""
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
 
     def read_object(self, bucket: str, key: str) -> bytes:
-        """An object of S3.
+        """Return an object of S3.
 
         Raises:
             botocore.exceptions.ClientError: when there is none.

@@ -1,7 +1,7 @@
-"""Faults that a test or a rehearsal arms, and who asks whether one strikes.
+"""Fault injection: faults that a test or a dry-run deployment arms, and their use.
 
-A deployment is worth most where AWS misbehaves: a throttled call, an answer that is lost, a fleet
-that finds no capacity. Here each is one line of JSON, so the way back can be tried on a laptop.
+A deployment has to survive throttled calls, lost answers and fleets without capacity. Each is one
+line of JSON here, so recovery can be tested on one machine.
 """
 
 import threading
@@ -22,9 +22,9 @@ class ApiFault(BaseModel):
         service: as the request is signed for, `s3`, `monitoring`; invocations: `sagemaker-runtime`.
         operation: its name; None is any of the service.
         effect: `error` and `drop` and `hang` do nothing; `lost_reply` does it and says nothing.
-        seconds: how long a `hang` lasts.
-        times: how many calls are struck; None is all until cleared.
-        skip: how many calls pass before the first is struck.
+        seconds: duration of a `hang`.
+        times: number of calls that fail; None is all until cleared.
+        skip: number of calls that pass before the first that fails.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,14 +42,13 @@ class ApiFault(BaseModel):
 
 
 class EndpointFault(BaseModel):
-    """A fault of an endpoint's life.
+    """A fault of an endpoint: of its start, or a crash.
 
     Attributes:
         endpoint: its name; None is any.
-        seconds: how much longer a `slow_start` takes.
-        alarm: start of the names of the alarms that an `alarm` fault forces to ALARM.
-        times: how often it strikes; None is always until cleared.
-        skip: how many occasions pass before the first is struck.
+        seconds: delay of a `slow_start`.
+        times: number of injections; None is always until cleared.
+        skip: number of occasions that pass before the first injection.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -123,26 +122,26 @@ class Faults:
         self._clearings = 0
 
     def arm(self, faults: list[Fault]) -> None:
-        """Arm more faults; of those that fit a call, the first armed strikes."""
+        """Arm more faults; of those that match a call, the first armed is injected."""
         with self._lock:
             self._armed += [_Armed(fault, fault.times, fault.skip) for fault in faults]
 
     def clear(self) -> None:
-        """Disarm all, and end what hangs."""
+        """Disarm all faults, and end the calls that hang."""
         with self._lock:
             self._armed = []
             self._clearings += 1
 
     def listed(self) -> list[Mapping[str, object]]:
-        """What is still armed, with the times and skips that are left."""
+        """Return the armed faults, with the times and skips that are left."""
         with self._lock:
             return [
                 {**armed.fault.model_dump(), "times": armed.left, "skip": armed.skip}
                 for armed in self._armed
             ]
 
-    def strike_call(self, service: str, operation: str) -> ApiFault | None:
-        """The fault that strikes a call, which is then used up by one."""
+    def take_call_fault(self, service: str, operation: str) -> ApiFault | None:
+        """Take the fault to inject into a call and count it as used; None when no fault applies."""
         if not self._armed:
             return None
         with self._lock:
@@ -156,8 +155,8 @@ class Faults:
                     return fault if self._use(armed) else None
         return None
 
-    def strike_endpoint(self, kind: str, endpoint: str) -> EndpointFault | None:
-        """The fault of a kind that strikes an endpoint, which is then used up by one."""
+    def take_endpoint_fault(self, kind: str, endpoint: str) -> EndpointFault | None:
+        """Take the fault of a kind to inject into an endpoint and count it as used, or None."""
         with self._lock:
             for armed in self._armed:
                 fault = armed.fault
@@ -169,8 +168,8 @@ class Faults:
                     return fault if self._use(armed) else None
         return None
 
-    def strike_alarm(self, alarm: str, dimensions: list[str]) -> bool:
-        """Whether an evaluation of an alarm is forced; dimensions are the values it watches."""
+    def take_alarm_fault(self, alarm: str, dimensions: list[str]) -> bool:
+        """Return True if an alarm is forced to ALARM, and count the fault as used."""
         with self._lock:
             for armed in self._armed:
                 fault = armed.fault
@@ -183,11 +182,11 @@ class Faults:
         return False
 
     def hanging(self, fault: ApiFault) -> "Hanging":
-        """The clock of a call that hangs from now on."""
+        """Start the clock of a call that hangs from now on."""
         return Hanging(self, time.monotonic() + fault.seconds, self._clearings)
 
     def is_cleared_since(self, clearings: int) -> bool:
-        """Whether all was cleared after a count of clearings was read."""
+        """Return True if the faults were cleared since a count of clearings was read."""
         return self._clearings != clearings
 
     def _use(self, armed: _Armed) -> bool:
@@ -203,12 +202,12 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """How long a call hangs; asked again and again by whoever holds the connection."""
+    """The end of a call that hangs; polled by the code that holds the connection."""
 
     faults: Faults
     until: float
     clearings: int
 
     def is_over(self) -> bool:
-        """Whether the time has passed or the faults were cleared."""
+        """Return True once the time has passed or the faults were cleared."""
         return time.monotonic() >= self.until or self.faults.is_cleared_since(self.clearings)

@@ -1,4 +1,4 @@
-"""What all endpoints of the server share."""
+"""State that all endpoints of the server share."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -65,12 +65,12 @@ class ControlPlane:
         await asyncio.gather(*self._leaving)
 
     def crash_live(self) -> None:
-        """Let armed crashes strike the endpoints that are not changing."""
+        """Inject armed crashes into the endpoints that are not changing."""
         for endpoint in self.endpoints.values():
             endpoint.crash_live()
 
     def find(self, operation: str) -> Operation:
-        """The function behind an operation.
+        """Return the function behind an operation.
 
         Raises:
             ServiceError: when SageMaker has it and this server does not.

@@ -20,7 +20,7 @@ ENDPOINT = "endpoint"
 
 
 def arn_of(kind: str, name: str) -> str:
-    """The Amazon resource name of one of our resources."""
+    """Return the Amazon resource name of one of our resources."""
     return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name.lower()}"
 
 
@@ -52,7 +52,7 @@ class Resources:
         return arn
 
     def get(self, kind: str, name: str) -> Content:
-        """A resource by its name.
+        """Return a resource by its name.
 
         Raises:
             ServiceError: when there is none.

@@ -95,10 +95,10 @@ class Server:
         *,
         resources: Iterable[str],
     ) -> None:
-        """Note a call, then answer it unless a fault strikes."""
+        """Log a call, then answer it unless a fault is injected."""
         signed = request.headers.get("authorization", "")
         self._host.calls.add(service, operation, signed=signed, resources=resources)
-        fault = self._host.faults.strike_call(service, operation)
+        fault = self._host.faults.take_call_fault(service, operation)
         if fault is None:
             answer()
         elif fault.effect == "error":

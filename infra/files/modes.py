@@ -33,11 +33,11 @@ def make_private(folder: Path) -> None:
     tables may be of 100,000 files.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    held = {path.name for path in folder.iterdir()}
-    if held and not held & set(OWN):
+    names = {path.name for path in folder.iterdir()}
+    if names and not names & set(OWN):
         return
     narrow(folder)
-    for name in held & set(OWN):
+    for name in names & set(OWN):
         narrow(folder / name)
 
 

@@ -19,7 +19,7 @@ _SCHEMES = ("sqlite:///", "sqlite+pysqlite:///")
 
 
 def find_path(url: str) -> Path | None:
-    """The file of a SQLAlchemy URL; None for another database, or one in memory.
+    """Return the file of a SQLite URL; None for another database, or one in memory.
 
     >>> find_path("sqlite:////var/lib/overnight/mlflow.db?timeout=30")
     PosixPath('/var/lib/overnight/mlflow.db')
@@ -34,7 +34,7 @@ def find_path(url: str) -> Path | None:
 
 
 def with_patience(url: str) -> str:
-    """A URL by which a locked SQLite file is waited for; others, and those that say, stay.
+    """Return a SQLite URL with a busy timeout; a URL that has one, or of another database, stays.
 
     >>> with_patience("sqlite:////home/o/mlflow.db")
     'sqlite:////home/o/mlflow.db?timeout=30'

@@ -109,7 +109,7 @@ def _expand(content: bytes, expanded: IO[bytes], *, max_bytes: int) -> None:
 
 
 def _checked(archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
-    """All members, once each of them is known to be taken."""
+    """Return all members after checking each of them."""
     try:
         members = list(_counted(archive))
     except (tarfile.TarError, ValueError, OverflowError) as error:

@@ -19,7 +19,7 @@ PORTS_END = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where each service listens on the loopback address."""
+    """Port of each service on the loopback address."""
 
     airflow: int
     mlflow: int
@@ -28,12 +28,12 @@ class Ports:
     docs: int
 
     def by_variable(self) -> dict[str, int]:
-        """The environment variable that sets a port, to the port."""
+        """Return the ports by the names of the environment variables that set them."""
         return {variable: getattr(self, name) for name, variable in PORT_VARIABLES.items()}
 
 
 def read_ports(environment: Mapping[str, str]) -> Ports:
-    """The ports an environment sets; what is absent gets its default.
+    """Read the ports from an environment; an absent variable leaves the default.
 
     Raises:
         ProblemsError: naming every variable that holds no port.
@@ -57,7 +57,7 @@ def build_services(
     tracking_uri: str,
     ports: Ports,
 ) -> list[Service]:
-    """All services, in the order in which they are to be started.
+    """Build all services, in the order in which they are started.
 
     Args:
         environment: the environment to start from.
@@ -76,7 +76,7 @@ def build_services(
 
 
 def is_sagemaker_up(address: str) -> bool:
-    """Whether an embedded SageMaker answers at an address, with its endpoints restored."""
+    """Return True if an embedded SageMaker answers at an address, with its endpoints restored."""
     try:
         with urllib.request.urlopen(f"{address}/health", timeout=1) as answer:  # noqa: S310
             return bool(answer.status == HTTPStatus.OK)
@@ -85,12 +85,12 @@ def is_sagemaker_up(address: str) -> bool:
 
 
 def embedded_home(home: Path) -> Path:
-    """The folder of the embedded SageMaker of a home."""
+    """Return the folder of the embedded SageMaker of a home."""
     return home / "sagemaker"
 
 
 def build_sagemaker(environment: Mapping[str, str], *, home: Path, ports: Ports) -> Service:
-    """The embedded SageMaker alone; its arguments are those of `build_services`."""
+    """Build the service of the embedded SageMaker alone; arguments as of `build_services`."""
     command = [sys.executable, "-m", "infra.emulator", "--home", str(embedded_home(home))]
     command += ["--port", str(ports.sagemaker), "--aws-port", str(ports.aws)]
     # A bake of 300 s is rehearsed in 15.
@@ -105,7 +105,7 @@ def build_sagemaker(environment: Mapping[str, str], *, home: Path, ports: Ports)
 
 
 def _docs(environment: Mapping[str, str], home: Path, docs: Path, ports: Ports) -> Service:
-    """The pages of Great Expectations are files; they are served as they are."""
+    """Build the service of Data Docs, which serves Great Expectations' pages as files."""
     docs.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "infra.loopback.files", "--folder", str(docs)]
     return Service(

@@ -14,7 +14,7 @@ from infra.loopback.rule import Own, own_addresses
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until a signal to stop; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.loopback.files", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="whose files are served")
     parser.add_argument("--port", type=int, required=True, help="of 127.0.0.1")

@@ -1,4 +1,4 @@
-"""Which requests a server on the loopback address answers: those that name it, from its own pages.
+"""The check of Host and Origin: a server answers requests that name it, from its own pages.
 
 A page of any site can send requests to 127.0.0.1, and by giving its own name that address (DNS
 rebinding) also read the answers. Browsers say which name was asked for (Host) and which page asks
@@ -41,14 +41,14 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request is not answered, and with which status."""
+    """The reason and status with which a request is refused."""
 
     status: HTTPStatus
     text: str
 
 
 def own_addresses(port: int, further: Iterable[str] = ()) -> frozenset[str]:
-    """The addresses of a port of this machine, and of the URLs under which it is known besides."""
+    """Return the addresses of a port of this machine and of the other URLs that lead to it."""
     found = {f"{name}:{port}" for name in NAMES}
     found |= set(NAMES) if port == HTTP_PORT else set()
     return frozenset(found | {urlsplit(url).netloc.lower() for url in further} - {""})
@@ -83,7 +83,7 @@ def find_refusal(
 
 
 def _named_by(target: str) -> tuple[str, ...]:
-    """The address in a target of the absolute form."""
+    """Return the address in a request target in absolute form."""
     if target.startswith("/") or target == "*":
         return ()
     try:

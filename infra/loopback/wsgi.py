@@ -16,7 +16,7 @@ DRAINED_BYTES = 1024 * 1024
 
 
 def answer_own(application: Application, own: Own) -> Application:
-    """The application, asked only for what `own` allows."""
+    """Wrap an application: requests that `own` does not allow are refused."""
 
     def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         headers = {

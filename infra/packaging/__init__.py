@@ -1,1 +1,1 @@
-"""What is carried elsewhere: the wheel, and the Python environment of Spark's workers."""
+"""Packaging: the Python environment of Spark's workers as one archive."""

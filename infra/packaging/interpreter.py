@@ -61,7 +61,7 @@ def copy_interpreter(target: Path) -> Path:
 
 
 def _packages_of(python: Path) -> Path:
-    """Where a copy looks for packages: Debian's own Python does not in `site-packages`."""
+    """Return the package folder of a copied interpreter; Debian's is not `site-packages`."""
     asking = [str(python), "-I", "-c", "import site; print(site.getsitepackages()[-1])"]
     said = subprocess.run(asking, capture_output=True, text=True, check=True).stdout  # noqa: S603 -- our own copy
     packages = Path(said.strip())

@@ -53,12 +53,12 @@ def only_one(path: Path, *, doing: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def held(folder: Path, *, holder: str) -> Iterator[None]:
+def hold(folder: Path, *, holder: str) -> Iterator[None]:
     """Keep a folder for this process, for a block.
 
     Args:
         folder: made where it is not there.
-        holder: as a refused process is told, such as `overnight up`.
+        holder: name in the message to a refused process, such as `overnight up`.
 
     Raises:
         InputError: when another process keeps it, with that one's id.

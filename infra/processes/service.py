@@ -1,16 +1,17 @@
-"""Starts services under a guard, waits for their health, stops them with all they started."""
+"""Services under a supervisor: start, wait for their health, stop with all that they started."""
 
 import contextlib
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from expectations.contract import InputError, OvernightError
 
@@ -44,8 +45,8 @@ def running(services: Sequence[Service]) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         started = [(service, stack.enter_context(_guarded(service))) for service in services]
-        for service, guard in started:
-            _wait_until_healthy(service, guard)
+        for service, supervisor in started:
+            _wait_until_healthy(service, supervisor)
         yield
 
 
@@ -53,21 +54,21 @@ def running(services: Sequence[Service]) -> Iterator[None]:
 def _guarded(service: Service) -> Iterator[subprocess.Popen[bytes]]:
     service.log.parent.mkdir(parents=True, exist_ok=True)
     with service.log.open("wb") as output:
-        guard = subprocess.Popen(  # noqa: S603 -- our own commands, no shell
+        supervisor = subprocess.Popen(  # noqa: S603 -- our own commands, no shell
             [sys.executable, "-m", "infra.processes.supervisor", *service.command],
             env=dict(service.environment),
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Ctrl-C in the terminal reaches us alone; the guard hears of it through its pipe.
+            # Ctrl-C in the terminal reaches us alone; the supervisor ends when its pipe closes.
             start_new_session=True,
         )
     try:
-        yield guard
+        yield supervisor
     finally:
-        if guard.stdin is not None:
-            guard.stdin.close()
-        guard.wait()
+        if supervisor.stdin is not None:
+            supervisor.stdin.close()
+        supervisor.wait()
 
 
 def refuse_taken_ports(ports: Mapping[str, int]) -> None:
@@ -91,18 +92,26 @@ def refuse_taken_ports(ports: Mapping[str, int]) -> None:
         raise InputError("Nothing was started: " + "; ".join(taken) + ", or stop what uses it.")
 
 
-def _wait_until_healthy(service: Service, guard: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + service.patience_seconds
-    while time.monotonic() < deadline and guard.poll() is None:
-        with (
-            contextlib.suppress(urllib.error.URLError, OSError),
-            urllib.request.urlopen(service.health, timeout=2) as answer,  # noqa: S310 -- loopback
-        ):
-            if answer.status == HTTPStatus.OK:
-                return
-        time.sleep(POLL_SECONDS)
+def _wait_until_healthy(service: Service, supervisor: subprocess.Popen[bytes]) -> None:
+    until_told = Retrying(
+        retry=retry_if_result(lambda healthy: not healthy and supervisor.poll() is None),
+        stop=stop_after_delay(service.patience_seconds),
+        wait=wait_fixed(POLL_SECONDS),
+        retry_error_callback=lambda _: False,
+    )
+    if until_told(_is_healthy, service):
+        return
     tail = service.log.read_text(errors="replace").splitlines()[-12:]
-    state = "ended" if guard.poll() is not None else "did not become healthy"
+    state = "ended" if supervisor.poll() is not None else "did not become healthy"
     raise OvernightError(
         f"{service.name} {state}; the last lines of {service.log}:\n" + "\n".join(tail)
     )
+
+
+def _is_healthy(service: Service) -> bool:
+    with (
+        contextlib.suppress(urllib.error.URLError, OSError),
+        urllib.request.urlopen(service.health, timeout=2) as answer,  # noqa: S310 -- loopback
+    ):
+        return bool(answer.status == HTTPStatus.OK)
+    return False

@@ -1,10 +1,9 @@
-"""Runs one command and takes everything it started along when it stops.
+"""Supervisor of one command: on its end, every process that the command started ends too.
 
-`python -m infra.processes.supervisor COMMAND …` keeps its standard input open to whoever started
-it. When that
-closes (the starter ended, by whatever signal), or on SIGTERM or SIGINT, every descendant gets
-SIGTERM and, after a grace, SIGKILL. As a subreaper the guard adopts what detaches itself, so
-nothing escapes: `airflow standalone` alone starts six processes and leaves them behind.
+`python -m infra.processes.supervisor COMMAND …` reads its standard input, a pipe from its parent.
+When that closes (the parent ended, by whatever signal), or on SIGTERM or SIGINT, every descendant
+gets SIGTERM and, after a grace period, SIGKILL. As a subreaper the supervisor adopts what detaches
+itself, so nothing escapes: `airflow standalone` alone starts six processes and leaves them behind.
 """
 
 import contextlib
@@ -23,7 +22,7 @@ GRACE_SECONDS = 15.0
 
 
 def main(command: list[str]) -> int:
-    """Guard a command until it ends or we are told to stop; returns its exit code."""
+    """Supervise a command until it ends or this process is stopped; return its exit code."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     stopping: list[int] = []
@@ -45,17 +44,17 @@ def _is_stdin_closed() -> bool:
 def _stop_descendants(child: subprocess.Popen[bytes]) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + GRACE_SECONDS
-        told: set[int] = set()
+        terminated: set[int] = set()
         while time.monotonic() < deadline:
             child.poll()
             _reap()
             family = _descendants(os.getpid()) or ({child.pid} if child.poll() is None else set())
             if not family:
                 return
-            for pid in family - told:
+            for pid in family - terminated:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
-            told |= family
+            terminated |= family
             time.sleep(POLL_SECONDS)
 
 

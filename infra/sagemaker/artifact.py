@@ -26,7 +26,7 @@ SHA_KEY = "sha256"
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where an artefact is in S3."""
+    """Location of an artefact in S3."""
 
     bucket: str
     key: str
@@ -48,7 +48,7 @@ def parse_location(url: str) -> Location:
 
 
 def locate(digest: str, *, endpoint: str, bucket: str) -> Location:
-    """Where the artefact of a bundle belongs.
+    """Return the location of a bundle's artefact.
 
     >>> locate("a1b2", endpoint="demo", bucket="overnight-models").url
     's3://overnight-models/demo/a1b2/model.tar.gz'
@@ -57,7 +57,7 @@ def locate(digest: str, *, endpoint: str, bucket: str) -> Location:
 
 
 def digest_in(url: str) -> str:
-    """The bundle's digest in an artefact's address.
+    """Return the bundle's digest in an artefact's address.
 
     >>> digest_in("s3://overnight-models/demo/a1b2/model.tar.gz")
     'a1b2'
@@ -92,7 +92,7 @@ def publish_artifact(folder: Path, url: str, session: "boto3.Session") -> None:
 
 
 def read_manifest(url: str, session: "boto3.Session") -> bytes | None:
-    """The manifest in a published artefact; None when there is no such artefact, or no manifest."""
+    """Return the manifest in a published artefact; None without artefact or manifest."""
     from botocore.exceptions import ClientError
 
     location = parse_location(url)

@@ -1,4 +1,4 @@
-"""Sessions with AWS, and what its refusals mean to whoever runs a command.
+"""Sessions with AWS, and the translation of its errors for users of the command line.
 
 Credentials and addresses come from where boto3 looks for them; nothing is read here.
 """
@@ -40,7 +40,7 @@ class UnreachableError(OvernightError):
 
 
 def open_session() -> "boto3.Session":
-    """A session whose clients retry what is transient, and wait for no answer without an end.
+    """Open a session whose clients retry transient errors and have timeouts.
 
     An answer may take `OVERNIGHT_AWS_SECONDS`, 20 unless set.
     """
@@ -98,15 +98,15 @@ def translated_errors(doing: str, *, unreachable: str = EMBEDDED) -> Iterator[No
 
 
 def is_absent(error: Exception) -> bool:
-    """Whether an error of SageMaker says that there is no such resource."""
+    """Return True if an error of SageMaker says that there is no such resource."""
     return "could not find" in str(error).lower()
 
 
 def is_taken(error: Exception) -> bool:
-    """Whether an error of SageMaker says that there is such a resource already."""
+    """Return True if an error of SageMaker says that there is such a resource already."""
     return "already existing" in str(error).lower()
 
 
 def is_in_progress(error: Exception) -> bool:
-    """Whether an error of SageMaker says that a change of the endpoint goes on."""
+    """Return True if an error of SageMaker says that a change of the endpoint goes on."""
     return "in-progress" in str(error).lower()

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 @cache
 def list_instance_types() -> Sequence[str]:
-    """Every instance type that a variant of an endpoint may run on."""
+    """Return every instance type that a variant of an endpoint may run on."""
     from botocore.loaders import Loader
 
     model = Loader().load_service_model("sagemaker", "service-2")

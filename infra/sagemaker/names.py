@@ -22,7 +22,7 @@ MAX_NAME_LENGTH = 63
 
 
 def endpoint_name(spec: str) -> str:
-    """The endpoint of a spec; SageMaker knows no underscore.
+    """Return the endpoint's name for a spec, with hyphens: SageMaker takes no underscore.
 
     Raises:
         InputError: when SageMaker would refuse the name.
@@ -41,7 +41,7 @@ def endpoint_name(spec: str) -> str:
 
 
 def model_name(endpoint: str, digest: str, *, place: list[str]) -> str:
-    """The model of a bundle, with a short digest of where it is and how it runs.
+    """Return the model's name for a bundle, with a short digest of its location and environment.
 
     Args:
         endpoint: the endpoint's name.
@@ -53,7 +53,7 @@ def model_name(endpoint: str, digest: str, *, place: list[str]) -> str:
 
 
 def config_name(endpoint: str, content: object) -> str:
-    """The endpoint config with a content."""
+    """Return the name of the endpoint config with a content."""
     return f"{endpoint}-{digest_of(content)[:DIGEST_LENGTH]}"
 
 

@@ -1,12 +1,12 @@
 """The `[endpoint]` part of a spec: on what a model is served, and how an update reaches it."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, model_validator
 
 from expectations.contract import FrozenModel
+from infra.sagemaker.strategies import TrafficPolicy
 
-MAX_STEP_PERCENT = 50
 KEY = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/|alias/)?[a-zA-Z0-9/_-]+$"
 
 Subnet = Annotated[str, Field(pattern="^subnet-[0-9a-f]+$")]
@@ -38,18 +38,15 @@ class AlarmPolicy(FrozenModel):
     periods: Annotated[int, Field(ge=1, le=60)] = 1
 
 
-class EndpointPolicy(FrozenModel):
-    """Where and how a model is put behind its endpoint.
+class EndpointPolicy(TrafficPolicy):
+    """`[endpoint]`: machines, network and alarms of an endpoint, and how an update reaches it.
 
     Attributes:
-        strategy: `canary` sends a share first and watches it, `linear` moves the traffic in equal
-            steps, `all_at_once` in one.
-        canary_percent: the first share of a canary; SageMaker takes 5 to 50.
-        linear_percent: the step of a linear shift; SageMaker takes 10 to 50.
-        bake_seconds: how long each step of an update is watched before the next.
         watch: limits of the alarms that the deployment makes.
         alarms: further CloudWatch alarms, which exist already, that turn an update back.
         capture_percent: share of requests and answers that is kept in the bucket; 0 for none.
+        instance_type: of the machines that serve.
+        instance_count: of the machines that serve.
         image: the serving container in ECR.
         role_arn: the role under which the container reads its artefact.
         bucket: where artefacts and captured requests are; made when absent.
@@ -61,10 +58,6 @@ class EndpointPolicy(FrozenModel):
         wait_minutes: how long a deployment may take before it is reported as unfinished.
     """
 
-    strategy: Literal["all_at_once", "canary", "linear"] = "canary"
-    canary_percent: Annotated[int, Field(ge=5, le=MAX_STEP_PERCENT)] = 10
-    linear_percent: Annotated[int, Field(ge=10, le=MAX_STEP_PERCENT)] = 25
-    bake_seconds: Annotated[int, Field(ge=0, le=3600)] = 300
     watch: AlarmPolicy = AlarmPolicy()
     alarms: Annotated[tuple[str, ...], Field(max_length=4)] = ()
     capture_percent: Annotated[int, Field(ge=0, le=100)] = 100
@@ -86,7 +79,3 @@ class EndpointPolicy(FrozenModel):
             )
             raise ValueError(f"{given} are given and no {absent}; a VPC takes both or neither")
         return self
-
-    def at_once(self) -> "EndpointPolicy":
-        """The same, moving all traffic in one step that nothing waits for."""
-        return self.model_copy(update={"strategy": "all_at_once", "bake_seconds": 0})

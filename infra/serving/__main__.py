@@ -27,12 +27,12 @@ def main(arguments: list[str]) -> None:
     # LightGBM's OpenMP reads this when its library is opened: one thread per worker.
     os.environ["OMP_NUM_THREADS"] = "1"
     from infra.serving.http.settings import SettingsError
-    from infra.serving.http.supervisor import CrewError
+    from infra.serving.http.supervisor import PreforkError
     from infra.serving.model import BundleError
 
     try:
         serve(options.fd)
-    except (BundleError, CrewError, SettingsError) as error:
+    except (BundleError, PreforkError, SettingsError) as error:
         sys.exit(f"Cannot serve: {error}")
 
 
@@ -45,11 +45,10 @@ def serve(descriptor: int | None) -> None:
     Raises:
         SettingsError: when a variable cannot be read.
         BundleError: when the bundle is not whole or scores otherwise than in training.
-        CrewError: when workers die as soon as they start.
+        PreforkError: when workers die as soon as they start.
     """
-    from infra.serving.http import worker  # noqa: F401 -- loaded once, shared by the forks
     from infra.serving.http.settings import read_settings
-    from infra.serving.http.supervisor import Crew
+    from infra.serving.http.supervisor import PreforkSupervisor
     from infra.serving.model import load_scorer, try_apart
 
     settings = read_settings(os.environ)
@@ -66,7 +65,7 @@ def serve(descriptor: int | None) -> None:
         time.monotonic() - began,
         settings.workers,
     )
-    Crew(scorer, settings, listener).run()
+    PreforkSupervisor(scorer, settings, listener).run()
 
 
 def _bind(port: int) -> socket.socket:

@@ -19,7 +19,7 @@ Headers = Mapping[bytes, bytes]
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What goes back."""
+    """The response to a request."""
 
     status: int
     kind: str
@@ -30,7 +30,7 @@ class Reader(Protocol):
     """Reads the body of a request in one format."""
 
     def read(self, body: bytes) -> Request:
-        """The rows of a body, or a RequestError."""
+        """Parse a body into rows, or raise RequestError."""
 
 
 class Application:
@@ -86,7 +86,7 @@ class Application:
             return self.refuse(error)
 
     def refuse(self, error: RequestError) -> Answer:
-        """The answer that says why there is no other."""
+        """Build the answer that carries an error."""
         described = {"message": str(error), "problems": error.problems}
         return Answer(error.status, JSON, self._encode({"error": described}))
 

@@ -1,4 +1,4 @@
-"""Which locked packages have known vulnerabilities, asked of a public service by pip-audit.
+"""Have pip-audit ask a public service for known vulnerabilities of every locked package.
 
 pip-audit ends well when the service knows none of the packages, and alike when it cannot be
 reached as when it found something. Here an audit that did not take place is told apart: status 3.
@@ -46,7 +46,7 @@ class Accepted(FrozenModel):
     until: date
 
     def meets(self, found: "Vulnerability") -> bool:
-        """Whether it is what was found."""
+        """Return True if it is the one that was found."""
         return found.package == self.package and self.id in found.ids
 
 
@@ -80,7 +80,7 @@ class Vulnerability:
 
 
 def read_report(text: str, *, lock: str, expected: Collection[str]) -> list[Vulnerability]:
-    """What pip-audit found.
+    """Read what pip-audit found.
 
     Args:
         text: its report as JSON.
@@ -119,7 +119,7 @@ def read_report(text: str, *, lock: str, expected: Collection[str]) -> list[Vuln
 def sort_out(
     found: Iterable[Vulnerability], accepted: Iterable[Accepted], *, today: date
 ) -> list[str]:
-    """What has to be done: vulnerabilities that nobody accepted, and acceptances that are over."""
+    """Return what has to be done: vulnerabilities not accepted, and acceptances that are over."""
     every = dict.fromkeys(found)
     standing: set[Vulnerability] = set()
     problems = []
@@ -133,7 +133,7 @@ def sort_out(
 
 
 def find_idle(found: Collection[Vulnerability], accepted: Iterable[Accepted]) -> list[str]:
-    """Which acceptances meet nothing of all that was found."""
+    """Return a line for each acceptance that meets nothing of all that was found."""
     return [
         f"{entry.id} is not in {entry.package} any more; leave it out"
         for entry in accepted
@@ -153,8 +153,16 @@ def read_accepted(path: Path) -> tuple[Accepted, ...]:
         raise InputError(f"{path.name} cannot be used: {error}") from error
 
 
-def audit_lock(lock: Path, *, tools: Path, options: Iterable[str]) -> list[Vulnerability]:
+def audit_lock(
+    lock: Path, *, name: str, tools: Path, options: Iterable[str]
+) -> list[Vulnerability]:
     """Have pip-audit ask about every package of a lock that is for this machine.
+
+    Args:
+        lock: the file.
+        name: of the lock, for messages.
+        tools: an environment with pip-audit.
+        options: of pip-audit.
 
     Raises:
         NotAskedError: when the service could not be asked about each of them.
@@ -168,10 +176,9 @@ def audit_lock(lock: Path, *, tools: Path, options: Iterable[str]) -> list[Vulne
     if not ran.stdout.strip():
         said = ran.stderr.strip().splitlines()
         raise NotAskedError(
-            f"{lock.name} was not audited: {said[-1] if said else 'pip-audit said nothing'}. "
-            f"{REMEDY}"
+            f"{name} was not audited: {said[-1] if said else 'pip-audit said nothing'}. {REMEDY}"
         )
-    return read_report(ran.stdout, lock=lock.name, expected=expected)
+    return read_report(ran.stdout, lock=name, expected=expected)
 
 
 def main(arguments: list[str]) -> int:
@@ -200,7 +207,8 @@ def _audit(options: argparse.Namespace, accepted: Collection[Accepted]) -> int:
     unasked, refused = [], []
     for lock in locks:
         try:
-            found += audit_lock(lock, tools=options.tools, options=asked)
+            name = str(lock.relative_to(options.root))
+            found += audit_lock(lock, name=name, tools=options.tools, options=asked)
         except NotAskedError as error:
             unasked.append(str(error))
         except InputError as error:

@@ -1,4 +1,4 @@
-"""Which licence each locked package has, and whether it is one that we take.
+"""Find the licence of each locked package, and judge whether it is one that we take.
 
 The bills of materials say what is installed; `licences.toml` says what is taken; `licences.csv` is
 the list that people read, and a change in it is a change that somebody looks at.
@@ -122,7 +122,7 @@ def judge(
 
 
 def write_list(licences: Mapping[str, str]) -> str:
-    """The list as CSV, a package a line."""
+    """Return the list as CSV, a package a line."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -131,7 +131,7 @@ def write_list(licences: Mapping[str, str]) -> str:
 
 
 def compare_list(licences: Mapping[str, str], kept: str, *, locked: Collection[str]) -> list[str]:
-    """What differs between what is installed and the list that was committed."""
+    """Return the differences between what is installed and the list that was committed."""
     before = {row[COLUMNS[0]]: row[COLUMNS[1]] for row in csv.DictReader(io.StringIO(kept))}
     changes = []
     for name in sorted({*licences, *before}):
@@ -158,7 +158,7 @@ def read_policy(path: Path) -> LicencePolicy:
 
 
 def find_locked(locks: Iterable[Path]) -> dict[str, bool]:
-    """Every package of some locks, and whether any of its lines is for this machine."""
+    """Return every package of some locks, and whether any of its lines is for this machine."""
     found: dict[str, bool] = {}
     for path in locks:
         for package in read_lock(path):
@@ -167,7 +167,7 @@ def find_locked(locks: Iterable[Path]) -> dict[str, bool]:
 
 
 def _spell(terms: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> str:
-    """One expression from all that a package says of itself; who says two things means both."""
+    """Return one expression from all that a package says of itself; two statements mean both."""
     spelled = []
     for term in terms:
         stated = term.get("license", {})
@@ -179,7 +179,7 @@ def _spell(terms: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> str:
 
 
 def _join(terms: Iterable[str]) -> str:
-    """All terms at once, each once."""
+    """Return all terms as one expression, each once."""
     parts = {p for t in terms for p in ([t] if " OR " in t else t.split(" AND "))}
     return " AND ".join(f"({p})" if " OR " in p and len(parts) > 1 else p for p in sorted(parts))
 

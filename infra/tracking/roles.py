@@ -1,4 +1,4 @@
-"""Who is author, reviewer or deployer: a file of names, read by the MLflow server's guard."""
+"""Roles of users (author, reviewer, deployer), read from a file by the MLflow auth plugin."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from expectations.contract.toml_file import read_toml
 
 ROLES_VARIABLE = "OVERNIGHT_ROLES"
 # Tags of a registered model, a version's number behind each: what a reviewer asks for, who asked,
-# and who set the alias `approved`. The last two are the guard's.
+# and who set the alias `approved`. The auth plugin sets the last two.
 ASKED, ASKED_BY, APPROVED_BY = "overnight.asked", "overnight.asked_by", "overnight.approved_by"
 WISH = re.compile(rf"{re.escape(ASKED)}\.\d+")
 
@@ -60,7 +60,7 @@ def is_ours(key: str) -> bool:
 def refusal(
     roles: frozenset[Role], *, alias: str | None, tags: frozenset[str] = frozenset()
 ) -> str | None:
-    """Why someone may not do this to a registered model; None when they may.
+    """Return the reason to refuse a change of a registered model; None when it is allowed.
 
     Args:
         roles: of the user.

@@ -1,7 +1,7 @@
-"""Every route of the MLflow server that writes, by who may use it.
+"""Access lists: every route of the MLflow server that writes, by the role that may use it.
 
 An allow-list: a request that is no GET and stands in no list here is the deployer's alone, so a
-route of a later MLflow is closed until somebody puts it into a list.
+route of a later MLflow is closed until it is added to a list.
 `tests/infra/tracking/test_routes.py` compares the lists with the server's own table.
 """
 
@@ -14,7 +14,8 @@ Access = Literal[
     "registered model", "deployer",
 ]  # fmt: skip
 
-# `*` is one segment of a path, `**` the rest of it. Paths as behind `/api/` or `/ajax-api/`.
+# A line is methods and a path, where `*` is one segment and `**` the rest; paths follow `/api/` or
+# `/ajax-api/`.
 _LISTS: dict[Access, str] = {
     # Asks something, though it is no GET.
     "read": """
@@ -82,16 +83,14 @@ _LISTS: dict[Access, str] = {
     # As for runs: a logged model belongs to the run that it came from.
     "logged model": """
         POST 2.0/mlflow/logged-models
-        PATCH 2.0/mlflow/logged-models/*
-        DELETE 2.0/mlflow/logged-models/*
+        PATCH|DELETE 2.0/mlflow/logged-models/*
         PATCH 2.0/mlflow/logged-models/*/tags
         DELETE 2.0/mlflow/logged-models/*/tags/*
         POST 2.0/mlflow/logged-models/*/params
     """,
     # Files through the server, by their path: those of one's own runs and logged models.
     "artefact": """
-        PUT 2.0/mlflow-artifacts/artifacts/**
-        DELETE 2.0/mlflow-artifacts/artifacts/**
+        PUT|DELETE 2.0/mlflow-artifacts/artifacts/**
         POST 2.0/mlflow-artifacts/mpu/create/**
         POST 2.0/mlflow-artifacts/mpu/complete/**
         POST 2.0/mlflow-artifacts/mpu/abort/**
@@ -104,8 +103,7 @@ _LISTS: dict[Access, str] = {
         DELETE 2.0/mlflow/registered-models/delete
         POST 2.0/mlflow/registered-models/set-tag
         DELETE 2.0/mlflow/registered-models/delete-tag
-        POST 2.0/mlflow/registered-models/alias
-        DELETE 2.0/mlflow/registered-models/alias
+        POST|DELETE 2.0/mlflow/registered-models/alias
         POST 2.0/mlflow/model-versions/create
         PATCH 2.0/mlflow/model-versions/update
         DELETE 2.0/mlflow/model-versions/delete
@@ -113,60 +111,37 @@ _LISTS: dict[Access, str] = {
         POST 2.0/mlflow/model-versions/set-tag
         DELETE 2.0/mlflow/model-versions/delete-tag
     """,
-    "graphql": "POST graphql\nGET graphql",
+    "graphql": "POST|GET graphql",
     # What Overnight has no use for: models that chat, their traces, prompts, judges and bills;
     # jobs of the server; calls to addresses that a client chooses.
     "deployer": """
-        GET 2.0/mlflow/gateway-proxy
-        POST 2.0/mlflow/gateway-proxy
+        GET|POST 2.0/mlflow/gateway-proxy
         POST 2.0/mlflow/runs/create-promptlab-run
-        POST 2.0/mlflow/traces/**
+        POST|PATCH|DELETE 2.0/mlflow/traces/**
         POST 2.0/mlflow/traces
-        PATCH 2.0/mlflow/traces/**
-        DELETE 2.0/mlflow/traces/**
         POST 2.0/mlflow/webhooks
-        POST 2.0/mlflow/webhooks/**
-        PATCH 2.0/mlflow/webhooks/**
-        DELETE 2.0/mlflow/webhooks/**
+        POST|PATCH|DELETE 2.0/mlflow/webhooks/**
         POST 3.0/mlflow/traces
-        POST 3.0/mlflow/traces/**
-        PATCH 3.0/mlflow/traces/**
-        DELETE 3.0/mlflow/traces/**
+        POST|PATCH|DELETE 3.0/mlflow/traces/**
         POST 3.0/mlflow/workspaces
-        PATCH 3.0/mlflow/workspaces/**
-        DELETE 3.0/mlflow/workspaces/**
+        PATCH|DELETE 3.0/mlflow/workspaces/**
         POST 3.0/mlflow/issues
-        POST 3.0/mlflow/issues/**
-        PATCH 3.0/mlflow/issues/**
-        POST 3.0/mlflow/label-schemas/**
-        PATCH 3.0/mlflow/label-schemas/**
-        DELETE 3.0/mlflow/label-schemas/**
-        POST 3.0/mlflow/datasets/**
-        PATCH 3.0/mlflow/datasets/**
-        DELETE 3.0/mlflow/datasets/**
-        POST 3.0/mlflow/scorers/**
-        PUT 3.0/mlflow/scorers/**
-        DELETE 3.0/mlflow/scorers/**
+        POST|PATCH 3.0/mlflow/issues/**
+        POST|PATCH|DELETE 3.0/mlflow/label-schemas/**
+        POST|PATCH|DELETE 3.0/mlflow/datasets/**
+        POST|PUT|DELETE 3.0/mlflow/scorers/**
         POST 3.0/mlflow/scorer/**
-        POST 3.0/mlflow/gateway/**
-        PATCH 3.0/mlflow/gateway/**
-        DELETE 3.0/mlflow/gateway/**
-        POST 3.0/mlflow/prompt-optimization/**
-        DELETE 3.0/mlflow/prompt-optimization/**
+        POST|PATCH|DELETE 3.0/mlflow/gateway/**
+        POST|DELETE 3.0/mlflow/prompt-optimization/**
         POST 3.0/mlflow/review-queues/**
         POST 3.0/mlflow/demo/**
         POST 3.0/mlflow/genai/**
         PATCH 3.0/mlflow/jobs/**
         POST 3.0/jobs/
-        POST 3.0/jobs/**
-        PATCH 3.0/jobs/**
-        POST 3.0/mlflow/assistant/**
-        PUT 3.0/mlflow/assistant/**
-        PATCH 3.0/mlflow/assistant/**
+        POST|PATCH 3.0/jobs/**
+        POST|PUT|PATCH 3.0/mlflow/assistant/**
         POST 3.0/mlflow/mcp-servers
-        POST 3.0/mlflow/mcp-servers/**
-        PATCH 3.0/mlflow/mcp-servers/**
-        DELETE 3.0/mlflow/mcp-servers/**
+        POST|PATCH|DELETE 3.0/mlflow/mcp-servers/**
         POST v1/traces
         POST gateway/**
     """,
@@ -177,15 +152,16 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 def _compile() -> Iterator[tuple[re.Pattern[str], Access]]:
     for access, listed in _LISTS.items():
         for line in filter(None, map(str.strip, listed.splitlines())):
-            pattern = re.escape(line).replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
-            yield re.compile(pattern.replace(r"\ ", " "), re.DOTALL), access
+            methods, _, path = line.partition(" ")
+            pattern = re.escape(path).replace(r"\*\*", ".+").replace(r"\*", "[^/]+")
+            yield re.compile(f"(?:{methods}) {pattern}", re.DOTALL), access
 
 
 _RULES = tuple(_compile())
 
 
 def find_access(method: str, path: str, *, static_prefix: str = "") -> Access | None:
-    """Which list a request stands in; None when in none, and `read` for what only reads.
+    """Return the access list of a request: None when in none, `read` for what only reads.
 
     Args:
         method: of HTTP.

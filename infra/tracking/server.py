@@ -40,7 +40,7 @@ def build_mlflow(
         # Not an argument: those are shown to everybody on the machine, with the password in it.
         "MLFLOW_BACKEND_STORE_URI": with_patience(tracking_uri),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        # Nothing of an installation is told to MLflow's makers, whatever the environment says.
+        # No telemetry is sent, whatever the environment says.
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     # MLflow's own list has patterns such as `10.*`, which a registered name may match too.
@@ -64,7 +64,7 @@ def build_mlflow(
 
 
 def _write_configuration(path: Path, users: str) -> Path:
-    """Everybody may read and write; what may not be written is the guard's to say."""
+    """Grant everybody to read and write; the auth plugin refuses what a role may not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
     path.chmod(0o600)  # the address may hold a password; of an earlier version it was readable
@@ -74,7 +74,7 @@ def _write_configuration(path: Path, users: str) -> Path:
         # In this format a percent sign begins a name.
         f"database_uri = {users.replace('%', '%%')}\n"
         "admin_username = admin\n"
-        "authorization_function = infra.tracking.guard:authorize\n"
+        "authorization_function = infra.tracking.auth_plugin:authorize\n"
         # Else the slow hash of the password is made at every call; a changed one holds after that.
         "auth_cache_ttl_seconds = 30\n",
         encoding="utf-8",

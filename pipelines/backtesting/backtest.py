@@ -39,7 +39,6 @@ from pipelines.tracking import (
     open_registry,
 )
 
-SHOWN = ("test_auc", "test_average_precision")
 BACKTEST = "backtest"
 
 log = logging.getLogger(__name__)
@@ -54,11 +53,11 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     Raises:
         InputError: when the lake holds nothing of the spec yet.
     """
+    from training.evaluation import list_metrics
+
     spec, settings = load_spec(reference), load_settings()
     last = parse_as_of(as_of)
-    shown = list(SHOWN)
-    if spec.training.exclude_detected is not None:
-        shown.append(f"test_{spec.training.card_precision_metric}")
+    shown = [each.logged for each in list_metrics(spec.training) if each.is_backtested]
     dates: list[str] = []
     rows: list[list[float]] = []
     with backtesting(spec.name):
@@ -79,7 +78,7 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
 def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Backtests":
     """Inputs and places of a backtest, the same for every date."""
     base = Lake(settings.lake, spec=spec.name)
-    rows, labels = base.newest(TRANSACTIONS), base.newest(LABELS)
+    rows, labels = base.latest(TRANSACTIONS), base.latest(LABELS)
     if rows is None or labels is None:
         raise InputError(
             f'{base.root} holds no data of {spec.name} yet. Run "overnight ingest" first.'
@@ -120,11 +119,11 @@ class _Backtests:
         inputs = f"{BACKTEST}/{digest_of({'study': str(study), 'policy': asked})}"
         found = runs.find(inputs)
         if found is not None and runs.is_finished(found):
-            held = runs.metrics(found)
-            if set(needed) <= held.keys():
+            current = runs.metrics(found)
+            if set(needed) <= current.keys():
                 kept = RunReference(found)
                 log.info("Kept %s: the backtest as of %s is unchanged", kept, as_of)
-                return held
+                return current
         fold = last_fold(spec, as_of)
         tags = lineage_tags(spec, training_set, lake=reading.lake) | {
             TRAINING_SET: f"{training_set} of a backtest",

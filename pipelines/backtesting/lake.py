@@ -55,7 +55,7 @@ def open_reading(spec: ModelSpec, base: Lake, snapshot: Snapshot, *, folder: Pat
         folder: for all that is written.
     """
     plan = plan_features(spec, base, snapshot)
-    features = plan.held if plan.is_done else None
+    features = plan.current if plan.is_done else None
     read_only = {TRANSACTIONS, LABELS} | ({FEATURES} if features else set())
     lake = BacktestLake(base, folder, spec=spec.name, read_only=frozenset(read_only))
     return Reading(lake, snapshot, features)

@@ -140,8 +140,8 @@ class BacktestSteps:
             return self.reading.features
         lake, pinned = self.reading.lake, self.reading.snapshot
         plan = plan_features(self.spec, lake, pinned)
-        if plan.is_done and plan.held is not None:
-            return plan.held
+        if plan.is_done and plan.current is not None:
+            return plan.current
         if not isinstance(self.apart.spark, Session):
             raise InputError(
                 f"The features that {self.spec.name} declares are not in the lake, and a backtest "
@@ -151,7 +151,7 @@ class BacktestSteps:
         newest = plan.record.days and max(plan.record.days)
         return carry_out(
             plan, self.spec, lake, pinned,
-            gate=lambda parts, built: validate_features(
+            validate=lambda parts, built: validate_features(
                 self.spec, lake, parts, built=built, as_of=str(newest), settings=self.apart
             ),
         )  # fmt: skip

@@ -45,7 +45,7 @@ def latest_study(reference: str, training_set: str) -> str:
 def latest_run(reference: str) -> str:
     """The run of a spec's model that was started last."""
     spec = load_spec(reference)
-    run = open_registry(spec).runs.newest_model()
+    run = open_registry(spec).runs.latest_model()
     if run is None:
         raise InputError(f'{spec.name} has no run yet. Run "overnight train" first.')
     return str(RunReference(run))
@@ -56,7 +56,7 @@ def _lake(reference: str) -> Lake:
 
 
 def _need(lake: Lake, table: str, command: str) -> TableVersion:
-    at = lake.newest(table)
+    at = lake.latest(table)
     if at is None:
         raise InputError(f'{lake.root} has no {table} yet. Run "overnight {command}" first.')
     return at

@@ -1,7 +1,7 @@
-"""References that steps hand on, and what became of a deployment: typed values and their texts.
+"""Typed references between steps, and the outcome of a deployment: parsed and written here only.
 
-Airflow keeps texts and people type them. They are read and written here alone: a step reads its
-arguments, hands typed values to the function behind it, and writes what that returns.
+Airflow stores texts and people type them. A step parses its arguments, passes typed values to the
+function behind it, and writes the value that it returns.
 """
 
 import re
@@ -30,7 +30,7 @@ class TableVersion:
 
     @classmethod
     def parse(cls, reference: str) -> "TableVersion":
-        """Read `features@v12`.
+        """Parse `features@v12`.
 
         Raises:
             InputError: when the reference has another form; so do the other references here.
@@ -53,7 +53,7 @@ class Snapshot:
 
     @classmethod
     def parse(cls, reference: str) -> "Snapshot":
-        """Read `transactions@v3+labels@v3`."""
+        """Parse `transactions@v3+labels@v3`."""
         first, plus, second = reference.partition("+")
         if not plus:
             raise InputError(
@@ -73,7 +73,7 @@ class StudyReference:
 
     @classmethod
     def parse(cls, reference: str) -> "StudyReference":
-        """Read `studies:/demo-0a1b`, or the name alone."""
+        """Parse `studies:/demo-0a1b`, or the name alone."""
         name = reference.removeprefix("studies:/")
         if not name or "/" in name:
             raise InputError(f"{reference!r} is not a study; write it as studies:/demo-0a1b.")
@@ -91,7 +91,7 @@ class RunReference:
 
     @classmethod
     def parse(cls, reference: str) -> "RunReference":
-        """Read `runs:/0a1b`, or the id alone."""
+        """Parse `runs:/0a1b`, or the id alone."""
         run = reference.removeprefix("runs:/")
         if re.fullmatch(r"\w+", run) is None:
             raise InputError(f"{reference!r} is not a run; write it as runs:/0a1b.")
@@ -147,7 +147,7 @@ class DeploymentOutcome:
 
     @classmethod
     def parse(cls, text: str) -> "DeploymentOutcome":
-        """Read what `str` wrote."""
+        """Parse the text of an outcome."""
         match = _OUTCOME.fullmatch(text)
         if match is None:
             raise InputError(f"{text!r} is not an outcome; give what the step verify returned.")
@@ -156,7 +156,7 @@ class DeploymentOutcome:
 
 
 def version_name(reference: str, *, model: str) -> str:
-    """The number or the alias that names a version of a model, with or without `models:/demo/`.
+    """Return the number or alias in a reference to a version, with or without `models:/demo/`.
 
     >>> version_name("models:/demo/7", model="demo"), version_name("champion", model="demo")
     ('7', 'champion')
@@ -165,10 +165,10 @@ def version_name(reference: str, *, model: str) -> str:
 
 
 def write_optional(reference: object | None) -> str:
-    """The text of a reference that may be missing: no version is approved, none was deployed."""
+    """Write a reference, or `nothing` where no version is approved or was deployed."""
     return _NONE if reference is None else str(reference)
 
 
 def read_optional(text: str) -> str | None:
-    """A text that `write_optional` wrote, None where there was no reference."""
+    """Read the text of `write_optional`; None for `nothing`."""
     return None if text == _NONE else text

@@ -1,7 +1,7 @@
-"""A model is one file: the spec, composed of each room's own configuration model.
+"""The spec of a model: one file, composed of the configuration models of the other packages.
 
-`load_spec` reports every problem at once, with file, key, value and remedy; what it returns is
-typed, frozen and trusted from then on.
+`load_spec` reports every problem at once, with file, key, value and remedy; the spec that it
+returns is typed, frozen and trusted from then on.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ from feature_jobs.declaration import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.config.addresses import address_problems
 from pipelines.config.cron import Cron
-from pipelines.config.cross_checks import explain, find_contradictions, find_in_features
+from pipelines.config.cross_checks import cross_field_problems, explain, find_in_features
 from pipelines.config.overrides import apply_overrides
 from training.policy import GatePolicy, TrainingPolicy
 
@@ -41,7 +41,14 @@ SETTING = "OVERNIGHT_SPECS"
 
 
 class Roles(FrozenModel):
-    """Canonical column = the source's own name for it. `known_time` is when a row arrived."""
+    """The source's own names of the columns that every model needs.
+
+    Attributes:
+        transaction_id: column with the id of a transaction, each once.
+        event_time: column with the time of the transaction, UTC.
+        amount: column with the amount, a number.
+        known_time: column with the time at which the row arrived; none: when it happened.
+    """
 
     transaction_id: str
     event_time: str
@@ -50,14 +57,26 @@ class Roles(FrozenModel):
 
 
 class Attribute(FrozenModel):
-    """A column used as it is."""
+    """A column used as it is.
+
+    Attributes:
+        column: its name in the source.
+        kind: what the model reads it as.
+    """
 
     column: str
     kind: AttributeKind
 
 
 class Source(FrozenModel):
-    """Where transactions come from, and which column plays which role."""
+    """Where transactions come from, and which column plays which role.
+
+    Attributes:
+        format: of the files.
+        path: of a file, or of a folder of files, or an `s3://` URL; `${NAME}` stands for a variable
+            that `OVERNIGHT_PUBLIC` lists.
+        entities: name of each entity here, such as `customer_id`, to its column in the source.
+    """
 
     format: Literal["parquet", "csv"] = "parquet"
     path: str
@@ -85,6 +104,11 @@ class Labels(FrozenModel):
     (`path`, `transaction_id`, `known_time`) that holds the frauds only.
 
     Attributes:
+        column: column of the transactions that is 1 for a fraud and 0 else.
+        delay: time from a transaction to the moment at which that column is known.
+        path: of the table of fraud reports, instead of `column`.
+        transaction_id: column of the reports with the id of the transaction.
+        known_time: column of the reports with the time of the report.
         maturity: how long a transaction without a report stays *unknown*; after it, legitimate.
     """
 
@@ -135,7 +159,11 @@ class ApprovalPolicy(FrozenModel):
 
 
 class ModelSpec(FrozenModel):
-    """Everything that is declared about one model."""
+    """Everything that is declared about one model.
+
+    Attributes:
+        name: of the model; the file's name without `.toml`, and nothing else.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     source: Source
@@ -204,7 +232,7 @@ def load_spec(reference: str) -> ModelSpec:
         raise  # not reached: a validation error has at least one problem
     problems += address_problems("source.path", spec.source.path)
     problems += address_problems("labels.path", spec.labels.path or "")
-    refuse_any(path.name, [*problems, *find_contradictions(spec)])
+    refuse_any(path.name, [*problems, *cross_field_problems(spec)])
     return spec
 
 
@@ -220,7 +248,7 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def find_spec(name: str) -> Path:
-    """The file of a spec, given its name or its path; an example is found by its name too."""
+    """Find the file of a spec by its name or path; an example is found by its name too."""
     candidates = [folder / f"{name}.toml" for folder in (*spec_folders(), EXAMPLES)]
     if name.endswith(".toml"):
         candidates = [Path(name)]

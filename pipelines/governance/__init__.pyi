@@ -1,4 +1,4 @@
-from .decision_log import ACCEPTED, LATER, Decision, Kind, Ledger, author_of, describe
+from .decision_log import ACCEPTED, LATER, Decision, DecisionLog, Kind, author_of, describe
 from .digests import draft_decision, find_damage, find_digests, open_decisions
 from .rules import (
     approval_refusals,
@@ -12,8 +12,8 @@ __all__ = [
     "ACCEPTED",
     "LATER",
     "Decision",
+    "DecisionLog",
     "Kind",
-    "Ledger",
     "approval_refusals",
     "author_of",
     "changes_since",

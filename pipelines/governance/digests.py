@@ -1,4 +1,4 @@
-"""What a version is now: its verified bundle, and the digests that a decision about it rests on."""
+"""The current digests of a version's parts, which every decision about it compares."""
 
 import hashlib
 import tempfile
@@ -8,8 +8,8 @@ from pathlib import Path
 from expectations.contract import OvernightError
 from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import Actor, load_settings
-from pipelines.governance.decision_log import ACCEPTED, Decision, Digests, Kind, Ledger, decide
-from pipelines.governance.decision_store import Decisions
+from pipelines.governance.decision_log import ACCEPTED, Decision, DecisionLog, Digests, Kind, decide
+from pipelines.governance.decision_store import DecisionStore
 from pipelines.lake import DamagedError, Lake, digest_of
 from pipelines.modelling import digest_training_set
 from pipelines.tracking import (
@@ -17,7 +17,7 @@ from pipelines.tracking import (
     GATE,
     GATE_REASONS,
     OWNER,
-    PACKET,
+    REVIEW_REPORT,
     SPEC_DIGEST,
     TRAINING_SET,
     Registry,
@@ -27,9 +27,9 @@ from pipelines.tracking import (
 MISSING = "missing"
 
 
-def open_decisions(spec: ModelSpec, registry: Registry) -> Decisions:
-    """The chain of a spec; its newest hash is noted as a tag of the registered model."""
-    return Decisions(
+def open_decisions(spec: ModelSpec, registry: Registry) -> DecisionStore:
+    """Open the decision log of a spec; its latest hash is a tag of the registered model."""
+    return DecisionStore(
         Lake(load_settings().lake, spec=spec.name),
         noted_head=lambda: registry.noted(DECISIONS_HEAD),
         note_head=lambda head: registry.tag_model({DECISIONS_HEAD: head, OWNER: spec.name}),
@@ -37,9 +37,9 @@ def open_decisions(spec: ModelSpec, registry: Registry) -> Decisions:
 
 
 def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Digests:
-    """Digests of what a version's bundle, training set, metrics, spec and report are now.
+    """Compute the digests of a version's bundle, training set, metrics, spec and report.
 
-    What cannot be read any more has the digest `missing`, and so differs from what was recorded.
+    A part that cannot be read has the digest `missing`, and so differs from the recorded one.
     """
     run, tags = version.run, version.tags
     return Digests(
@@ -53,9 +53,9 @@ def find_digests(spec: ModelSpec, registry: Registry, version: Version) -> Diges
 
 
 def find_damage(spec: ModelSpec, tags: Mapping[str, str]) -> list[str]:
-    """Damaged files of a model's training set: one text that names all, or nothing.
+    """Find damaged files of a model's training set: one text that names all, or none.
 
-    The digest of a training set is of the hashes in its files' names; this reads the files.
+    The digest of a training set covers the hashes in its file names; this reads the files.
 
     Args:
         spec: of the model.
@@ -72,11 +72,11 @@ def find_damage(spec: ModelSpec, tags: Mapping[str, str]) -> list[str]:
 
 
 def draft_decision(
-    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, kind: Kind,
+    spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog, *, kind: Kind,
     actor: Actor, reason: str,
 ) -> Decision:  # fmt: skip
-    """A record about a version as it is now, with what the gate said when it was registered."""
-    registered = chain.registration(version.number)
+    """Draft a record with a version's current digests and the gate's verdict at registration."""
+    registered = decision_log.registration(version.number)
     said = version.tags.get(GATE, "not asked")
     if said != ACCEPTED:
         said = f"{said}: {version.tags.get(GATE_REASONS, '')}"
@@ -88,7 +88,7 @@ def draft_decision(
 
 
 def _digest_report(registry: Registry, run: str) -> str:
-    found = registry.runs.read_file(run, PACKET)
+    found = registry.runs.read_file(run, REVIEW_REPORT)
     return MISSING if found is None else hashlib.sha256(found).hexdigest()
 
 

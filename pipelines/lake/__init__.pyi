@@ -1,11 +1,12 @@
 from .check import check_tables
 from .damage import DamagedError
 from .data_files import Part, split_days
+from .delta import ChangedSinceError
 from .knowledge_time import parse_as_of
 from .reading import find_damage
 from .repair import repair_parts
-from .tables import ChangedSinceError, Lake, digest_of
-from .vacuum import sweep
+from .tables import Lake, digest_of
+from .vacuum import vacuum_tables
 from .write_lock import backtesting, beginning, one_at_a_time, searching, writing
 
 __all__ = [
@@ -23,6 +24,6 @@ __all__ = [
     "repair_parts",
     "searching",
     "split_days",
-    "sweep",
+    "vacuum_tables",
     "writing",
 ]

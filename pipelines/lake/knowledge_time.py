@@ -6,7 +6,7 @@ from expectations.contract import InputError
 
 
 def parse_as_of(text: str) -> datetime:
-    """Read a date or a time as an instant, UTC.
+    """Parse a date or a time as an instant, UTC.
 
     Raises:
         InputError: when it is neither.

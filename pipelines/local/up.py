@@ -1,24 +1,24 @@
-"""Keeps the services of this machine running until Ctrl-C."""
+"""The command `up`: runs the services of this machine until Ctrl-C."""
 
 import os
 import signal
 from collections.abc import Iterator
 
 from infra.local import build_services, embedded_home
-from infra.processes.locks import held, refuse_held
+from infra.processes.locks import hold, refuse_held
 from infra.processes.service import refuse_taken_ports, running
 from pipelines.config.installation import DAGS, Settings, load_settings
 from pipelines.local.airflow_runs import prepare_airflow
 
 
 def serve_stack() -> Iterator[str]:
-    """Start the services, give their addresses, and stop them when we are told to.
+    """Start the services, list their addresses, and stop them on SIGINT or SIGTERM.
 
     Yields:
-        Lines for people.
+        Lines of text.
     """
     settings = load_settings()
-    with held(settings.home, holder="overnight up"):
+    with hold(settings.home, holder="overnight up"):
         # An embedded SageMaker may run alone, for a demo.
         refuse_held(embedded_home(settings.home))
         yield from _serve(settings)
@@ -36,8 +36,7 @@ def _serve(settings: Settings) -> Iterator[str]:
         tracking_uri=settings.tracking_uri,
         ports=settings.ports,
     )
-    told = {signal.SIGINT, signal.SIGTERM}
-    for number in told:
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
         yield "Starting the embedded SageMaker, MLflow, Data Docs and Airflow (about 40 s) …"

@@ -1,5 +1,5 @@
 from .bundles import fetch_verified
-from .data_summary import TableFacts
+from .data_summary import TableSummary
 from .evaluate import Measured, evaluate_model
 from .evaluation_record import GateDecision, Material, read_gate, read_material
 from .inputs import digest_training_set, last_fold, lineage_tags, load_rows, study_of
@@ -11,7 +11,7 @@ __all__ = [
     "GateDecision",
     "Material",
     "Measured",
-    "TableFacts",
+    "TableSummary",
     "TrainedModel",
     "digest_training_set",
     "evaluate_model",

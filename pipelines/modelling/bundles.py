@@ -6,6 +6,7 @@ from expectations.contract import OvernightError
 from pipelines.config import RunReference
 from pipelines.modelling.trained_models import TrainedModel
 from pipelines.tracking import DIGEST, Registry, Version
+from training.bundle import load_bundle
 
 
 def fetch_verified(
@@ -15,9 +16,9 @@ def fetch_verified(
 
     Args:
         registry: of the spec.
-        version: whose bundle.
+        version: of the model.
         target: a folder to download to.
-        digest: what was recorded of it in the decision chain; None: what its tag says.
+        digest: of the bundle, as the decision log has it; None: as the version's tag has it.
 
     Raises:
         OvernightError: when a file was changed since, or its digest is another version's.
@@ -28,7 +29,7 @@ def fetch_verified(
 
 
 def fetch_trained(registry: Registry, made: TrainedModel, *, target: Path) -> Path:
-    """Download the bundle of a run and refuse one that is not what training recorded in the lake.
+    """Download the bundle of a run and refuse one that differs from the record in the lake.
 
     Raises:
         OvernightError: when it was changed since.
@@ -39,7 +40,6 @@ def fetch_trained(registry: Registry, made: TrainedModel, *, target: Path) -> Pa
 
 
 def _refuse_other(folder: Path, expected: str | None, *, whose: str) -> None:
-    from training.bundle import load_bundle
 
     found = load_bundle(folder).digest
     if found != expected:

@@ -22,7 +22,7 @@ from pipelines.config import (
 )
 from pipelines.modelling.bundles import fetch_trained
 from pipelines.modelling.champion import Champion, score_champion
-from pipelines.modelling.data_summary import gather_data_facts
+from pipelines.modelling.data_summary import gather_data_summary
 from pipelines.modelling.inputs import last_fold, load_rows, pin
 from pipelines.modelling.trained_models import open_trained
 from pipelines.tracking import (
@@ -77,7 +77,7 @@ def evaluate_model(
         report.mkdir()
         write_material(
             report, measured.contender, champion, slices=measured.slices, window=str(fold.test),
-            spec=spec, data=gather_data_facts(spec, as_of, training_set=training_set),
+            spec=spec, data=gather_data_summary(spec, as_of, training_set=training_set),
         )  # fmt: skip
         if not is_kept:
             _log(registry, run_id, measured, gate, report)
@@ -85,7 +85,7 @@ def evaluate_model(
     log.info(
         "Evaluated %s on %s: average precision %.4f (logistic regression %.4f), AUC %.4f",
         run, fold.test, metrics["test_average_precision"],
-        measured.baseline["test_average_precision"], metrics["test_auc"],
+        measured.baseline["baseline_average_precision"], metrics["test_auc"],
     )  # fmt: skip
     log.info("The gate %s %s%s", "accepts" if gate.is_accepted else "refuses", run, _listed(gate))
     if is_kept:
@@ -107,7 +107,13 @@ class Measured:
     def __init__(
         self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
     ) -> None:
-        from training.evaluation import evaluate, metric_intervals, score_rows, slice_masks
+        from training.evaluation import (
+            baseline_values,
+            evaluate,
+            metric_intervals,
+            score_rows,
+            slice_masks,
+        )
         from training.learners import score_baseline
 
         policy = spec.training
@@ -118,7 +124,7 @@ class Measured:
         against = score_rows(test, usual, fold=fold, customer=spec.customer)
         self.baseline_scores = usual
         self.metrics = evaluate(self.scored, policy=policy, threshold=bundle.threshold)
-        self.baseline = evaluate(against, policy=policy, threshold=bundle.threshold)
+        self.baseline = baseline_values(against, policy=policy, threshold=bundle.threshold)
         self.intervals = metric_intervals(self.scored, policy=policy, threshold=bundle.threshold)
         categories = [n for n, kind in spec.attribute_kinds().items() if kind == "categorical"]
         entities = [spec.customer, *(e for e in spec.source.entities if e != spec.customer)]
@@ -127,18 +133,12 @@ class Measured:
     @property
     def figures(self) -> dict[str, float]:
         """Every metric of a run by name: the candidate's, the baseline's, ends of intervals."""
-        counted = f"test_{self.spec.training.card_precision_metric}"
-        baseline = {
-            f"baseline_{name.removeprefix('test_')}": self.baseline[name]
-            for name in ("test_auc", "test_average_precision", "test_money_saved_per_day", counted)
-            if name in self.baseline
-        }
         limits = {
             f"{name}_{end}": value
             for name, (low, high) in self.intervals.items()
             for end, value in (("low", low), ("high", high))
         }
-        return self.metrics | baseline | limits
+        return self.metrics | self.baseline | limits
 
     @property
     def contender(self) -> "Contender":
@@ -160,7 +160,7 @@ def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "Gate
 
     checks = judge_alone(
         measured.judged,
-        baseline=measured.baseline["test_average_precision"],
+        baseline=measured.baseline["baseline_average_precision"],
         latency_ms=_time_single_rows(folder, measured.scored.rows),
         policy=measured.spec.gate,
         seed=measured.spec.training.seed,

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from expectations.contract import InputError
 from pipelines.config import ModelSpec, RunReference
 from pipelines.modelling.champion import Champion
-from pipelines.modelling.data_summary import DataFacts
+from pipelines.modelling.data_summary import DataSummary
 from pipelines.tracking import Runs
 from training.evaluation import Check, Comparison, Contender, Mask, compare_models
 from training.policy import ReviewPolicy
@@ -33,7 +33,7 @@ class Material:
     review: ReviewPolicy
     champion: str
     champion_problem: str
-    data: DataFacts
+    data: DataSummary
     comparison: Comparison
 
 
@@ -56,7 +56,7 @@ def write_material(
     slices: Mapping[str, Mask],
     window: str,
     spec: ModelSpec,
-    data: DataFacts,
+    data: DataSummary,
 ) -> None:
     """Compare both and write `comparison.json` into a folder."""
     material = Material(

@@ -4,7 +4,6 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from infra.files import make_whole
@@ -12,16 +11,15 @@ from pipelines.config import ModelSpec, StudyReference, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.lake import beginning, searching
 from pipelines.modelling.inputs import (
-    dataset_facts,
+    dataset_metadata,
     last_fold,
     lineage_tags,
     load_rows,
     study_of,
 )
 from pipelines.tracking import EMPTY_COLUMNS, STUDY, open_registry
-
-if TYPE_CHECKING:
-    from training.search import TuningResult
+from training.data import empty_columns, validation_folds
+from training.search import TuningResult, best_trials, draw_study, load_best, make_database, tune
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +27,7 @@ log = logging.getLogger(__name__)
 def tune_parameters(
     reference: str, as_of: str, *, training_set: TableVersion, worker: str
 ) -> StudyReference:
-    """See `steps.tune`."""
-    from training.data import empty_columns, validation_folds
-    from training.search import make_database, tune
-
+    """Search parameters in the study of a training set, as one of its workers; return the study."""
     settings, spec = load_settings(), load_spec(reference)
     number = _parse_worker(worker, spec)
     study = study_of(spec, training_set)
@@ -62,13 +57,11 @@ def tune_parameters(
 def log_study(
     spec: ModelSpec, study: StudyReference, *, training_set: TableVersion, tags: Mapping[str, str]
 ) -> None:
-    """One run for the study, its pictures in it, and a child for each of its best trials.
+    """Log a run of the study with its plots, and a child run for each of its best trials.
 
-    The run is of the study with all its trials, whoever asked for how many. Repeated, it adds what
-    came since, and keeps the tags of who began the study.
+    The run has all trials of the study, whoever asked for them. Repeated, it adds the trials since,
+    and keeps the tags of the study's first author.
     """
-    from training.search import best_trials, draw_study, load_best
-
     storage, name = load_settings().studies, study.name
     runs = open_registry(spec).runs
     best = load_best(storage, name)
@@ -77,7 +70,7 @@ def log_study(
         return
     tags = {**tags, **lineage_tags(spec, training_set), STUDY: str(study)}
     with runs.open(inputs=str(study), kind="tuning", tags={} if found else tags) as run:
-        runs.log_dataset(run, dataset_facts(spec, training_set), context="tuning")
+        runs.log_dataset(run, dataset_metadata(spec, training_set), context="tuning")
         metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}
         runs.log_metrics(run, metrics)
         runs.log_trials(run, best_trials(storage, name))
@@ -86,8 +79,8 @@ def log_study(
             runs.log_folder(run, Path(scratch), name="study")
 
 
-def count_trials(best: "TuningResult") -> str:
-    """Number of trials that decided, and of how many where there are more: `5 of its 20 trials`."""
+def count_trials(best: TuningResult) -> str:
+    """Describe the number of deciding trials, and of all if more: `5 of its 20 trials`."""
     if best.trials == best.finished:
         return f"{best.trials} trials"
     return f"{best.trials} of its {best.finished} trials"

@@ -1,4 +1,4 @@
-"""A reviewer's answer in Airflow: the same chain and the same refusals as everywhere."""
+"""A reviewer's answer in Airflow, by the same rules and into the same decision log."""
 
 import logging
 
@@ -12,12 +12,12 @@ log = logging.getLogger(__name__)
 
 
 def find_undecided(reference: str) -> ModelVersion | None:
-    """See `steps.candidate`."""
+    """Return the challenger that is not decided about yet; empty when there is none."""
     spec = load_registered(reference)
     registry = open_registry(spec)
-    chain = open_decisions(spec, registry).load()
-    number = chain.challenger
-    if number is None or chain.last("approval", "override", version=number):
+    decision_log = open_decisions(spec, registry).load()
+    number = decision_log.challenger
+    if number is None or decision_log.last("approval", "override", version=number):
         log.info("No candidate of %s waits for a decision", spec.name)
         return None
     return registry.get(str(number)).reference
@@ -26,7 +26,7 @@ def find_undecided(reference: str) -> ModelVersion | None:
 def answer_question(
     reference: str, wanted: str, *, choice: str, because: str, by: str
 ) -> ModelVersion:
-    """See `steps.answer`."""
+    """Record a reviewer's answer about a version: approve, reject or later."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)

@@ -77,7 +77,7 @@ OUTAGES: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def told(step: Callable[P, str]) -> Callable[P, str]:
+def translate_errors(step: Callable[P, str]) -> Callable[P, str]:
     """A step whose outages are errors of ours, and that takes plain texts only."""
     signature = inspect.signature(step)
 

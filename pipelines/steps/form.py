@@ -10,6 +10,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
+import tomlkit
 from pydantic import Field, ValidationError
 
 from expectations.contract import FrozenModel, format_duration, refuse_any
@@ -86,8 +87,8 @@ class NightlyForm(FrozenModel):
         if self.history is not None:
             yield f"training.train_window={self.history}"
         if self.leave_out:
-            listed = ", ".join(f'"{name}"' for name in self.leave_out)
-            yield f"training.leave_out={quote(f'[{listed}]', safe='')}"
+            listed = tomlkit.item(self.leave_out).as_string()
+            yield f"training.leave_out={quote(listed, safe='')}"
         if added := (self.add_features or "").strip():
             yield f"{FEATURES_ADDED}={quote(added, safe='')}"
         yield from filter(None, (self.overrides or "").strip().split("&"))

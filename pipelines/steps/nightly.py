@@ -10,10 +10,10 @@ UTC, and nothing that became known at or after it is used.
 """
 
 from pipelines.lake import one_at_a_time
-from pipelines.steps.error_translation import told
+from pipelines.steps.error_translation import translate_errors
 
 
-@told
+@translate_errors
 def configure(spec: str, form: str = "") -> str:
     """Check what the form of a run asks for, and make the spec reference that all its steps read.
 
@@ -25,7 +25,7 @@ def configure(spec: str, form: str = "") -> str:
     return configure_night(spec, form)
 
 
-@told
+@translate_errors
 @one_at_a_time
 def ingest(spec: str, as_of: str) -> str:
     """Read the source, quarantine rows that break a rule, commit the rest to the lake.
@@ -38,7 +38,7 @@ def ingest(spec: str, as_of: str) -> str:
     return str(ingest_source(spec, as_of))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def validate(spec: str, as_of: str, snapshot: str) -> str:
     """Check a snapshot of the lake against the contract with Great Expectations.
@@ -51,7 +51,7 @@ def validate(spec: str, as_of: str, snapshot: str) -> str:
     return str(validate_snapshot(spec, as_of, snapshot=Snapshot.parse(snapshot)))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def build_features(spec: str, as_of: str, snapshot: str, since: str = "", until: str = "") -> str:
     """Build the declared features of a snapshot's days with Spark, and commit them at once.
@@ -67,7 +67,7 @@ def build_features(spec: str, as_of: str, snapshot: str, since: str = "", until:
     return str(build_feature_table(spec, as_of, snapshot=pinned, since=since, until=until))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def build_training_set(spec: str, as_of: str, snapshot: str, features: str) -> str:
     """Join features with the labels that were mature and known at the knowledge time.
@@ -81,7 +81,7 @@ def build_training_set(spec: str, as_of: str, snapshot: str, features: str) -> s
     return str(build_training_table(spec, as_of, snapshot=pinned, features=built))
 
 
-@told
+@translate_errors
 def tune(spec: str, as_of: str, training_set: str, worker: str = "0") -> str:
     """Search LightGBM's parameters with Optuna over validation folds before the test window.
 
@@ -95,7 +95,7 @@ def tune(spec: str, as_of: str, training_set: str, worker: str = "0") -> str:
     return str(tune_parameters(spec, as_of, training_set=at, worker=worker))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def train(spec: str, as_of: str, training_set: str, study: str, author: str = "") -> str:
     """Fit the model with the study's best parameters and log it to MLflow as a bundle.
@@ -110,7 +110,7 @@ def train(spec: str, as_of: str, training_set: str, study: str, author: str = ""
     return str(train_model(spec, as_of, training_set=at, study=searched, author=author))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
     """Measure a run's model on the test window, and put it through the gate against the champion.
@@ -124,7 +124,7 @@ def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
     return str(evaluate_model(spec, as_of, training_set=at, run=made))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
     """Register a run's model as a version; with the alias `challenger` when the gate accepted it.
@@ -138,7 +138,7 @@ def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
     return str(register_challenger(spec, as_of, run=RunReference.parse(run), ask=ask))
 
 
-@told
+@translate_errors
 def review(spec: str, version: str) -> str:
     """Show what a reviewer should know about a model version.
 
@@ -151,7 +151,7 @@ def review(spec: str, version: str) -> str:
     return describe_version(spec, version)
 
 
-@told
+@translate_errors
 def approve(spec: str, version: str, because: str, override: str = "") -> str:
     """Approve a model version, with the reason: into the decision chain, and as alias `approved`.
 
@@ -166,7 +166,7 @@ def approve(spec: str, version: str, because: str, override: str = "") -> str:
     return str(approve_version(spec, version, because=because, override=override))
 
 
-@told
+@translate_errors
 def reject(spec: str, version: str, because: str) -> str:
     """Reject a model version, with the reason, and take its aliases away.
 
@@ -177,7 +177,7 @@ def reject(spec: str, version: str, because: str) -> str:
     return str(reject_version(spec, version, because=because))
 
 
-@told
+@translate_errors
 def reconcile(spec: str) -> str:
     """Compare the aliases with the decision chain, and put back what no decision moved.
 
@@ -190,7 +190,7 @@ def reconcile(spec: str) -> str:
     return write_optional(reconcile_aliases(spec))
 
 
-@told
+@translate_errors
 def candidate(spec: str) -> str:
     """Find the challenger that nobody has decided about yet.
 
@@ -202,7 +202,7 @@ def candidate(spec: str) -> str:
     return "" if undecided is None else str(undecided)
 
 
-@told
+@translate_errors
 def answer(spec: str, version: str, choice: str, because: str, by: str) -> str:
     """Record what a reviewer answered in Airflow: CHOICE is approve, reject or later.
 
@@ -214,7 +214,7 @@ def answer(spec: str, version: str, choice: str, because: str, by: str) -> str:
     return str(answer_question(spec, version, choice=choice, because=because, by=by))
 
 
-@told
+@translate_errors
 def decisions(spec: str) -> str:
     """Show the decision chain of a spec, verified: who decided what, when and why."""
     from pipelines.review import describe_decisions
@@ -222,7 +222,7 @@ def decisions(spec: str) -> str:
     return describe_decisions(spec)
 
 
-@told
+@translate_errors
 def status(spec: str = "") -> str:
     """Show last night, candidate, champion, endpoint and links of a spec; without one, of all."""
     from pipelines.monitoring import describe_status
@@ -230,7 +230,7 @@ def status(spec: str = "") -> str:
     return describe_status(spec)
 
 
-@told
+@translate_errors
 def check_lake(spec: str) -> str:
     """Read every file that any version of the lake's tables names, and compare it with its hash.
 

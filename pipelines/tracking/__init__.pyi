@@ -7,7 +7,7 @@ from .registry import (
     open_registry,
     require_tracking,
 )
-from .runs import PACKET, Runs, describe_maker, is_of_another, refuse_other_kinds
+from .runs import REVIEW_REPORT, Runs
 from .tags import (
     AS_OF,
     AUTHOR,
@@ -34,6 +34,9 @@ from .tags import (
     TRAIN_WINDOW,
     TRAINING_SET,
     TRAINING_SET_DIGEST,
+    describe_maker,
+    is_of_another,
+    refuse_other_kinds,
     short_name,
 )
 
@@ -57,8 +60,8 @@ __all__ = [
     "LOCK_DIGEST",
     "MAKER",
     "OWNER",
-    "PACKET",
     "PREFIX",
+    "REVIEW_REPORT",
     "SPEC",
     "SPEC_DIGEST",
     "STATE",

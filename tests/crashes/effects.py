@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra.emulator.protocol.calls import READING
+from infra.emulator.protocol.call_log import READING
 
 END = "end"
 # Of an id, a time or a digest in a name nothing is kept: a kind is a place in the code.

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pytest
 from airflow.sdk import DAG, BaseNotifier
 
-from dags.notifications import describe, tell_failure, tell_late, tell_unsaid
-from dags.tasks import ToldOnce
+from dags.notifications import describe, notify_failure, notify_late, notify_run_failure
+from dags.tasks import StepRefused
 from expectations.contract import InputError, ProblemsError
 from pipelines.config.installation.notifiers import VARIABLE, read_notifiers
 
@@ -72,7 +72,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 def test_the_message_says_which_spec_step_date_error_log_and_remedy(sent) -> None:
-    tell_failure(context(InputError("No file x.parquet. Deliver it.")))
+    notify_failure(context(InputError("No file x.parquet. Deliver it.")))
     ((subject, text),) = sent  # the notifier that failed kept no other from telling
     assert subject == "cards_nightly as of 2025-04-01: ingest failed"
     for said in (
@@ -81,14 +81,14 @@ def test_the_message_says_which_spec_step_date_error_log_and_remedy(sent) -> Non
         "as of  2025-04-01",
         LOG,
         "Deliver it.",
-        "Mend it",
+        "Fix it",
     ):
         assert said in text
 
 
 def test_a_step_that_ended_in_words_is_told_as_its_failure() -> None:
     mistake = InputError("No file x.parquet. Deliver it.")
-    assert describe(context(ToldOnce(mistake))) == describe(context(mistake))
+    assert describe(context(StepRefused(mistake))) == describe(context(mistake))
 
 
 def test_the_form_of_a_run_says_the_date() -> None:
@@ -103,18 +103,18 @@ def test_an_error_of_ours_is_named_and_was_tried_again() -> None:
 
 def test_a_killed_step_is_told_by_its_run_and_no_step_twice(sent) -> None:
     killed = context(None)
-    tell_unsaid(killed)
+    notify_run_failure(killed)
     assert len(sent) == 1
     assert "killed, out of memory" in sent[0][1]
-    tell_failure(killed)
-    tell_unsaid(killed)
+    notify_failure(killed)
+    notify_run_failure(killed)
     assert len(sent) == 2
 
 
 def test_a_night_that_is_late_is_told_and_a_backfill_is_not(sent) -> None:
     run = {"dag_id": "cards_nightly", "run_after": "2025-04-01T02:00:00Z", "conf": None}
-    tell_late({"dag_run": {**run, "run_type": "backfill"}})
-    tell_late({"dag_run": {**run, "run_type": "scheduled"}})
+    notify_late({"dag_run": {**run, "run_type": "backfill"}})
+    notify_late({"dag_run": {**run, "run_type": "scheduled"}})
     assert [subject for subject, _ in sent] == ["cards_nightly as of 2025-04-01: the night is late"]
 
 

@@ -17,7 +17,7 @@ PROGRAM = '''
 import json
 from airflow.sdk import DAG
 from dags.tasks import step_task
-from dags.defaults import dag_terms
+from dags.defaults import dag_defaults
 from expectations.contract import InputError, OutcomeError, OvernightError, ProblemsError
 from pipelines.config.spec import load_spec
 
@@ -37,7 +37,7 @@ def fail(kind: str) -> str:
     """
     raise FAILURES[kind]
 
-with DAG(**dag_terms(load_spec("cards"), "deploy"), schedule=None) as dag:
+with DAG(**dag_defaults(load_spec("cards"), "deploy"), schedule=None) as dag:
     for kind in FAILURES:
         step_task(fail, task_id=kind)(kind)
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def test_the_wheel_holds_dags_specs_templates_and_no_test(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert names >= {
         "dags/nightly.py", "dags/deploy.py", "pipelines/config/specs/demo.toml",
-        "dags/broken_specs.py", "pipelines/config/specs/examples/handbook.toml",
+        "dags/configuration_errors.py", "pipelines/config/specs/examples/handbook.toml",
         "pipelines/review/report/templates/review.html", "training/reports/templates/report.html",
         "feature_jobs/executors/spark/log4j2.properties",
     }  # fmt: skip

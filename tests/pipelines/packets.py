@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from expectations.results import WARNING, Finding, Validated
-from pipelines.modelling.data_summary import DataFacts, TableFacts
+from pipelines.modelling.data_summary import DataSummary, TableSummary
 from pipelines.modelling.evaluation_record import FORMAT, GateDecision, Material
 from pipelines.review.report.changes import NONE, Change
 from pipelines.review.report.page import Contents, Rollout
@@ -26,6 +26,7 @@ CANDIDATE = Figures(
         "frauds_found": Estimate(9.0, 7.0, 11.0),
         "average_precision": Estimate(0.63, 0.58, 0.68),
         "auc": Estimate(0.95, 0.93, 0.97),
+        "recall_at_0_1pct_fpr": Estimate(0.4, 0.35, 0.45),
     },
     precision_recall=((0.2, 1.0), (0.6, 0.8), (1.0, 0.1)),
     operating_point=(0.6, 0.8),
@@ -46,6 +47,7 @@ GAINS = {
     "frauds_found": Estimate(0.5, -0.5, 1.5),
     "average_precision": Estimate(-0.03, -0.05, -0.01),
     "auc": Estimate(0.0, None, None),
+    "recall_at_0_1pct_fpr": Estimate(0.031, 0.01, 0.05),
 }
 SLICES = (
     Slice("hour 00-06", 300, 30, 0.7, 0.68, Estimate(0.02, -0.02, 0.06), is_judged=True),
@@ -56,9 +58,9 @@ SLICES = (
 CASE = Case(
     "tx-77", "2025-02-03 04:05:06", 99.5, 0.91, (("amount", "99.5", 2.5), ("hour", "4", -0.5))
 )
-DATA = DataFacts(
-    training_set=TableFacts("training_sets", 3, 12_000, "2025-01-01", "2025-02-07", 480),
-    tables=(TableFacts("transactions", 9, 20_000, "2025-01-01", "2025-02-09", None),),
+DATA = DataSummary(
+    training_set=TableSummary("training_sets", 3, 12_000, "2025-01-01", "2025-02-07", 480),
+    tables=(TableSummary("transactions", 9, 20_000, "2025-01-01", "2025-02-09", None),),
     checks={
         "features": Validated(
             "the features of cards", 20_000, 94, (Finding(WARNING, "fewer rows than usual"),)

@@ -22,7 +22,7 @@ pytestmark = QUIET
 def third(house: House) -> House:
     """The case after its third night: 1 serves, 2 is approved, 3 is the challenger."""
     lake = Lake(load_settings().lake, spec="cards")
-    held = lake.newest("training_sets")
+    held = lake.latest("training_sets")
     assert held is not None
     training_set = write_later_set(lake, lake.read(held), as_of=NIGHTS[2])
     reference = f"{house.reference}?training.trials=1&training.members=1&training.seed=3"

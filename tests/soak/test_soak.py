@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.sagemaker.control.configuration import Layout, Release, plan_layout
-from infra.sagemaker.control.deployment import put_at_once, roll_out, verify
+from infra.sagemaker.control.configuration import EndpointConfiguration, Release, plan_configuration
+from infra.sagemaker.control.deployment import roll_out, update_all_at_once, verify
 from infra.sagemaker.policy import AlarmPolicy, EndpointPolicy
 from tests.infra.bundles import make_bundle, make_instances
 from tests.infra.embedded_server import EmbeddedServer, running_server
@@ -53,7 +53,7 @@ def test_no_request_fails_and_none_is_answered_by_a_model_that_should_not_serve(
             if number < 3:
                 roll_out(layout)
             else:
-                assert put_at_once(layout) == ""
+                assert update_all_at_once(layout) == ""
             moves.append((began, time.time(), layout.main.bundle.digest))
             held = layouts[number].main.bundle.digest
             assert verify(layout, champion_digest=held).outcome == "PROMOTED"
@@ -68,9 +68,9 @@ def test_no_request_fails_and_none_is_answered_by_a_model_that_should_not_serve(
     assert moves[-1][1] < float(answers[-1][1])  # it asked until after the rollback
 
 
-def _layout(home: Path, number: int) -> Layout:
+def _layout(home: Path, number: int) -> EndpointConfiguration:
     made = make_bundle(home / f"v{number}", seed=number)
-    return plan_layout(Release(str(number), made.folder), spec="soak", policy=POLICY)
+    return plan_configuration(Release(str(number), made.folder), spec="soak", policy=POLICY)
 
 
 def _allowed(

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from expectations.contract import AttributeKind
-from training.bundle import Bundle, is_reviewed
+from training.bundle import Bundle
 from training.evaluation.bootstrap import Ranking, draw_weights, interval
+from training.evaluation.calibration_bins import calibration_bins
 from training.evaluation.curves import (
     Points,
     money_by_reviews,
@@ -21,12 +22,11 @@ from training.evaluation.curves import (
 )
 from training.evaluation.explanation import Case, false_positives, highest_legitimate, top_reasons
 from training.evaluation.gate import MIN_SLICE_FRAUDS, Mask
-from training.evaluation.metrics import RESAMPLES, calibration_bins, money_by_row
-from training.evaluation.scored import ScoredRows
+from training.evaluation.metrics import METRICS, RESAMPLES
+from training.evaluation.scored import ScoredModel, ScoredRows
 from training.policy import TrainingPolicy
 
 FORMAT = 1
-FIGURES = ("money_saved", "alerts", "reviews", "frauds_found", "average_precision", "auc")
 DIGITS = 12
 
 Floats = npt.NDArray[np.float64]
@@ -57,8 +57,7 @@ class Figures:
         threshold: from this score on a row is an alert.
         calibration: its method.
         columns: what its requests hold.
-        estimates: `average_precision`, `auc`; and per day `money_saved`, `alerts`, `reviews`,
-            `frauds_found`.
+        estimates: of the metrics that are compared, by name.
         precision_recall: points of (recall, precision).
         operating_point: that of its alerts; None without alerts.
         calibration_bins: mean score, share of frauds and rows of each bin.
@@ -161,7 +160,7 @@ def compare_models(
         frauds=int(scored.labels.sum()),
         candidate=_figures(candidate, ours, policy),
         champion=None if champion is None or theirs is None else _figures(champion, theirs, policy),
-        gains={} if theirs is None else {name: ours.gain_on(theirs, name) for name in FIGURES},
+        gains={} if theirs is None else {n: ours.gain_on(theirs, n) for n in ours.compared},
         slices=tuple(
             _slice(name, scored.labels[mask], ours, theirs) for name, mask in slices.items()
         ),
@@ -178,19 +177,13 @@ class _Sampled:
     def __init__(
         self, model: Contender, slices: Mapping[str, Mask], policy: TrainingPolicy
     ) -> None:
-        scored, threshold = model.scored, model.bundle.threshold
-        reviewed = is_reviewed(
-            scored.scores, scored.days, threshold=threshold, capacity=policy.review.capacity
-        )
-        totals = {
-            "money_saved": money_by_row(scored, policy=policy, threshold=threshold),
-            "alerts": scored.scores >= threshold,
-            "reviews": reviewed,
-            "frauds_found": reviewed & (scored.labels == 1),
+        scored = model.scored
+        under_test = ScoredModel(scored, model.bundle.threshold, policy)
+        self._measures = {
+            metric.name: metric.resample(under_test)
+            for metric in METRICS
+            if metric.is_compared and metric.resample is not None
         }
-        days = len(np.unique(scored.days))
-        self._daily = {name: rows.astype(np.float64) / days for name, rows in totals.items()}
-        self._ranking = Ranking(scored.scores, scored.labels)
         self._slices = {
             _slice_key(name): (mask, Ranking(scored.scores[mask], scored.labels[mask]))
             for name, mask in slices.items()
@@ -201,6 +194,11 @@ class _Sampled:
             self._measure(weights)
             for weights in draw_weights(scored.customers, resamples=RESAMPLES, seed=policy.seed)
         ]
+
+    @property
+    def compared(self) -> list[str]:
+        """Names of the metrics, in the order of their table."""
+        return list(self._measures)
 
     def estimate(self, name: str) -> Estimate:
         return _estimate(self.observed[name], self._values(name))
@@ -213,9 +211,7 @@ class _Sampled:
         return np.array([sample[name] for sample in self._samples])
 
     def _measure(self, weights: Floats) -> dict[str, float]:
-        measured = {name: float(weights @ rows) for name, rows in self._daily.items()}
-        measured["average_precision"] = self._ranking.average_precision(weights)
-        measured["auc"] = self._ranking.auc(weights)
+        measured = {name: measure(weights) for name, measure in self._measures.items()}
         for key, (mask, ranking) in self._slices.items():
             measured[key] = ranking.average_precision(weights[mask])
         return measured
@@ -228,7 +224,7 @@ def _figures(model: Contender, sampled: _Sampled, policy: TrainingPolicy) -> Fig
         threshold=threshold,
         calibration=bundle.calibration.method,
         columns=bundle.model.encoding.columns,
-        estimates={name: sampled.estimate(name) for name in FIGURES},
+        estimates={name: sampled.estimate(name) for name in sampled.compared},
         precision_recall=precision_recall_points(scored),
         operating_point=operating_point(scored, threshold=threshold),
         calibration_bins=tuple(calibration_bins(scored.labels, scored.scores)),

@@ -28,11 +28,11 @@ class Credentials:
 
 def build_credentials(scope: Construct, environment: Environment, *, key: kms.Key) -> Credentials:
     """Make the secrets, `overnight-dev/airflow/jwt`."""
-    room = Construct(scope, "Credentials")
+    group = Construct(scope, "Credentials")
     made = {}
     for purpose, description in PURPOSES.items():
         made[purpose] = secretsmanager.Secret(
-            room,
+            group,
             purpose.title(),
             secret_name=f"{environment.prefix}/airflow/{purpose}",
             description=description,
@@ -43,7 +43,7 @@ def build_credentials(scope: Construct, environment: Environment, *, key: kms.Ke
             removal_policy=removal(environment),
         )
     acknowledge_nag(
-        room,
+        group,
         {
             "AwsSolutions-SMG4": "A new value takes effect when Airflow restarts, and a new Fernet "
             "key after its connections were written anew: done by hand, see infra/aws/README.md."

@@ -1,6 +1,6 @@
 """The keys that encrypt what is stored: one for data, one for logs and messages.
 
-Two, because whoever reads the logs of a run must not thereby be able to read transactions.
+Two keys, because the right to read logs must not include the right to read transactions.
 """
 
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class Keys:
 
 def build_keys(scope: Construct, environment: Environment) -> Keys:
     """Make both keys; AWS makes new key material each year."""
-    room = Construct(scope, "Keys")
-    data, logs = (_build_key(room, purpose, environment) for purpose in ("data", "logs"))
+    group = Construct(scope, "Keys")
+    data, logs = (_build_key(group, purpose, environment) for purpose in ("data", "logs"))
     stack = Stack.of(scope)
     logs.grant_encrypt_decrypt(
         iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com").with_conditions(
@@ -63,5 +63,5 @@ def _build_key(scope: Construct, purpose: str, environment: Environment) -> kms.
 
 
 def removal(environment: Environment) -> RemovalPolicy:
-    """What becomes of things that hold data when the stack is deleted."""
+    """Return the removal policy of resources that hold data, applied when a stack is deleted."""
     return RemovalPolicy.RETAIN if environment.is_retained else RemovalPolicy.DESTROY

@@ -32,11 +32,11 @@ class Logs:
 
 def build_logs(scope: Construct, environment: Environment, *, key: kms.Key) -> Logs:
     """Make the log groups."""
-    room = Construct(scope, "Logs")
+    group = Construct(scope, "Logs")
 
     def build(name: str, path: str) -> logs.LogGroup:
         return logs.LogGroup(
-            room,
+            group,
             name,
             log_group_name=path,
             encryption_key=key,

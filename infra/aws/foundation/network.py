@@ -34,7 +34,7 @@ TRACKING = "experiments"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Where processes run.
+    """The network in which all processes run.
 
     Attributes:
         work: the security group of Spark and of the scheduler.
@@ -51,9 +51,9 @@ class Network:
 
 def build_network(scope: Construct, environment: Environment, *, log: logs.LogGroup) -> Network:
     """Make the VPC, its endpoints, and the security group of everything that runs in it."""
-    room = Construct(scope, "Network")
+    group = Construct(scope, "Network")
     vpc = ec2.Vpc(
-        room,
+        group,
         "Vpc",
         ip_addresses=ec2.IpAddresses.cidr(environment.cidr),
         max_azs=ZONES,
@@ -73,10 +73,10 @@ def build_network(scope: Construct, environment: Environment, *, log: logs.LogGr
     )
     vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
     work = ec2.SecurityGroup(
-        room, "Work", vpc=vpc, description="Spark and the scheduler", allow_all_outbound=False
+        group, "Work", vpc=vpc, description="Spark and the scheduler", allow_all_outbound=False
     )
     ways = ec2.SecurityGroup(
-        room, "Ways", vpc=vpc, description="Endpoints of AWS services", allow_all_outbound=False
+        group, "Ways", vpc=vpc, description="Endpoints of AWS services", allow_all_outbound=False
     )
     ways.add_ingress_rule(work, ec2.Port.tcp(HTTPS), "from what runs here")
     work.add_egress_rule(ways, ec2.Port.tcp(HTTPS), "to AWS services")

@@ -92,7 +92,7 @@ def allow(
 
 
 def _spell(role: iam.Role, arn: str) -> str:
-    """An ARN as cdk-nag prints it, with `<AWS::Region>` for what is known only in an account."""
+    """Return an ARN as cdk-nag prints it: `<AWS::Region>` for a value known only in an account."""
     resolved = Stack.of(role).resolve(arn)
     if isinstance(resolved, str):
         return resolved
@@ -124,5 +124,5 @@ def allow_listing(role: iam.Role, sid: str, bucket: s3.Bucket, prefixes: Sequenc
 
 
 def below(bucket: s3.Bucket, *prefixes: str) -> list[str]:
-    """The ARNs of all objects under prefixes."""
+    """Return the ARNs of all objects under prefixes."""
     return [bucket.arn_for_objects(f"{prefix}/*") for prefix in prefixes]

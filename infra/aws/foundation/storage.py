@@ -29,14 +29,14 @@ class Storage:
 
 def build_storage(scope: Construct, environment: Environment, *, key: kms.Key) -> Storage:
     """Make the buckets: versioned, encrypted under the key, TLS only, never public."""
-    room = Construct(scope, "Storage")
-    access = _build_access(room, environment)
+    group = Construct(scope, "Storage")
+    access = _build_access(group, environment)
 
     def build(name: str, *rules: s3.LifecycleRule) -> s3.Bucket:
         return s3.Bucket(
-            room,
+            group,
             name.title(),
-            bucket_name=_named(room, environment, name),
+            bucket_name=_named(group, environment, name),
             encryption=s3.BucketEncryption.KMS,
             encryption_key=key,
             bucket_key_enabled=True,
@@ -59,11 +59,11 @@ def build_storage(scope: Construct, environment: Environment, *, key: kms.Key) -
     return Storage(lake=build("lake"), artefacts=build("artefacts", captured))
 
 
-def _build_access(room: Construct, environment: Environment) -> s3.Bucket:
+def _build_access(group: Construct, environment: Environment) -> s3.Bucket:
     bucket = s3.Bucket(
-        room,
+        group,
         "Access",
-        bucket_name=_named(room, environment, "access"),
+        bucket_name=_named(group, environment, "access"),
         # S3 delivers its access logs to no bucket with a key of ours.
         encryption=s3.BucketEncryption.S3_MANAGED,
         versioned=True,

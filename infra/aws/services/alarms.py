@@ -1,4 +1,4 @@
-"""Who is told when something goes wrong: one topic, and what is written to it.
+"""Alarm notifications: one SNS topic and the events that are sent to it.
 
 The alarms on an endpoint are the pipeline's, made with each deployment; here stands only that
 their ringing reaches people, so that no deployment needs to know a topic.
@@ -20,30 +20,30 @@ SERVICE = "events.amazonaws.com"
 def build_alarms(
     scope: Construct, environment: Environment, *, compute: Compute, key: kms.Key
 ) -> sns.Topic:
-    """Make the topic and its sources: ringing alarms, endpoints and Spark jobs that failed."""
-    room = Construct(scope, "Alarms")
+    """Make the topic and its sources: alarms in ALARM, endpoints and Spark jobs that failed."""
+    group = Construct(scope, "Alarms")
     topic = sns.Topic(
-        room,
+        group,
         "Topic",
         topic_name=f"{environment.prefix}-alarms",
         master_key=key,
         enforce_ssl=True,
     )
     # Under a role: the topic need not trust a service, which could act for another account.
-    role = build_role(room, "herald", environment, services=[SERVICE])
+    role = build_role(group, "herald", environment, services=[SERVICE])
     allow(role, "Tell", ["sns:Publish"], [topic.topic_arn])
     allow(role, "Key", USE_KEY, [key.key_arn])
     target = targets.SnsTopic(topic, role=role.without_policy_updates())
-    _tell_all(room, environment, target, compute=compute)
+    _send_all(group, environment, target, compute=compute)
     return topic
 
 
-def _tell_all(
-    room: Construct, environment: Environment, target: events.IRuleTarget, *, compute: Compute
+def _send_all(
+    group: Construct, environment: Environment, target: events.IRuleTarget, *, compute: Compute
 ) -> None:
     named = [{"prefix": f"{endpoint}-"} for endpoint in environment.endpoints]
     _tell(
-        room,
+        group,
         "Ringing",
         target,
         source="aws.cloudwatch",
@@ -51,7 +51,7 @@ def _tell_all(
         detail={"alarmName": named, "state": {"value": ["ALARM"]}},
     )
     _tell(
-        room,
+        group,
         "Endpoint",
         target,
         source="aws.sagemaker",
@@ -62,7 +62,7 @@ def _tell_all(
         },
     )
     _tell(
-        room,
+        group,
         "Job",
         target,
         source="aws.emr-serverless",

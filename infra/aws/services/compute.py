@@ -31,7 +31,7 @@ DELETE_OBJECT = "s3:DeleteObject"
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Where feature jobs run.
+    """The EMR Serverless application that runs feature jobs.
 
     Attributes:
         application: of EMR Serverless.
@@ -53,25 +53,25 @@ def build_compute(
     log_key: kms.Key,
 ) -> Compute:
     """Make the application, and the role of its jobs."""
-    room = Construct(scope, "Compute")
-    application = _build_application(room, environment, network=network, log=log, log_key=log_key)
-    role = build_role(room, "spark", environment, services=[SERVICE])
+    group = Construct(scope, "Compute")
+    application = _build_application(group, environment, network=network, log=log, log_key=log_key)
+    role = build_role(group, "spark", environment, services=[SERVICE])
     _allow_jobs(role, environment, storage=storage, log=log)
     allow_key(role, key)
     return Compute(application, role)
 
 
 def _build_application(
-    room: Construct,
+    group: Construct,
     environment: Environment,
     *,
     network: Network,
     log: logs.LogGroup,
     log_key: kms.Key,
 ) -> emr.CfnApplication:
-    """It starts with a job, stops when idle, and has an upper limit."""
+    """Declare the application: starts with a job, stops when idle, has an upper limit."""
     return emr.CfnApplication(
-        room,
+        group,
         "Application",
         name=environment.prefix,
         type="SPARK",
@@ -112,7 +112,7 @@ def _allow_jobs(
     allow(role, "ReadCode", [READ_OBJECT], below(artefacts, CODE), because=OBJECTS)
     allow_listing(role, "ListLake", lake, specs)
     allow_listing(role, "ListCode", artefacts, [CODE])
-    told = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    allow(role, "Log", told, [f"{log.log_group_arn}:*"], because=STREAMS)
+    actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    allow(role, "Log", actions, [f"{log.log_group_arn}:*"], because=STREAMS)
     because = "IAM knows no single log group for this action."
     allow(role, "FindLog", ["logs:DescribeLogGroups"], ["*"], because=because)

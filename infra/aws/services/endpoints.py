@@ -1,4 +1,4 @@
-"""What roles may do with the endpoints of the specs: each action on the names the pipeline gives.
+"""Permissions on the specs' endpoints: each action on the names that the pipeline gives.
 
 A new action in `infra.sagemaker.control.actions` has no place here, and the stack cannot be made
 until it gets one.
@@ -80,7 +80,7 @@ def _allow(role: iam.Role, verb: str, actions: Iterable[str], places: dict[str, 
 
 
 def _place(role: iam.Role, environment: Environment, *, storage: Storage) -> dict[str, list[str]]:
-    """The ARNs of each place, by the names that `infra.sagemaker.names` makes."""
+    """Return the ARNs of each place, by the names that `infra.sagemaker.names` makes."""
     stack, artefacts = Stack.of(role), storage.artefacts
 
     def named(kind: str, end: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""What the serving container runs under. Models, configs and endpoints are the pipeline's."""
+"""The serving container's role. The pipeline makes models, endpoint configs and endpoints."""
 
 from aws_cdk import Stack
 from aws_cdk import aws_ecr as ecr
@@ -49,8 +49,8 @@ def build_serving_role(
     key: kms.Key,
 ) -> iam.Role:
     """Make the execution role: pull the image, read a model, write logs, metrics and capture."""
-    room = Construct(scope, "Serving")
-    role = build_role(room, "serving", environment, services=[SERVICE])
+    group = Construct(scope, "Serving")
+    role = build_role(group, "serving", environment, services=[SERVICE])
     artefacts, endpoints = storage.artefacts, environment.endpoints
     models = [artefacts.arn_for_objects(f"{endpoint}/*/{FILE}") for endpoint in endpoints]
     captured = [f"{CAPTURED}/{endpoint}" for endpoint in endpoints]
@@ -67,8 +67,8 @@ def build_serving_role(
     allow(role, "LogIn", ["ecr:GetAuthorizationToken"], ["*"], because=because)
     _allow_standing(role, network)
     groups = [f"{group.log_group_arn}:*" for group in logs.endpoints.values()]
-    told = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    allow(role, "Log", told, groups, because=STREAMS)
+    actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+    allow(role, "Log", actions, groups, because=STREAMS)
     allow(
         role,
         "Measure",

@@ -69,9 +69,9 @@ def build_tracking(
     scope: Construct, environment: Environment, *, storage: Storage, key: kms.Key
 ) -> Tracking:
     """Make the server, with its files under a prefix of the artefacts."""
-    room = Construct(scope, "Tracking")
+    group = Construct(scope, "Tracking")
     stack = Stack.of(scope)
-    role = build_role(room, "tracking", environment, services=[SERVICE])
+    role = build_role(group, "tracking", environment, services=[SERVICE])
     _allow_files(role, storage)
     allow_key(role, key)
     groups = [
@@ -82,7 +82,7 @@ def build_tracking(
     because = "MLflow ends the names of its groups itself; the beginning is the spec's."
     allow(role, "Package", PACKAGING, dict.fromkeys(groups), because=because)
     server = sagemaker.CfnMlflowTrackingServer(
-        room,
+        group,
         "Server",
         tracking_server_name=environment.prefix,
         tracking_server_size=environment.mlflow_size,

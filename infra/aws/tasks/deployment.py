@@ -37,8 +37,8 @@ def build_deploy_role(
     key: kms.Key,
 ) -> iam.Role:
     """Make the role that endpoints are changed under."""
-    room = Construct(scope, "Deployment")
-    role = build_role(room, "deploy", environment, services=WORKERS)
+    group = Construct(scope, "Deployment")
+    role = build_role(group, "deploy", environment, services=WORKERS)
     lake, artefacts = storage.lake, storage.artefacts
     allow_deploying(role, environment, storage=storage, serving=serving)
     captured = [f"{CAPTURED}/{endpoint}" for endpoint in environment.endpoints]

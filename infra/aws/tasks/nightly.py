@@ -1,6 +1,6 @@
 """The role of the nightly steps, from `ingest` to `register`: lake, Spark, MLflow.
 
-Endpoints are looked at and nothing more: a packet tells what a deployment would change.
+Endpoints are only read: a review report says what a deployment would change.
 """
 
 from aws_cdk import Stack
@@ -46,8 +46,8 @@ def build_nightly_role(
     key: kms.Key,
 ) -> iam.Role:
     """Make the role that candidates are made under."""
-    room = Construct(scope, "Nightly")
-    role = build_role(room, "nightly", environment, services=WORKERS)
+    group = Construct(scope, "Nightly")
+    role = build_role(group, "nightly", environment, services=WORKERS)
     lake = storage.lake
     written = [READ_OBJECT, WRITE_OBJECT, ABORT_PARTS]
     allow(role, "Lake", written, below(lake, *environment.specs), because=OBJECTS)

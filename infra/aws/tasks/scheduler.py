@@ -1,4 +1,4 @@
-"""What Airflow's processes run under.
+"""Roles of Airflow's own processes.
 
 Amazon's managed Airflow does not offer 3.3, so Airflow runs as services of ECS on Fargate, from an
 image of this house: API server, scheduler, triggerer and DAG processor under the role made here,
@@ -44,9 +44,9 @@ def build_scheduler(
     key: kms.Key,
 ) -> Scheduler:
     """Make both roles."""
-    room = Construct(scope, "Scheduler")
-    role = build_role(room, "scheduler", environment, services=[SERVICE])
-    launch = build_role(room, "launch", environment, services=[SERVICE])
+    group = Construct(scope, "Scheduler")
+    role = build_role(group, "scheduler", environment, services=[SERVICE])
+    launch = build_role(group, "launch", environment, services=[SERVICE])
     streams = ["logs:CreateLogStream", "logs:PutLogEvents"]
     for each in (role, launch):
         allow(each, "Log", streams, [f"{log.log_group_arn}:*"], because=STREAMS)

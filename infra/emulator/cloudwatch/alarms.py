@@ -35,7 +35,7 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 def judge(
     breaches: Sequence[bool | None], *, periods: int, needed: int, missing: str, state: str
 ) -> str:
-    """The state of an alarm.
+    """Return the state of an alarm.
 
     Args:
         breaches: for each period of the range, newest first; None where data is missing.
@@ -69,7 +69,7 @@ class Alarms:
         self._faults = faults
         self._time_scale = time_scale
         self._set: dict[str, tuple[Alarm, datetime]] = {}
-        self._held: dict[str, float] = {}
+        self._set_at: dict[str, float] = {}
         self._forced: dict[str, str] = {}
 
     async def keep_evaluating(self, *, every_seconds: float) -> None:
@@ -82,8 +82,8 @@ class Alarms:
                 log.exception("The alarms were not evaluated")
             await asyncio.sleep(every_seconds)
 
-    def ringing(self, names: Sequence[str]) -> list[str]:
-        """Those of some alarms that are in the state ALARM, as of now."""
+    def in_alarm(self, names: Sequence[str]) -> list[str]:
+        """Return the names of those alarms that are in ALARM now."""
         self.evaluate()
         alarms = load_cloudwatch().alarms
         return [name for name in names if name in alarms and alarms[name].state_value == "ALARM"]
@@ -99,7 +99,7 @@ class Alarms:
 
     def _is_forced(self, alarm: "Alarm") -> bool:
         values = [value for _, value in read_dimensions(alarm.dimensions)]
-        if self._faults.strike_alarm(alarm.name, values):
+        if self._faults.take_alarm_fault(alarm.name, values):
             self._forced.setdefault(alarm.name, alarm.state_value)
             self._change(alarm, "ALARM", "An armed fault holds it in ALARM.")
             return True
@@ -111,7 +111,7 @@ class Alarms:
     def _evaluate(self, alarm: "Alarm", now: float) -> None:
         dimensions = read_dimensions(alarm.dimensions)
         series = self._metrics.series(alarm.namespace, alarm.metric_name, dimensions)
-        if series.newest <= self._held_since(alarm):
+        if series.latest <= self._set_by_hand_at(alarm):
             return
         periods = int(alarm.evaluation_periods)
         range_periods = periods + EXTRA_PERIODS
@@ -132,19 +132,19 @@ class Alarms:
         reason = f"{statistic} of the data points, newest first: {seen}; threshold {threshold:.6g}"
         self._change(alarm, state, reason)
 
-    def _held_since(self, alarm: "Alarm") -> float:
-        """When the state was set by hand, since when newer data must come; -1 if it was not."""
+    def _set_by_hand_at(self, alarm: "Alarm") -> float:
+        """Return the time at which the state was set by hand; -1 if it was not."""
         known = self._set.get(alarm.name)
         stamp = alarm.state_updated_timestamp
         is_fresh = known is None or known[0] is not alarm
         if is_fresh and alarm.state_reason == UNCHECKED:
-            self._held.pop(alarm.name, None)
+            self._set_at.pop(alarm.name, None)
             # CloudWatch creates an alarm without data, moto creates it as OK.
             self._change(alarm, "INSUFFICIENT_DATA", UNCHECKED)
         elif is_fresh or (known is not None and known[1] != stamp):
-            self._held[alarm.name] = _seconds(stamp)
+            self._set_at[alarm.name] = _seconds(stamp)
             self._set[alarm.name] = (alarm, stamp)
-        return self._held.get(alarm.name, -1.0)
+        return self._set_at.get(alarm.name, -1.0)
 
     def _change(self, alarm: "Alarm", state: str, reason: str) -> None:
         if state != alarm.state_value:
@@ -153,7 +153,7 @@ class Alarms:
 
 
 def _is_judged_here(alarm: "Alarm") -> bool:
-    """Whether it is a plain metric alarm: no composite one, no metric math, no anomaly band."""
+    """Return True for a plain metric alarm: not composite, no metric math, no anomaly band."""
     has_metric = bool(alarm.metric_name) and bool(alarm.statistic or alarm.extended_statistic)
     return has_metric and alarm.comparison_operator in COMPARISONS
 

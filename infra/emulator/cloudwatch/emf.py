@@ -26,7 +26,7 @@ class Sample:
 
 
 def read_line(line: bytes) -> list[Sample] | None:
-    """The metrics of a line; None when it is no line of metrics.
+    """Return the metrics of a line; None when it is no line of metrics.
 
     >>> read_line(b'{"_aws": {"CloudWatchMetrics": [{"Namespace": "N", "Dimensions": [["E"]],'
     ...           b'"Metrics": [{"Name": "Rows"}]}]}, "E": "demo", "Rows": 3}')

@@ -60,7 +60,7 @@ class Metrics:
         self._written: set[int] = set()
 
     def tally(self, endpoint: str, variant: str) -> Tally:
-        """Where the invocations of a variant are noted until the next flush."""
+        """Return the tally of a variant's invocations since the last flush."""
         found = self._tallies.get((endpoint, variant))
         if found is None:
             found = self._tallies[endpoint, variant] = Tally()
@@ -75,7 +75,7 @@ class Metrics:
                 self._add(key, value, now=now)
 
     def series(self, namespace: str, name: str, dimensions: Dimensions) -> Series:
-        """The series of a metric, empty if nothing ever came."""
+        """Return the series of a metric, empty if nothing ever came."""
         key = (namespace, name, dimensions)
         if key not in self._series:
             self._series[key] = Series(self._step_seconds)
@@ -164,7 +164,7 @@ def read_dimensions(dimensions: Iterable["Dimension"]) -> Dimensions:
 
 
 def load_cloudwatch() -> "CloudWatchBackend":
-    """The CloudWatch of moto in this process, for the account and the region of the endpoints."""
+    """Return moto's CloudWatch in this process, for the endpoints' account and region."""
     from moto.backends import get_backend
 
     return get_backend("cloudwatch")[ACCOUNT][REGION]

@@ -15,7 +15,7 @@ MAX_VALUES = 2000
 
 @dataclass(slots=True)
 class Step:
-    """What came within one step of time, or within several together."""
+    """The data points of one time step, or of several merged."""
 
     begin: float
     count: float = 0.0
@@ -30,9 +30,9 @@ class Step:
         self.total += value * times
         self.low = min(self.low, value)
         self.high = max(self.high, value)
-        room = MAX_VALUES - len(self.values)
-        if room > 0:
-            self.values.extend([value] * min(room, int(times)))
+        free = MAX_VALUES - len(self.values)
+        if free > 0:
+            self.values.extend([value] * min(free, int(times)))
 
     def merge(self, other: "Step") -> None:
         """Take in another step."""
@@ -47,23 +47,23 @@ class Series:
     """A metric's steps, oldest first.
 
     Attributes:
-        newest: when the last value came, in seconds of the epoch; 0 before the first.
+        latest: when the last value came, in seconds of the epoch; 0 before the first.
     """
 
     def __init__(self, step_seconds: float) -> None:
         self._step_seconds = step_seconds
         self._steps: deque[Step] = deque(maxlen=MAX_STEPS)
-        self.newest = 0.0
+        self.latest = 0.0
 
     def add(self, value: float, *, time: float, times: float = 1.0) -> None:
         """Note a value; times must not go back by more than a step."""
         if not self._steps or time >= self._steps[-1].begin + self._step_seconds:
             self._steps.append(Step(time))
         self._steps[-1].add(value, times)
-        self.newest = time
+        self.latest = time
 
     def periods(self, *, end: float, seconds: float, count: int) -> list[Step | None]:
-        """The last periods before a moment, newest first; None where nothing came.
+        """Return the last periods before a moment, newest first; None where nothing came.
 
         Args:
             end: seconds of the epoch; a period is (begin, end].
@@ -83,7 +83,7 @@ class Series:
 
 
 def read_statistic(step: Step, statistic: str) -> float:
-    """A statistic of CloudWatch: `Average`, `p99`, ….
+    """Compute a statistic of CloudWatch: `Average`, `p99`, ….
 
     >>> step = Step(0.0)
     >>> for value in (1.0, 2.0, 3.0, 4.0):
@@ -105,6 +105,6 @@ def read_statistic(step: Step, statistic: str) -> float:
 
 
 def _percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile."""
+    """Compute the nearest-rank percentile."""
     rank = max(1, math.ceil(percent / 100 * len(values)))
     return sorted(values)[rank - 1]

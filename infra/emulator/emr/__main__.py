@@ -11,11 +11,11 @@ from pathlib import Path
 
 from expectations.contract import InputError
 from infra.emulator.emr.server import serve
-from infra.processes.locks import held
+from infra.processes.locks import hold
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until told to stop; returns the exit code."""
+    """Serve until a signal to stop; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.emulator.emr", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--port", type=int, required=True)
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        with held(options.home, holder="An embedded EMR Serverless"):
+        with hold(options.home, holder="An embedded EMR Serverless"):
             serve(options.home.absolute(), options.port, options.master)
     except InputError as error:
         sys.stderr.write(f"{error}\n")

@@ -40,7 +40,7 @@ INHERITED = (
 
 
 class JobRun:
-    """A run and its state, as AWS tells it."""
+    """A run and its state, as AWS describes it."""
 
     def __init__(self, number: str, request: Content, *, folder: Path, master: str) -> None:
         self.number, self.request, self.created = number, request, time.time()
@@ -58,7 +58,7 @@ class JobRun:
                 raise invalid(f"Job run {self.number} is {self.state} and cannot be cancelled.")
             self._become("CANCELLING")
             if self._process is not None and self._process.stdin is not None:
-                self._process.stdin.close()  # the guard takes the whole family along
+                self._process.stdin.close()  # the supervisor ends the whole family
 
     def _work(self) -> None:
         try:
@@ -70,7 +70,7 @@ class JobRun:
                 if self.state == "CANCELLING":
                     self._become("CANCELLED")
                     return
-                self._process = subprocess.Popen(  # noqa: S603 -- the guard, and Spark
+                self._process = subprocess.Popen(  # noqa: S603 -- the supervisor, and Spark
                     [sys.executable, "-m", "infra.processes.supervisor", *command],
                     cwd=self._folder,
                     env=environment,
@@ -99,7 +99,7 @@ class JobRun:
             self._become(state, details)
 
     def _prepare(self) -> tuple[list[str], dict[str, str]]:
-        """The command that does it, in a folder with what it needs."""
+        """Return the command that does it, in a folder with what it needs."""
         driver = self.request["jobDriver"]["sparkSubmit"]
         options = read_options(driver.get("sparkSubmitParameters", ""))
         entry = self._folder / "entry.py"
@@ -144,7 +144,7 @@ class JobRun:
 
 
 def read_options(text: str) -> dict[str, str]:
-    """The `--conf` options of Spark's parameters.
+    """Return the `--conf` options of Spark's parameters.
 
     Raises:
         ServiceError: when there is anything else among them.
@@ -157,7 +157,7 @@ def read_options(text: str) -> dict[str, str]:
 
 
 def fetch(address: str) -> bytes:
-    """An object of S3."""
+    """Return an object of S3."""
     parts = urlsplit(address)
     found: Mapping[str, Any] = boto3.client("s3").get_object(
         Bucket=parts.netloc, Key=parts.path.lstrip("/")

@@ -1,7 +1,7 @@
 """EMR Serverless' REST interface, read and checked by botocore's own model of it.
 
 `POST /faults` with `{"operation": …, "times": 1}` has the answer of an operation lost after it was
-done; `GET /calls` tells which were asked for.
+done; `GET /calls` lists the calls.
 """
 
 import json
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def read_call(method: str, address: str, body: bytes) -> tuple[str, Content]:
-    """Which operation a request asks for, and with what.
+    """Read the operation of a request and its parameters.
 
     Raises:
         ServiceError: when there is no such operation, or it is not asked for as it has to be.

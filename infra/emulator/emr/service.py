@@ -1,4 +1,4 @@
-"""What EMR Serverless does when it is asked: runs are started, listed, described, cancelled.
+"""EMR Serverless's operations on job runs: start, list, describe, cancel.
 
 Every application exists; a job needs what `infra.emulator.emr.run` can run.
 """
@@ -41,7 +41,7 @@ class Service:
             return carry_out(asked)
 
     def loses(self, operation: str) -> bool:
-        """Whether the answer to a call is to be lost."""
+        """Return True if the answer to a call is to be lost."""
         with self._lock:
             left = self.lost.get(operation, 0)
             self.lost[operation] = max(left - 1, 0)

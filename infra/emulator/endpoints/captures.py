@@ -41,7 +41,7 @@ class Captured:
 
 
 class CapturePlan:
-    """What one fleet captures: the DataCaptureConfig of its endpoint config.
+    """The capture of one fleet, from the DataCaptureConfig of its endpoint config.
 
     Attributes:
         endpoint: its name.
@@ -62,11 +62,11 @@ class CapturePlan:
         self._encodings |= dict.fromkeys(header.get("CsvContentTypes", []), "CSV")
 
     def is_chosen(self) -> bool:
-        """Whether the next invocation is captured; each variant's share is dealt, not drawn."""
+        """Return True if the next invocation is captured; shares are dealt out, not drawn."""
         return self._sampler.take()
 
     def line(self, captured: Captured) -> bytes:
-        """The line of an invocation."""
+        """Return the line of an invocation."""
         headers = captured.request.headers
         return capture_line(
             captured.request.body if self._has_input else b"",
@@ -81,7 +81,7 @@ class CapturePlan:
 
 
 class Captures:
-    """What was captured and not written yet."""
+    """Captured records that are not written yet."""
 
     def __init__(self, home: Path, aws: Aws) -> None:
         self._home = home
@@ -90,7 +90,7 @@ class Captures:
         self._dropped = 0
 
     def offer(self, plan: CapturePlan, variant: str, request: Request, answer: Answer) -> None:
-        """Take an invocation in if it is chosen and there is room."""
+        """Buffer an invocation if it is chosen and the buffer is not full."""
         if not plan.is_chosen():
             return
         if len(self._waiting) >= MAX_WAITING:

@@ -1,4 +1,4 @@
-"""What DescribeEndpoint says of a fleet."""
+"""The part of DescribeEndpoint's reply that describes a fleet."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from infra.emulator.protocol import Content
 
 
 def summarise(fleet: Fleet, share: float) -> Content:
-    """The variants of a fleet.
+    """Return the variants of a fleet.
 
     Args:
         fleet: one of the endpoint's fleets.
@@ -21,7 +21,7 @@ def summarise(fleet: Fleet, share: float) -> Content:
 
 
 def summarise_capture(plan: Mapping[str, Any] | None) -> Content | None:
-    """The DataCaptureConfigSummary of an endpoint's plan; None when nothing is captured."""
+    """Return the DataCaptureConfigSummary of an endpoint's plan; None when nothing is captured."""
     capture = None if plan is None else plan["capture"]
     if capture is None:
         return None
@@ -39,8 +39,8 @@ def _summarise(variant: Variant, share: float) -> Content:
     return {
         "VariantName": variant.name,
         "DeployedImages": [{"SpecifiedImage": variant.image}],
-        "CurrentWeight": variant.turn.weight * share,
-        "DesiredWeight": variant.turn.weight,
+        "CurrentWeight": variant.share.weight * share,
+        "DesiredWeight": variant.share.weight,
         "CurrentInstanceCount": count,
         "DesiredInstanceCount": count,
     }

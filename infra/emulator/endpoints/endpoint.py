@@ -1,7 +1,7 @@
-"""One endpoint: its status, the fleet that serves, and an update that shifts or turns back.
+"""One endpoint: its status, its live fleet, and an update that shifts traffic or rolls back.
 
-The record in `resources` is the truth that survives a restart: it names the live config only, so
-an update that was cut short comes back as the fleet that served before it.
+The record in `resources` survives a restart and names the live config only, so after an
+interrupted update the fleet of before serves again.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from infra.emulator.endpoints.instance import StartError
 from infra.emulator.endpoints.plans import FleetPlan, build_plan, read_plan
 from infra.emulator.endpoints.rollout import (
     RollbackError,
-    refuse_trouble,
+    inject_crash,
+    inject_start_faults,
+    require_healthy,
     shift_traffic,
-    strike_crash,
-    strike_start,
 )
 from infra.emulator.endpoints.shift import Shift, read_shift
 from infra.emulator.endpoints.traffic import Traffic
 from infra.emulator.host import Host
 from infra.emulator.protocol import Content, ServiceError, invalid
 from infra.emulator.resources import CONFIG, ENDPOINT, arn_of
+from infra.sagemaker.endpoint_status import BUSY, FAILED, IN_SERVICE, UPDATING
 
 log = logging.getLogger(__name__)
 
 MAX_REASON = 1024
-BUSY = ("Creating", "Updating", "RollingBack", "Deleting")
 
 
 class Endpoint:
@@ -54,10 +54,10 @@ class Endpoint:
         self._work = asyncio.create_task(self._create())
 
     def restore(self) -> None:
-        """After a restart of the server: bring up what was live, in the background."""
+        """Bring up the live fleet after a restart of the server, in the background."""
         if self._record.get("Plan"):
             self._work = asyncio.create_task(self._restore())
-        elif self.status != "Failed":
+        elif self.status != FAILED:
             self.create()
 
     def update(self, config: str, deployment: Content | None) -> None:
@@ -74,7 +74,7 @@ class Endpoint:
         if deployment and names != {variant.name for variant in self._traffic.live.variants}:
             raise invalid("A blue/green update needs the same variant names in both configs.")
         self._change(
-            EndpointStatus="Updating",
+            EndpointStatus=UPDATING,
             Pending=config,
             FailureReason=None,
             LastDeploymentConfig=deployment,
@@ -87,7 +87,7 @@ class Endpoint:
             raise invalid(f'Cannot {verb} in-progress endpoint "{self._arn}".')
 
     def route(self) -> Fleet:
-        """The fleet for the next invocation.
+        """Return the fleet for the next invocation.
 
         Raises:
             ServiceError: when nothing serves.
@@ -122,9 +122,9 @@ class Endpoint:
         self._change(Plan=asdict(plan))
 
     def crash_live(self) -> None:
-        """Let an armed crash strike the serving fleet; during an update it waits for the new."""
+        """Inject an armed crash into the live fleet; in an update it waits for the new fleet."""
         if self._traffic.live is not None and self.status not in BUSY:
-            strike_crash(self._name, self._traffic.live, self._host)
+            inject_crash(self._name, self._traffic.live, self._host)
 
     async def wait(self) -> None:
         """Wait until no change goes on."""
@@ -139,7 +139,7 @@ class Endpoint:
         await asyncio.gather(*(fleet.stop() for fleet in self._traffic.end()))
 
     def describe(self) -> Content:
-        """The reply of DescribeEndpoint."""
+        """Return the reply of DescribeEndpoint."""
         record = self._record
         content = {key: record.get(key) for key in record if key not in ("Plan", "Pending")}
         content |= {"EndpointName": self._name, "EndpointArn": self._arn}
@@ -160,7 +160,7 @@ class Endpoint:
         except (StartError, ArtifactError, ServiceError) as error:
             self._fail(error)
             return
-        self._settle(plan, reason=None)
+        self._finalise(plan, reason=None)
 
     async def _restore(self) -> None:
         plan = read_plan(self._record["Plan"])
@@ -169,17 +169,17 @@ class Endpoint:
         except StartError as error:
             self._fail(error)
             return
-        self._settle(plan, reason=self._record.get("FailureReason"))
+        self._finalise(plan, reason=self._record.get("FailureReason"))
 
     def _fail(self, error: Exception) -> None:
         log.warning("Endpoint %s failed: %s", self._name, error)
-        self._change(EndpointStatus="Failed", FailureReason=str(error)[:MAX_REASON])
+        self._change(EndpointStatus=FAILED, FailureReason=str(error)[:MAX_REASON])
 
     async def _bring_up(self, plan: FleetPlan) -> None:
         fleet = Fleet(self._name, plan)
         self._traffic.prepare(fleet)
         try:
-            await strike_start(self._name, self._host)
+            await inject_start_faults(self._name, self._host)
             await fleet.start(self._host, logs=self._host.logs / self._name)
         except StartError:
             self._traffic.withdraw()
@@ -190,16 +190,16 @@ class Endpoint:
     async def _update(self, config: str, shift: Shift) -> None:
         before = str(self._record["EndpointConfigName"])
         try:
-            # An alarm that rings before anything moved ends the deployment, as on AWS.
-            refuse_trouble(self._traffic, shift, self._host)
+            # An alarm that is in ALARM before traffic moved ends the deployment, as on AWS.
+            require_healthy(self._traffic, shift, self._host)
             plan = await self._plan(config)
             await self._bring_up(plan)
             await shift_traffic(self._name, self._traffic, shift, self._host)
         except (StartError, ArtifactError, ServiceError, RollbackError) as error:
             log.warning("Endpoint %s keeps %s: %s", self._name, before, error)
-            await self._turn_back()
+            await self._roll_back()
             self._change(
-                EndpointStatus="InService", Pending=None, FailureReason=str(error)[:MAX_REASON]
+                EndpointStatus=IN_SERVICE, Pending=None, FailureReason=str(error)[:MAX_REASON]
             )
             return
         old = self._traffic.switch()
@@ -207,9 +207,9 @@ class Endpoint:
         # The update has ended for the caller only when the old fleet is gone, as on AWS.
         if old is not None:
             await old.stop()
-        self._settle(plan, reason=None)
+        self._finalise(plan, reason=None)
 
-    async def _turn_back(self) -> None:
+    async def _roll_back(self) -> None:
         self._change(EndpointStatus="RollingBack")
         fleet = self._traffic.withdraw()
         if fleet is not None:
@@ -221,9 +221,9 @@ class Endpoint:
             config, content, resources=self._host.resources, artifacts=self._host.artifacts
         )
 
-    def _settle(self, plan: FleetPlan, *, reason: str | None) -> None:
+    def _finalise(self, plan: FleetPlan, *, reason: str | None) -> None:
         self._change(
-            EndpointStatus="InService",
+            EndpointStatus=IN_SERVICE,
             EndpointConfigName=plan.config,
             Plan=asdict(plan),
             Pending=None,

@@ -1,6 +1,6 @@
 """The instances of one endpoint config, and which of them gets the next request.
 
-Traffic is dealt out in turn by weight (smooth weighted round robin), not drawn: a canary of 10 %
+Traffic is dealt out by weight (smooth weighted round robin), not drawn: a canary of 10 %
 is one request in ten, and two runs route alike.
 """
 
@@ -23,25 +23,25 @@ MIN_METRICS_SECONDS = 0.2
 
 
 @dataclass(slots=True)
-class Turn:
-    """A share of the traffic and the credit it has gathered."""
+class WeightedShare:
+    """A weight and the credit that it has gathered."""
 
     weight: float
     credit: float = 0.0
 
 
-def take_turn(turns: Sequence[Turn]) -> int:
-    """The index of the one whose turn it is; each gets its weight's share of all calls.
+def pick_weighted(shares: Sequence[WeightedShare]) -> int:
+    """Return the index of the share that gets the next request, by smooth weighted round robin.
 
-    >>> turns = [Turn(3.0), Turn(1.0)]
-    >>> [take_turn(turns) for _ in range(8)]
+    >>> shares = [WeightedShare(3.0), WeightedShare(1.0)]
+    >>> [pick_weighted(shares) for _ in range(8)]
     [0, 0, 1, 0, 0, 0, 1, 0]
     """
-    total = sum(turn.weight for turn in turns)
-    for turn in turns:
-        turn.credit += turn.weight
-    chosen = max(range(len(turns)), key=lambda index: turns[index].credit)
-    turns[chosen].credit -= total
+    total = sum(share.weight for share in shares)
+    for share in shares:
+        share.credit += share.weight
+    chosen = max(range(len(shares)), key=lambda index: shares[index].credit)
+    shares[chosen].credit -= total
     return chosen
 
 
@@ -50,13 +50,13 @@ class Variant:
     """A production variant: one model on one or more instances."""
 
     name: str
-    turn: Turn
+    share: WeightedShare
     image: str
     instances: list[Instance] = field(default_factory=list)
     next_instance: int = 0
 
     def pick(self) -> Instance:
-        """The instance for the next request, each in turn."""
+        """Return the instance for the next request; requests are dealt round robin."""
         self.next_instance = (self.next_instance + 1) % len(self.instances)
         return self.instances[self.next_instance]
 
@@ -66,21 +66,21 @@ class Fleet:
 
     Attributes:
         variants: the production variants.
-        shadow: the variant that hears a copy of the traffic; None without.
+        shadow: the variant that gets a copy of the traffic; None without one.
         capture: what is captured; None when nothing is.
     """
 
     def __init__(self, endpoint: str, plan: FleetPlan) -> None:
         self._endpoint = endpoint
         self._plan = plan
-        self.variants = [Variant(p.name, Turn(p.weight), p.image) for p in plan.variants]
+        self.variants = [Variant(p.name, WeightedShare(p.weight), p.image) for p in plan.variants]
         self.shadow: Variant | None = None
         self.capture: CapturePlan | None = None
         if plan.capture is not None:
             self.capture = CapturePlan(endpoint, plan.capture)
         if plan.shadow is not None:
             shadow = plan.shadow
-            self.shadow = Variant(shadow.name, Turn(shadow.weight), shadow.image)
+            self.shadow = Variant(shadow.name, WeightedShare(shadow.weight), shadow.image)
             # The copies are to the requests as the weights are to each other; never more.
             share = min(1.0, shadow.weight / (sum(p.weight for p in plan.variants) or 1.0))
             self._shadow_sampler = Sampler(share)
@@ -118,11 +118,11 @@ class Fleet:
         await asyncio.gather(*(instance.stop() for instance in self._all_instances()))
 
     def instances(self) -> list[Instance]:
-        """All instances of the production variants."""
+        """Return all instances of the production variants."""
         return [instance for variant in self.variants for instance in variant.instances]
 
     def pick(self, target: str | None) -> Variant:
-        """The variant for the next request.
+        """Return the variant for the next request.
 
         Args:
             target: a variant that the request asks for.
@@ -131,7 +131,7 @@ class Fleet:
             ServiceError: when there is no such variant.
         """
         if target is None:
-            return self.variants[take_turn([variant.turn for variant in self.variants])]
+            return self.variants[pick_weighted([variant.share for variant in self.variants])]
         for variant in self.variants:
             if variant.name == target:
                 return variant
@@ -140,10 +140,10 @@ class Fleet:
     def weigh(self, weights: Mapping[str, float]) -> None:
         """Set the weights of the production variants, by name."""
         for variant in self.variants:
-            variant.turn = Turn(weights[variant.name])
+            variant.share = WeightedShare(weights[variant.name])
 
     def pick_shadow(self) -> Instance | None:
-        """The shadow's instance if it is to hear the next request; None when it lags behind."""
+        """Return the shadow's instance if it gets a copy of the next request, else None."""
         if self.shadow is None or not self._shadow_sampler.take():
             return None
         instance = self.shadow.pick()
@@ -155,6 +155,6 @@ class Fleet:
 
 
 def build_defaults(time_scale: float) -> dict[str, str]:
-    """What a container is told unless its model says otherwise."""
+    """Return the environment of a container that its model may override."""
     seconds = max(MIN_METRICS_SECONDS, METRICS_SECONDS * time_scale)
     return {"OVERNIGHT_METRICS_SECONDS": f"{seconds:g}", "OVERNIGHT_WORKERS": "1"}

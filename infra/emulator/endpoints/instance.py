@@ -1,4 +1,4 @@
-"""One container: a `serve` process with its socket, its log, and whoever restarts it.
+"""One container: a `serve` process with its socket and log, restarted when it crashes.
 
 The server holds the listening socket, the process inherits it. So no port is guessed, and when
 a process crashes, new connections wait in the socket until its successor accepts them.
@@ -43,7 +43,7 @@ class Instance:
     Attributes:
         port: where it answers on the loopback address.
         in_flight: invocations that were begun and not answered.
-        crashes: how often it ended without being told to.
+        crashes: number of unexpected exits.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Instance:
         self.crashes = 0
 
     def invoke(self, head: bytes, body: bytes, done: Done) -> None:
-        """Send an invocation; `done` hears the answer, which is a 503 where there is none."""
+        """Send an invocation; `done` is called with the answer, a 503 when there is none."""
         self.in_flight += 1
 
         def land(answer: Answer) -> None:

@@ -1,4 +1,4 @@
-"""InvokeEndpoint: a request's way to a container and back, and who hears of it.
+"""InvokeEndpoint: routing of a request to a container, its metrics, capture and shadow copy.
 
 The shadow, the metrics and the capture take part without a wait: what they do with a request can
 neither slow nor fail the client's answer.

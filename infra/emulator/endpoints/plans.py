@@ -1,4 +1,4 @@
-"""What the fleet of an endpoint config is to run, read from the config and its models.
+"""Plans of fleets, read from an endpoint config and its models.
 
 A plan is kept in the endpoint's record: after a restart the fleet comes back from it, even when
 config and model were deleted meanwhile, as a live endpoint of AWS does not need them.
@@ -16,7 +16,7 @@ from infra.emulator.resources import MODEL, Resources
 
 @dataclass(frozen=True, slots=True)
 class VariantPlan:
-    """What a variant is to run.
+    """The plan of one variant.
 
     Attributes:
         artifact: digest of its unpacked artefact.
@@ -33,11 +33,11 @@ class VariantPlan:
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """What a fleet is to run.
+    """The plan of a fleet.
 
     Attributes:
         config: name of the endpoint config.
-        shadow: the variant that hears a copy of the traffic and never answers; at most one.
+        shadow: the variant that gets a copy of the traffic and never answers; at most one.
         capture: the DataCaptureConfig, None when nothing is captured.
     """
 
@@ -48,7 +48,7 @@ class FleetPlan:
 
 
 def read_plan(content: Mapping[str, Any]) -> FleetPlan:
-    """A plan as an endpoint's record keeps it."""
+    """Return a plan as an endpoint's record keeps it."""
     shadow = content["shadow"]
     return FleetPlan(
         config=content["config"],
@@ -61,7 +61,7 @@ def read_plan(content: Mapping[str, Any]) -> FleetPlan:
 async def build_plan(
     name: str, config: Content, *, resources: Resources, artifacts: Artifacts
 ) -> FleetPlan:
-    """The plan of a config, with the artefacts of its models on disk.
+    """Return the plan of a config, with the artefacts of its models on disk.
 
     Raises:
         ServiceError: when a model is not there.

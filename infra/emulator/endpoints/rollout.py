@@ -1,4 +1,4 @@
-"""An update's way from the old fleet to the new one, step by step, under its alarms."""
+"""Rollout of an update: traffic shifts from the old fleet to the new one under alarms."""
 
 import asyncio
 import logging
@@ -24,31 +24,31 @@ NO_START = (
 
 
 class RollbackError(Exception):
-    """Why an update must turn back."""
+    """An update has to be rolled back; the message says why."""
 
 
-async def strike_start(name: str, host: Host) -> None:
-    """Let armed faults strike an endpoint's new fleet before it starts.
+async def inject_start_faults(name: str, host: Host) -> None:
+    """Inject armed faults into an endpoint's new fleet before it starts.
 
     Raises:
-        StartError: when one of them keeps it from starting.
+        StartError: when a fault keeps the fleet from starting.
     """
-    if slow := host.faults.strike_endpoint("slow_start", name):
+    if slow := host.faults.take_endpoint_fault("slow_start", name):
         await asyncio.sleep(slow.seconds)
-    if host.faults.strike_endpoint("insufficient_capacity", name):
+    if host.faults.take_endpoint_fault("insufficient_capacity", name):
         raise StartError(NO_CAPACITY)
-    if host.faults.strike_endpoint("start_failure", name):
+    if host.faults.take_endpoint_fault("start_failure", name):
         raise StartError(NO_START)
 
 
-def strike_crash(name: str, fleet: Fleet, host: Host) -> None:
-    """Let an armed crash kill a container of a fleet."""
-    if host.faults.strike_endpoint("crash", name):
+def inject_crash(name: str, fleet: Fleet, host: Host) -> None:
+    """Kill a container of a fleet if a crash is armed."""
+    if host.faults.take_endpoint_fault("crash", name):
         fleet.instances()[0].kill()
 
 
 async def shift_traffic(name: str, traffic: Traffic, shift: Shift, host: Host) -> None:
-    """Give the next fleet its shares, one after the other, and watch each.
+    """Give the next fleet its shares, one after the other, and watch each step.
 
     Raises:
         RollbackError: on an alarm, or a new container that crashed.
@@ -59,14 +59,14 @@ async def shift_traffic(name: str, traffic: Traffic, shift: Shift, host: Host) -
         await _watch(name, traffic, shift, host)
 
 
-def refuse_trouble(traffic: Traffic, shift: Shift, host: Host) -> None:
-    """Refuse to go on.
+def require_healthy(traffic: Traffic, shift: Shift, host: Host) -> None:
+    """Require that no alarm is in ALARM and that no new container crashed.
 
     Raises:
-        RollbackError: when an alarm rings, or a container of the next fleet crashed.
+        RollbackError: when an alarm is in ALARM, or a container of the next fleet crashed.
     """
-    if ringing := host.alarms.ringing(shift.alarms):
-        raise RollbackError(f"One or more alarms were in ALARM: {', '.join(ringing)}")
+    if alarms := host.alarms.in_alarm(shift.alarms):
+        raise RollbackError(f"One or more alarms were in ALARM: {', '.join(alarms)}")
     if traffic.next is not None and any(i.crashes for i in traffic.next.instances()):
         raise RollbackError("A container of the new fleet crashed while it was watched.")
 
@@ -75,8 +75,8 @@ async def _watch(name: str, traffic: Traffic, shift: Shift, host: Host) -> None:
     end = time.monotonic() + shift.wait_seconds * host.time_scale
     while True:
         if traffic.next is not None:
-            strike_crash(name, traffic.next, host)
-        refuse_trouble(traffic, shift, host)
+            inject_crash(name, traffic.next, host)
+        require_healthy(traffic, shift, host)
         left = end - time.monotonic()
         if left <= 0:
             return

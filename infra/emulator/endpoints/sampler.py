@@ -14,7 +14,7 @@ class Sampler:
         self._credit = 0.0
 
     def take(self) -> bool:
-        """Whether this one is chosen."""
+        """Return True if this one is chosen."""
         self._credit += self._share
         # A tenth ten times over is a little less than one.
         if self._credit < 1.0 - 1e-9:

@@ -1,23 +1,26 @@
-"""How an update moves traffic: the steps of a DeploymentConfig, and when it may not go on."""
+"""Reading a DeploymentConfig: the traffic shares of an update's steps, its waits and alarms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from infra.emulator.protocol import invalid
-
-MAX_CANARY_PERCENT = 50
+from infra.sagemaker.strategies import (
+    ALL_TRAFFIC_PERCENT,
+    MAX_STEP_PERCENT,
+    strategy_of_routing,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """An update's course.
+    """The steps of an update.
 
     Attributes:
         shares: the new fleet's share of the traffic at each step, ending with 1.
-        wait_seconds: how long each step is watched before the next.
-        linger_seconds: how long the old fleet is kept after the last.
-        alarms: CloudWatch alarms that turn the update back.
+        wait_seconds: bake time of each step.
+        linger_seconds: time for which the old fleet is kept after the last step.
+        alarms: CloudWatch alarms that roll the update back.
     """
 
     shares: tuple[float, ...]
@@ -48,18 +51,21 @@ def read_shift(deployment: Mapping[str, Any] | None) -> Shift:
 
 
 def _shares(routing: Mapping[str, Any]) -> tuple[float, ...]:
-    kind = routing["Type"]
-    if kind == "ALL_AT_ONCE":
-        return (1.0,)
-    key = "CanarySize" if kind == "CANARY" else "LinearStepSize"
-    if key not in routing:
-        raise invalid(f"{key} is required for the traffic routing type {kind}.")
-    size = routing[key]
+    strategy = strategy_of_routing(routing["Type"])
+    if strategy.step_size is None:
+        percent = ALL_TRAFFIC_PERCENT
+    else:
+        percent = _step_percent(routing, strategy.step_size.member)
+    return tuple(share / ALL_TRAFFIC_PERCENT for share in strategy.shares(percent))
+
+
+def _step_percent(routing: Mapping[str, Any], member: str) -> int:
+    if member not in routing:
+        raise invalid(f"{member} is required for the traffic routing type {routing['Type']}.")
+    size = routing[member]
     if size["Type"] != "CAPACITY_PERCENT":
         raise invalid("The embedded SageMaker sizes shifts by CAPACITY_PERCENT only.")
-    if size["Value"] > MAX_CANARY_PERCENT:
-        raise invalid(f"{key} must be at most {MAX_CANARY_PERCENT} percent, got {size['Value']}.")
-    step = size["Value"] / 100
-    if kind == "CANARY":
-        return (step, 1.0)
-    return tuple(min(1.0, step * number) for number in range(1, int(-(-1 // step)) + 1))
+    percent = int(size["Value"])
+    if percent > MAX_STEP_PERCENT:
+        raise invalid(f"{member} must be at most {MAX_STEP_PERCENT} percent, got {percent}.")
+    return percent

@@ -18,7 +18,7 @@ JOINED_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a container answered; where it did not, a 503 that says why.
+    """The answer of a container; a 503 with the reason when there was none.
 
     Attributes:
         attributes: the container's custom attributes, None without.

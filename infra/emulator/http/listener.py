@@ -112,7 +112,7 @@ class Listener:
 
 
 def _answer_own(handler: Handler, own: Own) -> Handler:
-    """The handler, asked only for what names this server and comes from no other's page."""
+    """Wrap a handler: requests that name another host or come from another page are refused."""
 
     def answer(request: Request) -> None:
         refusal = find_refusal(own, request.headers, method=request.method, target=request.target)
@@ -147,7 +147,7 @@ class _Connection(asyncio.Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request of it is not answered."""
+        """Return True while a request is not answered."""
         return self._current is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

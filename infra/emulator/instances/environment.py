@@ -1,7 +1,7 @@
 """The environment of a container's process.
 
 On SageMaker a container sees the variables of its model and of the platform. Here it is a process
-of whoever started the server, so that some variables would run code as that person (`PYTHONPATH`,
+of the user who started the server, so some variables would run code as that user (`PYTHONPATH`,
 `LD_PRELOAD`) or hand over credentials: both sides are lists of what is allowed.
 """
 
@@ -40,7 +40,7 @@ def refuse_environment(names: Iterable[str]) -> None:
 def build_environment(
     model: Mapping[str, str], machine: Mapping[str, str], *, folder: str
 ) -> dict[str, str]:
-    """The environment of a container's process.
+    """Return the environment of a container's process.
 
     Args:
         model: what the model and the platform set; from the state of an earlier version of this
@@ -49,8 +49,8 @@ def build_environment(
         folder: of the unpacked artefact.
     """
     inherited = {name: machine[name] for name in FROM_MACHINE if name in machine}
-    told = {name: value for name, value in model.items() if _is_allowed(name)}
-    return {**inherited, **told, "SM_MODEL_DIR": folder}
+    allowed = {name: value for name, value in model.items() if _is_allowed(name)}
+    return {**inherited, **allowed, "SM_MODEL_DIR": folder}
 
 
 def _is_allowed(name: str) -> bool:

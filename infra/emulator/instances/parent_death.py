@@ -1,4 +1,4 @@
-"""Becomes a command that dies with whoever started it, even by SIGKILL.
+"""Parent-death wrapper: runs a command that dies with its parent, even by SIGKILL.
 
 `python -m infra.emulator.instances.parent_death PARENT_PID COMMAND …` asks Linux for SIGKILL at
 the end of its

@@ -53,11 +53,11 @@ class ProcessRuntime:
 
     def launch(self, model: Path, *, descriptor: int, environment: Mapping[str, str]) -> Launch:
         """Build the start of a process; the artefact stays where it is."""
-        leash = [sys.executable, "-m", "infra.emulator.instances.parent_death", str(os.getpid())]
+        wrapper = [sys.executable, "-m", "infra.emulator.instances.parent_death", str(os.getpid())]
         serve = [sys.executable, "-m", "infra.serving", "serve", "--fd", str(descriptor)]
-        # A container hears of its endpoint from its model, never from the shell of the server.
+        # A container gets the name of its endpoint from its model, never from this server's.
         own = build_environment(environment, os.environ, folder=str(model))
-        return Launch([*leash, *serve], own)
+        return Launch([*wrapper, *serve], own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """The protocols of AWS from botocore's service models."""
 
-from infra.emulator.protocol.calls import Calls, name_operation, name_service
-from infra.emulator.protocol.named import name_object, read_members
+from infra.emulator.protocol.call_log import Calls, name_operation, name_service
 from infra.emulator.protocol.paging import cut_page
 from infra.emulator.protocol.protocol import (
     Content,
@@ -13,6 +12,7 @@ from infra.emulator.protocol.protocol import (
     write_refusal,
     write_reply,
 )
+from infra.emulator.protocol.resource_names import name_object, read_members
 
 __all__ = [
     "Calls",

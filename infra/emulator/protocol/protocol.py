@@ -33,7 +33,7 @@ class ServiceError(Exception):
 
 
 def invalid(message: str) -> ServiceError:
-    """The error of a request that the service cannot carry out as it is."""
+    """Return the error of a request that the service cannot carry out as it is."""
     return ServiceError("ValidationException", message)
 
 
@@ -82,23 +82,23 @@ def write_reply(operation: str, content: Mapping[str, object]) -> bytes:
 
 
 def write_refusal(refusal: ServiceError) -> bytes:
-    """The body of an error in the JSON protocol."""
+    """Return the body of an error in the JSON protocol."""
     return json.dumps({"__type": refusal.code, "message": str(refusal)}).encode()
 
 
 def is_operation(name: str) -> bool:
-    """Whether SageMaker has such an operation."""
+    """Return True if SageMaker has such an operation."""
     return name in load_service().operation_names
 
 
 @functools.cache
 def load_service() -> ServiceModel:
-    """The model of SageMaker that comes with botocore."""
+    """Return the model of SageMaker that comes with botocore."""
     return botocore.session.get_session().get_service_model("sagemaker")
 
 
 def _problems_of(value: Any, shape: Shape, *, where: str) -> Iterator[str]:
-    """What botocore's validator leaves to the service: patterns, choices and upper limits."""
+    """Check patterns, choices and upper limits, which botocore leaves to the service."""
     if isinstance(shape, StructureShape):
         for name, member in value.items():
             yield from _problems_of(member, shape.members[name], where=_join(where, name))
@@ -135,7 +135,7 @@ def _choice(value: str, shape: Shape, *, where: str) -> Iterator[str]:
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Whether a value matches; one with Java's character classes is not checked."""
+    """Return True if a value matches; patterns with Java's character classes are not checked."""
     return "\\p{" in pattern or re.fullmatch(pattern, value) is not None
 
 

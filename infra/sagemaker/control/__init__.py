@@ -1,24 +1,24 @@
 """The control plane: what stands at an endpoint and how it changes."""
 
 from infra.sagemaker.control.actions import EVERY, READING
-from infra.sagemaker.control.alarms import remove_stale_alarms, ringing, wanted_alarms
+from infra.sagemaker.control.alarms import in_alarm, remove_stale_alarms, wanted_alarms
 from infra.sagemaker.control.configuration import (
-    Layout,
+    EndpointConfiguration,
     Release,
     capture_prefix,
-    plan_layout,
+    plan_configuration,
     with_candidate,
     with_shadow,
 )
 from infra.sagemaker.control.deployment import (
     DeploymentResult,
+    abort,
+    delete_endpoint,
     find_leading_digest,
     is_live,
-    put_at_once,
     require_serving,
     roll_out,
-    take_down,
-    turn_back,
+    update_all_at_once,
     verify,
 )
 from infra.sagemaker.control.plan import plan
@@ -28,21 +28,21 @@ __all__ = [
     "EVERY",
     "READING",
     "DeploymentResult",
-    "Layout",
+    "EndpointConfiguration",
     "Release",
+    "abort",
     "capture_prefix",
+    "delete_endpoint",
     "describe_endpoint",
     "find_leading_digest",
+    "in_alarm",
     "is_live",
     "plan",
-    "plan_layout",
-    "put_at_once",
+    "plan_configuration",
     "remove_stale_alarms",
     "require_serving",
-    "ringing",
     "roll_out",
-    "take_down",
-    "turn_back",
+    "update_all_at_once",
     "verify",
     "wanted_alarms",
     "with_candidate",

@@ -4,8 +4,9 @@ A shadow, a split, a report of disagreements and `status` need some of the same.
 """
 
 from infra.sagemaker.control.alarms import wanted_alarms
-from infra.sagemaker.control.client import FAILED, Live
-from infra.sagemaker.control.configuration import Layout
+from infra.sagemaker.control.client import EndpointState
+from infra.sagemaker.control.configuration import EndpointConfiguration
+from infra.sagemaker.endpoint_status import FAILED
 
 READING = (
     "cloudwatch:DescribeAlarms",
@@ -27,24 +28,26 @@ MOVING = ("sagemaker:CreateEndpoint", "sagemaker:DeleteEndpoint", "sagemaker:Upd
 TIDYING = ("cloudwatch:DeleteAlarms",)
 VERIFYING = ("sagemaker:InvokeEndpoint",)
 # A rollback that cuts an update short.
-TURNING_BACK = ("cloudwatch:PutMetricData",)
+ABORTING = ("cloudwatch:PutMetricData",)
 # What the role of all these steps is given (`infra.aws.tasks.deployment`).
-EVERY = (*READING, *MAKING, *MOVING, *TIDYING, *VERIFYING, *TURNING_BACK)
+EVERY = (*READING, *MAKING, *MOVING, *TIDYING, *VERIFYING, *ABORTING)
 
 
-def needed_actions(layout: Layout, live: Live | None, *, is_tidied: bool) -> list[str]:
-    """Every action of a deployment, in the order of the alphabet.
+def needed_actions(
+    configuration: EndpointConfiguration, state: EndpointState | None, *, is_tidied: bool
+) -> list[str]:
+    """Return every action of a deployment, in alphabetical order.
 
     Args:
-        layout: what is deployed.
-        live: the endpoint as it is; None when there is none.
+        configuration: what is deployed.
+        state: the endpoint as it is; None when there is none.
         is_tidied: whether alarms on older models are removed.
     """
     moving = ["sagemaker:UpdateEndpoint"]
-    if live is None or live.status == FAILED:
+    if state is None or state.status == FAILED:
         # Deleted when it failed before, or when the first model answers otherwise than in training.
         moving = ["sagemaker:CreateEndpoint", "sagemaker:DeleteEndpoint"]
     if is_tidied:
         moving.append("cloudwatch:DeleteAlarms")
-    alarms = () if wanted_alarms(layout) else ("cloudwatch:PutMetricAlarm",)
+    alarms = () if wanted_alarms(configuration) else ("cloudwatch:PutMetricAlarm",)
     return sorted({*READING, *MAKING, *moving, *VERIFYING} - {*alarms})

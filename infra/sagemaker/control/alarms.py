@@ -1,7 +1,7 @@
-"""The CloudWatch alarms that watch an update: errors, latency, three shifts, and a rollback's wish.
+"""The CloudWatch alarms that watch an update: errors, latency, three shifts, and the abort.
 
 The container measures the shifts against what training saw and writes them with its own digest as
-dimension. So an alarm on a new model hears the new model alone, also while the old one still
+dimension. So an alarm on a new model sees the new model alone, also while the old one still
 answers beside it under the same variant name.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from infra.sagemaker.connection import open_session, translated_errors
-from infra.sagemaker.control.configuration import Layout
+from infra.sagemaker.control.configuration import EndpointConfiguration
 from infra.sagemaker.names import DIGEST_LENGTH, VARIANT
 from infra.sagemaker.policy import AlarmPolicy
 
@@ -35,10 +35,10 @@ SHIFTS = {
 }
 
 
-def wanted_alarms(layout: Layout) -> dict[str, Alarm]:
-    """Name to the request of PutMetricAlarm, for the main model of a layout."""
-    endpoint, watch = layout.endpoint, layout.policy.watch
-    digest = layout.main.bundle.digest[:DIGEST_LENGTH]
+def wanted_alarms(configuration: EndpointConfiguration) -> dict[str, Alarm]:
+    """Name to the request of PutMetricAlarm, for the main model of a configuration."""
+    endpoint, watch = configuration.endpoint, configuration.policy.watch
+    digest = configuration.main.bundle.digest[:DIGEST_LENGTH]
     of_platform = {"EndpointName": endpoint, "VariantName": VARIANT}
     platform = {"Namespace": "AWS/SageMaker", "Dimensions": _listed(of_platform)}
     dimensions = _of_model(endpoint, digest)
@@ -65,25 +65,25 @@ def wanted_alarms(layout: Layout) -> dict[str, Alarm]:
     }
 
 
-def ensure_alarms(layout: Layout, session: "boto3.Session") -> list[str]:
-    """Make the wanted alarms, or mend those of these names; returns every alarm to obey.
+def ensure_alarms(configuration: EndpointConfiguration, session: "boto3.Session") -> list[str]:
+    """Create the wanted alarms, or change those of their names; return all alarms to obey.
 
     Raises:
         AwsError: when CloudWatch refuses.
     """
     client = session.client("cloudwatch")
-    wanted = wanted_alarms(layout)
-    with translated_errors(f"Making the alarms of {layout.endpoint}"):
+    wanted = wanted_alarms(configuration)
+    with translated_errors(f"Making the alarms of {configuration.endpoint}"):
         found = find_alarms(list(wanted), client)
         for name, request in wanted.items():
             if name not in found or list(differences(request, found[name])):
                 client.put_metric_alarm(**request)
                 log.info("Made the alarm %s", name)
-    return [*wanted, *layout.policy.alarms]
+    return [*wanted, *configuration.policy.alarms]
 
 
 def find_alarms(names: list[str], client: Any) -> dict[str, Alarm]:
-    """Those of some alarms that exist, by name."""
+    """Return the alarms of these names that exist, by name."""
     if not names:
         return {}
     found = client.describe_alarms(AlarmNames=names)["MetricAlarms"]
@@ -126,7 +126,7 @@ def remove_stale_alarms(endpoint: str, *, keep: set[str]) -> None:
 
 
 def stop(endpoint: str, *, digest: str, session: "boto3.Session") -> None:
-    """Ring the alarm that stops the rollout of a bundle, with a measured value.
+    """Put the stop alarm of a bundle's rollout into ALARM, by a metric value.
 
     A state that is set by hand lasts only until CloudWatch judges the alarm's metric again.
 
@@ -139,19 +139,19 @@ def stop(endpoint: str, *, digest: str, session: "boto3.Session") -> None:
 
 
 def stop_alarm(endpoint: str, *, digest: str) -> str:
-    """The name of the alarm that `stop` rings."""
+    """Return the name of the alarm that `stop` sets off."""
     return f"{endpoint}-{digest[:DIGEST_LENGTH]}-stop"
 
 
-def ringing(names: list[str]) -> list[str]:
-    """Those of some alarms that are in the state ALARM now."""
+def in_alarm(names: list[str]) -> list[str]:
+    """Return the names of those alarms that are in ALARM now."""
     with translated_errors("Reading the alarms"):
         found = find_alarms(names, open_session().client("cloudwatch"))
     return [name for name, alarm in found.items() if alarm["StateValue"] == "ALARM"]
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
-    """What of an alarm is not as wanted, as `Threshold 1.0 -> 2.0`."""
+    """Yield each difference between two alarms, as `Threshold 1.0 -> 2.0`."""
     for key, value in wanted.items():
         if found.get(key) != value:
             yield f"{key} {found.get(key)} -> {value}"

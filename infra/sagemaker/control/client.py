@@ -5,13 +5,21 @@ Everything may be called again: what exists is compared, what was begun is joine
 
 import logging
 import random
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+from tenacity import (
+    Future,
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential,
+)
 
 from infra.sagemaker.connection import (
     AwsError,
@@ -21,17 +29,19 @@ from infra.sagemaker.connection import (
     open_session,
     translated_errors,
 )
-from infra.sagemaker.control.configuration import Layout, Request, Served, main_alone
-from infra.sagemaker.control.traffic import build_deployment
+from infra.sagemaker.control.configuration import (
+    EndpointConfiguration,
+    Request,
+    ServedModel,
+    main_alone,
+)
+from infra.sagemaker.endpoint_status import BUSY
 from infra.sagemaker.policy import EndpointPolicy
+from infra.sagemaker.strategies import build_deployment_config
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.2, 10.0
-BUSY = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
-FAILED = "Failed"
-UPDATING = "Updating"
-IN_SERVICE = "InService"
+GROWING_PAUSE = wait_exponential(multiplier=0.2, exp_base=1.5, max=10.0)  # seconds
 
 
 class BusyError(AwsError):
@@ -39,12 +49,12 @@ class BusyError(AwsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
-    """What SageMaker says of an endpoint.
+class EndpointState:
+    """The state of an endpoint, from DescribeEndpoint.
 
     Attributes:
         pending: the config that an update is moving to; empty without one.
-        guards: alarms that turn the update back that goes on, or did the last one.
+        rollback_alarms: alarms that turn the update back that goes on, or did the last one.
         reason: why it failed or turned back; empty when it did neither.
         since: when it last changed.
     """
@@ -52,13 +62,13 @@ class Live:
     status: str
     config: str
     pending: str
-    guards: tuple[str, ...]
+    rollback_alarms: tuple[str, ...]
     reason: str
     since: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class LiveVariant:
+class VariantState:
     """A variant of a config, and the model behind it."""
 
     name: str
@@ -77,7 +87,7 @@ class Control:
         with translated_errors("Opening SageMaker"):
             self._client = self.session.client("sagemaker")
 
-    def ensure_model(self, served: Served, policy: EndpointPolicy) -> None:
+    def ensure_model(self, served: ServedModel, policy: EndpointPolicy) -> None:
         """Create a model, or check that the one of its name is the same.
 
         Raises:
@@ -86,16 +96,16 @@ class Control:
         wanted = served.model_request(policy)
         self._ensure("model", wanted, name="ModelName")
 
-    def ensure_config(self, layout: Layout) -> None:
+    def ensure_config(self, configuration: EndpointConfiguration) -> None:
         """Create the endpoint config, or check that the one of its name is the same.
 
         Raises:
             AwsError: when there is one with other content.
         """
-        self._ensure("endpoint_config", layout.config_request(), name="EndpointConfigName")
+        self._ensure("endpoint_config", configuration.config_request(), name="EndpointConfigName")
 
-    def find_live(self, endpoint: str) -> Live | None:
-        """The endpoint as it is now, or None."""
+    def find_state(self, endpoint: str) -> EndpointState | None:
+        """Return the state of an endpoint; None when there is no such endpoint."""
         with translated_errors(f"Reading the endpoint {endpoint}"):
             try:
                 found = self._client.describe_endpoint(EndpointName=endpoint)
@@ -105,60 +115,64 @@ class Control:
                 raise
         pending = found.get("PendingDeploymentSummary", {})
         course = found.get("LastDeploymentConfig", {}).get("AutoRollbackConfiguration", {})
-        return Live(
+        return EndpointState(
             status=found["EndpointStatus"],
             config=found.get("EndpointConfigName", ""),
             pending=pending.get("EndpointConfigName", ""),
-            guards=tuple(alarm["AlarmName"] for alarm in course.get("Alarms", [])),
+            rollback_alarms=tuple(alarm["AlarmName"] for alarm in course.get("Alarms", [])),
             reason=found.get("FailureReason", ""),
             since=found["LastModifiedTime"],
         )
 
-    def variants(self, config: str) -> list[LiveVariant]:
-        """What a config serves: production variants first, then a shadow."""
+    def variants(self, config: str) -> list[VariantState]:
+        """Return the variants of a config: production variants first, then a shadow."""
         with translated_errors(f"Reading the endpoint config {config}"):
             found = self._client.describe_endpoint_config(EndpointConfigName=config)
             listed = [*found["ProductionVariants"], *found.get("ShadowProductionVariants", [])]
             return [self._variant(variant) for variant in listed]
 
-    def create(self, layout: Layout) -> None:
-        """Begin to create the endpoint, or join whoever began."""
-        with translated_errors(f"Creating the endpoint {layout.endpoint}"):
+    def create(self, configuration: EndpointConfiguration) -> None:
+        """Begin to create the endpoint, or join a creation that goes on."""
+        with translated_errors(f"Creating the endpoint {configuration.endpoint}"):
             try:
                 self._client.create_endpoint(
-                    EndpointName=layout.endpoint, EndpointConfigName=layout.config
+                    EndpointName=configuration.endpoint, EndpointConfigName=configuration.config
                 )
             except ClientError as error:
                 if not is_taken(error):
                     raise
-                self._refuse_other_change(layout, error)
+                self._refuse_other_change(configuration, error)
 
-    def update(self, layout: Layout, *, alarms: list[str], is_guarded: bool) -> None:
-        """Begin to move the endpoint to the layout's config, or join whoever began.
+    def update(
+        self, configuration: EndpointConfiguration, *, alarms: list[str], is_monitored: bool
+    ) -> None:
+        """Begin to update the endpoint to the configuration, or join that update.
 
         Args:
-            layout: its policy says how the traffic moves.
+            configuration: its policy says how the traffic moves.
             alarms: what turns the update back.
-            is_guarded: blue/green with alarms, for which the variants must have the names of those
-                that serve; else all traffic moves at once.
+            is_monitored: shift traffic by the policy's strategy and roll back on alarms, for which
+                both configs must have the same variants; else all traffic moves at once.
 
         Raises:
             BusyError: when another update goes on.
         """
-        deployment = build_deployment(layout.policy, alarms) if is_guarded else None
+        deployment = build_deployment_config(configuration.policy, alarms) if is_monitored else None
         more = {"DeploymentConfig": deployment} if deployment else {}
-        with translated_errors(f"Updating the endpoint {layout.endpoint}"):
+        with translated_errors(f"Updating the endpoint {configuration.endpoint}"):
             try:
                 self._client.update_endpoint(
-                    EndpointName=layout.endpoint, EndpointConfigName=layout.config, **more
+                    EndpointName=configuration.endpoint,
+                    EndpointConfigName=configuration.config,
+                    **more,
                 )
             except ClientError as error:
                 if not is_in_progress(error):
                     raise
-                self._refuse_other_change(layout, error)
+                self._refuse_other_change(configuration, error)
 
     def leave_main_alone(self, endpoint: str, config: str) -> None:
-        """Begin to take away what stands beside the main variant of a live config."""
+        """Begin to remove every variant but the main one from a live config."""
         with translated_errors(f"Reading the endpoint config {config}"):
             found = self._client.describe_endpoint_config(EndpointConfigName=config)
         request = main_alone(endpoint, found)
@@ -177,26 +191,35 @@ class Control:
                 if not (is_absent(error) or is_in_progress(error)):
                     raise
 
-    def wait(self, endpoint: str, *, minutes: float) -> Live | None:
+    def wait(self, endpoint: str, *, minutes: float) -> EndpointState | None:
         """Wait until no change goes on at the endpoint.
 
         Raises:
             AwsError: when it takes longer.
         """
-        deadline = time.monotonic() + 60 * minutes
-        pauses = _pauses()
-        told = ""
-        while (live := self.find_live(endpoint)) is not None and live.status in BUSY:
-            if time.monotonic() > deadline:
-                raise AwsError(
-                    f"The endpoint {endpoint} is still {live.status} after {minutes:g} minutes. "
-                    "Deploy again to go on waiting, or set [endpoint] wait_minutes higher."
-                )
-            if live.status != told:
-                log.info("%s is %s", endpoint, live.status)
-                told = live.status
-            time.sleep(next(pauses))
-        return live
+        said = ""
+
+        def log_change(state: RetryCallState) -> None:
+            nonlocal said
+            status = _status(state.outcome)
+            if status != said:
+                log.info("%s is %s", endpoint, status)
+                said = status
+
+        until_settled = Retrying(
+            retry=retry_if_result(lambda found: found is not None and found.status in BUSY),
+            stop=stop_after_delay(60 * minutes),
+            wait=_pause,
+            before_sleep=log_change,
+        )
+        try:
+            return until_settled(self.find_state, endpoint)
+        except RetryError as error:
+            raise AwsError(
+                f"The endpoint {endpoint} is still {_status(error.last_attempt)} after "
+                f"{minutes:g} minutes. "
+                "Deploy again to go on waiting, or set [endpoint] wait_minutes higher."
+            ) from None
 
     def _ensure(self, kind: str, wanted: Request, *, name: str) -> None:
         called = str(wanted[name])
@@ -225,20 +248,21 @@ class Control:
                 "it; delete it, then deploy again."
             )
 
-    def _refuse_other_change(self, layout: Layout, error: Exception) -> None:
-        live = self.find_live(layout.endpoint)
-        if live is None or layout.config == (live.pending or live.config):
-            log.info("Joined the change of %s to %s", layout.endpoint, layout.config)
+    def _refuse_other_change(self, configuration: EndpointConfiguration, error: Exception) -> None:
+        state = self.find_state(configuration.endpoint)
+        if state is None or configuration.config == (state.pending or state.config):
+            log.info("Joined the change of %s to %s", configuration.endpoint, configuration.config)
             return
         raise BusyError(
-            f"Another deployment moves {layout.endpoint} to {live.pending or live.config}; this "
-            "one changed nothing. Deploy again when that has ended."
+            f"Another deployment moves {configuration.endpoint} to "
+            f"{state.pending or state.config}; this one changed nothing. "
+            "Deploy again when that has ended."
         ) from error
 
-    def _variant(self, variant: Request) -> LiveVariant:
+    def _variant(self, variant: Request) -> VariantState:
         model = self._client.describe_model(ModelName=variant["ModelName"])
         container = model["PrimaryContainer"]
-        return LiveVariant(
+        return VariantState(
             name=variant["VariantName"],
             model=variant["ModelName"],
             url=container["ModelDataUrl"],
@@ -249,7 +273,7 @@ class Control:
 
 
 def _differences(wanted: Any, found: Any, *, where: str) -> Iterator[str]:
-    """Where a description is not as it was asked for; what AWS adds by itself does not count."""
+    """Yield the differences of a description from its request; what AWS adds does not count."""
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         for key, value in wanted.items():
             yield from _differences(value, found.get(key), where=f"{where}.{key}".lstrip("."))
@@ -260,9 +284,12 @@ def _differences(wanted: Any, found: Any, *, where: str) -> Iterator[str]:
         yield f"{where} {found!r} instead of {wanted!r}"
 
 
-def _pauses() -> Iterator[float]:
-    """Growing pauses with jitter, so that many deployments do not ask at the same moments."""
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        yield pause * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
-        pause = min(1.5 * pause, LAST_PAUSE_SECONDS)
+def _status(looked: Future | None) -> str:
+    """Return the status that a look found; of an endpoint that is gone, none."""
+    found = looked and looked.result()
+    return found.status if found else ""
+
+
+def _pause(state: RetryCallState) -> float:
+    """Return a growing pause with jitter, so that deployments do not ask at the same moments."""
+    return GROWING_PAUSE(state) * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret

@@ -1,7 +1,6 @@
-"""What an endpoint config holds: the champion's variant, at most one beside it, the capture.
+"""The configuration of an endpoint: main variant, at most one more variant, data capture.
 
-From it come the requests that make models and configs, their names, and the comparison with what
-exists under these names.
+It gives the requests that create models and configs, and their names.
 """
 
 from dataclasses import dataclass, replace
@@ -32,13 +31,13 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedModel:
     """A release as a model of SageMaker.
 
     Attributes:
         model: the model's name.
         url: where its artefact belongs.
-        environment: what the container is told.
+        environment: variables of the container.
     """
 
     model: str
@@ -49,7 +48,7 @@ class Served:
     environment: dict[str, str]
 
     def model_request(self, policy: EndpointPolicy) -> Request:
-        """The request of CreateModel."""
+        """Build the request of CreateModel."""
         container = {
             "Image": policy.image,
             "Mode": "SingleModel",
@@ -70,7 +69,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class EndpointConfiguration:
     """Everything behind one endpoint.
 
     Attributes:
@@ -83,14 +82,14 @@ class Layout:
     """
 
     endpoint: str
-    main: Served
+    main: ServedModel
     policy: EndpointPolicy
-    candidate: Served | None = None
-    shadow: Served | None = None
+    candidate: ServedModel | None = None
+    shadow: ServedModel | None = None
     share: float = 0.0
 
     @property
-    def models(self) -> list[Served]:
+    def models(self) -> list[ServedModel]:
         """Every model, the main one first."""
         return [m for m in (self.main, self.candidate, self.shadow) if m is not None]
 
@@ -100,7 +99,7 @@ class Layout:
         return config_name(self.endpoint, self._content())
 
     def config_request(self) -> Request:
-        """The request of CreateEndpointConfig."""
+        """Build the request of CreateEndpointConfig."""
         return {"EndpointConfigName": self.config, **self._content()}
 
     def _content(self) -> Request:
@@ -128,7 +127,7 @@ class Layout:
             }
         return content
 
-    def _variant(self, name: str, served: Served, *, weight: float) -> Request:
+    def _variant(self, name: str, served: ServedModel, *, weight: float) -> Request:
         return {
             "VariantName": name,
             "ModelName": served.model,
@@ -139,12 +138,12 @@ class Layout:
 
 
 def capture_prefix(policy: EndpointPolicy) -> str:
-    """Where captured requests are put; SageMaker adds endpoint, variant and hour."""
+    """Return the prefix of captured requests; SageMaker adds endpoint, variant and hour."""
     return f"s3://{policy.bucket}/captured"
 
 
 def main_alone(endpoint: str, config: Request) -> Request:
-    """The request of CreateEndpointConfig for the main variant of a described config alone."""
+    """Build the request of CreateEndpointConfig that keeps only the main variant of a config."""
     (main,) = [v for v in config["ProductionVariants"] if v["VariantName"] == VARIANT]
     kept = ("VariantName", "ModelName", "InstanceType", "InitialInstanceCount")
     variant = {key: main[key] for key in kept} | {"InitialVariantWeight": 1.0}
@@ -153,29 +152,37 @@ def main_alone(endpoint: str, config: Request) -> Request:
     return {"EndpointConfigName": config_name(endpoint, content), **content}
 
 
-def plan_layout(release: Release, *, spec: str, policy: EndpointPolicy) -> Layout:
-    """A release alone behind the endpoint of a spec.
+def plan_configuration(
+    release: Release, *, spec: str, policy: EndpointPolicy
+) -> EndpointConfiguration:
+    """Build the configuration of a spec's endpoint that serves one release.
 
     Raises:
         InputError: when its folder is no whole bundle, or the spec cannot name an endpoint.
     """
     endpoint = endpoint_name(spec)
-    return Layout(endpoint, _serve(release, endpoint=endpoint, policy=policy), policy)
+    return EndpointConfiguration(
+        endpoint, _serve(release, endpoint=endpoint, policy=policy), policy
+    )
 
 
-def with_shadow(layout: Layout, release: Release, *, share: float) -> Layout:
-    """The same with a shadow that gets a share of the requests."""
-    served = _serve(release, endpoint=layout.endpoint, policy=layout.policy)
-    return replace(layout, shadow=served, candidate=None, share=share)
+def with_shadow(
+    configuration: EndpointConfiguration, release: Release, *, share: float
+) -> EndpointConfiguration:
+    """Return the configuration with a shadow that gets a share of the requests."""
+    served = _serve(release, endpoint=configuration.endpoint, policy=configuration.policy)
+    return replace(configuration, shadow=served, candidate=None, share=share)
 
 
-def with_candidate(layout: Layout, release: Release, *, share: float) -> Layout:
-    """The same with a candidate that answers a share of the requests."""
-    served = _serve(release, endpoint=layout.endpoint, policy=layout.policy)
-    return replace(layout, candidate=served, shadow=None, share=share)
+def with_candidate(
+    configuration: EndpointConfiguration, release: Release, *, share: float
+) -> EndpointConfiguration:
+    """Return the configuration with a candidate that answers a share of the requests."""
+    served = _serve(release, endpoint=configuration.endpoint, policy=configuration.policy)
+    return replace(configuration, candidate=served, shadow=None, share=share)
 
 
-def _serve(release: Release, *, endpoint: str, policy: EndpointPolicy) -> Served:
+def _serve(release: Release, *, endpoint: str, policy: EndpointPolicy) -> ServedModel:
     bundle = read_bundle(release.folder)
     url = locate(bundle.digest, endpoint=endpoint, bucket=policy.bucket).url
     environment = {
@@ -187,7 +194,7 @@ def _serve(release: Release, *, endpoint: str, policy: EndpointPolicy) -> Served
     network = [*policy.subnets, *policy.security_groups]
     place = [url, policy.image, policy.role_arn, *environment.values(), *network]
     name = model_name(endpoint, bundle.digest, place=place)
-    return Served(name, release.version, bundle, release.folder, url, environment)
+    return ServedModel(name, release.version, bundle, release.folder, url, environment)
 
 
 def read_bundle(folder: Path) -> Bundle:

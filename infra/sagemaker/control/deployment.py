@@ -1,4 +1,4 @@
-"""Puts a bundle behind its endpoint, and says what became of it.
+"""Deployment of a bundle to its endpoint, and the outcome.
 
 An update that SageMaker rolled back ends `InService` like one that went through, so the outcome
 is read from the live config and from the scores that come back, never from the status alone.
@@ -12,17 +12,9 @@ from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.artifact import digest_in, publish_artifact
 from infra.sagemaker.connection import ModelError
 from infra.sagemaker.control.alarms import ensure_alarms, stop, stop_alarm
-from infra.sagemaker.control.client import (
-    BUSY,
-    FAILED,
-    IN_SERVICE,
-    UPDATING,
-    BusyError,
-    Control,
-    Live,
-    LiveVariant,
-)
-from infra.sagemaker.control.configuration import Layout
+from infra.sagemaker.control.client import BusyError, Control, EndpointState, VariantState
+from infra.sagemaker.control.configuration import EndpointConfiguration
+from infra.sagemaker.endpoint_status import BUSY, FAILED, IN_SERVICE, UPDATING
 from infra.sagemaker.names import DIGEST_LENGTH, VARIANT
 from infra.sagemaker.runtime import find_differences
 
@@ -33,14 +25,14 @@ Outcome = Literal["PROMOTED", "ROLLED_BACK", "DIVERGED"]
 
 @dataclass(frozen=True, slots=True)
 class DeploymentResult:
-    """What became of a deployment.
+    """The outcome of a deployment.
 
     Attributes:
         outcome: PROMOTED: the bundle serves, and scores as in training. ROLLED_BACK: what served
             before still does. DIVERGED: something serves that is neither.
         config: the live config; empty without one.
         reason: a sentence; empty when PROMOTED.
-        is_wrong_model: whether the wanted config serves and yet answers otherwise than training.
+        is_wrong_model: the wanted config serves and yet answers otherwise than in training.
     """
 
     outcome: Outcome
@@ -50,11 +42,11 @@ class DeploymentResult:
     is_wrong_model: bool = False
 
 
-def roll_out(layout: Layout) -> None:
-    """Bring an endpoint to a layout, watched by alarms; again with the same changes nothing.
+def roll_out(configuration: EndpointConfiguration) -> None:
+    """Bring an endpoint to a configuration, watched by alarms; again with the same changes nothing.
 
-    Returns when no change goes on any more, however it ended: `verify` finds out. Whatever was cut
-    short is gone on with; an endpoint that failed to be created is replaced. A shadow or a
+    Returns when no change goes on any more, however it ended: `verify` finds out. An interrupted
+    rollout is continued; an endpoint that failed to be created is replaced. A shadow or a
     candidate beside the wanted model stays.
 
     Raises:
@@ -63,68 +55,70 @@ def roll_out(layout: Layout) -> None:
         AwsError: when AWS refuses.
     """
     control = Control()
-    live = control.find_live(layout.endpoint)
-    _refuse_foreign_change(live, layout)
-    live = control.wait(layout.endpoint, minutes=layout.policy.wait_minutes)
-    if live is not None and _serves(control, live, layout):
-        log.info("%s serves %s already", layout.endpoint, layout.main.model)
+    state = control.find_state(configuration.endpoint)
+    _refuse_foreign_change(state, configuration)
+    state = control.wait(configuration.endpoint, minutes=configuration.policy.wait_minutes)
+    if state is not None and _serves(control, state, configuration):
+        log.info("%s serves %s already", configuration.endpoint, configuration.main.model)
         return
-    alarms = _prepare(control, layout)
-    _move(control, live, layout, alarms=alarms, is_guarded=True)
+    alarms = _prepare(control, configuration)
+    _move(control, state, configuration, alarms=alarms, is_monitored=True)
 
 
-def turn_back(endpoint: str) -> None:
-    """End a rollout of ours that goes on, by ringing the alarm that was made for that.
+def abort(endpoint: str) -> None:
+    """Abort a rollout of ours that goes on, through the alarm that was created for that.
 
-    SageMaker has no call that ends an update; without this, whoever goes back would wait until all
-    of its steps were watched.
+    SageMaker has no call that ends an update; without this alarm, a rollback would wait for the
+    bake time of all steps.
 
     Raises:
         UnreachableError: when nothing answers where SageMaker should.
         AwsError: when AWS refuses.
     """
     control = Control()
-    live, digest = control.find_live(endpoint), find_leading_digest(endpoint)
-    if live is None or live.status != UPDATING or digest is None:
+    state, digest = control.find_state(endpoint), find_leading_digest(endpoint)
+    if state is None or state.status != UPDATING or digest is None:
         return
-    if stop_alarm(endpoint, digest=digest) in live.guards:
-        log.info("Stopping the rollout of %s to %s", endpoint, live.pending)
+    if stop_alarm(endpoint, digest=digest) in state.rollback_alarms:
+        log.info("Stopping the rollout of %s to %s", endpoint, state.pending)
         stop(endpoint, digest=digest, session=control.session)
 
 
-def put_at_once(layout: Layout) -> str:
-    """Bring an endpoint to exactly a layout, all traffic at once and with nothing to turn it back.
+def update_all_at_once(configuration: EndpointConfiguration) -> str:
+    """Bring an endpoint to exactly a configuration, all traffic at once and without alarms.
 
-    For going back, and for what puts a second variant beside the first or takes it away. Another
-    change that goes on is waited for.
+    For a rollback, and to add or remove a second variant. Another change that goes on is waited
+    for.
 
     Returns:
-        Why the layout's config is not live now; empty when it is.
+        The reason why the configuration is not live now; empty when it is.
 
     Raises:
         UnreachableError: when nothing answers where SageMaker should.
         AwsError: when AWS refuses.
     """
     control = Control()
-    live = control.wait(layout.endpoint, minutes=layout.policy.wait_minutes)
-    if live is not None and (live.status, live.config) == (IN_SERVICE, layout.config):
-        log.info("%s serves %s already", layout.endpoint, layout.config)
+    state = control.wait(configuration.endpoint, minutes=configuration.policy.wait_minutes)
+    if state is not None and (state.status, state.config) == (IN_SERVICE, configuration.config):
+        log.info("%s serves %s already", configuration.endpoint, configuration.config)
         return ""
-    _prepare(control, layout)
-    _move(control, live, layout, alarms=[], is_guarded=False)
-    live = control.find_live(layout.endpoint)
-    if live is not None and (live.status, live.config) == (IN_SERVICE, layout.config):
+    _prepare(control, configuration)
+    _move(control, state, configuration, alarms=[], is_monitored=False)
+    state = control.find_state(configuration.endpoint)
+    if state is not None and (state.status, state.config) == (IN_SERVICE, configuration.config):
         return ""
-    if live is None:
-        return f"The endpoint {layout.endpoint} is gone."
-    return f"It is {live.status} with {live.config}. {live.reason}".strip()
+    if state is None:
+        return f"The endpoint {configuration.endpoint} is gone."
+    return f"It is {state.status} with {state.config}. {state.reason}".strip()
 
 
-def verify(layout: Layout, *, champion_digest: str | None) -> DeploymentResult:
+def verify(
+    configuration: EndpointConfiguration, *, champion_digest: str | None
+) -> DeploymentResult:
     """Find out what an endpoint serves: its live config, the model's digest, the golden vectors.
 
     Args:
-        layout: what should serve.
+        configuration: what should serve.
         champion_digest: of the bundle that served before; None when none did.
 
     Raises:
@@ -132,41 +126,46 @@ def verify(layout: Layout, *, champion_digest: str | None) -> DeploymentResult:
         AwsError: when AWS refuses to say or to ask: then nothing is known either.
     """
     control = Control()
-    live = control.wait(layout.endpoint, minutes=layout.policy.wait_minutes)
-    if live is None:
-        return DeploymentResult("DIVERGED", layout.endpoint, "", "There is no such endpoint.")
-    result = _judge(control, live, layout, champion_digest)
-    digest = layout.main.bundle.digest[:DIGEST_LENGTH]
+    state = control.wait(configuration.endpoint, minutes=configuration.policy.wait_minutes)
+    if state is None:
+        return DeploymentResult(
+            "DIVERGED", configuration.endpoint, "", "There is no such endpoint."
+        )
+    result = _judge(control, state, configuration, champion_digest)
+    digest = configuration.main.bundle.digest[:DIGEST_LENGTH]
     said = f"{result.outcome} {result.reason}".rstrip()
-    log.info("Deployed %s to %s: %s", digest, layout.endpoint, said)
+    log.info("Deployed %s to %s: %s", digest, configuration.endpoint, said)
     return result
 
 
 def _judge(
-    control: Control, live: Live, layout: Layout, champion_digest: str | None
+    control: Control,
+    state: EndpointState,
+    configuration: EndpointConfiguration,
+    champion_digest: str | None,
 ) -> DeploymentResult:
-    endpoint, config = layout.endpoint, live.config
-    if live.status == FAILED:
-        reason = f"The endpoint did not start and serves nothing. {live.reason}"
+    endpoint, config = configuration.endpoint, state.config
+    if state.status == FAILED:
+        reason = f"The endpoint did not start and serves nothing. {state.reason}"
         return DeploymentResult("ROLLED_BACK", endpoint, config, reason.strip())
-    if live.status != IN_SERVICE:
-        reason = f"The endpoint is {live.status}. {live.reason}".strip()
+    if state.status != IN_SERVICE:
+        reason = f"The endpoint is {state.status}. {state.reason}".strip()
         return DeploymentResult("DIVERGED", endpoint, config, reason)
     variants = control.variants(config)
     main = find_main(variants)
-    if config != layout.config and (main is None or main.model != layout.main.model):
+    if config != configuration.config and (main is None or main.model != configuration.main.model):
         found = "" if main is None else digest_in(main.url)
         if found and found == champion_digest:
-            reason = f"SageMaker went back to {config}. {live.reason or 'It gave no reason.'}"
+            reason = f"SageMaker went back to {config}. {state.reason or 'It gave no reason.'}"
             return DeploymentResult("ROLLED_BACK", endpoint, config, reason)
         reason = (
             f"{config} serves the model {found[:DIGEST_LENGTH] or 'of somebody else'}, which is "
-            f"neither the wanted one nor the champion. {live.reason}"
+            f"neither the wanted one nor the champion. {state.reason}"
         )
         return DeploymentResult("DIVERGED", endpoint, config, reason.strip())
     try:
         target = VARIANT if len(variants) > 1 else None
-        differences = find_differences(layout.main.bundle, endpoint=endpoint, variant=target)
+        differences = find_differences(configuration.main.bundle, endpoint=endpoint, variant=target)
     except ProblemsError as error:
         differences = [f"it refuses the golden vectors: {error.problems[0]}"]
     except ModelError as error:
@@ -178,97 +177,104 @@ def _judge(
 
 
 def is_live(endpoint: str, config: str) -> bool:
-    """Whether a config is what serves now, and no change goes on."""
-    live = Control().find_live(endpoint)
-    return live is not None and (live.status, live.config) == (IN_SERVICE, config)
+    """Return True if a config is live and no change goes on."""
+    state = Control().find_state(endpoint)
+    return state is not None and (state.status, state.config) == (IN_SERVICE, config)
 
 
 def find_leading_digest(endpoint: str) -> str | None:
     """Digest of the bundle that serves, or that an update is moving to; None without one."""
     control = Control()
-    live = control.find_live(endpoint)
-    if live is None or live.status == FAILED:
+    state = control.find_state(endpoint)
+    if state is None or state.status == FAILED:
         return None
-    main = find_main(control.variants(live.pending or live.config))
+    main = find_main(control.variants(state.pending or state.config))
     return None if main is None else digest_in(main.url)
 
 
 def require_serving(endpoint: str, *, digest: str) -> None:
-    """Refuse unless a bundle serves and nothing moves: what was not settled must not be undone.
+    """Refuse unless a bundle serves and no update goes on: it may be of an unfinished deployment.
 
     Raises:
         BusyError: when a change goes on.
         InputError: when something else serves.
     """
-    live = Control().find_live(endpoint)
-    if live is not None and live.status in BUSY:
-        raise BusyError(f"{endpoint} is {live.status}. Run it again when that has ended.")
+    state = Control().find_state(endpoint)
+    if state is not None and state.status in BUSY:
+        raise BusyError(f"{endpoint} is {state.status}. Run it again when that has ended.")
     if find_leading_digest(endpoint) != digest:
         raise InputError(
-            f"{endpoint} does not serve the champion: a deployment was not settled. Deploy again, "
-            "or roll back, first."
+            f"{endpoint} does not serve the champion: a deployment was not finalised. "
+            "Deploy again, or roll back, first."
         )
 
 
-def take_down(endpoint: str) -> None:
-    """Delete an endpoint that was made for a model which answers otherwise than in training."""
+def delete_endpoint(endpoint: str) -> None:
+    """Delete an endpoint whose only model answers otherwise than in training."""
     control = Control()
     control.delete(endpoint)
     log.warning("Deleted %s: what it answered is not what was trained", endpoint)
 
 
-def find_main(variants: list[LiveVariant]) -> LiveVariant | None:
-    """The variant that answers; None in a config that somebody else made."""
+def find_main(variants: list[VariantState]) -> VariantState | None:
+    """Return the main variant; None in a config that another program made."""
     return next((variant for variant in variants if variant.name == VARIANT), None)
 
 
-def _refuse_foreign_change(live: Live | None, layout: Layout) -> None:
-    if live is None or live.status not in BUSY:
+def _refuse_foreign_change(
+    state: EndpointState | None, configuration: EndpointConfiguration
+) -> None:
+    if state is None or state.status not in BUSY:
         return
-    towards = live.pending or (live.config if live.status == "Creating" else "")
-    if towards and towards != layout.config:
+    towards = state.pending or (state.config if state.status == "Creating" else "")
+    if towards and towards != configuration.config:
         raise BusyError(
-            f"Another deployment moves {layout.endpoint} to {towards}; this one changed nothing. "
-            "Deploy again when that has ended."
+            f"Another deployment moves {configuration.endpoint} to {towards}; this one changed "
+            "nothing. Deploy again when that has ended."
         )
 
 
-def _serves(control: Control, live: Live, layout: Layout) -> bool:
-    """Whether the wanted model serves on the wanted machines, also with another beside it."""
-    if live.status != IN_SERVICE:
+def _serves(control: Control, state: EndpointState, configuration: EndpointConfiguration) -> bool:
+    """Return True if the wanted model serves on the wanted machines, alone or beside another."""
+    if state.status != IN_SERVICE:
         return False
-    if live.config == layout.config:
+    if state.config == configuration.config:
         return True
-    variants = control.variants(live.config)
+    variants = control.variants(state.config)
     main = find_main(variants)
-    return main is not None and len(variants) > 1 and main.model == layout.main.model
+    return main is not None and len(variants) > 1 and main.model == configuration.main.model
 
 
-def _prepare(control: Control, layout: Layout) -> list[str]:
-    """Make everything that a config refers to, and the config; returns the alarms to obey."""
-    for served in layout.models:
+def _prepare(control: Control, configuration: EndpointConfiguration) -> list[str]:
+    """Create everything that a config refers to, and the config; return the alarms to obey."""
+    for served in configuration.models:
         publish_artifact(served.folder, served.url, control.session)
-        control.ensure_model(served, layout.policy)
-    alarms = ensure_alarms(layout, control.session)
-    control.ensure_config(layout)
+        control.ensure_model(served, configuration.policy)
+    alarms = ensure_alarms(configuration, control.session)
+    control.ensure_config(configuration)
     return alarms
 
 
 def _move(
-    control: Control, live: Live | None, layout: Layout, *, alarms: list[str], is_guarded: bool
+    control: Control,
+    state: EndpointState | None,
+    configuration: EndpointConfiguration,
+    *,
+    alarms: list[str],
+    is_monitored: bool,
 ) -> None:
-    minutes = layout.policy.wait_minutes
-    if live is not None and live.status == FAILED:
+    minutes = configuration.policy.wait_minutes
+    if state is not None and state.status == FAILED:
         # It serves nothing, and SageMaker updates no failed endpoint.
-        log.info("Replacing %s, which failed: %s", layout.endpoint, live.reason)
-        control.delete(layout.endpoint)
-        live = control.wait(layout.endpoint, minutes=minutes)
-    if live is None:
-        control.create(layout)
-    elif live.config != layout.config:
-        if is_guarded and len(control.variants(live.config)) > 1:
+        log.info("Replacing %s, which failed: %s", configuration.endpoint, state.reason)
+        control.delete(configuration.endpoint)
+        state = control.wait(configuration.endpoint, minutes=minutes)
+    if state is None:
+        control.create(configuration)
+    elif state.config != configuration.config:
+        if is_monitored and len(control.variants(state.config)) > 1:
             # A blue/green update that is watched needs the same variants in both configs.
-            control.leave_main_alone(layout.endpoint, live.config)
-            control.wait(layout.endpoint, minutes=minutes)
-        control.update(layout, alarms=alarms, is_guarded=is_guarded)
-    control.wait(layout.endpoint, minutes=minutes)
+            control.leave_main_alone(configuration.endpoint, state.config)
+            control.wait(configuration.endpoint, minutes=minutes)
+        control.update(configuration, alarms=alarms, is_monitored=is_monitored)
+    control.wait(configuration.endpoint, minutes=minutes)

@@ -72,7 +72,7 @@ def read_captured(
 
 
 def _day_of(key: str) -> date | None:
-    """The day of a captured file; None of what somebody else put there.
+    """Return the day of a captured file; None for a file of another program.
 
     >>> _day_of("2026/01/31/05/17-03-000-a.jsonl")
     datetime.date(2026, 1, 31)

@@ -1,4 +1,4 @@
-"""Asks a live endpoint for scores."""
+"""Invocation of a live endpoint: requests and parsed answers."""
 
 import functools
 import json
@@ -24,7 +24,7 @@ Instance = dict[str, float | str | None]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a row scored as it did: a feature's part of the score.
+    """A reason of a score: a feature and its contribution.
 
     Attributes:
         contribution: in log odds.
@@ -37,7 +37,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model says of one instance.
+    """The model's answer for one instance.
 
     Attributes:
         score: of the model, before calibration.
@@ -59,7 +59,7 @@ class Reply:
     """Predictions, in the order of the instances, and the model that made them.
 
     Attributes:
-        version: its number in the registry; empty where the container was not told.
+        version: its number in the registry; empty when the container does not know it.
         variant: which production variant answered.
     """
 
@@ -126,11 +126,11 @@ def ask(
 
 def _read_reply(content: bytes, name: str, *, variant: str) -> Reply:
     try:
-        told = json.loads(content)
+        reply = json.loads(content)
         return Reply(
-            [_read_prediction(prediction) for prediction in told["predictions"]],
-            digest=told["model"]["digest"],
-            version=told["model"]["version"] or "",
+            [_read_prediction(prediction) for prediction in reply["predictions"]],
+            digest=reply["model"]["digest"],
+            version=reply["model"]["version"] or "",
             variant=variant,
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -171,7 +171,7 @@ def _refuse(error: "ClientError", name: str) -> None:
 
 
 def _problems(original: str) -> list[str]:
-    """The container's own list; the text as it is when some other container wrote it."""
+    """Parse the container's list of problems; the text itself when another container wrote it."""
     try:
         described = json.loads(original)["error"]
         return list(described["problems"]) or [str(described["message"])]

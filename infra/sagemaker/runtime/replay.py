@@ -14,7 +14,7 @@ MAX_ERRORS = 20
 
 @dataclass(slots=True)
 class Replay:
-    """What came of it.
+    """The result of a replay.
 
     Attributes:
         answers: digest of a model to row number to its answer.

@@ -1,4 +1,4 @@
-"""Which side of a split answers an entity: always the same one, on every client.
+"""Sticky routing in an A/B test: an entity is always answered by the same variant.
 
 SageMaker draws a variant for each request. A customer who is judged now by one model and now by
 the other tells nothing about either, so the client names the variant: a hash of the entity against
@@ -22,7 +22,7 @@ class Weighted:
 
 
 def choose_variant(entity: str, variants: list[Weighted]) -> str | None:
-    """The variant that answers an entity; None where there are not several.
+    """Return the variant that answers an entity; None without a traffic split.
 
     >>> both = [Weighted("AllTraffic", 1.0), Weighted("Candidate", 0.0)]
     >>> choose_variant("c-17", both)
@@ -48,19 +48,19 @@ class Variants:
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self._held: dict[str, tuple[float, list[Weighted]]] = {}
+        self._cached: dict[str, tuple[float, list[Weighted]]] = {}
 
     def of(self, endpoint: str) -> list[Weighted]:
         """Name and weight of each, in the order of the config."""
-        until, held = self._held.get(endpoint, (0.0, []))
+        until, weights = self._cached.get(endpoint, (0.0, []))
         if time.monotonic() < until:
-            return held
+            return weights
         found = self._client.describe_endpoint(EndpointName=endpoint)
         listed = found.get("ProductionVariants", [])
-        held = [Weighted(v["VariantName"], float(v.get("CurrentWeight", 1.0))) for v in listed]
-        self._held[endpoint] = (time.monotonic() + KEEP_SECONDS, held)
-        return held
+        weights = [Weighted(v["VariantName"], float(v.get("CurrentWeight", 1.0))) for v in listed]
+        self._cached[endpoint] = (time.monotonic() + KEEP_SECONDS, weights)
+        return weights
 
     def forget(self, endpoint: str) -> None:
         """Ask again next time: a variant that was named is gone."""
-        self._held.pop(endpoint, None)
+        self._cached.pop(endpoint, None)

@@ -8,7 +8,7 @@ INFERENCE_ID = "overnight-golden-vectors"
 
 
 def find_differences(bundle: Bundle, *, endpoint: str, variant: str | None) -> list[str]:
-    """What the live endpoint answers otherwise than the bundle says; bit for bit.
+    """Compare the endpoint's answers to the golden vectors with the bundle's, bit for bit.
 
     Args:
         bundle: the manifest, with its digest and golden vectors.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SHED_SHARE = 0.1
 # A request of which nothing came for so long gives way too when there is no idle connection.
 STALLED_SECONDS = 5.0
-TELL_SECONDS = 10.0
+LOG_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -39,24 +39,24 @@ class Connections:
         self.is_finishing = False
         self._date_of = 0
         self._date = b""
-        self._untold = self._refused = 0
-        self._told_at = float("-inf")
+        self._unlogged = self._refused = 0
+        self._logged_at = float("-inf")
 
     def date(self) -> bytes:
-        """The header that says when; made anew each second."""
+        """Return the Date header, formatted once a second."""
         now = int(time.time())
         if now != self._date_of:
             self._date_of, self._date = now, f"date: {formatdate(now, usegmt=True)}\r\n".encode()
         return self._date
 
-    def has_room(self) -> bool:
+    def has_capacity(self) -> bool:
         """Return True if one more may be opened, once idle ones have given way if need be."""
         if len(self.opened) < self.limit:
             return True
         ended = self._shed()
-        self._untold += ended
+        self._unlogged += ended
         self._refused += not ended
-        self._tell()
+        self._log_shortage()
         return ended > 0
 
     def close_silent(self, *, since: float) -> None:
@@ -87,15 +87,15 @@ class Connections:
         found.sort(key=lambda connection: connection.last_seen)
         return sum(connection.shed() for connection in found[:most])
 
-    def _tell(self) -> None:
+    def _log_shortage(self) -> None:
         now = time.monotonic()
-        if now - self._told_at < TELL_SECONDS:
+        if now - self._logged_at < LOG_SECONDS:
             return
         log.warning(
             "%d connections are open, as many as the limit of open files allows: closed %d that "
             "were idle, refused %d new ones. Raise the limit (ulimit -n)",
             len(self.opened),
-            self._untold,
+            self._unlogged,
             self._refused,
         )
-        self._told_at, self._untold, self._refused = now, 0, 0
+        self._logged_at, self._unlogged, self._refused = now, 0, 0

@@ -10,7 +10,7 @@ MAX_CONNECTIONS = 100_000
 
 
 def read_connection_limit() -> int:
-    """The limit of a worker that is started from here."""
+    """Return the connection limit of a worker started by this process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS

@@ -8,7 +8,7 @@ TIMEOUT_SECONDS = 2.0
 
 
 def is_ready(port: int) -> bool:
-    """Whether the container on this machine has loaded its model."""
+    """Return True if the container on this machine has loaded its model."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/ping")

@@ -10,7 +10,7 @@ MAX_TARGET_BYTES = 8 * 1024
 
 
 def large_body() -> RequestError:
-    """The refusal of a body above the limit."""
+    """Build the error for a body above the limit."""
     return RequestError(
         f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer instances.",
         status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -18,7 +18,7 @@ def large_body() -> RequestError:
 
 
 def large_head() -> RequestError:
-    """The refusal of headers above the limit, wherever they stand."""
+    """Build the error for headers or trailers above the limit."""
     return RequestError(
         f"The headers are larger than {MAX_HEAD_BYTES:,} bytes; send fewer or shorter ones.",
         status=HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -26,7 +26,7 @@ def large_head() -> RequestError:
 
 
 def long_target() -> RequestError:
-    """The refusal of a request target above the limit."""
+    """Build the error for a request target above the limit."""
     return RequestError(
         f"The request target is longer than {MAX_TARGET_BYTES:,} bytes; ask for /invocations.",
         status=HTTPStatus.REQUEST_URI_TOO_LONG,

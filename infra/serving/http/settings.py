@@ -1,4 +1,4 @@
-"""What the container is told through its environment, as typed values."""
+"""Settings of the container, parsed from its environment."""
 
 import os
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Settings from variables; an empty one counts as unset.
+    """Read settings from variables; an empty variable counts as unset.
 
     Raises:
         SettingsError: naming every variable that is no number in its range.
@@ -72,7 +72,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def _usable_cores() -> int:
-    """Those this process may run on, not those that the machine has."""
+    """Return the number of processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

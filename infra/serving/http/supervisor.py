@@ -1,11 +1,11 @@
-"""The container's parent process: starts workers, hands them connections, replaces the dead.
+"""The prefork supervisor: starts workers, passes them connections, replaces dead ones.
 
 It loads and checks the model once; the workers are forks, so they share its memory. A connection
 goes to the worker that holds the fewest: a socket that the workers accepted from themselves would
 leave one of them idle whenever few clients keep their connections open.
 
-A worker that is told to end says so first, finishes with the connections that it has, and another
-takes its seat meanwhile.
+A worker that gets SIGTERM says so first, finishes with the connections that it has, and a new
+worker gets its slot meanwhile.
 """
 
 import errno
@@ -19,7 +19,8 @@ import time
 
 from infra.serving.http.descriptors import read_connection_limit
 from infra.serving.http.settings import Settings
-from infra.serving.http.worker_slot import Seat, exit_code
+from infra.serving.http.worker import run_worker
+from infra.serving.http.worker_slot import WorkerSlot, exit_code
 from infra.serving.model import Scorer
 
 END_SECONDS = 25.0
@@ -27,21 +28,21 @@ BACKLOG = 2048
 MAX_EARLY_DEATHS = 5
 EARLY_SECONDS = 10.0
 MAX_PAUSE_SECONDS = 2.0
-# Until a worker has room, or descriptors are free again.
+# Until a worker has capacity, or descriptors are free again.
 RETRY_SECONDS = 0.02
 # In an end, for the connections that wait.
 LAST_SECONDS = 2.0
-TELL_SECONDS = 10.0
+LOG_SECONDS = 10.0
 EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 log = logging.getLogger(__name__)
 
 
-class CrewError(Exception):
+class PreforkError(Exception):
     """The workers cannot be kept running."""
 
 
-class Crew:
+class PreforkSupervisor:
     """Workers of one scorer behind one listening socket."""
 
     def __init__(self, scorer: Scorer, settings: Settings, listener: socket.socket) -> None:
@@ -49,7 +50,7 @@ class Crew:
         self._settings = settings
         self._listener = listener
         limit = read_connection_limit()
-        self._seats = [Seat(limit=limit) for _ in range(settings.workers)]
+        self._slots = [WorkerSlot(limit=limit) for _ in range(settings.workers)]
         self._finishing: set[int] = set()
         self._selector = selectors.DefaultSelector()
         self._wake, wakes = socket.socketpair()
@@ -58,14 +59,14 @@ class Crew:
         self._wakes = wakes
         self._is_ending = False
         self._early_deaths = 0
-        self._held: socket.socket | None = None
-        self._told_at = float("-inf")
+        self._waiting_connection: socket.socket | None = None
+        self._logged_at = float("-inf")
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then let the workers finish.
 
         Raises:
-            CrewError: when workers die as soon as they start.
+            PreforkError: when workers die as soon as they start.
         """
         signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -79,7 +80,7 @@ class Crew:
         # What the model holds is never garbage; untouched pages stay shared.
         gc.freeze()
         try:
-            self._fill_seats()
+            self._fill_slots()
             while not self._is_ending:
                 self._wait()
         finally:
@@ -88,38 +89,38 @@ class Crew:
             self._let_finish()
 
     def _wait(self) -> None:
-        """Until something happens: a connection, a signal, a worker's end."""
+        """Wait for a connection, a signal or the end of a worker."""
         is_full = not self._accept_all()
         if is_full:
-            # The listener stays ready, so it is not asked.
+            # The listener stays ready, so it is not polled.
             time.sleep(RETRY_SECONDS)
         for key, _ in self._selector.select(0 if is_full else None):
             if key.fileobj is self._wake:
                 self._wake.recv(4096)
                 self._replace_dead()
-            elif isinstance(key.data, Seat) and key.fileobj is key.data.channel:
+            elif isinstance(key.data, WorkerSlot) and key.fileobj is key.data.channel:
                 self._retire(key.data)
 
     def _end(self, *_: object) -> None:
         self._is_ending = True
 
     def _accept_all(self) -> bool:
-        """Hand over all that wait; False when some wait on, for room."""
+        """Pass on all waiting connections; return False when some have to wait for capacity."""
         while True:
             try:
-                connection = self._held or self._listener.accept()[0]
+                connection = self._waiting_connection or self._listener.accept()[0]
             except OSError as error:
                 # Nobody waits any more, or a client went away while it waited.
                 if error.errno not in EXHAUSTED:
                     return True
-                self._tell(f"No connection can be accepted: {error.strerror}")
+                self._log_shortage(f"No connection can be accepted: {error.strerror}")
                 return False
-            self._held = connection
-            seats = sorted(self._seats, key=lambda seat: seat.connections)
-            if not any(seat.hand_over(connection) for seat in seats):
-                self._tell("No worker has room for a connection")
+            self._waiting_connection = connection
+            slots = sorted(self._slots, key=lambda slot: slot.connections)
+            if not any(slot.pass_connection(connection) for slot in slots):
+                self._log_shortage("No worker has room for a connection")
                 return False
-            self._held = None
+            self._waiting_connection = None
             connection.close()
 
     def _accept_last(self) -> None:
@@ -127,78 +128,78 @@ class Crew:
         while not self._accept_all() and time.monotonic() < until:
             time.sleep(RETRY_SECONDS)
 
-    def _tell(self, what: str) -> None:
+    def _log_shortage(self, what: str) -> None:
         """Log a shortage, and not for each connection again."""
         now = time.monotonic()
-        if now - self._told_at >= TELL_SECONDS:
-            self._told_at = now
+        if now - self._logged_at >= LOG_SECONDS:
+            self._logged_at = now
             log.warning("%s; those that come wait. Raise the limit of open files (ulimit -n)", what)
 
-    def _retire(self, seat: Seat) -> None:
-        """Let a worker that said that it ends, or has gone, take no more."""
-        if seat.channel is None:
+    def _retire(self, slot: WorkerSlot) -> None:
+        """Pass no more connections to a worker that announced its end or has ended."""
+        if slot.channel is None:
             return
         try:
-            is_finishing = bool(seat.channel.recv(1))
+            is_finishing = bool(slot.channel.recv(1))
         except BlockingIOError:
             return
         except OSError:
             is_finishing = False
-        self._selector.unregister(seat.channel)
+        self._selector.unregister(slot.channel)
         if not is_finishing:
-            seat.close()
+            slot.close()
             return
-        pid = seat.pid
-        seat.leave()
+        pid = slot.pid
+        slot.release()
         self._finishing.add(pid)
-        log.info("Worker %d finishes; another takes its seat", pid)
+        log.info("Worker %d finishes; a new one gets its slot", pid)
         if not self._is_ending:
-            self._fill_seats()
+            self._fill_slots()
 
     def _replace_dead(self) -> None:
         self._reap_finished()
-        for seat in self._seats:
-            code = exit_code(seat.pid)
+        for slot in self._slots:
+            code = exit_code(slot.pid)
             if code is None:
                 continue
-            if seat.channel is not None:
-                self._selector.unregister(seat.channel)
-            pid, lived = seat.pid, seat.leave()
+            if slot.channel is not None:
+                self._selector.unregister(slot.channel)
+            pid, lived = slot.pid, slot.release()
             log.warning("Worker %d ended with %d after %.1f s", pid, code, lived)
             self._early_deaths = self._early_deaths + 1 if lived < EARLY_SECONDS else 0
         if self._is_ending:
             return
         if self._early_deaths > MAX_EARLY_DEATHS:
-            raise CrewError(
+            raise PreforkError(
                 f"{self._early_deaths} workers in a row ended within {EARLY_SECONDS:.0f} s. "
                 "Look at the log above for their last words."
             )
         if self._early_deaths > 1:
             time.sleep(min(0.1 * 2**self._early_deaths, MAX_PAUSE_SECONDS))
-        self._fill_seats()
+        self._fill_slots()
 
     def _reap_finished(self) -> None:
         self._finishing = {pid for pid in self._finishing if exit_code(pid) is None}
 
-    def _fill_seats(self) -> None:
-        for seat in self._seats:
-            if not seat.pid:
-                self._start(seat)
+    def _fill_slots(self) -> None:
+        for slot in self._slots:
+            if not slot.pid:
+                self._start(slot)
 
-    def _start(self, seat: Seat) -> None:
+    def _start(self, slot: WorkerSlot) -> None:
         ours, theirs = socket.socketpair()
         ours.settimeout(0)
         theirs.settimeout(0)
         pid = os.fork()
         if pid:
             theirs.close()
-            seat.take(pid, ours)
-            self._selector.register(ours, selectors.EVENT_READ, seat)
+            slot.assign(pid, ours)
+            self._selector.register(ours, selectors.EVENT_READ, slot)
             return
         code = 1
         try:
             ours.close()
-            self._become_worker(seat, theirs)
+            self._become_worker(slot, theirs)
             code = 0
         except BaseException:
             # A fork must not go on as its parent.
@@ -207,24 +208,22 @@ class Crew:
             logging.shutdown()
             os._exit(code)
 
-    def _become_worker(self, seat: Seat, channel: socket.socket) -> None:
-        from infra.serving.http.worker import run_worker
-
+    def _become_worker(self, slot: WorkerSlot, channel: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         # While another process holds a channel's end, its closing goes unnoticed.
-        for other in self._seats:
+        for other in self._slots:
             other.close()
-        if self._held is not None:
-            self._held.close()
+        if self._waiting_connection is not None:
+            self._waiting_connection.close()
         self._listener.close()
         self._selector.close()
-        run_worker(self._scorer, self._settings, channel=channel, ended=seat.count_ended)
+        run_worker(self._scorer, self._settings, channel=channel, ended=slot.count_ended)
 
     def _let_finish(self) -> None:
-        for seat in self._seats:
-            seat.close()
-        self._finishing |= {seat.pid for seat in self._seats if seat.pid}
+        for slot in self._slots:
+            slot.close()
+        self._finishing |= {slot.pid for slot in self._slots if slot.pid}
         until = time.monotonic() + END_SECONDS
         while time.monotonic() < until and self._finishing:
             self._reap_finished()

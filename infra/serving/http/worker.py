@@ -31,10 +31,10 @@ from infra.serving.telemetry import Metrics, Recorder
 DRAIN_SECONDS = 20.0
 QUIET_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 75.0
-SWEEP_SECONDS = 5.0
+CHECK_SECONDS = 5.0
 POLL_SECONDS = 0.02
 STDOUT = 1
-NO_ROOM = (
+TOO_MANY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
     b"connection: close\r\n\r\n"
 )
@@ -75,7 +75,7 @@ async def _serve(
     loop.add_signal_handler(signal.SIGTERM, arrivals.retire)
     tasks = [
         asyncio.create_task(_report(metrics, recorder, seconds=settings.metrics_seconds)),
-        asyncio.create_task(_sweep(connections)),
+        asyncio.create_task(_close_silent(connections)),
     ]
     await arrivals.wait_for_end()
     await _drain(connections)
@@ -114,7 +114,7 @@ class _Arrivals:
 
     def take(self) -> None:
         """One connection, or the end of all."""
-        has_room = self._connections.has_room()
+        has_capacity = self._connections.has_capacity()
         try:
             message, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
         except BlockingIOError:
@@ -127,7 +127,7 @@ class _Arrivals:
             self._ended()
         for descriptor in descriptors:
             connection = socket.socket(fileno=descriptor)
-            if not has_room:
+            if not has_capacity:
                 self._turn_away(connection)
                 continue
             task = self._loop.create_task(self._open(connection))
@@ -149,7 +149,7 @@ class _Arrivals:
 
     def _turn_away(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
-            connection.send(NO_ROOM)
+            connection.send(TOO_MANY)
         self._ended()
 
     async def wait_for_end(self) -> None:
@@ -180,9 +180,9 @@ async def _drain(connections: Connections) -> None:
         log.error("%d requests did not end in %.0f s", len(connections.opened), DRAIN_SECONDS)
 
 
-async def _sweep(connections: Connections) -> None:
+async def _close_silent(connections: Connections) -> None:
     while True:
-        await asyncio.sleep(SWEEP_SECONDS)
+        await asyncio.sleep(CHECK_SECONDS)
         connections.close_silent(since=time.monotonic() - KEEP_ALIVE_SECONDS)
 
 
@@ -192,7 +192,7 @@ async def _report(metrics: Metrics | None, recorder: Recorder | None, *, seconds
         if metrics is not None:
             metrics.flush()
         if recorder is not None:
-            recorder.tell_dropped()
+            recorder.log_dropped()
 
 
 def _write_line(line: bytes) -> None:

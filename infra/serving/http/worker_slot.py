@@ -1,6 +1,6 @@
-"""The place of a worker: whoever holds it now, its channel, and how many connections it has.
+"""Worker slots: the process in each, its channel, and the number of its connections.
 
-Split from the crew because both processes use it: the parent counts what it gave, the worker
+Split from the supervisor because both processes use it: the parent counts what it gave, the worker
 what has ended, in memory that they share.
 """
 
@@ -12,12 +12,12 @@ import time
 
 COUNT = struct.Struct("Q")
 RETIRING = b"r"
-# A worker makes room for a connection when it takes it; so many may wait for that.
+# Connections that may wait in a worker's channel beyond its limit.
 WAITING = 16
 
 
-class Seat:
-    """The place of a worker.
+class WorkerSlot:
+    """The slot of a worker process.
 
     Attributes:
         pid: of the worker; 0 when there is none.
@@ -25,7 +25,7 @@ class Seat:
     """
 
     def __init__(self, *, limit: int) -> None:
-        """An empty seat.
+        """Make a slot without a worker.
 
         Args:
             limit: how many connections a worker may hold.
@@ -42,8 +42,8 @@ class Seat:
         """Number of connections that its worker holds."""
         return self._given - int(COUNT.unpack_from(self._ended)[0])
 
-    def hand_over(self, connection: socket.socket) -> bool:
-        """Give the worker a connection; whether it took it."""
+    def pass_connection(self, connection: socket.socket) -> bool:
+        """Pass a connection to the worker; return False when it takes none."""
         if self.channel is None or self.connections >= self._most:
             return False
         try:
@@ -53,31 +53,31 @@ class Seat:
         self._given += 1
         return True
 
-    def take(self, pid: int, channel: socket.socket) -> None:
-        """A worker sits down."""
+    def assign(self, pid: int, channel: socket.socket) -> None:
+        """Assign a worker process and its channel."""
         self.pid, self.channel, self.started = pid, channel, time.monotonic()
 
-    def leave(self) -> float:
-        """The worker has gone, or finishes apart; how many seconds it was here."""
+    def release(self) -> float:
+        """Free the slot of a worker that ended or finishes; return the seconds it was held."""
         self.close()
         self.pid, self._given = 0, 0
-        # The one that finishes still counts, in the memory that it has.
+        # The worker that finishes goes on counting in its own mapping.
         self._ended = mmap.mmap(-1, COUNT.size)
         return time.monotonic() - self.started
 
     def close(self) -> None:
-        """Let the worker finish and end."""
+        """Close the channel, so that the worker finishes and ends."""
         if self.channel is not None:
             self.channel.close()
             self.channel = None
 
     def count_ended(self) -> None:
-        """One connection has ended; the worker calls this in its own process."""
+        """Count an ended connection; called by the worker in its own process."""
         COUNT.pack_into(self._ended, 0, COUNT.unpack_from(self._ended)[0] + 1)
 
 
 def exit_code(pid: int) -> int | None:
-    """The exit code of a worker that has ended; None while it runs, or when there is none."""
+    """Return the exit code of an ended worker; None while it runs, or without a worker."""
     if not pid:
         return None
     found, status = os.waitpid(pid, os.WNOHANG)

@@ -32,7 +32,7 @@ class ImageConfig:
         environment: variables that the program gets.
         user, group: numbers that the program runs as.
         folder: where it starts.
-        health: the command that tells its health; empty when there is none.
+        health: the command that checks its health; empty when there is none.
     """
 
     digest: str

@@ -75,8 +75,8 @@ def _read_python_licences(metadata: PackageMetadata) -> list[dict[str, object]]:
     if "License-Expression" in metadata:
         return [{"expression": metadata["License-Expression"]}]
     classified = [c for c in metadata.get_all("Classifier") or [] if c.startswith("License ::")]
-    told = metadata.get_all("License") or []
-    named = classified or [line for line in told if "\n" not in line]
+    texts = metadata.get_all("License") or []
+    named = classified or [line for line in texts if "\n" not in line]
     return [{"license": {"name": name}} for name in sorted(named)]
 
 

@@ -39,7 +39,7 @@ class CsvReader:
         self._kinds = {feature.name: feature.kind for feature in signature.features}
 
     def read(self, body: bytes) -> Request:
-        """The rows of a body.
+        """Parse a body into rows.
 
         Raises:
             RequestError: when it is no CSV, or its columns or cells are not the model's.
@@ -63,7 +63,7 @@ class CsvReader:
             _refuse_columns(names, self._kinds)
         else:
             rows = chain([first], rows)
-        # One more than a request may hold, so that whoever counts them sees that there are more.
+        # One more than a request may hold, so that the count shows that there are more.
         table = list(islice(rows, MAX_INSTANCES + 1))
         refuse_many(len(table))
         _refuse_widths(table, width=len(names))
@@ -83,7 +83,7 @@ class CsvReader:
 
 
 def write_csv(predictions: list[Prediction]) -> bytes:
-    """A header and a line a prediction; reasons as `feature:contribution`, joined by semicolons."""
+    """Write predictions as CSV; reasons are `feature:contribution`, joined by semicolons."""
     sink = io.StringIO()
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(REPLY_HEADER)
@@ -138,7 +138,7 @@ def _refuse_sorted(problems: list[str]) -> None:
 
 
 def _number(cell: str) -> object:
-    """A number, None for an empty cell; text stays text, for the signature to refuse."""
+    """Parse a cell: a number, None when empty; text stays text, and the signature refuses it."""
     if not cell:
         return None
     return float(cell) if NUMBER.fullmatch(cell) else cell

@@ -59,7 +59,7 @@ class JsonReader:
         self._tolerant = msgspec.json.Decoder(_body_of(signature.features, is_strict=False))
 
     def read(self, body: bytes) -> Request:
-        """The rows of a body.
+        """Parse a body into rows.
 
         Raises:
             RequestError: when it is no JSON, or its features are not the model's.
@@ -77,7 +77,7 @@ class JsonReader:
         return self._read_loosely(body)
 
     def _decode(self, body: bytes) -> Any:
-        """The typed body; KeyError leaves features that are not the model's to the signature."""
+        """Decode a body by type; KeyError for features that the model has not."""
         try:
             return self._typed.decode(body)
         except msgspec.ValidationError:
@@ -93,7 +93,7 @@ class JsonReader:
             _refuse_keys(read_text(body).repeated)
 
     def _row(self, instance: msgspec.Struct, *, is_strict: bool) -> Row:
-        """The row of an instance; KeyError and OverflowError leave it to the signature."""
+        """Make the row of an instance; KeyError and OverflowError send it to the signature."""
         values: Any = msgspec.structs.astuple(instance)
         if self._codes:
             values = list(values)

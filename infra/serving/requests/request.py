@@ -1,4 +1,4 @@
-"""What a client asks, whatever the format it came in."""
+"""A parsed request, whatever the format of its body."""
 
 import msgspec
 

@@ -1,7 +1,7 @@
 """One captured request and its answer, as the line that SageMaker's data capture writes.
 
 The platform captures in front of the container; where there is none, the container does it itself.
-Both write these lines, so whoever reads them need not know which it was.
+Both write these lines in one format.
 """
 
 import base64
@@ -28,7 +28,7 @@ def capture_line(
     custom_attributes: str | None = None,
     encodings: Mapping[str, str] = ENCODINGS,
 ) -> bytes:
-    """A line of JSON, with its line end.
+    """Return a line of JSON, with its line end.
 
     Args:
         body: of the request; empty where only answers are captured.
@@ -60,7 +60,7 @@ def capture_line(
 
 
 def _event_id() -> str:
-    """A UUID of version 4; asking the system for each one takes longer than half of a line."""
+    """Make a UUID of version 4; this process's own generator is faster than the system's."""
     drawn = _chance(os.getpid()).getrandbits(128)
     text = f"{drawn:032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[drawn & 3]}{text[17:20]}-{text[20:]}"
@@ -74,7 +74,7 @@ def _chance(_: int) -> random.Random:
 
 @functools.lru_cache(maxsize=8)
 def _shown(second: int) -> str:
-    """A second of the epoch; many requests share it."""
+    """Format a second of the epoch; cached because many requests share it."""
     return f"{datetime.fromtimestamp(second, UTC):%FT%TZ}"
 
 

@@ -1,4 +1,4 @@
-"""How far what is served lies from what training saw: three numbers, each 0 or 1 for "not at all".
+"""Drift of served rows from training: three numbers, each 0 or 1 for "none".
 
 Rates come with Wilson's interval (Wilson 1927), so that few rows raise no alarm.
 """
@@ -12,7 +12,7 @@ MIN_SHARE = 1e-4
 
 
 def population_stability_index(counts: Sequence[int], shares: Sequence[float]) -> float:
-    """The sum over bins of (served - reference) * ln(served / reference), 0 when alike.
+    """Compute the sum over bins of (served - reference) * ln(served / reference), 0 when alike.
 
     Args:
         counts: served rows by bin; at least one in all.
@@ -39,7 +39,7 @@ def wilson_interval(hits: int, count: int) -> tuple[float, float]:
 
 
 def rate_factor(hits: int, count: int, *, reference: float) -> float:
-    """The smallest factor, at least 1, by which a rate surely differs from the reference's.
+    """Compute the smallest factor, at least 1, by which a rate surely differs from the reference's.
 
     A reference of 0 counts as half a row of `count`: no rate is a multiple of 0.
     """
@@ -52,7 +52,7 @@ def rate_factor(hits: int, count: int, *, reference: float) -> float:
 
 
 def missing_excess(missing: Sequence[int], count: int, *, reference: Sequence[float]) -> float:
-    """The largest part of a feature's rows, at least 0, that is surely missing more than before."""
+    """Compute the lower bound of how much more often the worst feature is missing, at least 0."""
     excesses = [
         wilson_interval(hits, count)[0] - share
         for hits, share in zip(missing, reference, strict=True)

@@ -91,8 +91,8 @@ class Recorder:
             self._is_scheduled = True
             self._call_later(PAUSE_SECONDS, self._make_slice)
 
-    def tell_dropped(self) -> None:
-        """Log how many were dropped since this was told last."""
+    def log_dropped(self) -> None:
+        """Log the number of lines dropped since the last log message."""
         count = self.dropped - self._told
         if count:
             self._told += count
@@ -108,7 +108,7 @@ class Recorder:
         except queue.Full:
             self.dropped += self._batches.qsize()
         self._writer.join(PATIENCE_SECONDS)
-        self.tell_dropped()
+        self.log_dropped()
 
     def _make_slice(self) -> None:
         self._make_lines()

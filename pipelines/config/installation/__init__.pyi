@@ -3,12 +3,15 @@ from .compute import Session
 from .notifiers import VARIABLE, load_notifiers, read_notifiers
 from .scheduler import airflow_environment
 from .settings import CHECKOUT, DAGS, Settings, load_settings
+from .variables import UNSET, VARIABLE_GROUPS
 
 __all__ = [
     "CHECKOUT",
     "DAGS",
     "UNKNOWN",
+    "UNSET",
     "VARIABLE",
+    "VARIABLE_GROUPS",
     "Actor",
     "Session",
     "Settings",

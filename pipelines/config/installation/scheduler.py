@@ -1,4 +1,4 @@
-"""The environment of every Airflow process of this installation."""
+"""The environment of the Airflow processes of an installation."""
 
 import os
 
@@ -7,7 +7,7 @@ from pipelines.config.installation.settings import DAGS, Settings
 
 
 def airflow_environment(settings: Settings) -> dict[str, str]:
-    """The environment of every Airflow process of this installation."""
+    """Build the environment variables of every Airflow process of this installation."""
     return build_airflow_environment(
         os.environ, home=settings.airflow_home, dags=DAGS, port=settings.ports.airflow
     )

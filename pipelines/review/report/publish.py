@@ -8,8 +8,8 @@ from textwrap import dedent
 
 from expectations.contract import InputError, OvernightError
 from pipelines.config import ModelSpec
-from pipelines.deployment import laid_out
-from pipelines.modelling import Material, TableFacts, read_gate, read_material
+from pipelines.deployment import endpoint_configuration
+from pipelines.modelling import Material, TableSummary, read_gate, read_material
 from pipelines.review.report.changes import (
     Change,
     data_changes,
@@ -26,7 +26,7 @@ from pipelines.tracking import (
     DIGEST,
     LEARNER,
     LOCK_DIGEST,
-    PACKET,
+    REVIEW_REPORT,
     SPEC_DIGEST,
     STUDY,
     TEST_WINDOW,
@@ -50,7 +50,7 @@ ORIGIN = (
 log = logging.getLogger(__name__)
 
 
-def publish_packet(
+def publish_report(
     spec: ModelSpec, registry: Registry, version: Version, *, decisions: Sequence[str] = ()
 ) -> None:
     """Write `review/review.html` into the version's run, and describe the version.
@@ -91,12 +91,12 @@ def publish_packet(
         decisions=decisions,
     )
     with tempfile.TemporaryDirectory() as scratch:
-        name = DECIDED if decisions else Path(PACKET).name
+        name = DECIDED if decisions else Path(REVIEW_REPORT).name
         (Path(scratch) / name).write_text(render_page(contents), encoding="utf-8")
-        runs.log_folder(version.run, Path(scratch), name=str(Path(PACKET).parent))
+        runs.log_folder(version.run, Path(scratch), name=str(Path(REVIEW_REPORT).parent))
     if decisions:
         return
-    page = runs.page(version.run, PACKET)
+    page = runs.page(version.run, REVIEW_REPORT)
     registry.describe(version, describe_version(material, gate, page=page))
     log.info("Wrote the review packet of %s: %s", version, page)
 
@@ -127,7 +127,7 @@ def _list_changes(
     return changes
 
 
-def _training_set(registry: Registry, champion: Version) -> TableFacts | None:
+def _training_set(registry: Registry, champion: Version) -> TableSummary | None:
     """What the champion was trained on; None when its run was evaluated by other code."""
     try:
         return read_material(registry.runs, champion.run).data.training_set
@@ -141,8 +141,8 @@ def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Roll
 
     window = spec.schedule.deploy
     try:
-        with laid_out(spec, registry, version, digest=None) as layout:
-            told = plan(layout).describe()
+        with endpoint_configuration(spec, registry, version, digest=None) as layout:
+            message = plan(layout).describe()
     except OvernightError as error:
         return Rollout("", str(error), window)
-    return Rollout(dedent(told), "", window)
+    return Rollout(dedent(message), "", window)

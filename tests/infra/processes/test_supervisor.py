@@ -19,9 +19,9 @@ time.sleep(600)
 
 
 @pytest.fixture
-def guarded(tmp_path):
+def supervised(tmp_path):
     note = tmp_path / "grandchild"
-    guard = subprocess.Popen(
+    supervisor = subprocess.Popen(
         [
             sys.executable,
             "-m",
@@ -36,25 +36,25 @@ def guarded(tmp_path):
     )
     assert wait_for(lambda: note.exists() and note.read_text())
     grandchild = int(note.read_text())
-    yield guard, grandchild
-    guard.stdin.close()
-    guard.kill()
-    guard.wait()
+    yield supervisor, grandchild
+    supervisor.stdin.close()
+    supervisor.kill()
+    supervisor.wait()
     if is_alive(grandchild):
         os.kill(grandchild, signal.SIGKILL)
 
 
-def test_a_detached_grandchild_ends_when_the_starter_goes_away(guarded):
-    guard, grandchild = guarded
-    guard.stdin.close()
-    assert wait_for(lambda: guard.poll() is not None)
+def test_a_detached_grandchild_ends_when_the_starter_goes_away(supervised):
+    supervisor, grandchild = supervised
+    supervisor.stdin.close()
+    assert wait_for(lambda: supervisor.poll() is not None)
     assert not is_alive(grandchild)
 
 
-def test_a_detached_grandchild_ends_on_sigterm(guarded):
-    guard, grandchild = guarded
-    guard.send_signal(signal.SIGTERM)
-    assert wait_for(lambda: guard.poll() is not None)
+def test_a_detached_grandchild_ends_on_sigterm(supervised):
+    supervisor, grandchild = supervised
+    supervisor.send_signal(signal.SIGTERM)
+    assert wait_for(lambda: supervisor.poll() is not None)
     assert not is_alive(grandchild)
 
 
@@ -69,5 +69,5 @@ def test_the_exit_code_of_a_command_that_ends_by_itself_is_passed_on():
             "raise SystemExit(7)",
         ],
         stdin=subprocess.PIPE,
-    ) as guard:
-        assert guard.wait(timeout=20) == 7
+    ) as supervisor:
+        assert supervisor.wait(timeout=20) == 7

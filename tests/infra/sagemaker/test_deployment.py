@@ -11,7 +11,7 @@ import pytest
 from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.artifact import build_archive, publish_artifact
 from infra.sagemaker.connection import UnreachableError
-from infra.sagemaker.control.configuration import Release, plan_layout
+from infra.sagemaker.control.configuration import Release, plan_configuration
 from infra.sagemaker.control.deployment import roll_out, verify
 from infra.sagemaker.control.plan import plan as plan_for
 from infra.sagemaker.control.status import describe_endpoint
@@ -27,19 +27,19 @@ POLICY = EndpointPolicy(bake_seconds=20)
 AT_ONCE = EndpointPolicy(strategy="all_at_once", bake_seconds=0)
 
 
-def layout_of(folder, *, endpoint, policy):
-    return plan_layout(Release("7", folder), spec=endpoint, policy=policy)
+def configuration_of(folder, *, endpoint, policy):
+    return plan_configuration(Release("7", folder), spec=endpoint, policy=policy)
 
 
 def deploy(folder, *, endpoint, policy, before=None):
     """Roll out and verify; `before` is the bundle that served."""
-    layout = layout_of(folder, endpoint=endpoint, policy=policy)
-    roll_out(layout)
-    return verify(layout, champion_digest=None if before is None else before.digest)
+    configuration = configuration_of(folder, endpoint=endpoint, policy=policy)
+    roll_out(configuration)
+    return verify(configuration, champion_digest=None if before is None else before.digest)
 
 
 def plan(folder, *, endpoint, policy):
-    return plan_for(layout_of(folder, endpoint=endpoint, policy=policy))
+    return plan_for(configuration_of(folder, endpoint=endpoint, policy=policy))
 
 
 def scores(endpoint):
@@ -138,18 +138,18 @@ def test_an_artefact_that_somebody_replaced_by_another_whole_one_never_serves(bu
 
 def test_an_endpoint_that_answers_with_another_model_has_diverged(bundles, sagemaker):
     wanted, other = bundles["v1"], bundles["v2"]
-    layout = layout_of(wanted.folder, endpoint="diverges", policy=AT_ONCE)
+    configuration = configuration_of(wanted.folder, endpoint="diverges", policy=AT_ONCE)
     # Somebody made the model of this name from another artefact, and told the container nothing.
     url = f"s3://{AT_ONCE.bucket}/diverges/other.tar.gz"
     publish_artifact(other.folder, url, boto3.Session())
     container = {"Image": AT_ONCE.image, "ModelDataUrl": url}
-    sagemaker.create_model(ModelName=layout.main.model, PrimaryContainer=container)
-    sagemaker.create_endpoint_config(**layout.config_request())
-    sagemaker.create_endpoint(EndpointName="diverges", EndpointConfigName=layout.config)
+    sagemaker.create_model(ModelName=configuration.main.model, PrimaryContainer=container)
+    sagemaker.create_endpoint_config(**configuration.config_request())
+    sagemaker.create_endpoint(EndpointName="diverges", EndpointConfigName=configuration.config)
     sagemaker.get_waiter("endpoint_in_service").wait(
         EndpointName="diverges", WaiterConfig={"Delay": 1}
     )
-    result = verify(layout, champion_digest=None)
+    result = verify(configuration, champion_digest=None)
     assert (result.outcome, result.is_wrong_model) == ("DIVERGED", True)
     assert f"is {other.digest[:12]}, not {wanted.digest[:12]}" in result.reason
 
@@ -180,7 +180,7 @@ def test_the_same_bundle_on_other_machines_is_an_update(bundles, sagemaker):
 
 def test_a_model_of_the_wanted_name_with_other_content_is_an_error(bundles, sagemaker):
     made = bundles["v2"]
-    model = layout_of(made.folder, endpoint="squatted", policy=AT_ONCE).main.model
+    model = configuration_of(made.folder, endpoint="squatted", policy=AT_ONCE).main.model
     container = {"Image": "somebody:1", "ModelDataUrl": "s3://elsewhere/model.tar.gz"}
     sagemaker.create_model(ModelName=model, PrimaryContainer=container)
     with pytest.raises(Exception, match="exists with other content"):
@@ -195,7 +195,7 @@ def test_a_plan_says_what_would_change_and_changes_nothing(bundles, sagemaker):
     second = plan(bundles["v2"].folder, endpoint="planned", policy=POLICY).describe()
     before, after = (bundles[v].digest[:12] for v in ("v1", "v2"))
     assert f"version 7 {before} -> version 7 {after}" in second
-    assert "canary: 10 % first, watched for 20 s, then all, watched for 20 s" in second
+    assert "canary: 10, 100 % of the traffic, each watched for 20 s" in second
     again = plan(bundles["v1"].folder, endpoint="planned", policy=POLICY).describe()
     assert "no change" in again
 

@@ -48,6 +48,12 @@ class Container:
                 stderr=subprocess.PIPE,
             )
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     @staticmethod
     def _launch(folder, descriptor, environment, *, python):
         chosen = runtime()

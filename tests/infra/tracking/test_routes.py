@@ -27,7 +27,7 @@ CONFIGURATION = """[mlflow]
 default_permission = EDIT
 database_uri = sqlite:///{0}/users.db
 admin_username = admin
-authorization_function = infra.tracking.guard:authorize
+authorization_function = infra.tracking.auth_plugin:authorize
 """
 
 

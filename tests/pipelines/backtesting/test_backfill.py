@@ -121,7 +121,7 @@ class House:
     def trained_on(self) -> set[int]:
         """The ids of the newest training rows."""
         lake = Lake(settings.load_settings().lake, spec="bank")
-        at = lake.newest("training_sets")
+        at = lake.latest("training_sets")
         return set(lake.read(at, columns=["transaction_id"])["transaction_id"].to_pylist())
 
 

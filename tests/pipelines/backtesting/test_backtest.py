@@ -98,6 +98,9 @@ def test_a_backtest_changes_nothing_that_a_night_made(spec: str) -> None:
     before, told = production(), steps.status(spec)
     shown = run_backtest(spec, BACK, weeks=WEEKS).splitlines()
     assert [line.split()[0] for line in shown] == ["as", "2025-02-02", "2025-02-09", "mean"]
+    assert shown[0].split()[2:] == [
+        "test_average_precision", "test_auc", "test_recall_at_0_1pct_fpr",
+    ]  # fmt: skip
     after = production()
     assert {name: after[name] == before[name] for name in before} == dict.fromkeys(before, True)
     # "Last night" is still the night's run, and so is what a step takes without being told.

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from expectations.contract import InputError
 from pipelines import steps
 from pipelines.cli.app import app
+from tests.mlflow_file import write_mlflow_file
 
 OVERNIGHT = Path(sys.executable).with_name("overnight")
 # DESIGN's list: steps, and what sets an installation up.
@@ -29,6 +30,8 @@ COMMANDS = {
 
 @pytest.fixture
 def overnight(tmp_path: Path):
+    write_mlflow_file(tmp_path / "home")
+
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         environment |= {"OVERNIGHT_HOME": str(tmp_path / "home"), "COLUMNS": "200"}

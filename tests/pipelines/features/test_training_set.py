@@ -38,7 +38,7 @@ def features_of(lake: Lake, snapshot: Snapshot) -> TableVersion:
     """The rows themselves: what features are made of is another room's matter."""
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, "customer_id", "channel", EVENT_DAY]
     rows = lake.read(snapshot.transactions, columns=columns)
-    return lake.write_days("features", rows, inputs=str(snapshot))
+    return lake.write_days("features", rows, fingerprint=str(snapshot))
 
 
 def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> None:
@@ -97,4 +97,4 @@ def test_nothing_is_assembled_from_features_or_labels_that_were_changed(bank: Ba
         with pytest.raises(OvernightError, match=rf"{at}: .*{path.name} was changed"):
             build_training_table(bank.toml, AS_OF, snapshot=snapshot, features=features)
         path.write_bytes(content)
-    assert bank.lake.newest("training_sets") is None
+    assert bank.lake.latest("training_sets") is None

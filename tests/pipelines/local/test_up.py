@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.processes.locks import held
+from infra.processes.locks import hold
 from tests.infra.embedded_server import free_port
 
 OVERNIGHT = Path(sys.executable).with_name("overnight")
@@ -23,7 +23,7 @@ def start_up(home: Path) -> subprocess.CompletedProcess[str]:
 
 def test_a_home_that_is_served_is_refused_before_anything_starts(tmp_path: Path) -> None:
     for folder, holder in ((tmp_path, "overnight up"), (tmp_path / "sagemaker", "overnight demo")):
-        with held(folder, holder=holder):
+        with hold(folder, holder=holder):
             ended = start_up(tmp_path)
         said = f"{holder} (process {os.getpid()}) uses {folder} already: stop it, or give this one"
         assert (ended.returncode, ended.stdout) == (2, "")

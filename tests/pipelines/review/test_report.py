@@ -123,9 +123,13 @@ def test_each_figure_has_its_interval_and_what_the_difference_says() -> None:
         "frauds_found": ("within chance", "even"),
         "average_precision": ("worse", "bad"),
         "auc": ("within chance", "even"),
+        "recall_at_0_1pct_fpr": ("better", "good"),
     }
     assert rows["average_precision"].gain == (f"{MINUS}0.030", f"{MINUS}0.050 to {MINUS}0.010")
     assert rows["auc"].gain == ("+0.000", "")
+    words = page().words
+    assert "recall at 0.1 % false positives 40.0 % 35.0 % to 45.0 % 40.0 % 35.0 % to" in words
+    assert "+3.1 % +1.0 % to +5.0 % better" in words
 
 
 def test_a_loss_of_money_is_told_as_one() -> None:
@@ -316,3 +320,12 @@ def test_the_description_tells_the_story_from_its_first_word() -> None:
         "Accepted. It saves 1,234 a day with 100 reviews a day. There is no champion"
     )
     assert "Why the gate refuses" not in first
+
+
+def test_a_record_from_before_a_metric_is_shown_without_it() -> None:
+    material = make_material()
+    kept = {n: e for n, e in CANDIDATE.estimates.items() if n != "recall_at_0_1pct_fpr"}
+    older = replace(material.comparison, candidate=replace(CANDIDATE, estimates=kept))
+    words = page(replace(material, comparison=older)).words
+    assert "recall at 0.1 %" not in words
+    assert "average precision 0.630" in words

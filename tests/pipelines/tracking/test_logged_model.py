@@ -11,7 +11,7 @@ from expectations.contract import OvernightError
 from pipelines import steps
 from pipelines.config.columns import request_kinds
 from pipelines.config.references import TableVersion
-from pipelines.deployment.releases import laid_out
+from pipelines.deployment.releases import endpoint_configuration
 from pipelines.modelling.bundles import fetch_trained, fetch_verified
 from pipelines.modelling.champion import score_champion
 from pipelines.modelling.inputs import last_fold, load_rows
@@ -95,7 +95,7 @@ def test_it_reaches_no_endpoint_and_scores_nothing(
         fetch_verified(night.registry, version, target=tmp_path)
     with (
         pytest.raises(OvernightError, match="changed"),
-        laid_out(night.spec, night.registry, version, digest=None),
+        endpoint_configuration(night.spec, night.registry, version, digest=None),
     ):
         pass
 

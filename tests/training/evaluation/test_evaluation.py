@@ -5,15 +5,11 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tests.training.frames import COLUMNS, PARAMS, as_rows, fold, make_rows
+from training.evaluation.calibration_bins import calibration_bins, calibration_error
+from training.evaluation.card_precision import daily_card_precision
 from training.evaluation.explanation import contributions, false_negatives, false_positives
-from training.evaluation.metrics import (
-    calibration_bins,
-    calibration_error,
-    daily_card_precision,
-    evaluate,
-    metric_intervals,
-    money_by_day,
-)
+from training.evaluation.metrics import evaluate, metric_intervals
+from training.evaluation.money_saved import money_by_day
 from training.evaluation.scored import ScoredRows, score_rows
 from training.evaluation.slices import slice_masks
 from training.learners.lightgbm.fit import fit

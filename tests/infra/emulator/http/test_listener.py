@@ -8,7 +8,7 @@ import pytest
 
 from infra.emulator.http.channel import Channel
 from infra.emulator.http.listener import MAX_BODY_BYTES, Listener
-from tests.infra.serving.http.test_connection import Client
+from tests.infra.serving.http.client import Client
 
 LARGE = MAX_BODY_BYTES // 4
 

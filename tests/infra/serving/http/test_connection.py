@@ -2,58 +2,13 @@
 
 import json
 import signal
-import socket
 import time
 
 import pytest
 
-from tests.infra.bundles import make_instances
 from tests.infra.embedded_server import wait_for
 from tests.infra.serving.container import Container
-
-PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def container(bundles):
-    container = Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1")
-    assert container.ask("GET", "/ping")[0] == 200
-    yield container
-    container.close()
-
-
-class Client:
-    """A socket, and the answers that come from it."""
-
-    def __init__(self, container):
-        self.socket = socket.create_connection(("127.0.0.1", container.port), timeout=30)
-        self.stream = self.socket.makefile("rb")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stream.close()
-        self.socket.close()
-
-    def answer(self, *, has_body=True):
-        status = int(self.stream.readline().split()[1])
-        headers = {}
-        while line := self.stream.readline().strip():
-            name, _, value = line.partition(b": ")
-            headers[name.lower()] = value
-        body = self.stream.read(int(headers.get(b"content-length", 0))) if has_body else b""
-        return status, headers, body
-
-    def is_ended(self):
-        return self.stream.read(1) == b""
-
-
-def invocation(count, *, seed):
-    instances = [{**each, "channel": "app"} for each in make_instances(count, seed=seed)]
-    body = json.dumps({"instances": instances}).encode()
-    head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body, instances
+from tests.infra.serving.http.client import PING, Client, invocation
 
 
 def test_requests_sent_ahead_are_answered_in_their_order(container, bundles):

@@ -8,7 +8,7 @@ import pytest
 
 from tests.infra.embedded_server import wait_for
 from tests.infra.serving.container import Container
-from tests.infra.serving.http.test_connection import PING, Client
+from tests.infra.serving.http.client import PING, Client
 
 LIMIT, IDLE = 256, 1_500
 

@@ -7,19 +7,10 @@ import threading
 import pytest
 
 from infra.serving.http.limits import MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_TARGET_BYTES
-from tests.infra.serving.container import Container
-from tests.infra.serving.http.test_connection import PING, Client, invocation
+from tests.infra.serving.http.client import PING, Client, invocation
 
 MANY = 100_000_000
 CHUNK = b"10000\r\n" + bytes(0x10000) + b"\r\n"
-
-
-@pytest.fixture(scope="module")
-def container(bundles):
-    container = Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1")
-    assert container.ask("GET", "/ping")[0] == 200
-    yield container
-    container.close()
 
 
 def refused(client, *, status, limit):

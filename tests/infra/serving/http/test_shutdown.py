@@ -10,7 +10,7 @@ import pytest
 
 from tests.infra.embedded_server import wait_for
 from tests.infra.serving.container import Container
-from tests.infra.serving.http.test_connection import PING, Client, invocation
+from tests.infra.serving.http.client import PING, Client, invocation
 
 CLIENTS, ROUNDS = 8, 3
 
@@ -59,9 +59,8 @@ class Asking(threading.Thread):
 
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_an_end_answers_what_is_in_flight_on_kept_connections(bundles, number):
-    container = Container(bundles["v1"].folder, OVERNIGHT_WORKERS="2")
     request, _ = invocation(30, seed=number)
-    try:
+    with Container(bundles["v1"].folder, OVERNIGHT_WORKERS="2") as container:
         assert container.ask("GET", "/ping")[0] == 200
         clients = [Asking(container, request, reconnects=False) for _ in range(CLIENTS)]
         for client in clients:
@@ -72,14 +71,11 @@ def test_an_end_answers_what_is_in_flight_on_kept_connections(bundles, number):
             client.join(timeout=30)
         assert [(client.lost, client.ends) for client in clients] == [(0, 1)] * CLIENTS
         assert container.process.wait(timeout=30) == 0
-    finally:
-        container.close()
 
 
 def test_workers_that_are_told_to_end_are_replaced_and_lose_no_request(bundles):
-    container = Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1")
     request, _ = invocation(30, seed=1)
-    try:
+    with Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1") as container:
         assert container.ask("GET", "/ping")[0] == 200
         clients = [Asking(container, request, reconnects=True) for _ in range(CLIENTS)]
         for client in clients:
@@ -99,13 +95,10 @@ def test_workers_that_are_told_to_end_are_replaced_and_lose_no_request(bundles):
         assert all(client.ends >= ROUNDS for client in clients)
         assert wait_for(lambda: not ended & set(container.workers))
         assert len(container.workers) == 1
-    finally:
-        container.close()
 
 
 def test_a_request_that_comes_after_the_end_was_asked_for_is_answered_once(bundles):
-    container = Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1")
-    try:
+    with Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1") as container:
         with Client(container) as kept, Client(container) as fresh:
             kept.socket.sendall(PING)
             assert kept.answer()[0] == 200
@@ -117,28 +110,24 @@ def test_a_request_that_comes_after_the_end_was_asked_for_is_answered_once(bundl
                 assert (status, headers[b"connection"]) == (200, b"close")
                 assert client.is_ended()
         assert container.process.wait(timeout=30) == 0
-    finally:
-        container.close()
 
 
 def test_a_client_that_keeps_its_side_open_does_not_hold_up_the_end(bundles):
-    container = Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1")
-    try:
-        with Client(container) as client:
-            client.socket.sendall(PING)
-            assert client.answer()[0] == 200
-            began = time.monotonic()
-            container.process.send_signal(signal.SIGTERM)
-            assert container.process.wait(timeout=30) == 0
-            assert time.monotonic() - began < 15
-            assert client.is_ended()
-    finally:
-        container.close()
+    with (
+        Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1") as container,
+        Client(container) as client,
+    ):
+        client.socket.sendall(PING)
+        assert client.answer()[0] == 200
+        began = time.monotonic()
+        container.process.send_signal(signal.SIGTERM)
+        assert container.process.wait(timeout=30) == 0
+        assert time.monotonic() - began < 15
+        assert client.is_ended()
 
 
 def test_connections_that_wait_for_a_busy_worker_are_served(bundles):
-    container = Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1")
-    try:
+    with Container(bundles["v1"].folder, OVERNIGHT_WORKERS="1") as container:
         assert container.ask("GET", "/ping")[0] == 200
         (worker,) = container.workers
         os.kill(worker, signal.SIGSTOP)
@@ -151,5 +140,3 @@ def test_connections_that_wait_for_a_busy_worker_are_served(bundles):
         assert all(client.recv(15) == b"HTTP/1.1 200 OK" for client in waiting)
         for client in waiting:
             client.close()
-    finally:
-        container.close()
