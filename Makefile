@@ -48,7 +48,8 @@ test: $(READY) browser ## unit, property, DAG and end-to-end tests, side by side
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-unit test-e2e
 
 test-unit: $(READY) ## unit, property and DAG tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(APART:%=--ignore=tests/%)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		$(APART:%=--ignore=tests/%)
 
 test-e2e: $(READY) browser ## whole installations: Airflow, Spark, MLflow, the embedded SageMaker
 	@$(BIN)/python -m pytest -n $(WORKERS_E2E) --dist loadfile tests/e2e

@@ -44,13 +44,13 @@ class RunConcurrency(BaseSensorOperator):
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, task_ids=[ti.task_id, self.last])
         kind = context["dag_run"].run_type
-        before = find_before(states, ti.run_id, kind=kind, turn=ti.task_id, last=self.last)
+        before = find_before(states, ti.run_id, kind=kind, first=ti.task_id, last=self.last)
         if before:
             self.log.info("%s goes first", before)
         return not before
 
 
-def find_before(states: States, run: str, *, kind: str, turn: str, last: str) -> str:
+def find_before(states: States, run: str, *, kind: str, first: str, last: str) -> str:
     """Return the run that another run has to wait for; empty when there is none.
 
     A scheduled or a manual run goes before those of a backfill, which go in order of their dates.
@@ -59,20 +59,20 @@ def find_before(states: States, run: str, *, kind: str, turn: str, last: str) ->
 
     Args:
         states: run to the states of its first and its last task.
-        run: which asks.
+        run: the run that would start.
         kind: its type in Airflow: `backfill`, `scheduled`, `manual`.
-        turn: name of the first.
-        last: name of the last.
+        first: id of the first task, the sensor.
+        last: id of the last task.
     """
-    others = {name: tasks for name, tasks in states.items() if name != run and turn in tasks}
+    others = {name: tasks for name, tasks in states.items() if name != run and first in tasks}
     for name, tasks in others.items():
-        if tasks[turn] == "success" and tasks.get(last) not in OVER:
+        if tasks[first] == "success" and tasks.get(last) not in OVER:
             return name
     if kind != "backfill":
         return ""
-    waiting = [name for name, tasks in others.items() if tasks[turn] in WAITING]
-    first = min([*waiting, run], key=_rank)
-    return "" if first == run else first
+    waiting = [name for name, tasks in others.items() if tasks[first] in WAITING]
+    next_run = min([*waiting, run], key=_rank)
+    return "" if next_run == run else next_run
 
 
 def _rank(run: str) -> tuple[bool, str]:

@@ -130,7 +130,7 @@ def notify(failure: Failure, context: Mapping[str, Any]) -> int:
 def describe(context: Mapping[str, Any]) -> Failure:
     """Build a failure from an Airflow context."""
     ti, run = context.get("ti"), context.get("dag_run")
-    asked = (context.get("params") or {}).get("as_of")
+    requested = (context.get("params") or {}).get("as_of")
     since = "unknown" if run is None else f"{run.run_after:%Y-%m-%d}"
     error = context.get("exception")
     if isinstance(error, StepFailed):
@@ -138,7 +138,7 @@ def describe(context: Mapping[str, Any]) -> Failure:
     return Failure(
         dag=context["dag"].dag_id,
         step="a step" if ti is None else ti.task_id,
-        as_of=one_line(str(asked or since)),
+        as_of=one_line(str(requested or since)),
         error=UNKNOWN if error is None else _message(error),
         remedy=_remedy(error),
         log_url="" if ti is None else str(getattr(ti, "log_url", "") or ""),

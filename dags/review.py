@@ -1,4 +1,4 @@
-"""`<spec>_review`: asks in Airflow about a new candidate, where a spec says so."""
+"""`<spec>_review`: a decision in Airflow on each new candidate, where a spec says so."""
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, Param
@@ -9,7 +9,7 @@ from dags.tasks import gate_task, step_task
 from pipelines import steps
 from pipelines.config import LIMITS, load_catalogue
 
-ASKED = "ti.xcom_pull(task_ids='ask')"
+ANSWER = "ti.xcom_pull(task_ids='ask')"
 
 for name, declared in load_catalogue().specs.items():
     if declared.approval.where != "airflow":
@@ -23,7 +23,7 @@ for name, declared in load_catalogue().specs.items():
     ) as dag:
         version = gate_task(steps.candidate)(name)
         described = step_task(steps.review)(name, version)
-        asked = HITLOperator(
+        question = HITLOperator(
             task_id="ask",
             subject=f"Approve {{{{ ti.xcom_pull(task_ids='candidate') }}}} of {name}?",
             body="```text\n{{ ti.xcom_pull(task_ids='review') }}\n```",
@@ -40,11 +40,11 @@ for name, declared in load_catalogue().specs.items():
             response_timeout=declared.approval.expires,
             execution_timeout=None,
         )
-        described >> asked
-        said = (
-            f"{{{{ {ASKED}['chosen_options'][0] }}}}",
-            f"{{{{ {ASKED}['params_input'].get('because', '') }}}}",
-            f"{{{{ ({ASKED}['responded_by_user'] or {{}}).get('name', '') }}}}",
+        described >> question
+        decision = (
+            f"{{{{ {ANSWER}['chosen_options'][0] }}}}",
+            f"{{{{ {ANSWER}['params_input'].get('because', '') }}}}",
+            f"{{{{ ({ANSWER}['responded_by_user'] or {{}}).get('name', '') }}}}",
         )
-        asked >> step_task(steps.answer)(name, version, *said)
+        question >> step_task(steps.answer)(name, version, *decision)
     globals()[dag.dag_id] = dag

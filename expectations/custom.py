@@ -19,7 +19,7 @@ from pydantic.v1 import ValidationError as OldValidationError
 from expectations.allowed import match_condition
 from expectations.contract import ProblemsError, refuse_any
 from expectations.policy import CustomExpectation, TableName
-from expectations.results import trouble_of
+from expectations.results import exception_texts
 from expectations.run import open_batch, open_context
 
 _SEVERITIES = {
@@ -61,9 +61,9 @@ def apply_custom_expectations(
     masks, problems = {}, []
     for name, expectation in quarantining.items():
         result = batch.validate(expectation, result_format="COMPLETE")
-        trouble = trouble_of(result.exception_info or {})
-        if trouble:
-            problems.append(f"{name}: it could not run: {trouble}")
+        failure = exception_texts(result.exception_info or {})
+        if failure:
+            problems.append(f"{name}: it could not run: {failure}")
             continue
         mask = np.zeros(rows.num_rows, dtype=np.bool_)
         mask[[int(place) for place in (result.result or {}).get("unexpected_index_list") or []]] = 1

@@ -88,9 +88,9 @@ def describe(
     if config is None:
         return Finding(CRITICAL, "an expectation without its configuration")
     metric = str(config.kwargs.get("column", "the table"))
-    trouble = trouble_of(item.exception_info or {})
-    if trouble:
-        return Finding(CRITICAL, f"{config.type} of {metric} could not run: {trouble}")
+    failure = exception_texts(item.exception_info or {})
+    if failure:
+        return Finding(CRITICAL, f"{config.type} of {metric} could not run: {failure}")
     severity = str(getattr(config.severity, "value", config.severity))
     expected = config.description or _arguments(config.kwargs)
     keys = list(examples.get(metric, ()))
@@ -142,7 +142,7 @@ def _arguments(kwargs: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={v}" for k, v in kwargs.items() if k not in _SILENT and v is not None)
 
 
-def trouble_of(info: Mapping[str, object]) -> str:
+def exception_texts(info: Mapping[str, object]) -> str:
     """Join the messages of what kept an expectation from running: one, or one a metric of it."""
     each: Iterable[Mapping[str, object]] = [
         info, *(value for value in info.values() if isinstance(value, Mapping))

@@ -66,7 +66,7 @@ def apply_row_rules(
     received_at: datetime | None,
     further: Mapping[str, np.ndarray] | None = None,
 ) -> SplitRows:
-    """Apply every row rule.
+    """Apply every row rule of the contract.
 
     Args:
         rows: canonical columns: ids, `event_time`, `known_time`, `amount`, entities.
@@ -145,7 +145,7 @@ def _sort_by_severity(
 
 
 def split_rows(rows: pa.Table, broken: dict[str, np.ndarray]) -> SplitRows:
-    """Split by rules, given for each rule a mask of the rows that broke it."""
+    """Split rows by rules, given for each rule a mask of the rows that broke it."""
     bad = np.zeros(rows.num_rows, dtype=bool)
     for mask in broken.values():
         bad |= mask

@@ -187,7 +187,7 @@ def _freshness(contract: Contract) -> Expectations:
         oldest = contract.freshness / timedelta(days=1)
         yield _named(
             gxe.ExpectColumnMinToBeBetween(column=AGE, max_value=oldest),
-            f"the newest day is at most {format_duration(contract.freshness)} old",
+            f"the latest day is at most {format_duration(contract.freshness)} old",
             STOP,
         )
 

@@ -47,7 +47,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         declared = parse_toml(text)
     except ValueError as error:
-        raise InputError(f"{path.name} is not TOML: {error}. Mend that line.") from error
+        raise InputError(f"{path.name} is not TOML: {error}. Fix that line.") from error
     refuse_any(path.name, limit_problems(declared))
     return declared
 

@@ -7,23 +7,19 @@ it is in `problems`, what it means in words in `meaning`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from expectations.contract import LABEL, LONGEST_NAME, Duration, FrozenModel, format_duration
+from feature_jobs.declaration.aggregates import AGGREGATES, Aggregate
 
-Statistic = Literal[
-    "count", "sum", "mean", "std", "min", "max", "last", "distinct", "time_since_last",
-    "time_since_first", "share", "rate",
-]  # fmt: skip
 LinkStatistic = Literal["neighbours", "neighbour_frauds"]
 
 PRIOR = "prior_"
 TRANSACTIONS = "transaction"
 FRAUD = "fraud"
 GENUINE = "is_genuine"
-AGES = frozenset({"time_since_last", "time_since_first"})
 MAX_DEGREE = 50
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
@@ -47,15 +43,20 @@ class Window:
     keys: tuple[str, ...]
     measure: str | None
     where: str | None
-    statistic: Statistic
+    statistic: str
     is_prior: bool
     length: timedelta
     delay: timedelta | None
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it is a whole number; the others are doubles."""
-        return self.statistic in {"count", "distinct"}
+    def aggregate(self) -> Aggregate:
+        """Entry of the aggregate in the registry."""
+        return AGGREGATES[self.statistic]
+
+    @property
+    def excludes_current(self) -> bool:
+        """True if the row itself never counts."""
+        return self.is_prior or self.aggregate.excludes_current
 
     @property
     def reads_labels(self) -> bool:
@@ -129,7 +130,7 @@ class WindowGroup(FrozenModel):
                     keys=self.keys,
                     measure=self.measure,
                     where=self.where,
-                    statistic=cast("Statistic", aggregate.removeprefix(PRIOR)),
+                    statistic=aggregate.removeprefix(PRIOR),
                     is_prior=aggregate.startswith(PRIOR),
                     length=length,
                     delay=self.delay,

@@ -1,6 +1,6 @@
 """The environment variables under which Airflow runs on one machine: SQLite, LocalExecutor.
 
-Every value is a default: what the environment sets already (PostgreSQL, another executor) stays.
+Every value is a default: a variable that is set already (PostgreSQL, another executor) stays.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag and checkov that are known, each with the reason why it stays."""
+"""Acknowledged findings of cdk-nag and checkov, each with its reason."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ PACK = "AwsSolutions::"
 
 
 def acknowledge_nag(construct: Construct, reasons: Mapping[str, str]) -> None:
-    """Let findings of cdk-nag stand.
+    """Acknowledge findings of cdk-nag.
 
     Args:
         construct: on which they are, or above it.
@@ -20,7 +20,7 @@ def acknowledge_nag(construct: Construct, reasons: Mapping[str, str]) -> None:
 
 
 def acknowledge_checkov(construct: Construct, reasons: Mapping[str, str]) -> None:
-    """Let findings of checkov stand on the resource of a construct.
+    """Acknowledge findings of checkov on the resource of a construct.
 
     Args:
         construct: whose resource they are on.

@@ -20,7 +20,7 @@ BEHAVIOUR = {
 
 
 def build_app(output: Path) -> App:
-    """Return the stacks, judged by cdk-nag when they are written."""
+    """Build the app with all stacks; cdk-nag checks them when the templates are written."""
     app = App(outdir=str(output), analytics_reporting=False, context=BEHAVIOUR)
     for environment in ENVIRONMENTS:
         build_stack(app, environment)
@@ -29,7 +29,7 @@ def build_app(output: Path) -> App:
 
 
 def main() -> None:
-    """Write the templates; status 1 when cdk-nag finds what nobody acknowledged."""
+    """Write the templates; return 1 when cdk-nag has findings that are not acknowledged."""
     (output,) = sys.argv[1:]
     build_app(Path(output)).synth()
 

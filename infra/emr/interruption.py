@@ -1,4 +1,4 @@
-"""A signal to stop, as an exception in the middle of what is waited for.
+"""SIGTERM as an exception, raised in the middle of a wait.
 
 Airflow 3.3 answers SIGTERM in a task with the operator's `on_kill` and lets the task go on, until
 SIGKILL a few seconds later; so what has to be stopped elsewhere is stopped here.
@@ -17,16 +17,16 @@ from expectations.contract import OvernightError
 log = logging.getLogger(__name__)
 
 
-class _ToldToStop(BaseException):
-    """SIGTERM came; not an Exception, so that nothing on the way takes it for a failure."""
+class _Terminated(BaseException):
+    """SIGTERM arrived; no Exception, so that no handler of failures catches it."""
 
 
 @contextlib.contextmanager
 def stopping(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` when the block is left by SIGTERM or Ctrl-C; then what was to happen happens.
+    """Call `stop` when SIGTERM or Ctrl-C ends the block; then the signal takes its usual effect.
 
-    It happens too where `stop` fails; the log has the reason. Elsewhere than in the main
-    thread only Ctrl-C is heard: Python lets no other thread hear signals.
+    It happens too where `stop` fails; the log has the reason. Outside of the main
+    thread only Ctrl-C is handled: Python lets no other thread handle signals.
 
     Raises:
         OvernightError: after SIGTERM, where the former handling lets the process go on.
@@ -36,7 +36,7 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
     try:
         yield
         return
-    except _ToldToStop:
+    except _Terminated:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
         _try(stop)
     except KeyboardInterrupt:
@@ -57,4 +57,4 @@ def _try(stop: Callable[[], None]) -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 -- the signature of a handler
-    raise _ToldToStop
+    raise _Terminated

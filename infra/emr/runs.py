@@ -1,6 +1,6 @@
 """Job runs of EMR Serverless: started once, found again by name, followed, cancelled.
 
-A run is named by what it works on. So a step that was killed, or that never heard AWS's answer,
+A run is named by its inputs. So a step that was killed, or that never got AWS's answer,
 finds its run when it is done again, and does not pay for a second one.
 """
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def run_job(application: Application, job: Job) -> None:
-    """Have a job done: its live run is followed if there is one, else one is started.
+    """Run a job: follow its run if one is going on, else start one.
 
     When this process is stopped, the run is cancelled.
 
@@ -74,8 +74,8 @@ def _start(client: Any, application: Application, job: Job) -> str:
             "is not."
         )
     before = [run for run in _list(client, application) if run.get("name") == job.name]
-    asked = spark_options(application, unpacked=job.unpacked)
-    options = " ".join(f"--conf {key}={value}" for key, value in asked.items())
+    options_of_job = spark_options(application, unpacked=job.unpacked)
+    options = " ".join(f"--conf {key}={value}" for key, value in options_of_job.items())
     started = client.start_job_run(
         applicationId=application.id,
         # Two that start the same at once start one; one that failed may be started again.
@@ -95,7 +95,7 @@ def _start(client: Any, application: Application, job: Job) -> str:
 
 
 def _follow(client: Any, application: Application, run: str) -> Mapping[str, Any]:
-    """Look until a run has ended; EMR Serverless ends one that takes longer than is declared."""
+    """Poll until a run has ended; EMR Serverless ends one that takes longer than declared."""
     state = ""
 
     def look() -> dict[str, Any]:
@@ -113,10 +113,10 @@ def _follow(client: Any, application: Application, run: str) -> Mapping[str, Any
 
 
 def _cancel(application: Application, job: Job, started: list[str]) -> None:
-    """Cancel the run; with a client of its own, as the other may be in the middle of a call."""
+    """Cancel the run, with a second client because the first may be in the middle of a call."""
     client = open_session().client(SERVICE)
     with translated_errors(f"Cancelling the Spark job {job.name}", unreachable=SILENT):
-        # Between the start and its answer nobody knows the number yet.
+        # Between the start and its answer the number is not known yet.
         run = started[0] if started else _find_running(client, application, job)
         if run is not None:
             client.cancel_job_run(applicationId=application.id, jobRunId=run)

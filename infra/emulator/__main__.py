@@ -73,7 +73,7 @@ async def serve(home: Path, port: int, aws_port: int, time_scale: float, runtime
     aws = Aws(aws_port)
     host = build_host(home, aws, runtime, time_scale=time_scale)
     alarms = AlarmFile(home / "alarms.json", aws_port=aws_port)
-    aws.start(faults=host.faults, calls=host.calls, after=alarms.hear)
+    aws.start(faults=host.faults, calls=host.calls, after=alarms.save_after)
     plane = ControlPlane(host)
     server = Server(plane, host)
     listener = Listener(server.handle)

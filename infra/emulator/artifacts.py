@@ -1,6 +1,6 @@
 """Model artefacts, fetched from S3 once and unpacked under the digest of their bytes.
 
-They stay on disk: moto forgets its buckets at every restart, endpoints must not forget models.
+They stay on disk, because moto's buckets are empty after a restart.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from infra.files import TarballError, unpack
 
 
 class ArtifactError(Exception):
-    """An artefact that cannot be had or unpacked; the reason goes to FailureReason."""
+    """An artefact that cannot be fetched or unpacked; the message becomes the FailureReason."""
 
 
 class Artifacts:

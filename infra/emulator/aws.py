@@ -1,4 +1,4 @@
-"""moto in this process, as every AWS service that is not SageMaker: S3, CloudWatch, IAM."""
+"""moto in this process, for the other services of AWS: S3, CloudWatch, IAM."""
 
 import threading
 from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Aws:
-    """The stand-in's address, and what the endpoints ask of it."""
+    """The server of moto, and the calls that endpoints make to it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -32,8 +32,8 @@ class Aws:
 
         Args:
             faults: may be injected into a call.
-            calls: where each call is noted.
-            after: hears service and operation of each call that was done, in the call's thread.
+            calls: the log of calls.
+            after: called with service and operation of each completed call, in the call's thread.
         """
         from moto.moto_server.werkzeug_app import (
             DomainDispatcherApplication,

@@ -61,7 +61,7 @@ class EndpointFault(BaseModel):
 
 
 class AlarmFault(BaseModel):
-    """Alarms held in ALARM, for a number of evaluations or until cleared.
+    """Alarms forced to ALARM, for a number of evaluations or until cleared.
 
     Attributes:
         endpoint: only alarms with this endpoint among their dimensions; None is any.
@@ -114,7 +114,7 @@ class _Armed:
 
 
 class Faults:
-    """The faults that are armed; asked from the event loop and from the threads of moto."""
+    """The faults that are armed; used from the event loop and from the threads of moto."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -14,7 +14,7 @@ from infra.emulator.resources import Resources
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The state, the models, the logs, and what hears of every invocation.
+    """The state, models, logs and observers of invocations.
 
     Attributes:
         runtime: how containers are started.

@@ -15,7 +15,7 @@ NAMES = {MODEL: "ModelName", CONFIG: "EndpointConfigName", ENDPOINT: "EndpointNa
 
 
 class ControlPlane:
-    """Answers control operations; must be made inside a running event loop.
+    """The control operations; must be made inside a running event loop.
 
     Attributes:
         endpoints: every endpoint that has a record, by name.

@@ -25,7 +25,7 @@ def arn_of(kind: str, name: str) -> str:
 
 
 class Resources:
-    """Everything that `Create…` made and `Delete…` did not remove."""
+    """All resources that were created and not deleted."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -37,7 +37,7 @@ class Resources:
             self._tags = content["tags"]
 
     def add(self, kind: str, name: str, content: Content) -> str:
-        """Keep a new resource; returns its Amazon resource name.
+        """Store a new resource; return its Amazon resource name.
 
         Raises:
             ServiceError: when there is one of that name.
@@ -62,7 +62,7 @@ class Resources:
         return self._kinds[kind][name]
 
     def remove(self, kind: str, name: str) -> None:
-        """Forget a resource.
+        """Remove a resource.
 
         Raises:
             ServiceError: when there is none of that name.

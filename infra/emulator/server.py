@@ -52,7 +52,7 @@ class Server:
         path = request.path
         if path.startswith(INVOCATION[0]) and path.endswith(INVOCATION[1]):
             name = path[len(INVOCATION[0]) : -len(INVOCATION[1])]
-            self._strike(
+            self._answer_call(
                 "sagemaker-runtime",
                 "InvokeEndpoint",
                 request,
@@ -68,7 +68,7 @@ class Server:
 
     def _control(self, request: Request) -> None:
         operation = request.headers.get("x-amz-target", "").removeprefix("SageMaker.")
-        self._strike(
+        self._answer_call(
             "sagemaker",
             operation,
             request,
@@ -86,7 +86,7 @@ class Server:
             return
         request.reply(200, write_reply(operation, content), AMZ_JSON)
 
-    def _strike(
+    def _answer_call(
         self,
         service: str,
         operation: str,

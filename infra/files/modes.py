@@ -1,4 +1,4 @@
-"""Modes of an installation's files, its user's alone: 0600, folders 0700, whatever the umask.
+"""File modes of an installation: 0600, folders 0700, whatever the umask.
 
 Tables, studies and logs hold what customers did; databases hold hashes of passwords, and Airflow's
 folder holds passwords. The umask reaches what libraries make, too, and every process started here.
@@ -22,12 +22,12 @@ os.umask(_at_start)
 
 
 def close_umask() -> None:
-    """Let this process, and those that it starts, make nothing that others may read."""
+    """Set the umask of this process and its children, so that other users can read no new file."""
     os.umask(os.umask(OTHERS) | OTHERS)
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder; one of an earlier version, whose content is ours, is closed to others.
+    """Make a private folder; one that an earlier version left readable for others is narrowed.
 
     Nothing below a closed folder can be reached, so what it holds is closed one level deep only:
     tables may be of 100,000 files.
@@ -42,7 +42,7 @@ def make_private(folder: Path) -> None:
 
 
 def narrow(path: Path) -> None:
-    """Take the rights of others from a file or folder of this user; a link is left alone."""
+    """Remove the rights of other users from a file or folder; links stay as they are."""
     with contextlib.suppress(FileNotFoundError):  # made aside, and renamed by now
         found = path.lstat()
         mode = stat.S_IMODE(found.st_mode)
@@ -52,5 +52,5 @@ def narrow(path: Path) -> None:
 
 
 def share(path: Path) -> None:
-    """Give a file that is meant for people the mode that the user's own umask would give it."""
+    """Give a file that people share the mode of the user's own umask."""
     path.chmod(0o666 & ~_at_start)

@@ -1,4 +1,4 @@
-"""SQLite files of services: made whole or not at all, and waited for while another has them.
+"""SQLite files of services: created atomically, with a busy timeout for locks.
 
 Libraries make their tables in many transactions. A process that is killed meanwhile leaves a file
 that they neither complete nor read, so the file is made aside and renamed when it is complete.
@@ -47,7 +47,7 @@ def with_patience(url: str) -> str:
 
 
 def make_whole(url: str, make: Callable[[str], None]) -> bool:
-    """Make the file of a URL if there is none; other databases are their operator's to make.
+    """Create the SQLite file of a URL if there is none; other databases are left to operators.
 
     Args:
         url: of the database.
@@ -76,7 +76,7 @@ def make_whole(url: str, make: Callable[[str], None]) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Have the disk hold what was written, so that a file that is there is whole."""
+    """Sync a file to the disk, so that a file that exists is complete."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -1,4 +1,4 @@
-"""Gzipped tars: packed alike from equal files; those from elsewhere are opened within limits.
+"""Gzipped tars: packed reproducibly; those of other programs are unpacked within limits.
 
 `tarfile` keeps members inside of the target (`filter="data"`), but lets links point to each other,
 takes any number of members of any size, and expands headers in memory. A model of ours is a few
@@ -28,7 +28,7 @@ class TarballError(Exception):
 
 
 def pack(files: Mapping[str, bytes], *, programs: Collection[str] = ()) -> bytes:
-    """Pack files; equal ones give equal bytes, in whatever order they come.
+    """Pack files; equal files give equal bytes, in any order.
 
     Args:
         files: by the path in the archive.
@@ -62,7 +62,7 @@ def unpack(content: bytes, target: Path, *, max_bytes: int = MAX_BYTES) -> None:
 
 
 def read_member(content: bytes, name: str, *, max_bytes: int = MAX_BYTES) -> bytes | None:
-    """One file of an archive; None when it has no such file.
+    """Read one file of an archive; None when it has no such file.
 
     Raises:
         TarballError: when the archive is not taken, whatever else it holds, or the file is larger

@@ -1,4 +1,4 @@
-"""An embedded SageMaker of one's own, on free ports and in a folder of its own, for one block."""
+"""Sandbox: an embedded SageMaker on free ports and in its own folder, for one block."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.local.services import Ports, build_sagemaker
 from infra.processes.service import running
 
-# What may lead boto3 elsewhere: a rehearsal must not touch an account.
+# What may lead boto3 elsewhere: a dry run must not touch an account.
 LEADING = (
     "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -19,7 +19,7 @@ LEADING = (
 
 @contextlib.contextmanager
 def own_sagemaker() -> Iterator[Path]:
-    """Point boto3 in this process at a SageMaker that nobody else uses; gives its folder.
+    """Start a private SageMaker for boto3 in this process; yield its folder.
 
     Raises:
         OvernightError: when it does not start.

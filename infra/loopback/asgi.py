@@ -14,7 +14,7 @@ POLICY_VIOLATION = 1008
 
 
 class AnswerOwn:
-    """An ASGI middleware that passes on only what `own` allows."""
+    """ASGI middleware that refuses what `own` does not allow."""
 
     def __init__(self, app: Application, *, own: Own) -> None:
         self._app = app

@@ -1,7 +1,7 @@
 """The check of Host and Origin: a server answers requests that name it, from its own pages.
 
 A page of any site can send requests to 127.0.0.1, and by giving its own name that address (DNS
-rebinding) also read the answers. Browsers say which name was asked for (Host) and which page asks
+rebinding) also read the answers. Browsers send the requested name (Host) and the requesting page
 (Origin, Sec-Fetch-Site); programs send no Origin.
 """
 
@@ -23,7 +23,7 @@ READING = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The addresses by which a server may be asked.
+    """The addresses of a server that it answers.
 
     Attributes:
         addresses: host and port in lower case, `127.0.0.1:8768`.
@@ -57,7 +57,7 @@ def own_addresses(port: int, further: Iterable[str] = ()) -> frozenset[str]:
 def find_refusal(
     own: Own, headers: Mapping[str, str], *, method: str, target: str
 ) -> Refusal | None:
-    """Say why a request has to be refused; None when it may be answered.
+    """Return the reason to refuse a request; None when it may be answered.
 
     Args:
         own: of the server.

@@ -71,7 +71,7 @@ def _install(packages: Path, *, python: Path) -> None:
 
 
 def _compile_kernels(folder: Path) -> None:
-    """Have numba keep compiled kernels: a worker with this machine's processor starts 15 s sooner.
+    """Compile the kernels into numba's cache: workers with this processor start 15 s sooner.
 
     It takes them for those of a source by the source's time, which the archive does not keep.
     """
@@ -106,7 +106,7 @@ def _pack(folder: Path, archive: Path) -> None:
 
 
 def _plain(found: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without what differs from one packing to the next."""
+    """Remove what differs between two packings."""
     found.mtime, found.uid, found.gid, found.uname, found.gname = 0, 0, 0, "", ""
     found.mode = 0o755 if found.mode & 0o100 or found.isdir() else 0o644
     return found

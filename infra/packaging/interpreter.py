@@ -1,4 +1,4 @@
-"""Copies the running interpreter into a folder from which it runs wherever that is put.
+"""Copies of the running interpreter that run from any folder.
 
 A virtual environment names its interpreter by path, and a cluster's machines need not have one
 there. Python itself finds its library from where its program stands, so a copy can be moved.

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def only_one(path: Path, *, doing: str) -> Iterator[None]:
-    """Let one process at a time into a block; the others wait, and log once for whom.
+    """Lock a block for one process; the others wait, and log once for which process.
 
     A thread that is inside may enter again.
 
@@ -54,7 +54,7 @@ def only_one(path: Path, *, doing: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hold(folder: Path, *, holder: str) -> Iterator[None]:
-    """Keep a folder for this process, for a block.
+    """Lock a folder for this process during a block.
 
     Args:
         folder: made where it is not there.
@@ -76,7 +76,7 @@ def hold(folder: Path, *, holder: str) -> Iterator[None]:
 
 
 def refuse_held(folder: Path) -> None:
-    """Refuse a folder that another process keeps now.
+    """Refuse a folder that another process has locked.
 
     Raises:
         InputError: with that process's id.

@@ -36,7 +36,7 @@ def main(command: list[str]) -> int:
 
 
 def _is_stdin_closed() -> bool:
-    """Wait a moment for the end of standard input; nobody ever writes to it."""
+    """Wait a moment for the end of standard input; nothing is ever written to it."""
     ready, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
     return bool(ready) and not os.read(sys.stdin.fileno(), 1)
 
@@ -66,7 +66,7 @@ def _reap() -> None:
 
 
 def _descendants(root: int) -> set[int]:
-    """Living processes below `root`, from /proc; empty where there is none."""
+    """List the living descendants of `root`, from /proc; empty without /proc."""
     parents = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, IndexError, ValueError):

@@ -1,1 +1,1 @@
-"""The control plane: puts bundles behind endpoints and asks them for scores."""
+"""SageMaker: deployment of bundles to endpoints, and requests for scores."""

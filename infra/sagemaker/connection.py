@@ -28,15 +28,15 @@ DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403
 
 
 class AwsError(OvernightError):
-    """AWS refused or failed; holds its own words."""
+    """AWS refused or failed; the message holds AWS's own."""
 
 
 class ModelError(AwsError):
-    """The model behind an endpoint failed, or answered what no container of ours answers."""
+    """The model of an endpoint failed, or its answer is not of our container."""
 
 
 class UnreachableError(OvernightError):
-    """Nothing answers where AWS was looked for."""
+    """Nothing answers at the address of AWS."""
 
 
 def open_session() -> "boto3.Session":

@@ -14,7 +14,7 @@ SecurityGroup = Annotated[str, Field(pattern="^sg-[0-9a-f]+$")]
 
 
 class AlarmPolicy(FrozenModel):
-    """`[endpoint.watch]`: what turns an update back while it is watched; `inf` switches one off.
+    """`[endpoint.watch]`: limits that roll an update back while it is watched; `inf` turns one off.
 
     Attributes:
         error_rate: share of requests that the endpoint answered with a 5xx.
@@ -43,7 +43,7 @@ class EndpointPolicy(TrafficPolicy):
 
     Attributes:
         watch: limits of the alarms that the deployment makes.
-        alarms: further CloudWatch alarms, which exist already, that turn an update back.
+        alarms: further CloudWatch alarms, which exist already, that roll an update back.
         capture_percent: share of requests and answers that is kept in the bucket; 0 for none.
         instance_type: of the machines that serve.
         instance_count: of the machines that serve.

@@ -48,9 +48,9 @@ class Application:
 
         Args:
             scorer: the loaded model.
-            version: what the registry calls it; None when nobody said.
-            metrics: counts what is scored; None where nobody collects it.
-            recorder: captures what is asked and answered; None where the platform does.
+            version: its number in the registry; None when not known.
+            metrics: counts scored rows; None where metrics are not collected.
+            recorder: captures requests and answers; None where the platform does.
         """
         self._scorer = scorer
         self._metrics = metrics
@@ -94,11 +94,11 @@ class Application:
         _refuse_method(method, allowed=b"POST")
         content_type = headers.get(b"content-type", b"application/json").decode("latin-1")
         reader = self._reader_of(content_type)
-        asked = reader.read(body)
-        predictions = self._scorer.predict(asked.rows, reasons=asked.reasons)
+        request = reader.read(body)
+        predictions = self._scorer.predict(request.rows, reasons=request.reasons)
         answer = self._write(predictions, headers.get(b"accept", b""))
         if self._metrics is not None:
-            self._metrics.count(asked.rows, predictions)
+            self._metrics.count(request.rows, predictions)
         if self._recorder is not None:
             identity = headers.get(INFERENCE_ID)
             self._recorder.record(

@@ -8,7 +8,6 @@ import argparse
 import json
 import subprocess
 import sys
-import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from expectations.contract import FrozenModel, InputError
+from infra.supply.declared import read_declared
 from infra.supply.lock import Package, find_locks, read_lock
 
 HERE = Path(__file__).parent
@@ -141,18 +141,6 @@ def find_idle(found: Collection[Vulnerability], accepted: Iterable[Accepted]) ->
     ]
 
 
-def read_accepted(path: Path) -> tuple[Accepted, ...]:
-    """Read the vulnerabilities that stand.
-
-    Raises:
-        InputError: with everything that is wrong in the file.
-    """
-    try:
-        return Acceptances.model_validate(tomllib.loads(path.read_text())).accepted
-    except ValueError as error:
-        raise InputError(f"{path.name} cannot be used: {error}") from error
-
-
 def audit_lock(
     lock: Path, *, name: str, tools: Path, options: Iterable[str]
 ) -> list[Vulnerability]:
@@ -192,7 +180,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--osv-url", help="another address of an OSV service")
     options = parser.parse_args(arguments)
     try:
-        accepted = read_accepted(options.accepted)
+        accepted = read_declared(options.accepted, Acceptances).accepted
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return VULNERABLE

@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import sys
-import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, Field
 
 from expectations.contract import FrozenModel, InputError
+from infra.supply.declared import read_declared
 from infra.supply.expression import canonicalize_expression, is_allowed
 from infra.supply.lock import Package, find_locks, read_lock
 
@@ -145,18 +145,6 @@ def compare_list(licences: Mapping[str, str], kept: str, *, locked: Collection[s
     return changes
 
 
-def read_policy(path: Path) -> LicencePolicy:
-    """Read what is taken.
-
-    Raises:
-        InputError: with everything that is wrong in the file.
-    """
-    try:
-        return LicencePolicy.model_validate(tomllib.loads(path.read_text()))
-    except ValueError as error:
-        raise InputError(f"{path.name} cannot be used: {error}") from error
-
-
 def find_locked(locks: Iterable[Path]) -> dict[str, bool]:
     """Return every package of some locks, and whether any of its lines is for this machine."""
     found: dict[str, bool] = {}
@@ -216,7 +204,7 @@ def main(arguments: list[str]) -> int:
 def _judge_all(options: argparse.Namespace) -> list[str]:
     bills = [json.loads(path.read_text()) for path in options.bills]
     locked = find_locked(find_locks(options.root))
-    verdict = judge(bills, locked, read_policy(POLICY))
+    verdict = judge(bills, locked, read_declared(POLICY, LicencePolicy))
     problems = list(verdict.problems)
     if options.write:
         options.list.write_text(write_list(verdict.licences))

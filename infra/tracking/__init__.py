@@ -1,1 +1,1 @@
-"""The MLflow server with people in it: who may move which alias."""
+"""The MLflow server: users, roles, and a check of every write."""

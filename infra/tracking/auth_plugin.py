@@ -1,8 +1,8 @@
 """The MLflow server's `authorization_function`: roles beside MLflow's own permissions.
 
 MLflow knows who may change a registered model, not which of its aliases; who may edit an
-experiment, not whose runs in it; and it keeps no record of who moved an alias. This function is
-asked before every request, in the server's process.
+experiment, not whose runs in it; and it keeps no record of who moved an alias. MLflow calls this
+function before every request, in the server's process.
 """
 
 import os
@@ -28,8 +28,8 @@ from infra.tracking.roles import (
     APPROVED_BY,
     ASKED,
     ASKED_BY,
+    REVIEW_REQUEST,
     ROLES_VARIABLE,
-    WISH,
     Role,
     is_ours,
     read_roles,
@@ -40,7 +40,7 @@ from infra.tracking.routes import Access, find_access
 # Of these the rules stand in `roles.refusal`; every other write to a model of ours is refused.
 _ALIAS, _TAGS = "/registered-models/alias", ("/set-tag", "/delete-tag")
 # A review request is a tag of the model.
-_REVIEW_REQUEST = ("/registered-models/set-tag", "/registered-models/delete-tag")
+_REQUEST_ROUTES = ("/registered-models/set-tag", "/registered-models/delete-tag")
 _ONLY = "only the deployer may"
 
 
@@ -103,7 +103,7 @@ def _problems_of_registry(fields: RequestFields, roles: frozenset[Role]) -> Iter
         yield problem
     if "deployer" in roles or path.endswith(_ALIAS):
         return
-    if not path.endswith(_REVIEW_REQUEST) and (ours := _ours(fields.tags)):
+    if not path.endswith(_REQUEST_ROUTES) and (ours := _ours(fields.tags)):
         yield f"{_ONLY} set or take away a tag named {ours}"
     if path.endswith(_TAGS) and not any(key.startswith("mlflow.") for key in fields.tags):
         return
@@ -115,9 +115,9 @@ def _problems_of_registry(fields: RequestFields, roles: frozenset[Role]) -> Iter
 def _record_user(user: str, fields: RequestFields) -> None:
     """Record on the registered model who moves `approved` to a version, or requests a review."""
     is_alias = fields.alias == "approved" and fields.version
-    noted = {f"{APPROVED_BY}.{fields.version}"} if is_alias else set()
-    noted |= {key.replace(ASKED, ASKED_BY) for key in fields.tags if WISH.fullmatch(key)}
-    for key in noted if fields.model else ():
+    tags = {f"{APPROVED_BY}.{fields.version}"} if is_alias else set()
+    tags |= {key.replace(ASKED, ASKED_BY) for key in fields.tags if REVIEW_REQUEST.fullmatch(key)}
+    for key in tags if fields.model else ():
         tag = RegisteredModelTag(key, f"{user} (MLflow)")  # type: ignore[no-untyped-call]  # MLflow's own
         _get_model_registry_store().set_registered_model_tag(fields.model, tag)  # type: ignore[no-untyped-call]  # MLflow's own
 

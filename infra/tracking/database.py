@@ -1,4 +1,4 @@
-"""MLflow's SQLite files: of runs and models, and of the users that may sign in."""
+"""MLflow's SQLite files: runs and models, and users."""
 
 import logging
 import subprocess
@@ -17,12 +17,12 @@ _OWN_PATIENCE = "PRAGMA busy_timeout = 20000;"
 
 
 def make_tracking(url: str) -> None:
-    """Make the file of runs and models, whole or not at all, where there is none."""
+    """Create the database of runs and models if there is none, atomically."""
     make_whole(url, _make_tables)
 
 
 def make_server_files(url: str, users: str | None, environment: Mapping[str, str]) -> None:
-    """Make what a server keeps in SQLite files, whole or not at all, where there is none.
+    """Create the server's SQLite files if there are none, atomically.
 
     By MLflow's own commands: this process starts the server and needs nothing of MLflow itself.
 

@@ -53,7 +53,7 @@ def is_experiment_of_deployer(experiment: str) -> bool:
 
 
 def is_registered_model_of_deployer(name: str) -> bool:
-    """Return True if a registered model, or its newest version, has a tag of ours."""
+    """Return True if a registered model, or its latest version, has a tag of ours."""
     try:
         found = _get_model_registry_store().get_registered_model(name)  # type: ignore[no-untyped-call]  # MLflow's own
     except MlflowException as error:

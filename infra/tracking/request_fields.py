@@ -18,7 +18,7 @@ _RUNS = ("run_id", "run_uuid", "source_run_id")
 
 @dataclass(frozen=True, slots=True)
 class RequestFields:
-    """The things that a request names.
+    """The objects that a request names.
 
     Attributes:
         runs: their ids; likewise `experiments` and `logged_models`.
@@ -87,7 +87,7 @@ def _read_message() -> Message | None:
 
 @cache
 def _messages() -> Mapping[tuple[str, str], type[Message]]:
-    """Route and method to the message that its handler reads."""
+    """Return the message type of each route and method."""
 
     def same(message: type[Message] | None) -> type[Message] | None:
         return message
@@ -101,7 +101,7 @@ def _messages() -> Mapping[tuple[str, str], type[Message]]:
 
 
 def _items(message: Message | None, name: str) -> Iterable[Message]:
-    """Items of a repeated field of messages; none where there is no such field."""
+    """Return the items of a repeated field of messages; none without such a field."""
     found: Any = getattr(message, name, ())
     return [each for each in found if isinstance(each, Message)]
 

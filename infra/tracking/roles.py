@@ -12,13 +12,13 @@ ROLES_VARIABLE = "OVERNIGHT_ROLES"
 # Tags of a registered model, a version's number behind each: what a reviewer asks for, who asked,
 # and who set the alias `approved`. The auth plugin sets the last two.
 ASKED, ASKED_BY, APPROVED_BY = "overnight.asked", "overnight.asked_by", "overnight.approved_by"
-WISH = re.compile(rf"{re.escape(ASKED)}\.\d+")
+REVIEW_REQUEST = re.compile(rf"{re.escape(ASKED)}\.\d+")
 
 Role = Literal["author", "reviewer", "deployer"]
 
 
 def read_roles(path: Path) -> Mapping[str, frozenset[Role]]:
-    """Name of a user of the MLflow server to the roles it has.
+    """Read the roles of each user of the MLflow server, by name.
 
     Args:
         path: a TOML file with a list of names for each role: `reviewer = ["rita"]`.
@@ -76,7 +76,7 @@ def refusal(
         return f"the alias is spelled {moved}"
     kept = set(filter(is_ours, tags))
     if "reviewer" in roles:
-        kept = {k for k in kept if not WISH.fullmatch(k)}
+        kept = {k for k in kept if not REVIEW_REQUEST.fullmatch(k)}
     if kept and "deployer" not in roles:
         return "only the deployer may change what overnight noted of a version"
     return None

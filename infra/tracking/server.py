@@ -16,7 +16,7 @@ USERS_VARIABLE = "OVERNIGHT_MLFLOW_USERS"
 def build_mlflow(
     environment: Mapping[str, str], *, home: Path, tracking_uri: str, port: int
 ) -> Service:
-    """MLflow's server on the loopback address.
+    """Build the service of the MLflow server on the loopback address.
 
     Args:
         environment: the environment to start from. With `OVERNIGHT_ROLES`, a file of names for each

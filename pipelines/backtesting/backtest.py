@@ -10,18 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from expectations.contract import InputError
+from expectations.contract import InputError, digest_of
 from pipelines.backtesting.lake import open_reading
 from pipelines.backtesting.night import DATA, MODEL, BacktestSteps
 from pipelines.config import (
+    Column,
     ModelSpec,
     RunReference,
     Snapshot,
+    format_table,
     load_spec,
 )
 from pipelines.config.installation import Settings, load_settings, os_actor
 from pipelines.ingestion import LABELS, TRANSACTIONS
-from pipelines.lake import Lake, backtesting, digest_of, parse_as_of
+from pipelines.lake import Lake, backtesting, parse_as_of
 from pipelines.modelling import (
     last_fold,
     lineage_tags,
@@ -56,18 +58,21 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     spec, settings = load_spec(reference), load_settings()
     last = parse_as_of(as_of)
     shown = [each.logged for each in list_metrics(spec.training) if each.is_backtested]
+    dates: list[str] = []
     rows: list[list[float]] = []
-    lines = [f"{'as of':12} " + " ".join(f"{name:>26}" for name in shown)]
     with backtesting(spec.name):
         backtests = _open_backtests(reference, spec, settings)
         for week in reversed(range(weeks)):
             date = (last - timedelta(weeks=week)).isoformat()
             metrics = backtests.measure(date, needed=shown)
             rows.append([metrics[name] for name in shown])
-            lines.append(f"{date[:10]:12} " + " ".join(f"{value:>26.4f}" for value in rows[-1]))
+            dates.append(date[:10])
     means = [sum(column) / len(column) for column in zip(*rows, strict=True)]
-    lines.append(f"{'mean':12} " + " ".join(f"{value:>26.4f}" for value in means))
-    return "\n".join(lines)
+    table = [("as of", *shown)]
+    for name, values in zip([*dates, "mean"], [*rows, means], strict=True):
+        table.append((name, *(f"{value:.4f}" for value in values)))
+    numbers = [Column(at_least=26, is_right=True, gap=1) for _ in shown]
+    return format_table(table, [Column(at_least=12, gap=1), *numbers])
 
 
 def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Backtests":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 
 from expectations.contract import InputError
-from pipelines.config import RunReference, load_spec, one_line
+from pipelines.config import RunReference, format_table, load_spec, one_line
 from pipelines.tracking import (
     AS_OF,
     AUTHOR,
@@ -51,9 +51,8 @@ def compare_runs(reference: str, wanted: Sequence[str]) -> str:
     rows = [(name, *(values.get(name, "-") for values in found)) for name in names]
     differing = [row for row in rows if len(set(row[1:])) > 1]
     table = [("", *wanted), *((name, *_shorten(values)) for name, *values in differing)]
-    widths = [max(len(row[at]) for row in table) for at in range(len(wanted) + 1)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
-    return "\n".join([*lines, f"{len(rows) - len(differing)} more values are the same in all"])
+    same = len(rows) - len(differing)
+    return f"{format_table(table)}\n{same} more values are the same in all"
 
 
 def _run_of(registry: Registry, wanted: str) -> str:

@@ -19,19 +19,23 @@ from .references import (
     write_optional,
 )
 from .spec import EXAMPLES, ApprovalPolicy, ModelSpec, find_spec, list_specs, load_spec
+from .table import LEFT, RIGHT, Column, format_table
 
 __all__ = [
     "APPROVAL_RULES",
     "EXAMPLES",
     "FEATURES_ADDED",
+    "LEFT",
     "LIMITS",
     "LONGEST_NAME",
     "PROBABILITY",
     "PROMOTED",
+    "RIGHT",
     "ROLLED_BACK",
     "SCORE",
     "SECTIONS",
     "ApprovalPolicy",
+    "Column",
     "DeploymentOutcome",
     "EndpointReference",
     "ModelSpec",
@@ -46,6 +50,7 @@ __all__ = [
     "explain_unreadable",
     "find_problem",
     "find_spec",
+    "format_table",
     "is_changed",
     "list_specs",
     "load_catalogue",

@@ -4,8 +4,6 @@
 returns is typed, frozen and trusted from then on.
 """
 
-import hashlib
-import json
 import os
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +21,7 @@ from expectations.contract import (
     Duration,
     FrozenModel,
     InputError,
+    digest_of,
     refuse_any,
 )
 from expectations.contract.toml_file import limit_problems, read_toml
@@ -179,8 +178,7 @@ class ModelSpec(FrozenModel):
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of the whole spec."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(self.model_dump(mode="json"))
 
     @property
     def customer(self) -> str:

@@ -15,7 +15,7 @@ from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, Overni
 from infra.local import own_sagemaker
 from infra.sagemaker.control import EndpointConfiguration, in_alarm, roll_out, verify, wanted_alarms
 from infra.sagemaker.runtime import Instance, Prediction, Replay, read_file, replay_once, replaying
-from pipelines.config import PROMOTED, ModelSpec, load_registered
+from pipelines.config import PROMOTED, Column, ModelSpec, format_table, load_registered
 from pipelines.config.installation import load_settings
 from pipelines.deployment.raised_alarms import RaisedAlarms, describe_alarms
 from pipelines.deployment.releases import champion_digest, endpoint_configuration
@@ -75,15 +75,15 @@ def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
             is_promoted=result.outcome == PROMOTED, is_first=champion is None,
         )
     )  # fmt: skip
-    lines = [
-        f"Rehearsal of {version}" + (f" after {champion}" if champion else ""),
-        f"  outcome         {result.outcome} {result.reason}".rstrip(),
+    title = f"Rehearsal of {version}" + (f" after {champion}" if champion else "")
+    table = [
+        ("outcome", f"{result.outcome} {result.reason}".rstrip()),
         *_describe_phases(phases),
         *_describe_decisions(phases, configurations, names, champion=champion, version=version),
-        f"  alarms          {alarms}{_unwatched(spec)}",
-        *(f"    {reason}" for reason in reasons),
+        ("alarms", f"{alarms}{_unwatched(spec)}"),
+        *(("", reason) for reason in reasons),
     ]
-    return "\n".join(lines)
+    return f"{title}\n{format_table(table, [Column(at_least=15, gap=1)], indent=2)}"
 
 
 def _read_traffic(
@@ -157,38 +157,34 @@ def _watching(configurations: list[EndpointConfiguration]) -> Iterator[set[str]]
         raise problems[0]
 
 
-def _describe_phases(phases: dict[str, Replay]) -> Iterator[str]:
+def _describe_phases(phases: dict[str, Replay]) -> Iterator[tuple[str, str]]:
     for name, replay in phases.items():
         took = replay.milliseconds
         p50, p99 = np.quantile(took, [0.5, 0.99]) if took else (float("nan"), float("nan"))
-        yield (
-            f"  {name:15} {len(took):,} requests, {replay.failed} failed, p50 {p50:.2f} ms, "
-            f"p99 {p99:.2f} ms"
-        )
-        yield from (f"    {error}" for error in replay.errors[:3])
+        speed = f"p50 {p50:.2f} ms, p99 {p99:.2f} ms"
+        yield name, f"{len(took):,} requests, {replay.failed} failed, {speed}"
+        yield from (("", str(error)) for error in replay.errors[:3])
 
 
 def _describe_decisions(
     phases: dict[str, Replay], configurations: list[EndpointConfiguration], names: list[str], *,
     champion: Version | None, version: Version,
-) -> Iterator[str]:  # fmt: skip
+) -> Iterator[tuple[str, str]]:  # fmt: skip
     said = [_answers(phases, configuration.main.bundle.digest) for configuration in configurations]
     for who, answers in zip([champion, version] if champion else [version], said, strict=True):
         alerts = sum(a.decision == ALERT for a in answers.values())
         share = alerts / len(answers) if answers else float("nan")
-        yield f"  alert volume    {who}: {alerts:,} of {len(answers):,} rows ({share:.4%})"
+        yield "alert volume", f"{who}: {alerts:,} of {len(answers):,} rows ({share:.4%})"
     if champion is None:
         return
     ours, theirs = said
     both = sorted(ours.keys() & theirs.keys())
     changed = [n for n in both if ours[n].decision != theirs[n].decision]
-    yield f"  changes         {len(changed):,} of {len(both):,} decisions"
+    yield "changes", f"{len(changed):,} of {len(both):,} decisions"
     for number in changed[:SHOWN]:
-        a, b = ours[number], theirs[number]
-        yield (
-            f"    {names[number]:>18} {a.probability:.6f} {a.decision} -> "
-            f"{b.probability:.6f} {b.decision}"
-        )
+        pair = ours[number], theirs[number]
+        a, b = (f"{each.probability:.6f} {each.decision}" for each in pair)
+        yield "", f"{names[number]:>18} {a} -> {b}"
 
 
 def _unwatched(spec: ModelSpec) -> str:

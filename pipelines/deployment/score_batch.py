@@ -8,11 +8,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
+from expectations.contract import (
+    EVENT_DAY,
+    EVENT_TIME,
+    KNOWN_TIME,
+    TRANSACTION_ID,
+    InputError,
+    digest_of,
+)
 from pipelines.config import PROBABILITY, SCORE, TableVersion, load_registered
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
-from pipelines.lake import DamagedError, Lake, digest_of
+from pipelines.lake import DamagedError, Lake
 from pipelines.modelling import fetch_verified
 from pipelines.tracking import open_registry
 from pipelines.validation import validate_scores
@@ -45,7 +52,7 @@ def score_day(reference: str, day: str, *, version: str) -> TableVersion:
         )
     read = gather_rows([rows], bundle.model.encoding, count=rows.num_rows)
     raw = bundle.model.predict(read)
-    probabilities = bundle.calibration.apply(raw)
+    probabilities = bundle.calibrate(raw)
     # In the order of `read`; the rows of the lake usually have it, but that is not guaranteed.
     order = [(EVENT_TIME, "ascending"), (TRANSACTION_ID, "ascending")]
     ordered = rows.sort_by(order)

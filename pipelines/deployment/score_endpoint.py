@@ -7,7 +7,14 @@ import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
 from infra.sagemaker.runtime import ask
-from pipelines.config import ModelSpec, TableVersion, load_registered, request_kinds
+from pipelines.config import (
+    Column,
+    ModelSpec,
+    TableVersion,
+    format_table,
+    load_registered,
+    request_kinds,
+)
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
 from pipelines.lake import Lake
@@ -20,20 +27,18 @@ def score_transactions(reference: str, transactions: str) -> str:
     spec = load_registered(reference)
     rows = _find_rows(spec, [part for part in transactions.split(",") if part])
     current = [name for name in request_kinds(spec) if name in rows.column_names]
-    lines = [f"{'transaction':>14} {'probability':>11} decision  threshold"]
+    table = [("transaction", "probability", "decision  threshold")]
     for row in rows.to_pylist():
         # Every feature that a model of the spec may read; each model takes its own.
         features = {name: as_plain(row[name]) for name in current}
         identity, entity = str(row[TRANSACTION_ID]), str(row[spec.customer])
         reply = ask(spec.name, [features], inference_id=identity, entity=entity)
         (answer,) = reply.predictions
-        lines.append(
-            f"{identity:>14} {answer.probability:>11.6f} {answer.decision:8}  {answer.threshold}"
-        )
-        lines += [
-            f"{'':14} {reason.contribution:>+11.3f} {reason.text}" for reason in answer.reasons
-        ]
-    return "\n".join(lines)
+        said = f"{answer.decision:8}  {answer.threshold}"
+        table.append((identity, f"{answer.probability:.6f}", said))
+        table += [("", f"{each.contribution:+.3f}", each.text) for each in answer.reasons]
+    ids = Column(at_least=14, is_right=True, gap=1)
+    return format_table(table, [ids, Column(at_least=11, is_right=True, gap=1)])
 
 
 def as_plain(value: object) -> float | str | None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
 
-from expectations.contract import InputError, refuse_any
+from expectations.contract import InputError, digest_of, refuse_any
 from feature_jobs.engine_version import ENGINE_VERSION
 from feature_jobs.executors.spark import Build, Request
 from feature_jobs.io import read_schema
@@ -14,7 +14,7 @@ from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features.execution import build_parts, forget_job
 from pipelines.features.plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
-from pipelines.lake import Lake, Part, digest_of
+from pipelines.lake import Lake, Part
 from pipelines.validation import validate_features
 
 Validation = Callable[[list[Part], set[str]], None]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from expectations.contract import InputError
+from expectations.contract import InputError, digest_of
 from feature_jobs.declaration import lookback, referenced_columns
 from feature_jobs.engine_version import ENGINE_VERSION
 from pipelines.config import ModelSpec, Snapshot, TableVersion
-from pipelines.lake import Lake, Part, digest_of
+from pipelines.lake import Lake, Part
 
 FEATURES = "features"
 RECORD = "overnight.feature_record"

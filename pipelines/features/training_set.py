@@ -13,11 +13,12 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
     Interval,
+    digest_of,
 )
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import TIMESTAMP
-from pipelines.lake import Lake, digest_of, parse_as_of
+from pipelines.lake import Lake, parse_as_of
 from pipelines.validation import validate_training_set
 from training.data import holdout, validation_folds
 

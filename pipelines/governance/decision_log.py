@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipelines.config import TableVersion, one_line
+from expectations.contract import digest_of
+from pipelines.config import Column, TableVersion, format_table
 from pipelines.config.installation import Actor, parse_actor
-from pipelines.lake import digest_of
 from pipelines.tracking import AUTHOR
 
 FIRST = "0" * 64
@@ -222,14 +222,19 @@ def describe(decision_log: DecisionLog) -> str:
     """List the records in text, the latest last."""
     if not decision_log.records:
         return "no decisions yet"
-    lines = [
-        f"{r.number:>4}  {r.time:%F %T}  {r.kind:12} version {r.version:<4} {one_line(r.actor)}: "
-        f"{one_line(r.reason) or '-'}  [{r.own[:12]}]"
+    columns = [
+        Column(at_least=4, is_right=True), Column(), Column(at_least=12, gap=1),
+        Column(at_least=12, gap=1),
+    ]  # fmt: skip
+    rows = [
+        (
+            str(r.number), f"{r.time:%F %T}", r.kind, f"version {r.version}",
+            f"{r.actor}: {r.reason or '-'}  [{r.own[:12]}]",
+        )
         for r in decision_log.records
-    ]
-    return "\n".join(
-        [*lines, f"verified: {len(decision_log.records)} records, latest {decision_log.head}"]
-    )
+    ]  # fmt: skip
+    verified = f"verified: {len(decision_log.records)} records, latest {decision_log.head}"
+    return f"{format_table(rows, columns)}\n{verified}"
 
 
 def author_of(tags: Mapping[str, str]) -> Actor | None:

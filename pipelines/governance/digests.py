@@ -5,12 +5,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from expectations.contract import OvernightError
+from expectations.contract import OvernightError, digest_of
 from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import Actor, load_settings
 from pipelines.governance.decision_log import ACCEPTED, Decision, DecisionLog, Digests, Kind, decide
 from pipelines.governance.decision_store import DecisionStore
-from pipelines.lake import DamagedError, Lake, digest_of
+from pipelines.lake import DamagedError, Lake
 from pipelines.modelling import digest_training_set
 from pipelines.tracking import (
     DECISIONS_HEAD,

@@ -18,6 +18,7 @@ from expectations.contract import (
     LABEL,
     TRANSACTION_ID,
     InputError,
+    digest_of,
 )
 from expectations.row_rules import SplitRows, apply_row_rules
 from expectations.run import quiet_great_expectations
@@ -34,14 +35,7 @@ from pipelines.ingestion.quarantine import (
 )
 from pipelines.ingestion.source import Delivery, load_delivery, with_day
 from pipelines.ingestion.upserts import Merged, merge_rows
-from pipelines.lake import (
-    DamagedError,
-    Lake,
-    digest_of,
-    parse_as_of,
-    repair_parts,
-    vacuum_tables,
-)
+from pipelines.lake import DamagedError, Lake, parse_as_of, repair_parts, vacuum_tables
 
 TRANSACTIONS, LABELS = "transactions", "labels"
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from expectations.contract import EVENT_DAY, RULES, TRANSACTION_ID, InputError
 from expectations.results import EXAMPLES
 from expectations.row_rules import SplitRows
-from pipelines.config import load_spec
+from pipelines.config import Column, format_table, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.source import with_day
 from pipelines.lake import Lake
@@ -137,8 +137,10 @@ def describe_quarantine(lake: Lake, *, rule: str = "", day: str = "", shown: int
     for source in pc.unique(rows[SOURCE]).to_pylist():
         own = rows.filter(pc.equal(rows[SOURCE], source))
         lines.append(f"  {source}: {own.num_rows:,} rows")
-        for name, count in rule_counts(own).items():
-            lines.append(f"    {name:28} {count:>9,}  such as {_ids(own, name)}")
+        counts = rule_counts(own).items()
+        broken = [(name, f"{count:,}", f"such as {_ids(own, name)}") for name, count in counts]
+        columns = [Column(at_least=28, gap=1), Column(at_least=9, is_right=True)]
+        lines.append(format_table(broken, columns, indent=4))
     for row in _as_text(rows.slice(0, shown)).to_pylist():
         lines.append("  " + "  ".join(f"{k}={v}" for k, v in row.items() if v is not None))
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from .delta import ChangedSinceError
 from .knowledge_time import parse_as_of
 from .reading import find_damage
 from .repair import repair_parts
-from .tables import Lake, digest_of
+from .tables import Lake
 from .vacuum import vacuum_tables
 from .write_lock import backtesting, beginning, one_at_a_time, searching, writing
 
@@ -17,7 +17,6 @@ __all__ = [
     "backtesting",
     "beginning",
     "check_tables",
-    "digest_of",
     "find_damage",
     "one_at_a_time",
     "parse_as_of",

@@ -6,7 +6,6 @@ data, and days that two versions share are stored once.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -281,9 +280,3 @@ class Lake:
                 f"There is no {at} in {self.root}: the table is {latest}. "
                 "Run the step that writes it first."
             ) from error
-
-
-def digest_of(values: Mapping[str, object]) -> str:
-    """Compute SHA-256 of the canonical JSON of the inputs of a table, a study or a run."""
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

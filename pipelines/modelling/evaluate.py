@@ -1,10 +1,9 @@
-"""The step `evaluate`: measures a candidate on its test window, compares it, writes the report."""
+"""The step `evaluate`: measures a candidate on its test window and compares it."""
 
 import json
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,16 +75,18 @@ def evaluate_model(
         report = Path(scratch) / "report"
         report.mkdir()
         write_material(
-            report, measured.contender, champion, slices=measured.slices, window=str(fold.test),
-            spec=spec, data=gather_data_summary(spec, as_of, training_set=training_set),
-        )  # fmt: skip
+            report,
+            measured,
+            champion,
+            data=gather_data_summary(spec, as_of, training_set=training_set),
+        )
         if not is_kept:
             _log(registry, run_id, measured, gate, report)
     metrics = measured.metrics
     log.info(
         "Evaluated %s on %s: average precision %.4f (logistic regression %.4f), AUC %.4f",
         run, fold.test, metrics["test_average_precision"],
-        measured.baseline["baseline_average_precision"], metrics["test_auc"],
+        measured.baseline["test_average_precision"], metrics["test_auc"],
     )  # fmt: skip
     log.info("The gate %s %s%s", "accepts" if gate.is_accepted else "refuses", run, _listed(gate))
     if is_kept:
@@ -108,7 +109,6 @@ class Measured:
         self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
     ) -> None:
         from training.evaluation import (
-            baseline_values,
             evaluate,
             metric_intervals,
             score_rows,
@@ -124,7 +124,7 @@ class Measured:
         against = score_rows(test, usual, fold=fold, customer=spec.customer)
         self.baseline_scores = usual
         self.metrics = evaluate(self.scored, policy=policy, threshold=bundle.threshold)
-        self.baseline = baseline_values(against, policy=policy, threshold=bundle.threshold)
+        self.baseline = evaluate(against, policy=policy, threshold=bundle.threshold)
         self.intervals = metric_intervals(self.scored, policy=policy, threshold=bundle.threshold)
         categories = [n for n, kind in spec.attribute_kinds().items() if kind == "categorical"]
         entities = [spec.customer, *(e for e in spec.source.entities if e != spec.customer)]
@@ -133,12 +133,19 @@ class Measured:
     @property
     def figures(self) -> dict[str, float]:
         """Every metric of a run by name: the candidate's, the baseline's, ends of intervals."""
+        from training.evaluation import list_metrics
+
+        baseline = {
+            each.logged_baseline: self.baseline[each.logged]
+            for each in list_metrics(self.spec.training)
+            if each.has_baseline
+        }
         limits = {
             f"{name}_{end}": value
             for name, (low, high) in self.intervals.items()
             for end, value in (("low", low), ("high", high))
         }
-        return self.metrics | self.baseline | limits
+        return self.metrics | baseline | limits
 
     @property
     def contender(self) -> "Contender":
@@ -160,7 +167,7 @@ def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "Gate
 
     checks = judge_alone(
         measured.judged,
-        baseline=measured.baseline["baseline_average_precision"],
+        baseline=measured.baseline["test_average_precision"],
         latency_ms=_time_single_rows(folder, measured.scored.rows),
         policy=measured.spec.gate,
         seed=measured.spec.training.seed,
@@ -203,50 +210,15 @@ def _time_single_rows(folder: Path, rows: "Rows") -> float:
 def _log(
     registry: Registry, run: str, measured: Measured, gate: "GateResult", folder: Path
 ) -> None:
-    """Metrics, the gate's decision and the report with its pictures, in one place."""
+    """Log the metrics, the gate's decision, and the evaluation record beside it."""
     runs = registry.runs
     runs.log_metrics(run, measured.figures)
     decision = {"is_accepted": gate.is_accepted, "checks": [asdict(c) for c in gate.checks]}
     (folder / "gate.json").write_text(json.dumps(decision, indent=2), encoding="utf-8")
-    _write_report(measured, gate, folder, facts=runs.tags(run))
     runs.log_folder(run, folder, name="evaluation")
     decided = "accepted" if gate.is_accepted else "refused"
     # MLflow holds 5,000 characters a tag; the file holds all of them.
     runs.tag(run, {GATE: decided, GATE_REASONS: "; ".join(gate.reasons)[:4_000]})
-
-
-def _write_report(
-    measured: Measured, gate: "GateResult", folder: Path, *, facts: Mapping[str, str]
-) -> None:
-    from training.evaluation import false_negatives, false_positives, money_by_day, summarise
-    from training.reports import by_day, by_slice, draw_plots, write_report
-
-    scored, model, policy = measured.scored, measured.bundle.model, measured.spec.training
-    threshold = measured.bundle.threshold
-    plots = draw_plots(
-        folder / "plots",
-        scored=scored,
-        baseline=measured.baseline_scores,
-        threshold=threshold,
-        money=money_by_day(scored, policy=policy, threshold=threshold),
-        booster=model.booster,
-        contributions=summarise(model, scored, seed=policy.seed),
-    )
-    told = {k.removeprefix("overnight."): v for k, v in facts.items() if k.startswith("overnight.")}
-    write_report(
-        folder / "report.html",
-        title=f"{measured.spec.name}: test window {measured.fold.test}",
-        facts={"train window": str(measured.fold.train), **dict(sorted(told.items()))},
-        metrics=measured.metrics,
-        baseline=measured.baseline,
-        intervals=measured.intervals,
-        days=by_day(scored, policy=policy, threshold=threshold),
-        slices=by_slice(scored, measured.slices, policy=policy, threshold=threshold),
-        false_positives=false_positives(model, scored),
-        false_negatives=false_negatives(model, scored),
-        gate=gate,
-        plots=plots,
-    )
 
 
 def _listed(gate: "GateResult") -> str:

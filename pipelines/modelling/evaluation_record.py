@@ -1,18 +1,21 @@
 """The evaluation record: one file in the run, with every figure of both models for the report."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from expectations.contract import InputError
-from pipelines.config import ModelSpec, RunReference
+from pipelines.config import RunReference
 from pipelines.modelling.champion import Champion
 from pipelines.modelling.data_summary import DataSummary
 from pipelines.tracking import Runs
-from training.evaluation import Check, Comparison, Contender, Mask, compare_models
+from training.evaluation import Check, Comparison, MetricValue, compare_models, tabulate_metrics
 from training.policy import ReviewPolicy
+
+if TYPE_CHECKING:
+    from pipelines.modelling.evaluate import Measured
 
 FORMAT = 1
 FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
@@ -26,6 +29,7 @@ class Material:
         window: the test window.
         champion: the version that served then, `models:/demo/1`; empty when there was none.
         champion_problem: why it was not compared; empty when it was.
+        metrics: of the candidate; empty in a record that does not hold them.
     """
 
     format: int
@@ -35,6 +39,7 @@ class Material:
     champion_problem: str
     data: DataSummary
     comparison: Comparison
+    metrics: tuple[MetricValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +54,29 @@ _MATERIAL, _DECISION = TypeAdapter(Material), TypeAdapter(GateDecision)
 
 
 def write_material(
-    folder: Path,
-    candidate: Contender,
-    champion: Champion | None,
-    *,
-    slices: Mapping[str, Mask],
-    window: str,
-    spec: ModelSpec,
-    data: DataSummary,
+    folder: Path, measured: "Measured", champion: Champion | None, *, data: DataSummary
 ) -> None:
     """Compare both and write `comparison.json` into a folder."""
+    policy = measured.spec.training
     material = Material(
         format=FORMAT,
-        window=window,
-        review=spec.training.review,
+        window=str(measured.fold.test),
+        review=policy.review,
         champion="" if champion is None else str(champion.version),
         champion_problem="" if champion is None else champion.problem,
         data=data,
         comparison=compare_models(
-            candidate,
+            measured.contender,
             None if champion is None else champion.contender,
-            slices=slices,
-            policy=spec.training,
+            slices=measured.slices,
+            policy=policy,
+            baseline=measured.baseline_scores,
+        ),
+        metrics=tabulate_metrics(
+            measured.metrics,
+            intervals=measured.intervals,
+            baseline=measured.baseline,
+            policy=policy,
         ),
     )
     (folder / COMPARISON).write_bytes(_MATERIAL.dump_json(material, indent=1))

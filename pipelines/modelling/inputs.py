@@ -14,6 +14,7 @@ from expectations.contract import (
     TRANSACTION_ID,
     AttributeKind,
     InputError,
+    digest_of,
 )
 from pipelines.config import (
     APPROVAL_RULES,
@@ -23,7 +24,7 @@ from pipelines.config import (
     model_kinds,
 )
 from pipelines.config.installation import CHECKOUT, load_settings
-from pipelines.lake import Lake, digest_of, parse_as_of
+from pipelines.lake import Lake, parse_as_of
 from pipelines.tracking import (
     CODE_REVISION,
     LEARNER,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from expectations.contract import digest_of
 from pipelines.config import (
     ModelSpec,
     RunReference,
@@ -15,7 +16,6 @@ from pipelines.config import (
     load_spec,
 )
 from pipelines.config.installation import load_settings, os_actor
-from pipelines.lake import digest_of
 from pipelines.modelling.inputs import (
     BESIDE_MODEL,
     dataset_metadata,
@@ -41,6 +41,7 @@ from pipelines.tracking import (
 from pipelines.validation import docs_address
 from training.bundle import (
     Bundle,
+    apply_calibration,
     build_reference,
     choose_threshold,
     fit_calibration,
@@ -140,7 +141,7 @@ def write_candidate(
     folds = validation_folds(fold, policy)
     unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=policy)
     calibration = fit_calibration(unseen.scores, unseen.labels, method=policy.calibration)
-    chances = calibration.apply(unseen.scores)
+    chances = apply_calibration(calibration, unseen.scores)
     threshold = choose_threshold(chances, unseen.labels, unseen.amounts, unseen.days, policy=policy)
     model = fit(rows, fold.train, params=best.params, policy=policy)
     train = rows.within(fold.train)

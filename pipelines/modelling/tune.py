@@ -1,9 +1,7 @@
 """The step `tune`: runs or joins the study of a training set, and shows it in MLflow."""
 
 import logging
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 from expectations.contract import InputError
 from infra.files import make_whole
@@ -19,7 +17,7 @@ from pipelines.modelling.inputs import (
 )
 from pipelines.tracking import EMPTY_COLUMNS, STUDY, open_registry
 from training.data import empty_columns, validation_folds
-from training.search import TuningResult, best_trials, draw_study, load_best, make_database, tune
+from training.search import TuningResult, best_trials, load_best, make_database, tune
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +72,6 @@ def log_study(
         metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}
         runs.log_metrics(run, metrics)
         runs.log_trials(run, best_trials(storage, name))
-        with tempfile.TemporaryDirectory() as scratch:
-            draw_study(Path(scratch), storage, name)
-            runs.log_folder(run, Path(scratch), name="study")
 
 
 def count_trials(best: TuningResult) -> str:

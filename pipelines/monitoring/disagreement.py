@@ -14,10 +14,12 @@ from expectations.contract import InputError
 from infra.sagemaker.control import capture_prefix
 from infra.sagemaker.names import CANDIDATE, SHADOW, VARIANT, endpoint_name
 from infra.sagemaker.runtime import INFERENCE_ID, Answer, read_captured
-from pipelines.config import ModelSpec, load_registered
+from pipelines.config import Column, ModelSpec, format_table, load_registered
 from pipelines.governance import open_decisions
 from pipelines.tracking import open_registry
 
+# The column of names.
+LABEL = Column(at_least=15, gap=1)
 LARGEST = 5
 ALERT = "alert"
 
@@ -57,22 +59,26 @@ def _rows(ours: dict[str, Answer], theirs: dict[str, Answer]) -> Iterator[str]:
     kinds = [(a.decision == ALERT, b.decision == ALERT) for a, b in pairs]
     apart = sum(a != b for a, b in kinds)
     gaps = np.array([b.probability - a.probability for a, b in pairs])
-    yield f"  rows            {len(both):,} answered by {first} and by {second}"
-    yield f"  both alert      {kinds.count((True, True)):,}"
-    yield f"  both pass       {kinds.count((False, False)):,}"
-    yield f"  only {first:5} alerts {kinds.count((True, False)):,}"
-    yield f"  only {second:5} alerts {kinds.count((False, True)):,}"
-    yield f"  disagreement    {apart / len(both):.4%}"
     low, middle, high = np.quantile(gaps, [0.01, 0.5, 0.99])
-    yield (
-        f"  probability     {second} less {first}: median {middle:+.6f}, "
-        f"98 % in [{low:+.6f}, {high:+.6f}]"
-    )
-    yield f"  {'largest apart':>20} {first:>10} {second:>10}"
+    spread = f"median {middle:+.6f}, 98 % in [{low:+.6f}, {high:+.6f}]"
+    totals = [
+        ("rows", f"{len(both):,} answered by {first} and by {second}"),
+        ("both alert", f"{kinds.count((True, True)):,}"),
+        ("both pass", f"{kinds.count((False, False)):,}"),
+        (f"only {first:5} alerts", f"{kinds.count((True, False)):,}"),
+        (f"only {second:5} alerts", f"{kinds.count((False, True)):,}"),
+        ("disagreement", f"{apart / len(both):.4%}"),
+        ("probability", f"{second} less {first}: {spread}"),
+    ]
+    yield format_table(totals, [LABEL], indent=2)
+    rows = [("largest apart", first, second)]
     for at in np.argsort(-np.abs(gaps), kind="stable")[:LARGEST]:
         a, b = pairs[at]
-        yield f"  {both[at]:>20} {a.probability:>10.6f} {b.probability:>10.6f}"
-    yield f"  by one only     {len(ours) - len(both):,} and {len(theirs) - len(both):,}"
+        rows.append((both[at], f"{a.probability:.6f}", f"{b.probability:.6f}"))
+    number = Column(at_least=10, is_right=True, gap=1)
+    yield format_table(rows, [Column(at_least=20, is_right=True, gap=1), number, number], indent=2)
+    alone = f"{len(ours) - len(both):,} and {len(theirs) - len(both):,}"
+    yield format_table([("by one only", alone)], [LABEL], indent=2)
 
 
 def _rates(ours: dict[str, Answer], theirs: dict[str, Answer]) -> Iterator[str]:

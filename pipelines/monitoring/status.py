@@ -1,13 +1,16 @@
 """The status of one spec, or of all: last night, candidate, champion, endpoint, links."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from expectations.contract import OvernightError
 from infra.sagemaker.control import describe_endpoint
 from pipelines.config import (
+    Column,
     ModelSpec,
     ModelVersion,
     RunReference,
+    format_table,
     load_catalogue,
     load_spec,
     one_line,
@@ -37,56 +40,56 @@ from pipelines.validation import latest_docs
 def describe_status(reference: str) -> str:
     """Describe the status of a spec; an empty reference means of all specs."""
     if not reference:
-        return "\n".join(_all())
+        return _describe_all()
     spec, settings = load_spec(reference), load_settings()
     registry = open_registry(spec)
     decision_log = open_decisions(spec, registry).load()
-    lines = [
-        f"{spec.name}  (spec {spec.digest[:12]})",
+    rows = [
         *_tables(spec, settings),
-        f"  last night     {_last_night(registry)}",
-        f"  its DAG run    {describe_last_run(f'{spec.name}_nightly', settings=settings)}",
+        ("last night", _last_night(registry)),
+        ("its DAG run", describe_last_run(f"{spec.name}_nightly", settings=settings)),
         *_aliases(registry, decision_log),
-        f"  serves         {_serves(spec, decision_log)}",
-        f"  endpoint       {_endpoint(spec)}",
+        ("serves", _serves(spec, decision_log)),
+        *zip_longest(["endpoint"], _endpoint(spec), fillvalue=""),
         *_links(spec, settings),
     ]
-    return "\n".join(lines)
+    table = format_table(rows, [Column(at_least=14, gap=1)], indent=2)
+    return f"{spec.name}  (spec {spec.digest[:12]})\n{table}"
 
 
-def _all() -> Iterator[str]:
-    """Describe each spec in a line, and give the error of each that does not load."""
+def _describe_all() -> str:
+    """Describe each spec that loads in a line, and below them give the other specs' errors."""
     found = load_catalogue()
+    loaded, broken = [], {}
     for name, spec in found.specs.items():
         try:
-            yield _line(spec)
+            loaded.append(_line(spec))
         except OvernightError as error:
-            yield _broken(name, str(error))
-    for name, message in found.broken.items():
-        yield _broken(name, message)
+            broken[name] = str(error)
+    names = Column(at_least=16, gap=1)
+    tables = [format_table(loaded, [names, Column(at_least=40, gap=1)])]
+    for name, message in (broken | dict(found.broken)).items():
+        lines = f"BROKEN: {message}".splitlines()
+        tables.append(format_table(zip_longest([name], lines, fillvalue=""), [names]))
+    return "\n".join(filter(None, tables))
 
 
-def _broken(name: str, message: str) -> str:
-    first, *more = message.splitlines()
-    return "\n".join([f"{name:16} BROKEN: {first}", *(f"{'':17}{line}" for line in more)])
-
-
-def _line(spec: ModelSpec) -> str:
+def _line(spec: ModelSpec) -> tuple[str, str, str]:
     """Describe one spec in one line."""
     registry = open_registry(spec)
     aliases = registry.aliases()
     message = ", ".join(
         f"{a} {aliases[a]}" for a in (CHALLENGER, APPROVED, CHAMPION) if a in aliases
     )
-    return f"{spec.name:16} {message or 'no version':40} last night {_last_night(registry)}"
+    return spec.name, message or "no version", f"last night {_last_night(registry)}"
 
 
-def _tables(spec: ModelSpec, settings: Settings) -> Iterator[str]:
+def _tables(spec: ModelSpec, settings: Settings) -> Iterator[tuple[str, str]]:
     lake = Lake(settings.lake, spec=spec.name)
     for table in (TRANSACTIONS, LABELS, QUARANTINE, FEATURES, TRAINING_SETS):
         at = lake.latest(table)
         rows = "never written" if at is None else f"{at}: {lake.row_count(at):,} rows"
-        yield f"  {table:14} {rows}"
+        yield table, rows
 
 
 def _last_night(registry: Registry) -> str:
@@ -104,7 +107,7 @@ def _last_night(registry: Registry) -> str:
     return one_line(f"{message}, by {tags.get(AUTHOR, '?')}, gate {gate}{why}{kind}")
 
 
-def _aliases(registry: Registry, decision_log: DecisionLog) -> Iterator[str]:
+def _aliases(registry: Registry, decision_log: DecisionLog) -> Iterator[tuple[str, str]]:
     """List each alias with its version and the decision that set it."""
     aliases = registry.aliases()
     behind = {
@@ -119,7 +122,7 @@ def _aliases(registry: Registry, decision_log: DecisionLog) -> Iterator[str]:
         message = "-" if number is None else str(ModelVersion(registry.spec, number))
         if number is not None and record is not None and record.version == number:
             message += f"  since {record.time:%F %T}, {one_line(record.actor)}"
-        yield f"  {alias:14} {message}"
+        yield alias, message
 
 
 def _serves(spec: ModelSpec, decision_log: DecisionLog) -> str:
@@ -138,15 +141,15 @@ def _serves(spec: ModelSpec, decision_log: DecisionLog) -> str:
     return one_line(message)
 
 
-def _endpoint(spec: ModelSpec) -> str:
+def _endpoint(spec: ModelSpec) -> list[str]:
+    """List its state and model; below that what it moves to, and why it failed."""
+    return describe_endpoint(spec.name).splitlines() or ["-"]
 
-    return describe_endpoint(spec.name) or "-"
 
-
-def _links(spec: ModelSpec, settings: Settings) -> Iterator[str]:
+def _links(spec: ModelSpec, settings: Settings) -> Iterator[tuple[str, str]]:
     ports = settings.ports
     server = settings.tracking_uri
     mlflow = server if server.startswith("http") else f"http://127.0.0.1:{ports.mlflow}"
-    yield f"  data docs      {latest_docs(settings, spec.name) or '-'}"
-    yield f"  MLflow page    {mlflow}/#/models/{spec.name}"
-    yield f"  Airflow page   http://127.0.0.1:{ports.airflow}/dags/{spec.name}_nightly"
+    yield "data docs", latest_docs(settings, spec.name) or "-"
+    yield "MLflow page", f"{mlflow}/#/models/{spec.name}"
+    yield "Airflow page", f"http://127.0.0.1:{ports.airflow}/dags/{spec.name}_nightly"

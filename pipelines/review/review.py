@@ -1,13 +1,16 @@
 """The steps of a reviewer: describe, approve and reject a version."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from expectations.contract import InputError, refuse_any
 from pipelines.config import (
+    Column,
     ModelSpec,
     ModelVersion,
     approval_rules,
+    format_table,
     load_registered,
     one_line,
 )
@@ -56,14 +59,24 @@ def describe_version(reference: str, wanted: str) -> str:
         *describe_headline(spec, registry, version, server=load_settings().mlflow_url),
         "",
         f"{version} ({', '.join(version.aliases) or 'no alias'}), run {version.run}",
-        f"  metric{'':24} this version   champion {beside}",
+        _compare(metrics, against, beside=str(beside)),
     ]
-    for key in sorted(metrics):
-        other = f"{against[key]:.4f}" if key in against else "-"
-        lines.append(f"  {one_line(key):30} {metrics[key]:>12.4f}   {other:>8}")
     lines += [one_line(f"  {short_name(key)}: {version.tags[key]}") for key in sorted(version.tags)]
     lines += [one_line(f"  {key} = {value}") for key, value in sorted(params.items())]
     return "\n".join(lines)
+
+
+def _compare(ours: Mapping[str, float], theirs: Mapping[str, float], *, beside: str) -> str:
+    """A table of every metric, with the champion's where it has it."""
+    rows = [("metric", "this version", "champion", beside)]
+    for key in sorted(ours):
+        other = f"{theirs[key]:.4f}" if key in theirs else "-"
+        rows.append((key, f"{ours[key]:.4f}", other, ""))
+    columns = [
+        Column(at_least=30, gap=1), Column(at_least=12, is_right=True, gap=3),
+        Column(at_least=8, is_right=True, gap=1),
+    ]  # fmt: skip
+    return format_table(rows, columns, indent=2)
 
 
 def approve_version(

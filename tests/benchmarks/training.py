@@ -19,9 +19,7 @@ from tests.benchmarks.options import make_parser
 from tests.benchmarks.protocol import AS_OF, SPEC
 from tests.benchmarks.workshop import handbook_environment, open_scratch
 
-IMPORTS = (
-    "import deltalake, lightgbm, mlflow, optuna, pyarrow, sklearn.linear_model, matplotlib.pyplot"
-)
+IMPORTS = "import deltalake, lightgbm, mlflow, optuna, pyarrow, sklearn.linear_model"
 EVERY_COLUMN = f"{SPEC}&training.columns=[]"
 FIELDS = ("step", "matrix_mib", "imports_mib", "peak_mib", "ratio", "ratio_without_imports",
           "seconds", "measured_on")  # fmt: skip

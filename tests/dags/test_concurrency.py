@@ -14,7 +14,7 @@ def before(run: str, **others: tuple[str | None, str | None]) -> str:
     states = {names[key]: {"turn": turn, "register": last} for key, (turn, last) in others.items()}
     states[run] = {"turn": "running", "register": None}
     kind = run.partition("__")[0]
-    return find_before(states, run, kind=kind, turn="turn", last="register")
+    return find_before(states, run, kind=kind, first="turn", last="register")
 
 
 @pytest.mark.parametrize("last", [None, "scheduled", "queued", "running", "up_for_retry"])
@@ -43,7 +43,7 @@ def test_a_run_that_has_not_begun_is_not_waited_for() -> None:
 
 def test_runs_from_before_there_were_turns_hold_nobody_up() -> None:
     states = {SCHEDULED: {"register": None}, MANUAL: {"turn": "running", "register": None}}
-    assert find_before(states, MANUAL, kind="manual", turn="turn", last="register") == ""
+    assert find_before(states, MANUAL, kind="manual", first="turn", last="register") == ""
 
 
 def test_tonight_goes_before_nights_that_are_made_again() -> None:
@@ -52,7 +52,7 @@ def test_tonight_goes_before_nights_that_are_made_again() -> None:
     waiting = {"turn": "up_for_reschedule", "register": None}
     asking = {"turn": "running", "register": None}
     states = {again: waiting, SCHEDULED: asking}
-    assert find_before(states, SCHEDULED, kind="scheduled", turn="turn", last="register") == ""
+    assert find_before(states, SCHEDULED, kind="scheduled", first="turn", last="register") == ""
     at_work = states | {again: {"turn": "success", "register": "running"}}
-    found = find_before(at_work, SCHEDULED, kind="scheduled", turn="turn", last="register")
+    found = find_before(at_work, SCHEDULED, kind="scheduled", first="turn", last="register")
     assert found == again

@@ -73,21 +73,21 @@ def test_specs_that_do_not_load_cost_their_own_dags_and_are_one_import_error(par
     )  # fmt: skip
     assert found["dags"] == both("cards", "demo")
     # Of a file with an import error Airflow runs none of its DAGs: so none is in this one.
-    assert list(found["errors"]) == ["problems.py"]
-    assert "problems.py" not in found["files"].values()
+    assert list(found["errors"]) == ["configuration_errors.py"]
+    assert "configuration_errors.py" not in found["files"].values()
     for said in (
         "broken.toml is not TOML", "empty.toml", "source: missing", "'cards' is not the file's",
         "schedule.deploy: got '0 2 * *'",
     ):  # fmt: skip
-        assert said in found["errors"]["problems.py"]
+        assert said in found["errors"]["configuration_errors.py"]
 
 
 def test_notifiers_that_cannot_be_read_are_an_import_error_and_nights_go_on(parsed) -> None:
     found = parsed({"broken.toml": ""}, OVERNIGHT_NOTIFIERS="nobody")
     assert found["dags"] == both("demo")
-    assert list(found["errors"]) == ["problems.py"]
+    assert list(found["errors"]) == ["configuration_errors.py"]
     for said in ("OVERNIGHT_NOTIFIERS", "broken.toml"):
-        assert said in found["errors"]["problems.py"]
+        assert said in found["errors"]["configuration_errors.py"]
 
 
 def test_the_largest_and_smallest_values_that_a_spec_may_have_make_dags(parsed) -> None:

@@ -92,7 +92,7 @@ def test_the_packet_opens_inside_mlflow_and_asks_nobody(
     page.goto(desk.packet_page)
     packet = packet_in(page)
     expect(packet.get_by_role("heading", level=1)).to_have_text("cards, version 2")
-    expect(packet.get_by_role("img")).to_have_count(3)
+    expect(packet.get_by_role("img")).to_have_count(6)
     dark = packet.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     assert dark == {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 21, 28)"}[scheme]
     page.screenshot(path=ARTIFACTS / f"packet-in-mlflow-{scheme}.png")
@@ -112,7 +112,7 @@ def test_the_packet_is_read_with_the_keyboard(desk: Desk, browser: Browser) -> N
     packet.get_by_role("link", name="To the content").focus()
     page.keyboard.press("Tab")
     contents = packet.get_by_role("navigation").get_by_role("link")
-    assert contents.count() == 12
+    assert contents.count() == 15
     for number in range(contents.count()):
         link = contents.nth(number)
         expect(link).to_be_focused()

@@ -160,7 +160,7 @@ def test_data_that_ended_days_ago_are_stale() -> None:
     suite = build_transaction_suite(TRANSACTIONS, Contract(freshness="2d"))
     profiler = profile(TRANSACTIONS, days()[:-4] + [pa.table({})] * 4)
     found = validate_profile(profiler.finish(last="2025-02-09"), suite, table="transactions@v1")
-    assert any("the newest day is at most 2d old" in finding.text for finding in found.findings)
+    assert any("the latest day is at most 2d old" in finding.text for finding in found.findings)
 
 
 def test_a_column_without_values_warns_and_lets_the_run_pass() -> None:

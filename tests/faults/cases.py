@@ -187,7 +187,7 @@ VOLUMES = {
     "stale": Case(
         rows=keep(lambda n: n < 36 * A_DAY),
         contract='min_rows_per_day = 0\nfreshness = "2d"',
-        stops="the newest day is at most 2d old",
+        stops="the latest day is at most 2d old",
     ),
 }
 DRIFTS = {

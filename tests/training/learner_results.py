@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.training.frames import as_rows, day, make_rows
-from training.bundle import choose_threshold, fit_calibration
+from training.bundle import apply_calibration, choose_threshold, fit_calibration
 from training.data import holdout, test_rows, validation_folds
 from training.learner_version import LEARNER_VERSION
 from training.learners import score_baseline, score_out_of_fold
@@ -45,7 +45,7 @@ def compute_results() -> Results:
             ]
     unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=POLICY)
     calibration = fit_calibration(unseen.scores, unseen.labels, method="isotonic")
-    chances = calibration.apply(unseen.scores)
+    chances = apply_calibration(calibration, unseen.scores)
     sigmoid = fit_calibration(unseen.scores, unseen.labels, method="platt")
     model = fit(rows, fold.train, params=best.params, policy=POLICY)
     train, test = rows.within(fold.train), test_rows(rows, fold, POLICY)
@@ -54,7 +54,7 @@ def compute_results() -> Results:
         "trials": trials,
         "best": dict(best.params),
         "scores": model.predict(test)[shown].tolist(),
-        "probabilities": calibration.apply(model.predict(test))[shown].tolist(),
+        "probabilities": apply_calibration(calibration, model.predict(test))[shown].tolist(),
         "calibration": {
             "knots": len(calibration.scores), "values": list(calibration.values),
             "slope": sigmoid.slope, "intercept": sigmoid.intercept,

@@ -1,4 +1,4 @@
-"""The entry of the table of metrics."""
+"""An entry of the table of metrics, and a value of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,3 +68,21 @@ class Metric:
     def logged_baseline(self) -> str:
         """Name in MLflow of the logistic regression's value."""
         return f"baseline_{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """A metric as a table shows it.
+
+    Attributes:
+        interval: the ends of its 95 % interval; None: it has none.
+        baseline: the logistic regression's; None where both are alike.
+        perfect: a perfect model's; None where that says nothing.
+    """
+
+    title: str
+    unit: Unit
+    value: float
+    interval: tuple[float, float] | None
+    baseline: float | None
+    perfect: float | None

@@ -3,7 +3,7 @@
 To add one is an entry of `METRICS` and an oracle of its own in tests/training/evaluation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -14,7 +14,7 @@ from training.bundle import is_reviewed
 from training.evaluation.bootstrap import Ranking, draw_weights, interval
 from training.evaluation.calibration_bins import calibration_error
 from training.evaluation.card_precision import daily_card_precision
-from training.evaluation.metric import Metric, Weighted
+from training.evaluation.metric import Metric, MetricValue, Weighted
 from training.evaluation.money_saved import money_by_day, money_by_row
 from training.evaluation.scored import ScoredModel, ScoredRows
 from training.policy import TrainingPolicy
@@ -64,16 +64,33 @@ def metric_intervals(
     return {name: interval(np.array(values)) for name, values in samples.items()}
 
 
-def baseline_values(
-    scored: ScoredRows, *, policy: TrainingPolicy, threshold: float
-) -> dict[str, float]:
-    """Compute the metrics that are logged for the logistic regression, under their names there."""
-    model = ScoredModel(scored, threshold, policy)
-    return {
-        metric.logged_baseline: metric.compute(model)
+def tabulate_metrics(
+    values: Mapping[str, float],
+    *,
+    intervals: Mapping[str, tuple[float, float]],
+    baseline: Mapping[str, float],
+    policy: TrainingPolicy,
+) -> tuple[MetricValue, ...]:
+    """Put what is logged of a model beside the logistic regression and a perfect model.
+
+    Args:
+        values: from `evaluate`.
+        intervals: from `metric_intervals`.
+        baseline: from `evaluate`, of the logistic regression.
+        policy: of all.
+    """
+    return tuple(
+        MetricValue(
+            title=metric.title,
+            unit=metric.unit,
+            value=values[metric.logged],
+            interval=intervals.get(metric.logged),
+            baseline=None if metric.unit == "count" else baseline[metric.logged],
+            perfect=values.get(metric.logged_perfect),
+        )
         for metric in list_metrics(policy)
-        if metric.has_baseline
-    }
+        if metric.is_logged
+    )
 
 
 def card_precision(policy: TrainingPolicy) -> Metric:

@@ -24,6 +24,7 @@ FORMAT = 2
 FORMAT_KEY, POINT_KEY, WORKER_KEY = "format", "point", "worker"
 
 ATTEMPTS = 4
+MAX_TRIALS = 20
 
 # A worker of several that has not been heard of for so long is taken for dead.
 HEARTBEAT_SECONDS, GRACE_SECONDS = 30, 120
@@ -139,6 +140,17 @@ def best_trial(
         trials=len(deciding),
         finished=len(finished(study)),
     )
+
+
+def best_trials(url: str, name: str) -> list[tuple[int, float, Mapping[str, object]]]:
+    """Number, value and point of the trials with the highest values, at most 20."""
+    with open_study(url, name) as study:
+        complete = [t for t in finished(study) if t.state == TrialState.COMPLETE]
+        ranked = sorted(complete, key=lambda trial: (-value_of(trial), trial.number))
+        return [
+            (trial.number, value_of(trial), dict(trial.user_attrs[POINT_KEY]))
+            for trial in ranked[:MAX_TRIALS]
+        ]
 
 
 def count_affordable(durations: Sequence[timedelta | None], time_budget: timedelta | None) -> int:

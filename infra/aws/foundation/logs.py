@@ -1,4 +1,4 @@
-"""Log groups, made here so that none is without an end and a key.
+"""Log groups, made here so that each has a retention period and a key.
 
 Also those of endpoints: SageMaker would make them itself, kept forever and under no key of ours.
 """

@@ -1,4 +1,4 @@
-"""The VPC: two zones of subnets without a way to or from the internet, and the ways to AWS.
+"""The VPC: subnets in two zones without internet access, and endpoints of AWS services.
 
 There is no NAT gateway. What a process here may reach is the list of endpoints, and nothing else.
 """

@@ -1,4 +1,4 @@
-"""Roles: who takes them, and what they may do in the lake and with its key."""
+"""Builders of IAM roles: trust policies, and statements for the lake and its key."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -106,7 +106,7 @@ def _spell_token(token: Mapping[str, str | list[str]]) -> str:
 
 
 def allow_key(role: iam.Role, key: kms.Key) -> None:
-    """Let a role use a key through S3, and for nothing else."""
+    """Allow a role to use a key through S3 only."""
     via = f"s3.{Stack.of(role).region}.amazonaws.com"
     allow(
         role,
@@ -118,7 +118,7 @@ def allow_key(role: iam.Role, key: kms.Key) -> None:
 
 
 def allow_listing(role: iam.Role, sid: str, bucket: s3.Bucket, prefixes: Sequence[str]) -> None:
-    """Let a role list what stands under prefixes of a bucket, and nothing else of it."""
+    """Allow a role to list the given prefixes of a bucket."""
     within = {"StringLike": {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]}}
     allow(role, sid, [LIST_BUCKET], [bucket.bucket_arn], conditions=within)
 

@@ -1,4 +1,4 @@
-"""The buckets: the lake, the artefacts, and who read or wrote either.
+"""The buckets: lake, artefacts, and the access logs of both.
 
 The lake holds transactions; artefacts are models, what endpoints captured, and MLflow's files.
 """
@@ -92,5 +92,5 @@ def _tidying(environment: Environment) -> s3.LifecycleRule:
 
 
 def _named(scope: Construct, environment: Environment, name: str) -> str:
-    """With the account in it: bucket names are taken world-wide."""
+    """Return a bucket name with the account in it: bucket names are global."""
     return f"{environment.prefix}-{name}-{Stack.of(scope).account}"

@@ -1,7 +1,7 @@
 """Alarm notifications: one SNS topic and the events that are sent to it.
 
-The alarms on an endpoint are the pipeline's, made with each deployment; here stands only that
-their ringing reaches people, so that no deployment needs to know a topic.
+The alarms on an endpoint are the pipeline's, made with each deployment; this module
+only sends their changes to the topic, so that no deployment needs to know it.
 """
 
 from aws_cdk import aws_events as events

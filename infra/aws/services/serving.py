@@ -81,7 +81,7 @@ def build_serving_role(
 
 
 def _allow_standing(role: iam.Role, network: Network) -> None:
-    """For [endpoint] subnets: interfaces in ours, under our security group, and in no other."""
+    """Allow network interfaces in our subnets under our security group only."""
 
     def named(kind: str, name: str) -> str:
         return Stack.of(role).format_arn(service="ec2", resource=kind, resource_name=name)

@@ -1,4 +1,4 @@
-"""The managed MLflow server, the role it works under, and what our roles may ask of it."""
+"""The managed MLflow server, its role, and the permissions of our roles on it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -109,7 +109,7 @@ def allow_tracking(
 
 
 def _allow_files(role: iam.Role, storage: Storage) -> None:
-    """MLflow's clients read and write files by themselves, beside the server."""
+    """Allow files of runs, which MLflow's clients read and write without the server."""
     touched = [READ_OBJECT, WRITE_OBJECT, ABORT_PARTS]
     allow(role, "TrackFiles", touched, below(storage.artefacts, TRACKED), because=OBJECTS)
     allow_listing(role, "ListFiles", storage.artefacts, [TRACKED])

@@ -36,7 +36,7 @@ def build_deploy_role(
     tracking: Tracking,
     key: kms.Key,
 ) -> iam.Role:
-    """Make the role that endpoints are changed under."""
+    """Make the role of the deployment tasks."""
     group = Construct(scope, "Deployment")
     role = build_role(group, "deploy", environment, services=WORKERS)
     lake, artefacts = storage.lake, storage.artefacts

@@ -45,7 +45,7 @@ def build_nightly_role(
     tracking: Tracking,
     key: kms.Key,
 ) -> iam.Role:
-    """Make the role that candidates are made under."""
+    """Make the role of the nightly tasks."""
     group = Construct(scope, "Nightly")
     role = build_role(group, "nightly", environment, services=WORKERS)
     lake = storage.lake

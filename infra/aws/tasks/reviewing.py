@@ -1,4 +1,4 @@
-"""The role of a reviewer: reads a candidate's report and metrics, and decides about it.
+"""The role of a reviewer: reads a candidate's review report and metrics, writes decisions.
 
 What makes a decision count is the chain in the lake, so that is all a reviewer writes; models,
 tables, runs' files and endpoints stay as they are.
@@ -36,7 +36,7 @@ def build_reviewer_role(
     tracking: Tracking,
     key: kms.Key,
 ) -> iam.Role:
-    """Make the role that candidates are approved under."""
+    """Make the role of reviewers."""
     role = build_person_role(Construct(scope, "Reviewing"), "reviewer", environment)
     lake, artefacts, specs = storage.lake, storage.artefacts, environment.specs
     read = below(lake, *(f"{spec}/{table}" for spec in specs for table in READ))

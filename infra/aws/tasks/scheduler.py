@@ -1,8 +1,8 @@
 """Roles of Airflow's own processes.
 
 Amazon's managed Airflow does not offer 3.3, so Airflow runs as services of ECS on Fargate, from an
-image of this house: API server, scheduler, triggerer and DAG processor under the role made here,
-and one Celery worker for each step group, whose task role is that group's.
+image of this code base: API server, scheduler, triggerer and DAG processor under the role made
+here, and one Celery worker for each step group, whose task role is that group's.
 """
 
 from collections.abc import Iterable

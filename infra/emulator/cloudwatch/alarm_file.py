@@ -1,4 +1,4 @@
-"""CloudWatch alarms beside the state file: moto forgets them at every restart, AWS does not."""
+"""CloudWatch alarms in a file beside the state, because moto keeps them in memory only."""
 
 import json
 import threading
@@ -30,7 +30,7 @@ class AlarmFile:
             aws_secret_access_key=OWN_KEY,
         )
 
-    def hear(self, service: str, operation: str) -> None:
+    def save_after(self, service: str, operation: str) -> None:
         """Save after a call that changed an alarm; runs in the thread of the call."""
         if service == "monitoring" and operation in CHANGES:
             self.save()
@@ -45,7 +45,7 @@ class AlarmFile:
             aside.replace(self._file)
 
     def restore(self) -> None:
-        """Put the alarms of before a restart back, in the state in which they were saved."""
+        """Restore the saved alarms and their states after a restart."""
         if not self._file.is_file():
             return
         for alarm in json.loads(self._file.read_text()):

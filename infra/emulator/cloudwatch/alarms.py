@@ -1,7 +1,7 @@
-"""CloudWatch's alarms, evaluated on real metrics: moto keeps them and never looks at one.
+"""Evaluation of CloudWatch alarms on real metrics; moto stores alarms and evaluates none.
 
-The rules for missing data are those of the CloudWatch guide's tables: the newest data points of a
-range somewhat longer than asked are judged, and what is missing of them is filled in.
+The rules for missing data are those of the CloudWatch guide's tables: the latest data points of a
+range somewhat longer than the evaluation range count, and missing ones are filled in.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNCHECKED = "Unchecked: Initial alarm creation"
-# Periods before the asked ones in which CloudWatch still looks for data points.
+# Periods before the evaluation range in which CloudWatch still looks for data points.
 EXTRA_PERIODS = 2
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": operator.gt,
@@ -32,19 +32,19 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def judge(
+def find_state(
     breaches: Sequence[bool | None], *, periods: int, needed: int, missing: str, state: str
 ) -> str:
     """Return the state of an alarm.
 
     Args:
         breaches: for each period of the range, newest first; None where data is missing.
-        periods: how many data points are judged.
+        periods: number of data points that count.
         needed: how many of them must breach.
         missing: how missing ones are treated: `missing`, `ignore`, `breaching`, `notBreaching`.
         state: the present one.
 
-    >>> judge([None, None, True], periods=1, needed=1, missing="missing", state="OK")
+    >>> find_state([None, None, True], periods=1, needed=1, missing="missing", state="OK")
     'ALARM'
     """
     real = [breach for breach in breaches if breach is not None][:periods]
@@ -62,7 +62,7 @@ def judge(
 
 
 class Alarms:
-    """Evaluates all alarms of moto's CloudWatch; used on the event loop only."""
+    """Evaluation of all alarms of moto's CloudWatch; used on the event loop only."""
 
     def __init__(self, metrics: Metrics, faults: Faults, *, time_scale: float) -> None:
         self._metrics = metrics
@@ -73,12 +73,12 @@ class Alarms:
         self._forced: dict[str, str] = {}
 
     async def keep_evaluating(self, *, every_seconds: float) -> None:
-        """Evaluate again and again, until cancelled."""
+        """Evaluate periodically until cancelled."""
         while True:
             try:
                 self.evaluate()
             except Exception:
-                # One alarm that cannot be judged must not end the judging of the others.
+                # One alarm that cannot be evaluated must not end the evaluation of the others.
                 log.exception("The alarms were not evaluated")
             await asyncio.sleep(every_seconds)
 
@@ -105,7 +105,7 @@ class Alarms:
             return True
         before = self._forced.pop(alarm.name, None)
         if before is not None:
-            self._change(alarm, before, "The fault that held it in ALARM is over.")
+            self._change(alarm, before, "The fault that forced it to ALARM is over.")
         return False
 
     def _evaluate(self, alarm: "Alarm", now: float) -> None:
@@ -121,7 +121,7 @@ class Alarms:
         compare = COMPARISONS[alarm.comparison_operator]
         values = [None if step is None else read_statistic(step, statistic) for step in points]
         threshold = float(alarm.threshold)
-        state = judge(
+        state = find_state(
             [None if value is None else compare(value, threshold) for value in values],
             periods=periods,
             needed=int(alarm.datapoints_to_alarm or periods),

@@ -39,7 +39,7 @@ class Tally:
     server_errors: int = 0
 
     def add(self, status: int, *, model_seconds: float, overhead_seconds: float) -> None:
-        """Note an invocation; a container that gave no answer counts as status 503."""
+        """Record an invocation; a container that gave no answer counts as status 503."""
         self.model.append(1e6 * model_seconds)
         self.overhead.append(1e6 * overhead_seconds)
         if status >= FIRST_SERVER_ERROR:
@@ -67,7 +67,7 @@ class Metrics:
         return found
 
     def add(self, samples: Iterable[Sample]) -> None:
-        """Note what a container measured."""
+        """Record the metrics of a container."""
         now = time.time()
         for sample in samples:
             key = (sample.namespace, sample.name, sample.dimensions)
@@ -95,16 +95,16 @@ class Metrics:
         for name, values in (("ModelLatency", tally.model), ("OverheadLatency", tally.overhead)):
             for value in values:
                 self._add((PLATFORM, name, dimensions), value, now=now)
-        asked = len(tally.model)
+        requests = len(tally.model)
         failed = tally.client_errors + tally.server_errors
         # One value for each request, so that an average is a rate.
         for name, ones in (
-            ("Invocations", asked),
+            ("Invocations", requests),
             ("Invocation4XXErrors", tally.client_errors),
             ("Invocation5XXErrors", tally.server_errors),
             ("InvocationModelErrors", failed),
         ):
-            for value, times in ((1.0, ones), (0.0, asked - ones)):
+            for value, times in ((1.0, ones), (0.0, requests - ones)):
                 if times:
                     self._add((PLATFORM, name, dimensions), value, now=now, times=times)
 
@@ -159,7 +159,7 @@ class Metrics:
 
 
 def read_dimensions(dimensions: Iterable["Dimension"]) -> Dimensions:
-    """Dimensions of moto as ours."""
+    """Convert moto's dimensions."""
     return tuple(sorted((str(one.name), str(one.value)) for one in dimensions))
 
 

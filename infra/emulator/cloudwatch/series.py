@@ -1,4 +1,4 @@
-"""One metric with its dimensions over time, and the statistics of a stretch of it.
+"""Time series of one metric with its dimensions, and statistics of a period.
 
 Values are gathered in steps of time, so that an hour under load stays within bounds. Percentiles
 are of the values of a stretch; a step keeps the first thousands and drops the rest.
@@ -25,7 +25,7 @@ class Step:
     values: list[float] = field(default_factory=list)
 
     def add(self, value: float, times: float = 1.0) -> None:
-        """Take in a value that came a number of times."""
+        """Add a value with its count."""
         self.count += times
         self.total += value * times
         self.low = min(self.low, value)
@@ -35,7 +35,7 @@ class Step:
             self.values.extend([value] * min(free, int(times)))
 
     def merge(self, other: "Step") -> None:
-        """Take in another step."""
+        """Add the values of another step."""
         self.count += other.count
         self.total += other.total
         self.low = min(self.low, other.low)
@@ -56,7 +56,7 @@ class Series:
         self.latest = 0.0
 
     def add(self, value: float, *, time: float, times: float = 1.0) -> None:
-        """Note a value; times must not go back by more than a step."""
+        """Record a value; times must not go back by more than a step."""
         if not self._steps or time >= self._steps[-1].begin + self._step_seconds:
             self._steps.append(Step(time))
         self._steps[-1].add(value, times)

@@ -1,1 +1,1 @@
-"""EMR Serverless on the loopback address: jobs run for real, by `spark-submit` on this machine."""
+"""EMR Serverless on the loopback address: jobs run by `spark-submit` on this machine."""

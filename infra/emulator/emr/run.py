@@ -52,7 +52,7 @@ class JobRun:
         threading.Thread(target=self._work, daemon=True).start()
 
     def cancel(self) -> None:
-        """End the run, whatever it does."""
+        """Cancel the run and end its processes."""
         with self._lock:
             if self.state in ("SUCCESS", "FAILED", "CANCELLED"):
                 raise invalid(f"Job run {self.number} is {self.state} and cannot be cancelled.")
@@ -92,14 +92,14 @@ class JobRun:
         self._end("FAILED", f"Job failed with exit code {code}. It said: {last[0]}")
 
     def _end(self, state: str, details: str = "") -> None:
-        """However it ended: what was cancelled counts as cancelled."""
+        """Set the final state; a cancelled run stays CANCELLED however it ended."""
         with self._lock:
             if self.state == "CANCELLING":
                 state, details = "CANCELLED", "Cancelled by the user"
             self._become(state, details)
 
     def _prepare(self) -> tuple[list[str], dict[str, str]]:
-        """Return the command that does it, in a folder with what it needs."""
+        """Prepare a folder with the files of the run and return its command."""
         driver = self.request["jobDriver"]["sparkSubmit"]
         options = read_options(driver.get("sparkSubmitParameters", ""))
         entry = self._folder / "entry.py"

@@ -72,11 +72,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         try:
-            operation, asked = read_call(self.command, self.path, body)
+            operation, parameters = read_call(self.command, self.path, body)
             service, signed = self.server.service, self.headers.get("Authorization", "")
-            named = [f"{name}:{asked[name]}" for name in NAMING if name in asked]
+            named = [f"{name}:{parameters[name]}" for name in NAMING if name in parameters]
             service.calls.add("emr-serverless", operation, signed=signed, resources=named)
-            content = service.answer(operation, asked)
+            content = service.answer(operation, parameters)
         except ServiceError as refusal:
             headers = {"x-amzn-errortype": refusal.code}
             self._reply(refusal.status, {"message": str(refusal)}, headers)
@@ -101,7 +101,7 @@ def read_call(method: str, address: str, body: bytes) -> tuple[str, Content]:
     """Read the operation of a request and its parameters.
 
     Raises:
-        ServiceError: when there is no such operation, or it is not asked for as it has to be.
+        ServiceError: when there is no such operation, or its parameters are not valid.
     """
     parts = urlsplit(address)
     for name in OPERATIONS:
@@ -109,12 +109,12 @@ def read_call(method: str, address: str, body: bytes) -> tuple[str, Content]:
         uri = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.http["requestUri"])
         found = re.fullmatch(uri, parts.path)
         if found and operation.http["method"] == method:
-            asked = {k: unquote(v) for k, v in found.groupdict().items()}
-            asked |= _read_query(operation, parts.query)
-            asked |= json.loads(body) if body else {}
+            parameters = {k: unquote(v) for k, v in found.groupdict().items()}
+            parameters |= _read_query(operation, parts.query)
+            parameters |= json.loads(body) if body else {}
             if operation.input_shape is not None:
-                refuse_invalid(asked, operation.input_shape)
-            return name, asked
+                refuse_invalid(parameters, operation.input_shape)
+            return name, parameters
     raise ServiceError("UnknownOperationException", f"There is no {method} {parts.path} here.")
 
 

@@ -24,7 +24,7 @@ class Service:
         self.lost: dict[str, int] = {}
         self.calls = Calls()
 
-    def answer(self, operation: str, asked: Content) -> Content:
+    def answer(self, operation: str, parameters: Content) -> Content:
         """Carry out an operation.
 
         Raises:
@@ -38,7 +38,7 @@ class Service:
                 "CancelJobRun": self._cancel,
                 "GetApplication": _describe_application,
             }[operation]
-            return carry_out(asked)
+            return carry_out(parameters)
 
     def loses(self, operation: str) -> bool:
         """Return True if the answer to a call is to be lost."""
@@ -53,62 +53,62 @@ class Service:
             with contextlib.suppress(ServiceError):  # it has ended by itself
                 run.cancel()
 
-    def _start(self, asked: Content) -> Content:
-        number = self._by_token.get(asked["clientToken"])
+    def _start(self, parameters: Content) -> Content:
+        number = self._by_token.get(parameters["clientToken"])
         if number is None:
             number = f"00f{len(self._runs):013x}"
             folder = self._home / number
             folder.mkdir(parents=True)
-            self._runs[number] = JobRun(number, asked, folder=folder, master=self._master)
-            self._by_token[asked["clientToken"]] = number
+            self._runs[number] = JobRun(number, parameters, folder=folder, master=self._master)
+            self._by_token[parameters["clientToken"]] = number
         return {
-            "applicationId": asked["applicationId"],
+            "applicationId": parameters["applicationId"],
             "jobRunId": number,
-            "arn": _arn(asked["applicationId"], number),
+            "arn": _arn(parameters["applicationId"], number),
         }
 
-    def _list(self, asked: Content) -> Content:
-        wanted = set(asked.get("states") or [])
+    def _list(self, parameters: Content) -> Content:
+        wanted = set(parameters.get("states") or [])
         found = [r for r in reversed(self._runs.values()) if not wanted or r.state in wanted]
-        start, size = int(asked.get("nextToken") or 0), int(asked.get("maxResults") or 50)
+        start, size = int(parameters.get("nextToken") or 0), int(parameters.get("maxResults") or 50)
         page = [self._describe(run) | {"id": run.number} for run in found[start : start + size]]
         more = {"nextToken": str(start + size)} if start + size < len(found) else {}
         return {"jobRuns": page, **more}
 
-    def _cancel(self, asked: Content) -> Content:
-        self._find(asked).cancel()
-        return {"applicationId": asked["applicationId"], "jobRunId": asked["jobRunId"]}
+    def _cancel(self, parameters: Content) -> Content:
+        self._find(parameters).cancel()
+        return {"applicationId": parameters["applicationId"], "jobRunId": parameters["jobRunId"]}
 
-    def _find(self, asked: Content) -> JobRun:
-        run = self._runs.get(asked["jobRunId"])
-        if run is None or run.request["applicationId"] != asked["applicationId"]:
+    def _find(self, parameters: Content) -> JobRun:
+        run = self._runs.get(parameters["jobRunId"])
+        if run is None or run.request["applicationId"] != parameters["applicationId"]:
             raise ServiceError(
-                "ResourceNotFoundException", f"Job run {asked['jobRunId']} does not exist",
+                "ResourceNotFoundException", f"Job run {parameters['jobRunId']} does not exist",
                 status=404,
             )  # fmt: skip
         return run
 
     @staticmethod
     def _describe(run: JobRun) -> Content:
-        asked = run.request
+        parameters = run.request
         return {
-            "applicationId": asked["applicationId"],
+            "applicationId": parameters["applicationId"],
             "jobRunId": run.number,
-            "name": asked.get("name"),
-            "arn": _arn(asked["applicationId"], run.number),
+            "name": parameters.get("name"),
+            "arn": _arn(parameters["applicationId"], run.number),
             "createdBy": f"arn:aws:iam::{ACCOUNT}:root",
             "createdAt": run.created,
             "updatedAt": run.updated,
-            "executionRole": asked["executionRoleArn"],
+            "executionRole": parameters["executionRoleArn"],
             "state": run.state,
             "stateDetails": run.details,
             "releaseLabel": RELEASE,
-            "jobDriver": asked.get("jobDriver"),
+            "jobDriver": parameters.get("jobDriver"),
         }
 
 
-def _describe_application(asked: Content) -> Content:
-    number = asked["applicationId"]
+def _describe_application(parameters: Content) -> Content:
+    number = parameters["applicationId"]
     return {
         "application": {
             "applicationId": number,

@@ -31,7 +31,7 @@ MAX_WAITING = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One invocation that was chosen."""
+    """One captured invocation."""
 
     plan: "CapturePlan"
     variant: str
@@ -99,7 +99,7 @@ class Captures:
         self._waiting.append(Captured(plan, variant, request, answer, datetime.now(tz=UTC)))
 
     async def keep_writing(self, *, every_seconds: float) -> None:
-        """Write what waits again and again, until cancelled."""
+        """Write buffered records periodically until cancelled."""
         while True:
             await asyncio.sleep(every_seconds)
             try:
@@ -109,7 +109,7 @@ class Captures:
                 log.exception("Captures were not written")
 
     async def write(self) -> None:
-        """Write what waits, one file for each variant and hour."""
+        """Write buffered records, one file for each variant and hour."""
         waiting, self._waiting = self._waiting, deque()
         if self._dropped:
             log.warning("%d captures came faster than they were written", self._dropped)
@@ -118,7 +118,7 @@ class Captures:
             await asyncio.to_thread(self._write, waiting)
 
     def restore(self) -> None:
-        """Put the files of before a restart back into S3."""
+        """Restore the captured files in S3 after a restart."""
         for bucket in sorted(self._home.iterdir()) if self._home.is_dir() else []:
             self._aws.make_bucket(bucket.name)
             for file in sorted(path for path in bucket.rglob("*.jsonl")):

@@ -49,7 +49,7 @@ class Endpoint:
         return str(self._record["EndpointStatus"])
 
     def create(self) -> None:
-        """Bring the record's config up for the first time, in the background."""
+        """Start the fleet of the record's config for the first time, in the background."""
         self._change(EndpointStatus="Creating")
         self._work = asyncio.create_task(self._create())
 
@@ -61,7 +61,7 @@ class Endpoint:
             self.create()
 
     def update(self, config: str, deployment: Content | None) -> None:
-        """Bring another config up and shift traffic to it, in the background.
+        """Start the fleet of another config and shift traffic to it, in the background.
 
         Raises:
             ServiceError: when the endpoint is busy or not in service, or the course is impossible.

@@ -62,7 +62,7 @@ class Variant:
 
 
 class Fleet:
-    """Everything that runs for one endpoint config.
+    """The running variants of one endpoint config.
 
     Attributes:
         variants: the production variants.
@@ -102,7 +102,7 @@ class Fleet:
                     runtime=host.runtime,
                     environment=environment,
                     log_file=logs / f"{self._plan.config}-{plan.name}-{number}.log",
-                    hear=host.metrics.add,
+                    on_samples=host.metrics.add,
                 )
                 # Listed before it starts: what is not listed is not stopped.
                 variant.instances.append(instance)

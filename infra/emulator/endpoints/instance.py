@@ -53,7 +53,7 @@ class Instance:
         runtime: Runtime,
         environment: Mapping[str, str],
         log_file: Path,
-        hear: Callable[[Sequence[Sample]], None],
+        on_samples: Callable[[Sequence[Sample]], None],
     ) -> None:
         """Prepare a process.
 
@@ -62,13 +62,13 @@ class Instance:
             runtime: how it is started.
             environment: what the model and the platform set for the container.
             log_file: where its output goes.
-            hear: called with the metrics that it writes to its standard output.
+            on_samples: called with the metrics that it writes to its standard output.
         """
         self._model = model
         self._runtime = runtime
         self._environment = environment
         self._log_file = log_file
-        self._hear = hear
+        self._on_samples = on_samples
         self._listener = socket.socket()
         self._listener.bind(("127.0.0.1", 0))
         self._listener.listen(128)
@@ -101,7 +101,7 @@ class Instance:
         self._keeper = asyncio.create_task(self._keep_running())
 
     async def stop(self) -> None:
-        """Finish what is in flight, then end the process; safe to call at any time."""
+        """Finish requests in flight, then end the process; safe to call at any time."""
         # Kept running meanwhile: what waits for a crashed container is answered by the next.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
@@ -142,7 +142,7 @@ class Instance:
         self._reader = asyncio.create_task(self._read_output(self._process))
 
     async def _read_output(self, process: asyncio.subprocess.Process) -> None:
-        """Take the metrics out of the standard output; all else goes to the log."""
+        """Read metrics from the standard output; other lines go to the log."""
         lines = process.stdout
         if lines is None:
             return
@@ -156,7 +156,7 @@ class Instance:
                 return
             samples = read_line(line)
             if samples is not None:
-                self._hear(samples)
+                self._on_samples(samples)
                 continue
             with self._log_file.open("ab") as output:
                 output.write(line)
@@ -176,7 +176,7 @@ class Instance:
             ) from None
 
     async def _is_healthy(self) -> bool:
-        """Ask /ping; a process that is still loading leaves the question in its socket."""
+        """Request /ping; while the process loads, the request waits in its socket."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._channel.ask(PING, b"", answer.set_result, seconds=PING_SECONDS)
         return (await answer).status == HTTPStatus.OK

@@ -56,7 +56,7 @@ class Invocations:
         instance.invoke(head, request.body, done)
 
     def _copy(self, name: str, fleet: Fleet, head: bytes, request: Request) -> None:
-        """Let the shadow hear of a request if it is its turn."""
+        """Send a copy of a request to the shadow if it is to get one."""
         instance = fleet.pick_shadow()
         if instance is None or fleet.shadow is None:
             return

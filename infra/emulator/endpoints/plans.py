@@ -48,7 +48,7 @@ class FleetPlan:
 
 
 def read_plan(content: Mapping[str, Any]) -> FleetPlan:
-    """Return a plan as an endpoint's record keeps it."""
+    """Read a plan from an endpoint's record."""
     shadow = content["shadow"]
     return FleetPlan(
         config=content["config"],
@@ -61,7 +61,7 @@ def read_plan(content: Mapping[str, Any]) -> FleetPlan:
 async def build_plan(
     name: str, config: Content, *, resources: Resources, artifacts: Artifacts
 ) -> FleetPlan:
-    """Return the plan of a config, with the artefacts of its models on disk.
+    """Build the plan of a config, and fetch the artefacts of its models.
 
     Raises:
         ServiceError: when a model is not there.

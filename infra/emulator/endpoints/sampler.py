@@ -1,8 +1,8 @@
-"""A share of all that comes by, dealt out evenly instead of drawn: two runs choose alike."""
+"""Deterministic sampling: a share is dealt out evenly instead of drawn at random."""
 
 
 class Sampler:
-    """Chooses a share.
+    """Chooses a share of all calls.
 
     >>> half = Sampler(0.5)
     >>> [half.take() for _ in range(4)]

@@ -4,7 +4,7 @@ from infra.emulator.endpoints.fleet import Fleet, WeightedShare, pick_weighted
 
 
 class Traffic:
-    """A fleet that serves, and during an update the one that is to follow it.
+    """The live fleet, and during an update the next one.
 
     Attributes:
         live: the fleet that serves; None before the first came up.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the loopback address, both ends."""
+"""HTTP/1.1 on the loopback address: server and client."""
 
 from infra.emulator.http.channel import Answer, Channel, Done
 from infra.emulator.http.listener import Listener, Request

@@ -1,4 +1,4 @@
-"""Kept connections to one container, and what is asked over them.
+"""HTTP client: keep-alive connections to one container.
 
 One request is one write and one callback: no task, no copy of the body. A connection that the
 container closed before a byte of its answer is no answer: the request is sent once more, on a new
@@ -51,7 +51,7 @@ class Channel:
         self._opening: set[asyncio.Task[None]] = set()
 
     def ask(self, head: bytes, body: bytes, done: Done, *, seconds: float) -> None:
-        """Send a request and hear of its answer.
+        """Send a request; `done` is called with the answer.
 
         Args:
             head: request line and headers, with the empty line.
@@ -70,16 +70,16 @@ class Channel:
         self._open(question)
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close idle connections."""
         while self._idle:
             self._idle.pop().close()
 
     def keep(self, connection: "_Connection") -> None:
-        """Take back a connection that may be used again."""
+        """Keep a connection for another request."""
         self._idle.append(connection)
 
     def lose(self, connection: "_Connection", question: _Question | None, reason: str) -> None:
-        """Hear of a connection that is gone, with the question that got no byte of an answer."""
+        """Forget a closed connection; repeat its request if it got no byte of an answer."""
         if connection in self._idle:
             self._idle.remove(connection)
         if question is None:
@@ -108,7 +108,7 @@ class Channel:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection and the question that is on it."""
+    """One connection and the request that it carries."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -124,7 +124,7 @@ class _Connection(asyncio.Protocol):
         self.is_open = False
 
     def carry(self, question: _Question) -> None:
-        """Send a question; the connection is its own until the answer."""
+        """Send a request on this connection, which is busy until the answer."""
         self._question = question
         self._has_begun = False
         self._headers = {}
@@ -147,12 +147,12 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the transport."""
+        """Store the transport."""
         self._transport = transport  # type: ignore[assignment]
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
-        """Read on in the answer."""
+        """Parse more of the answer."""
         self._has_begun = True
         try:
             self._parser.feed_data(data)
@@ -161,7 +161,7 @@ class _Connection(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give the question back, or fail it when its answer had begun."""
+        """Repeat the request, or fail it when its answer had begun."""
         self.is_open = False
         question = self._question
         reason = f"The container closed the connection{f': {exc}' if exc else ''}."
@@ -172,20 +172,20 @@ class _Connection(asyncio.Protocol):
         self._channel.lose(self, question, reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header of the answer; those of a trailer say nothing about it."""
+        """Store a header of the answer; trailers are ignored."""
         if not self._has_head:
             self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
-        """Take what comes after the body for no header."""
+        """Mark the end of the headers; later ones are trailers."""
         self._has_head = True
 
     def on_body(self, body: bytes) -> None:
-        """Note a part of the body."""
+        """Store a part of the body."""
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        """Hand the answer over and keep the connection if the container does."""
+        """Complete the answer, and keep the connection if the container does."""
         status = self._parser.get_status_code()
         attributes = self._headers.get(b"x-amzn-sagemaker-custom-attributes")
         kind = self._headers.get(b"content-type", b"application/octet-stream")

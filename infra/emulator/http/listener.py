@@ -28,7 +28,7 @@ REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Request:
-    """A request and the way back to its client.
+    """A request, and the means to reply to it.
 
     Attributes:
         headers: by their names in lower case.
@@ -68,7 +68,7 @@ class Request:
             self._connection.reply(self, status, body, headers)
 
     def mute(self) -> None:
-        """Lose the answer: where it would be sent, the connection is closed."""
+        """Discard the answer and close the connection when it would be sent."""
         self._is_mute = True
 
     def drop(self) -> None:
@@ -100,7 +100,7 @@ class Listener:
         )
 
     async def stop(self) -> None:
-        """Take no new connection, let what was begun be answered, close the rest."""
+        """Accept no new connection, answer the requests that have begun, close the rest."""
         if self._server is not None:
             self._server.close()
         loop = asyncio.get_running_loop()
@@ -151,7 +151,7 @@ class _Connection(asyncio.Protocol):
         return self._current is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the transport."""
+        """Store the transport."""
         self._transport = transport  # type: ignore[assignment]
         self._listener.connections.add(self)
 
@@ -163,7 +163,7 @@ class _Connection(asyncio.Protocol):
         self._listener.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless a request was refused."""
+        """Parse more bytes, unless a request was refused."""
         if self._is_refused:
             return
         number, size = self._number if self._is_arriving else 0, self._size
@@ -171,7 +171,7 @@ class _Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserUpgrade, httptools.HttpParserError):
             self._refuse(400)
-        # The parser gathers a header line of any length before it tells of it.
+        # The parser gathers a header line of any length before it calls back.
         is_stalled = self._is_arriving and (number, size) == (self._number, self._size)
         self._head_size = self._head_size + len(data) if is_stalled else 0
         if self._head_size > MAX_HEAD_BYTES:
@@ -184,18 +184,18 @@ class _Connection(asyncio.Protocol):
         self._number += 1
 
     def on_url(self, url: bytes) -> None:
-        """Note a part of the target."""
+        """Add a part of the request target."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header; those of a trailer say nothing about the request."""
+        """Store a header; trailers are ignored."""
         if self._has_head:
             return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
-        """Let a client that asks send its body."""
+        """Send 100 Continue to a client that expects it."""
         self._has_head = True
         if int(self._headers.get("content-length", "0")) > MAX_BODY_BYTES:
             self._refuse(413)
@@ -204,7 +204,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        """Note a part of the body, up to the limit."""
+        """Store a part of the body, up to the limit."""
         self._size += len(body)
         if self._is_refused:
             return
@@ -214,7 +214,7 @@ class _Connection(asyncio.Protocol):
             self._parts.append(body)
 
     def on_message_complete(self) -> None:
-        """Hand the request over, or queue it behind the one before."""
+        """Pass the request to the handler, or queue it behind the one before."""
         self._is_arriving = False
         if self._transport is None or self._transport.is_closing() or self._is_refused:
             return
@@ -251,12 +251,12 @@ class _Connection(asyncio.Protocol):
             self._handler(self._current)
 
     def close(self) -> None:
-        """Close it when all is sent."""
+        """Close the connection when all is sent."""
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """Close it at once."""
+        """Close the connection at once."""
         if self._transport is not None:
             self._transport.abort()
 

@@ -72,7 +72,7 @@ class MotoMiddleware:
 
 
 def write_error(fault: ApiFault, *, protocol: str) -> tuple[dict[str, str], bytes]:
-    """Headers and body of an error, as a protocol of AWS writes it."""
+    """Write headers and body of an error in a protocol of AWS."""
     code, message = escape(fault.code), escape(fault.message)
     if protocol == "rest-xml":
         body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
@@ -144,7 +144,7 @@ def _ignore_start(*_: object) -> Callable[[bytes], None]:
 
 
 def _drop(environ: Environ) -> Iterable[bytes]:
-    """Close the connection; werkzeug then ends the request without a word."""
+    """Close the connection, so that werkzeug ends the request without an answer."""
     connection: socket.socket = environ["werkzeug.socket"]
     connection.shutdown(socket.SHUT_RDWR)
     raise ConnectionResetError("An armed fault closed the connection.")

@@ -1,4 +1,4 @@
-"""Becomes a program inside an image's tree: read-only, without a network, as the image's user.
+"""Confinement of a program in an image's tree: read-only, no network, the image's user.
 
 It reads what to do from the variable `CONFINEMENT`, makes a view of the file system of its own, and
 replaces itself by the program: the process keeps its number, its parent and its open files, so a
@@ -27,7 +27,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def main(order: dict[str, object]) -> None:
-    """Make the view, leave root, run the program.
+    """Mount the tree, give up root, run the program.
 
     Args:
         order: `parent`, `root`, `model` (or null), `network`, `user`, `group`, `folder`, `command`,
@@ -67,7 +67,7 @@ def _mount_all(root: Path, model: object) -> None:
 
 
 def _bind(source: Path, target: Path, flags: int) -> None:
-    """Show a folder at another place, for reading only."""
+    """Mount a folder read-only at another path."""
     _mount(str(source), target, BIND)
     _mount(None, target, REMOUNT | BIND | READ_ONLY | flags)
 

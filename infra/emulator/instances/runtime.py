@@ -35,7 +35,7 @@ class Launch:
 
 
 class Runtime(Protocol):
-    """Knows how containers start here."""
+    """Protocol of the ways in which containers start."""
 
     def launch(self, model: Path, *, descriptor: int, environment: Mapping[str, str]) -> Launch:
         """Build the start of a container that ends with this process.
@@ -49,7 +49,7 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProcessRuntime:
-    """Starts the code of this installation on its own Python."""
+    """Containers as processes of this installation's own Python."""
 
     def launch(self, model: Path, *, descriptor: int, environment: Mapping[str, str]) -> Launch:
         """Build the start of a process; the artefact stays where it is."""
@@ -62,7 +62,7 @@ class ProcessRuntime:
 
 @dataclass(frozen=True, slots=True)
 class ImageRuntime:
-    """Starts the entrypoint of an image in its unpacked tree, with the artefact at /opt/ml/model.
+    """Containers from an image: its entrypoint in its unpacked tree, the artefact at /opt/ml/model.
 
     Attributes:
         root: the tree.
@@ -106,7 +106,7 @@ class ImageRuntime:
 
 
 def choose_runtime(environment: Mapping[str, str], *, home: Path, images: Path = IMAGES) -> Runtime:
-    """Read how containers are to be started.
+    """Choose the runtime from `OVERNIGHT_SERVING`.
 
     Args:
         environment: with `OVERNIGHT_SERVING`, or without.

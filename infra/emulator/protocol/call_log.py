@@ -25,7 +25,7 @@ MODELS = {"monitoring": "cloudwatch", "elasticmapreduce": "emr"}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation that was asked for.
+    """One call of an AWS operation.
 
     Attributes:
         mutating: whether it may change something.
@@ -49,7 +49,7 @@ class Calls:
     def add(
         self, service: str, operation: str, *, signed: str, resources: Iterable[str] = ()
     ) -> None:
-        """Note a call; `signed` is its `Authorization`."""
+        """Log a call; `signed` is its `Authorization` header."""
         self._calls.append(_call(service, operation, name_caller(signed), tuple(resources)))
 
     def listed(self) -> list[Mapping[str, object]]:
@@ -57,7 +57,7 @@ class Calls:
         return [asdict(call) for call in list(self._calls)]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Clear the log."""
         self._calls.clear()
 
 

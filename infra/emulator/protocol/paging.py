@@ -12,7 +12,7 @@ DEFAULT_PAGE = 10
 def cut_page(
     found: Sequence[Content], request: Content, *, name: str
 ) -> tuple[list[Content], str | None]:
-    """Filter, sort and cut; returns the page and the token of the next one.
+    """Filter, sort and cut; return the page and the token of the next one.
 
     Args:
         found: descriptions of all, in the order of their creation.

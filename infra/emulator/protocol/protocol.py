@@ -1,4 +1,4 @@
-"""Reads requests and writes replies as AWS does, by botocore's own model of the service.
+"""Parsing of requests and serialising of replies by botocore's model of the service.
 
 The model names every parameter, its type and its limits. A request that AWS would refuse is
 refused here with the same code, so that a mistake shows on a laptop and not in an account.
@@ -33,7 +33,7 @@ class ServiceError(Exception):
 
 
 def invalid(message: str) -> ServiceError:
-    """Return the error of a request that the service cannot carry out as it is."""
+    """Make the error of a request that the service cannot carry out."""
     return ServiceError("ValidationException", message)
 
 
@@ -82,7 +82,7 @@ def write_reply(operation: str, content: Mapping[str, object]) -> bytes:
 
 
 def write_refusal(refusal: ServiceError) -> bytes:
-    """Return the body of an error in the JSON protocol."""
+    """Write the body of an error in the JSON protocol."""
     return json.dumps({"__type": refusal.code, "message": str(refusal)}).encode()
 
 

@@ -13,7 +13,7 @@ ENDS = ("Name", "Names", "NamePrefix", "Namespace", "Arn")
 
 
 def name_object(path: str, query: str, body: bytes = b"") -> list[str]:
-    """Bucket and key of a request to S3; of a listing bucket and prefix; of many, every key.
+    """Name bucket and key of a request to S3; of a listing, bucket and prefix; of many, each key.
 
     >>> name_object("/lake/demo/a.parquet", "")
     ['lake/demo/a.parquet']
@@ -34,7 +34,7 @@ def name_object(path: str, query: str, body: bytes = b"") -> list[str]:
 
 
 def name_members(content: Mapping[str, Any]) -> list[str]:
-    """Members of a request that name something, at the top of it.
+    """List the top-level members of a request that name something.
 
     >>> name_members({"AlarmNames": ["a", "b"], "MaxRecords": 2})
     ['AlarmNames:a', 'AlarmNames:b']

@@ -1,4 +1,4 @@
-"""The control plane: what stands at an endpoint and how it changes."""
+"""The control plane: the state of an endpoint, and its changes."""
 
 from infra.sagemaker.control.actions import EVERY, READING
 from infra.sagemaker.control.alarms import in_alarm, remove_stale_alarms, wanted_alarms

@@ -36,7 +36,7 @@ SHIFTS = {
 
 
 def wanted_alarms(configuration: EndpointConfiguration) -> dict[str, Alarm]:
-    """Name to the request of PutMetricAlarm, for the main model of a configuration."""
+    """Build the requests of PutMetricAlarm for the main model of a configuration, by name."""
     endpoint, watch = configuration.endpoint, configuration.policy.watch
     digest = configuration.main.bundle.digest[:DIGEST_LENGTH]
     of_platform = {"EndpointName": endpoint, "VariantName": VARIANT}
@@ -59,7 +59,7 @@ def wanted_alarms(configuration: EndpointConfiguration) -> dict[str, Alarm]:
         request = {**own, "MetricName": metric}
         wanted[f"{endpoint}-{digest}-{name}"] = (request, getattr(watch, limit))
     return {
-        name: {"AlarmName": name, **request, **_judgement(limit, watch)}
+        name: {"AlarmName": name, **request, **_evaluation(limit, watch)}
         for name, (request, limit) in wanted.items()
         if math.isfinite(limit)
     }
@@ -107,7 +107,7 @@ def find_stale(endpoint: str, client: Any, *, keep: set[str]) -> list[str]:
 
 
 def remove_stale_alarms(endpoint: str, *, keep: set[str]) -> None:
-    """Delete the alarms on models that serve no more; CloudWatch asks money for each.
+    """Delete the alarms on models that serve no more; each costs money.
 
     Args:
         endpoint: the endpoint's name.
@@ -165,12 +165,12 @@ def _listed(dimensions: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in dimensions.items()]
 
 
-def _judgement(limit: float, watch: AlarmPolicy) -> Alarm:
+def _evaluation(limit: float, watch: AlarmPolicy) -> Alarm:
     return {
         "Threshold": float(limit),
         "ComparisonOperator": "GreaterThanThreshold",
         "Period": PERIOD_SECONDS,
         "EvaluationPeriods": watch.periods,
-        # An endpoint that nobody asks has no metrics, and is not in trouble.
+        # An endpoint without requests has no metrics, and no problem.
         "TreatMissingData": "notBreaching",
     }

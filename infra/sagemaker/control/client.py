@@ -54,7 +54,7 @@ class EndpointState:
 
     Attributes:
         pending: the config that an update is moving to; empty without one.
-        rollback_alarms: alarms that turn the update back that goes on, or did the last one.
+        rollback_alarms: alarms that roll back the update that goes on, or rolled back the last one.
         reason: why it failed or turned back; empty when it did neither.
         since: when it last changed.
     """
@@ -199,9 +199,9 @@ class Control:
         """
         said = ""
 
-        def log_change(state: RetryCallState) -> None:
+        def log_change(look: RetryCallState) -> None:
             nonlocal said
-            status = _status(state.outcome)
+            status = _status(look.outcome)
             if status != said:
                 log.info("%s is %s", endpoint, status)
                 said = status
@@ -244,8 +244,8 @@ class Control:
         differences = list(_differences(wanted, found, where=""))
         if differences:
             raise AwsError(
-                f"{called} exists with other content: {', '.join(differences)}. Somebody else made "
-                "it; delete it, then deploy again."
+                f"{called} exists with other content: {', '.join(differences)}. Another program "
+                "made it; delete it, then deploy again."
             )
 
     def _refuse_other_change(self, configuration: EndpointConfiguration, error: Exception) -> None:
@@ -290,6 +290,6 @@ def _status(looked: Future | None) -> str:
     return found.status if found else ""
 
 
-def _pause(state: RetryCallState) -> float:
+def _pause(look: RetryCallState) -> float:
     """Return a growing pause with jitter, so that deployments do not ask at the same moments."""
-    return GROWING_PAUSE(state) * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
+    return GROWING_PAUSE(look) * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret

@@ -131,14 +131,14 @@ def verify(
         return DeploymentResult(
             "DIVERGED", configuration.endpoint, "", "There is no such endpoint."
         )
-    result = _judge(control, state, configuration, champion_digest)
+    result = _find_outcome(control, state, configuration, champion_digest)
     digest = configuration.main.bundle.digest[:DIGEST_LENGTH]
     said = f"{result.outcome} {result.reason}".rstrip()
     log.info("Deployed %s to %s: %s", digest, configuration.endpoint, said)
     return result
 
 
-def _judge(
+def _find_outcome(
     control: Control,
     state: EndpointState,
     configuration: EndpointConfiguration,
@@ -159,7 +159,7 @@ def _judge(
             reason = f"SageMaker went back to {config}. {state.reason or 'It gave no reason.'}"
             return DeploymentResult("ROLLED_BACK", endpoint, config, reason)
         reason = (
-            f"{config} serves the model {found[:DIGEST_LENGTH] or 'of somebody else'}, which is "
+            f"{config} serves the model {found[:DIGEST_LENGTH] or 'of another program'}, which is "
             f"neither the wanted one nor the champion. {state.reason}"
         )
         return DeploymentResult("DIVERGED", endpoint, config, reason.strip())

@@ -19,11 +19,11 @@ Features = dict[str, float | str | None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One row that was asked about, and what one model said.
+    """One captured row, and the answer of one model.
 
     Attributes:
         inference_id: the client's id of the request, with the row's place in it.
-        time: when it was asked.
+        time: of the request.
         features: as they were sent.
         version: of the model.
     """
@@ -106,19 +106,19 @@ def parse_captured(lines: Iterable[bytes]) -> Iterator[Answer]:
             continue
         content = json.loads(line)
         captured, about = content["captureData"], content["eventMetadata"]
-        asked, said = captured["endpointInput"], captured.get("endpointOutput")
-        if said is None or asked["encoding"] != "JSON" or said["encoding"] != "JSON":
+        request, reply = captured["endpointInput"], captured.get("endpointOutput")
+        if reply is None or request["encoding"] != "JSON" or reply["encoding"] != "JSON":
             continue
-        yield from _answers(json.loads(asked["data"]), json.loads(said["data"]), about)
+        yield from _answers(json.loads(request["data"]), json.loads(reply["data"]), about)
 
 
-def _answers(asked: Any, said: Any, about: dict[str, str]) -> Iterator[Answer]:
-    if "predictions" not in said:
+def _answers(request: Any, reply: Any, about: dict[str, str]) -> Iterator[Answer]:
+    if "predictions" not in reply:
         return
-    instances = asked["instances"] if "instances" in asked else [asked["instance"]]
+    instances = request["instances"] if "instances" in request else [request["instance"]]
     identity = about.get("inferenceId", about["eventId"])
     for number, (features, prediction) in enumerate(
-        zip(instances, said["predictions"], strict=True)
+        zip(instances, reply["predictions"], strict=True)
     ):
         yield Answer(
             inference_id=identity if len(instances) == 1 else f"{identity}/{number}",
@@ -127,5 +127,5 @@ def _answers(asked: Any, said: Any, about: dict[str, str]) -> Iterator[Answer]:
             score=prediction["score"],
             probability=prediction["probability"],
             decision=prediction["decision"],
-            version=said["model"]["version"] or said["model"]["digest"][:12],
+            version=reply["model"]["version"] or reply["model"]["digest"][:12],
         )

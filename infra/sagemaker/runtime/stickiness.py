@@ -1,7 +1,7 @@
 """Sticky routing in an A/B test: an entity is always answered by the same variant.
 
-SageMaker draws a variant for each request. A customer who is judged now by one model and now by
-the other tells nothing about either, so the client names the variant: a hash of the entity against
+SageMaker draws a variant for each request. A customer whose requests reach now one model and now
+the other says nothing about either, so the client names the variant: a hash of the entity against
 the weights. Moving the weights moves only the entities between the old and the new border.
 """
 
@@ -40,7 +40,7 @@ def choose_variant(entity: str, variants: list[Weighted]) -> str | None:
 
 
 class Variants:
-    """The production variants of endpoints, asked for again after half a minute.
+    """The production variants of endpoints, read again after half a minute.
 
     Args:
         client: of SageMaker's control plane.

@@ -13,7 +13,7 @@ def find_differences(bundle: Bundle, *, endpoint: str, variant: str | None) -> l
     Args:
         bundle: the manifest, with its digest and golden vectors.
         endpoint: the spec's name.
-        variant: which of several is asked; None where there is one.
+        variant: the variant to compare; None where there is one.
     """
     found: list[str] = []
     for start in range(0, len(bundle.golden), BATCH):

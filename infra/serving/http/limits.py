@@ -1,4 +1,4 @@
-"""The sizes a request may have, and how it is refused beyond them: before it is read on."""
+"""Limits on the sizes of a request, and the errors beyond them."""
 
 from http import HTTPStatus
 

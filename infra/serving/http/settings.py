@@ -19,8 +19,8 @@ class Settings:
         port: where to listen when no socket is inherited.
         workers: processes that score.
         endpoint: the endpoint's name; None writes no metrics.
-        version: what the registry calls the model; None when nobody said.
-        digest: of the one bundle that is served; None when nobody said.
+        version: the model's number in the registry; None when not set.
+        digest: of the one bundle that may be served; None when not set.
         metrics_seconds: how often metrics are written.
         capture: the folder that receives captured requests; None captures none.
     """

@@ -1,4 +1,4 @@
-"""One process that scores: takes connections from its parent until the parent ends them.
+"""A worker process: scores requests on connections that the supervisor passes to it.
 
 The parent hands connections over a socket pair; when that closes, for whatever reason, the worker
 finishes what was begun and ends. So no worker outlives its parent.
@@ -88,7 +88,7 @@ async def _serve(
 
 
 class _Counted(Connection):
-    """A connection that also says when it has ended."""
+    """A connection that counts its end."""
 
     def __init__(self, connections: Connections, *, ended: Callable[[], None]) -> None:
         super().__init__(connections)
@@ -100,7 +100,7 @@ class _Counted(Connection):
 
 
 class _Arrivals:
-    """Takes connections from the channel until it ends."""
+    """The connections that arrive through the channel."""
 
     def __init__(
         self, channel: socket.socket, connections: Connections, *, ended: Callable[[], None]
@@ -113,7 +113,7 @@ class _Arrivals:
         self._end = asyncio.Event()
 
     def take(self) -> None:
-        """One connection, or the end of all."""
+        """Take one connection from the channel, or see its end."""
         has_capacity = self._connections.has_capacity()
         try:
             message, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
@@ -135,7 +135,7 @@ class _Arrivals:
             task.add_done_callback(self._arriving.discard)
 
     def retire(self) -> None:
-        """Ask the parent to hand over no more; what it has handed over is taken first."""
+        """Ask the supervisor for no more connections; those already passed are taken first."""
         try:
             self._channel.send(RETIRING)
         except OSError:
@@ -153,7 +153,7 @@ class _Arrivals:
         self._ended()
 
     async def wait_for_end(self) -> None:
-        """Until the channel has ended and what it brought is open."""
+        """Wait until the channel has ended and its connections are open."""
         await self._end.wait()
         if self._arriving:
             await asyncio.wait(self._arriving)
@@ -196,5 +196,5 @@ async def _report(metrics: Metrics | None, recorder: Recorder | None, *, seconds
 
 
 def _write_line(line: bytes) -> None:
-    """In one piece: several workers share stdout."""
+    """Write a line in one call, because several workers share stdout."""
     os.write(STDOUT, line)

@@ -1,1 +1,1 @@
-"""The serving image: how it is built, what it holds, and how it is read."""
+"""The serving image: its build, its content, and reading it from an archive."""

@@ -109,7 +109,7 @@ def _lay_over(target: Path, members: tarfile.TarFile) -> None:
 
 
 def _folder_inside(target: Path, removal: PurePosixPath) -> Path:
-    """Return the folder that a removal is about; links must not lead it out of the tree."""
+    """Return the folder of a whiteout; links must not lead out of the tree."""
     folder = (target / removal.parent).resolve()
     named = removal.name.removeprefix(REMOVED)
     if not folder.is_relative_to(target.resolve()) or named in {"", ".", ".."}:

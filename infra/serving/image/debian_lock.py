@@ -1,4 +1,4 @@
-"""The pinned Debian packages of the base, and how those that a mirror gave differ from them.
+"""The pinned Debian packages of the base, and their comparison with those of a mirror.
 
 Debian's mirrors keep only the newest version of a package, so a pinned one cannot be asked for.
 The lock is what was looked at; newer versions are named, all other differences are refused.
@@ -88,7 +88,7 @@ def write_lock(path: Path, lock: BaseLock) -> None:
 
 
 def compare(pinned: Mapping[str, str], found: Mapping[str, str]) -> Difference:
-    """Sort the differences by what becomes of them."""
+    """Sort the differences into newer packages and refused ones."""
     newer, refused = [], []
     for name in sorted(pinned.keys() | found.keys()):
         if name not in found:

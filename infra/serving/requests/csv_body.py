@@ -94,7 +94,7 @@ def write_csv(predictions: list[Prediction]) -> bytes:
 
 
 def _rows_of(text: str) -> Iterator[list[str]]:
-    """Rows with cells, read one by one: what the first of them shows need not wait for the rest."""
+    """Yield rows of cells one by one, so that the first can be checked before the rest is read."""
     return (cells for cells in csv.reader(io.StringIO(text, newline=""), strict=True) if cells)
 
 

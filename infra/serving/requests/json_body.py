@@ -65,13 +65,13 @@ class JsonReader:
             RequestError: when it is no JSON, or its features are not the model's.
         """
         try:
-            asked = self._decode(body)
-            instances = _instances_of(asked)
-            self._refuse_repeated(asked, body, count=len(instances))
-            is_strict = asked.unknown_categories != "missing"
+            fields = self._decode(body)
+            instances = _instances_of(fields)
+            self._refuse_repeated(fields, body, count=len(instances))
+            is_strict = fields.unknown_categories != "missing"
             rows = [self._row(each, is_strict=is_strict) for each in instances]
             if rows:
-                return Request(rows, "alerts" if asked.reasons is UNSET else asked.reasons)
+                return Request(rows, "alerts" if fields.reasons is UNSET else fields.reasons)
         except (msgspec.DecodeError, RecursionError, KeyError, OverflowError, UnicodeError):
             pass
         return self._read_loosely(body)
@@ -81,13 +81,13 @@ class JsonReader:
         try:
             return self._typed.decode(body)
         except msgspec.ValidationError:
-            asked = self._tolerant.decode(body)
-            if asked.unknown_features != "ignore":
+            fields = self._tolerant.decode(body)
+            if fields.unknown_features != "ignore":
                 raise KeyError from None
-            return asked
+            return fields
 
-    def _refuse_repeated(self, asked: Any, body: bytes, *, count: int) -> None:
-        options = (asked.reasons, asked.unknown_categories, asked.unknown_features)
+    def _refuse_repeated(self, fields: Any, body: bytes, *, count: int) -> None:
+        options = (fields.reasons, fields.unknown_categories, fields.unknown_features)
         keys = count * len(self._signature.features) + 4 - options.count(UNSET)
         if body.count(b":") != keys:
             _refuse_keys(read_text(body).repeated)
@@ -115,22 +115,22 @@ class JsonReader:
         text = read_text(body)
         _refuse_keys(text.repeated)
         try:
-            asked = msgspec.convert(text.content, Body)
+            fields = msgspec.convert(text.content, Body)
         except (msgspec.ValidationError, UnicodeError) as error:
             raise RequestError(
                 f'The body is not {{"instances": [{{…}}, …]}} or {{"instance": {{…}}}}: {error}'
             ) from error
-        instances = _instances_of(asked)
-        if asked.unknown_features == "ignore":
+        instances = _instances_of(fields)
+        if fields.unknown_features == "ignore":
             instances = [self._signature.known(instance) for instance in instances]
-        rows = self._signature.rows(instances, unknown_categories=asked.unknown_categories)
+        rows = self._signature.rows(instances, unknown_categories=fields.unknown_categories)
         if text.constants:
             raise RequestError(f"The body is not JSON: it holds {' and '.join(text.constants)}.")
-        return Request(rows, asked.reasons)
+        return Request(rows, fields.reasons)
 
 
 def _body_of(features: tuple[Feature, ...], *, is_strict: bool) -> type[Any]:
-    """`Body` with a class of the features for an instance; strict, it takes no others."""
+    """Make a `Body` type whose instances have the features as fields; strict forbids others."""
     kinds = {"numeric": float | None, "categorical": str | None}
     # A feature's name may be no name of Python's; the position always is.
     fields = {f"f{at}": feature for at, feature in enumerate(features)}
@@ -156,11 +156,11 @@ def _body_of(features: tuple[Feature, ...], *, is_strict: bool) -> type[Any]:
     )
 
 
-def _instances_of(asked: Any) -> Any:
-    """One or many, of either body."""
-    if (asked.instances is UNSET) == (asked.instance is UNSET):
+def _instances_of(fields: Any) -> Any:
+    """Return the list of instances of a body."""
+    if (fields.instances is UNSET) == (fields.instance is UNSET):
         raise RequestError('The body needs "instances" or "instance", one of the two.')
-    instances = [asked.instance] if asked.instances is UNSET else asked.instances
+    instances = [fields.instance] if fields.instances is UNSET else fields.instances
     refuse_many(len(instances))
     return instances
 

@@ -6,7 +6,7 @@ from infra.serving.model import Reasons, Row
 
 
 class Request(msgspec.Struct, frozen=True, gc=False):
-    """Rows, and which of their predictions carry reasons."""
+    """Parsed rows, and the choice of predictions that carry reasons."""
 
     rows: list[Row]
     reasons: Reasons = "alerts"

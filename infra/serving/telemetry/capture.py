@@ -36,7 +36,7 @@ def capture_line(
         body_type: content type of the request.
         answer_type: content type of the reply.
         inference_id: the client's id, which joins the label later; None when it sent none.
-        time: when it was asked.
+        time: of the request.
         custom_attributes: what the client sent along, as it sent it.
         encodings: JSON or CSV by content type; all else is base64.
     """
@@ -68,7 +68,7 @@ def _event_id() -> str:
 
 @functools.lru_cache(maxsize=2)
 def _chance(_: int) -> random.Random:
-    """For each process its own: forked workers must not draw the same ids."""
+    """Return a generator for each process: forked workers must not draw the same ids."""
     return random.Random()  # noqa: S311 -- an id is no secret
 
 

@@ -27,7 +27,7 @@ def population_stability_index(counts: Sequence[int], shares: Sequence[float]) -
 
 
 def wilson_interval(hits: int, count: int) -> tuple[float, float]:
-    """Between which rates `hits` of `count` leave the truth, at `Z` standard deviations.
+    """Compute Wilson's interval of the rate behind `hits` of `count`, at `Z` standard deviations.
 
     >>> [round(limit, 4) for limit in wilson_interval(0, 91)]
     [0.0, 0.09]

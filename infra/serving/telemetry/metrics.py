@@ -1,4 +1,4 @@
-"""Counts what a worker scores and writes it as CloudWatch metrics, a line an interval.
+"""CloudWatch metrics of a worker: counts of scored rows, written as one line an interval.
 
 The line is Embedded Metric Format: whatever collects stdout makes metrics from it, so the
 container needs neither credentials nor a connection.
@@ -39,7 +39,7 @@ class Metrics:
         self._gather_anew()
 
     def count(self, rows: list[Row], predictions: list[Prediction]) -> None:
-        """Take scored rows in; a microsecond each."""
+        """Count scored rows; takes a microsecond each."""
         bins, missing, edges = self._bins, self._missing, self._edges
         self._rows += len(rows)
         self._gathered += len(rows)

@@ -1,4 +1,4 @@
-"""The container's own data capture, for where no platform captures in front of it.
+"""The container's own data capture, for platforms without one.
 
 A request only leaves its bytes in a queue. Lines are made between requests, a few at a time, and
 a thread writes them, so that neither a burst nor a slow disk holds up a score. What does not fit
@@ -80,7 +80,7 @@ class Recorder:
         self._writer.start()
 
     def record(self, exchange: Exchange) -> None:
-        """Take an exchange in, or drop it when too much waits."""
+        """Queue an exchange, or drop it when the queue is full."""
         size = len(exchange.body) + len(exchange.answer)
         if self._waiting_bytes + size > MAX_WAITING_BYTES:
             self.dropped += 1
@@ -99,7 +99,7 @@ class Recorder:
             log.warning("Dropped %d captured requests; %s is too slow", count, self._folder)
 
     def close(self) -> None:
-        """Write what waits, as far as that takes a few seconds."""
+        """Write the queue, for a few seconds at most."""
         while self._waiting:
             self._make_lines()
         self._hand_on()
@@ -130,7 +130,7 @@ class Recorder:
             self._lines.append(_line_of(exchange))
 
     def _hand_on(self) -> None:
-        """Give the lines of one hour to the writer."""
+        """Pass the lines of one hour to the writer."""
         if not self._lines:
             return
         try:

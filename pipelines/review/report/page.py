@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from pipelines.modelling import GateDecision, Material
 from pipelines.review.report.changes import Change, describe_table
 from pipelines.review.report.charts import draw_pictures
-from pipelines.review.report.formatting import count, metric, money, share, signed
+from pipelines.review.report.formatting import UNITS, count, metric, money, share, signed
 from pipelines.review.report.summary import COMPARED, list_figures, summarise
 from training.evaluation import Figures, Slice
 
@@ -75,6 +75,7 @@ def render_page(contents: Contents) -> str:
     )
     environment.filters |= {
         "money": money, "count": count, "metric": metric, "share": share, "signed": signed,
+        "in_unit": lambda value, unit: UNITS[unit](value),
     }  # fmt: skip
     material = contents.material
     compared = material.comparison

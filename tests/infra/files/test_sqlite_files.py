@@ -13,7 +13,7 @@ import pytest
 
 from infra.files.sqlite import find_path, make_whole, with_patience
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # What makes each file, as a process of its own: a signal ends it with what it started.
 MAKERS = {
     "mlflow.db": "from infra.tracking.database import make_tracking; make_tracking({url!r})",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 VERSION = ".".join(platform.python_version_tuple()[:2])
 DEBIANS = Path(f"/usr/bin/python{VERSION}")
 COPY = "import sys, pathlib; from infra.packaging.interpreter import copy_interpreter as copy; "

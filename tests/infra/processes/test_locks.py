@@ -26,7 +26,7 @@ with only_one(Path(sys.argv[1]), doing="the run of cards"):
 def holder(tmp_path: Path):
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path / "locks/cards.lock")],
-        stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3],
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "inside\n"

@@ -21,6 +21,7 @@ from pipelines.simulation.delivery import simulate_files
 from pipelines.steps.chain import run_nightly
 from pipelines.tracking.registry import Registry, open_registry
 from tests.crashes import bank
+from tests.mlflow_file import write_mlflow_file
 from tests.pipelines.nights import QUIET
 
 pytestmark = QUIET
@@ -29,7 +30,7 @@ AS_OF, BACK, WEEKS = "2025-02-10", "2025-02-09", 2
 
 
 @pytest.fixture(scope="module")
-def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def spec(tmp_path_factory: pytest.TempPathFactory, one_spark: None) -> Iterator[str]:  # noqa: ARG001
     """A spec after one night whose model is registered."""
     folder = tmp_path_factory.mktemp("backtest")
     start = datetime(2025, 1, 1, tzinfo=UTC)
@@ -40,7 +41,10 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv("OVERNIGHT_SPARK", "local[1]")
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI", "OVERNIGHT_STUDIES"):
             patch.delenv(name, raising=False)
+        # Nothing of AWS answers here, which the first of five attempts finds out.
+        patch.setattr("infra.sagemaker.connection.MAX_ATTEMPTS", 1)
         load_settings.cache_clear()
+        write_mlflow_file(folder / "home")
         for _ in run_nightly(str(path), AS_OF):
             pass
         yield str(path)

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from expectations.contract import ProblemsError
 from pipelines.config.spec import ModelSpec, load_spec
-from tests.pipelines.config.specs import Write
+from tests.pipelines.config.conftest import Write
 from tests.pipelines.config.test_spec import GOOD
 
 

@@ -12,7 +12,7 @@ from expectations.contract.toml_file import parse_toml, read_toml
 from infra.tracking.roles import read_roles
 from pipelines.config.spec import load_spec
 from pipelines.steps.form import configure_night
-from tests.pipelines.config.specs import Write
+from tests.pipelines.config.conftest import Write
 from tests.pipelines.config.test_spec import GOOD
 
 

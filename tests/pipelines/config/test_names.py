@@ -12,7 +12,7 @@ import pytest
 from expectations.contract import ProblemsError
 from pipelines.config.spec import load_spec
 from pipelines.local.draft import draft_spec
-from tests.pipelines.config.specs import Write
+from tests.pipelines.config.conftest import Write
 from tests.pipelines.config.test_spec import GOOD
 
 NAMES = ["a b", "1st", "größe", "<svg onload=x>", 'a"b', "a`b", "a.b", "", "a-b", "a\nb", "a" * 64]

@@ -8,7 +8,7 @@ import pytest
 from expectations.contract import ProblemsError
 from pipelines.config.spec import load_spec
 from pipelines.steps.form import configure_night
-from tests.pipelines.config.specs import Write
+from tests.pipelines.config.conftest import Write
 from tests.pipelines.config.test_spec import GOOD
 
 PROGRAM = (

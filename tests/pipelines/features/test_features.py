@@ -18,6 +18,8 @@ from tests.pipelines.config.test_columns import ARROW
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.windowed import AS_OF, DAYS, SPEC, write_rows
 
+pytestmark = pytest.mark.usefixtures("one_spark")
+
 
 @pytest.fixture
 def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

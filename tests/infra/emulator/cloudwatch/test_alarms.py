@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infra.emulator.cloudwatch.alarms import judge
+from infra.emulator.cloudwatch.alarms import find_state
 from infra.emulator.cloudwatch.series import Series, Step, read_statistic
 
 KINDS = ("missing", "ignore", "breaching", "notBreaching")
@@ -33,7 +33,7 @@ TWO_OF_3 = {
 def test_missing_data_is_judged_as_the_tables_of_the_guide_say(needed, points, states):
     newest_first = [{"0": False, "X": True, "-": None}[point] for point in reversed(points)]
     judged = [
-        judge(newest_first, periods=3, needed=needed, missing=kind, state="RETAIN")
+        find_state(newest_first, periods=3, needed=needed, missing=kind, state="RETAIN")
         for kind in KINDS
     ]
     assert tuple(judged) == states

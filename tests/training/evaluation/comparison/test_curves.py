@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.frames import as_rows, make_rows
-from training.evaluation.curves import (
+from training.evaluation.comparison.curves import (
     MOST_POINTS,
     money_by_reviews,
     operating_point,

@@ -2,13 +2,14 @@
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import precision_recall_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from training.bundle import daily_ranks, review_gains
 from training.evaluation.scored import ScoredRows
 from training.policy import TrainingPolicy
 
 MOST_POINTS = 200
+MAX_FALSE_POSITIVE_RATE = 0.05
 
 Floats = npt.NDArray[np.float64]
 Points = tuple[tuple[float, float], ...]
@@ -27,6 +28,14 @@ def precision_recall_points(scored: ScoredRows) -> Points:
     corners = np.union1d(firsts, np.append(firsts[1:] - 1, len(recall) - 1))
     kept = corners[_spread(len(corners))]
     return tuple(zip(recall[kept].tolist(), precision[kept].tolist(), strict=True))
+
+
+def recall_points(scored: ScoredRows) -> Points:
+    """False-positive rate and recall by falling score, up to a rate of 5 %."""
+    rates, recalls, _ = roc_curve(scored.labels, scored.scores)
+    count = int((rates <= MAX_FALSE_POSITIVE_RATE).sum())
+    kept = _spread(count)
+    return tuple(zip(rates[kept].tolist(), recalls[kept].tolist(), strict=True))
 
 
 def operating_point(scored: ScoredRows, *, threshold: float) -> tuple[float, float] | None:

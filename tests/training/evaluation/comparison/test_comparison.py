@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from expectations.contract import Interval
-from tests.training.evaluation.test_curves import TWO_DAYS, scored
+from infra.serving.model import Calibration, Reference
+from tests.training.evaluation.comparison.test_curves import TWO_DAYS, scored
 from tests.training.frames import PARAMS, as_rows, day, make_rows
-from training.bundle.calibration import Calibration
-from training.bundle.reference import Reference
 from training.bundle.writing import Bundle, write_bundle
 from training.evaluation.comparison import Contender, compare_models
-from training.evaluation.explanation import contributions, top_reasons
+from training.evaluation.comparison.explanation import contributions, top_reasons
 from training.evaluation.gate import MIN_SLICE_FRAUDS
 from training.evaluation.scored import ScoredRows
 from training.learners.lightgbm.fit import fit
@@ -28,7 +27,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         tmp_path_factory.mktemp("bundle"),
         name="demo",
         model=fit(rows, Interval(start=day(0), end=day(40)), params=PARAMS, policy=POLICY),
-        calibration=Calibration(),
+        calibration=Calibration("identity"),
         threshold=0.6,
         threshold_id="alert_rate_0.005",
         golden=rows.take(range(3)),

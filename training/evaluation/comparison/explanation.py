@@ -40,23 +40,18 @@ def contributions(model: FittedModel, rows: Rows) -> Floats:
     return np.asarray(model.booster.predict(rows.matrix, pred_contrib=True), dtype=np.float64)
 
 
-def false_positives(model: FittedModel, scored: ScoredRows) -> list[Case]:
-    """Legitimate rows with the highest scores."""
-    return _cases(model, scored, highest_legitimate(scored))
-
-
 def highest_legitimate(scored: ScoredRows) -> npt.NDArray[np.int64]:
-    """Where the legitimate rows with the highest scores stand, highest first."""
+    """Positions of the legitimate rows with the highest scores, highest first."""
     legitimate = np.flatnonzero(scored.labels == 0)
     order = np.argsort(-scored.scores[legitimate], kind="stable")
     return legitimate[order[:SHOWN_ROWS]]
 
 
-def false_negatives(model: FittedModel, scored: ScoredRows) -> list[Case]:
-    """Frauds with the lowest scores, the larger amount first among equals."""
+def lowest_frauds(scored: ScoredRows) -> npt.NDArray[np.int64]:
+    """Positions of the frauds with the lowest scores, the larger amount first among equals."""
     frauds = np.flatnonzero(scored.labels == 1)
     order = np.lexsort((-scored.amounts[frauds], scored.scores[frauds]))
-    return _cases(model, scored, frauds[order[:SHOWN_ROWS]])
+    return frauds[order[:SHOWN_ROWS]]
 
 
 def summarise(model: FittedModel, scored: ScoredRows, *, seed: int) -> tuple[Floats, Floats]:
@@ -98,7 +93,8 @@ def top_reasons(
     return {rows.encoding.names[at]: float(found[at]) for at in order if found[at] > 0}
 
 
-def _cases(model: FittedModel, scored: ScoredRows, at: npt.NDArray[np.int64]) -> list[Case]:
+def explain_cases(model: FittedModel, scored: ScoredRows, at: npt.NDArray[np.int64]) -> list[Case]:
+    """Rows at positions, with the features that moved their scores most."""
     rows = scored.rows.take(at)
     parts = contributions(model, rows)[:, :-1]
     names = rows.encoding.names
