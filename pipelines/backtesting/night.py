@@ -125,7 +125,7 @@ class BacktestSteps:
         return Measured(spec, fold, read, test_rows(read, fold, spec.training), run)
 
     def _rows(self, spec: ModelSpec, as_of: str, training_set: TableVersion) -> "Rows":
-        """The rows that search and fit share; those of the date before are let go."""
+        """Load the rows that search and fit share; those of the date before are released."""
         if training_set not in self._held:
             self._held.clear()
             self._held[training_set] = load_rows(

@@ -49,7 +49,7 @@ def evaluate_model(
     reference: str, as_of: str, *, training_set: TableVersion, run: RunReference
 ) -> RunReference:
     """Evaluate the model of a run on its test window, compare it, and log the gate's verdict."""
-    from pipelines.modelling.evaluation_record import write_material
+    from pipelines.modelling.evaluation_record import write_record
     from training.bundle import load_bundle
     from training.data import test_rows
 
@@ -74,7 +74,7 @@ def evaluate_model(
         gate = _judge(measured, folder, champion)
         report = Path(scratch) / "report"
         report.mkdir()
-        write_material(
+        write_record(
             report,
             measured,
             champion,

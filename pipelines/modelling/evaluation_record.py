@@ -22,7 +22,7 @@ FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class EvaluationRecord:
     """The contents of a review report beside tags, parameters and the deployment plan.
 
     Attributes:
@@ -50,15 +50,15 @@ class GateDecision:
     checks: tuple[Check, ...]
 
 
-_MATERIAL, _DECISION = TypeAdapter(Material), TypeAdapter(GateDecision)
+_RECORD, _DECISION = TypeAdapter(EvaluationRecord), TypeAdapter(GateDecision)
 
 
-def write_material(
+def write_record(
     folder: Path, measured: "Measured", champion: Champion | None, *, data: DataSummary
 ) -> None:
     """Compare both and write `comparison.json` into a folder."""
     policy = measured.spec.training
-    material = Material(
+    record = EvaluationRecord(
         format=FORMAT,
         window=str(measured.fold.test),
         review=policy.review,
@@ -79,10 +79,10 @@ def write_material(
             policy=policy,
         ),
     )
-    (folder / COMPARISON).write_bytes(_MATERIAL.dump_json(material, indent=1))
+    (folder / COMPARISON).write_bytes(_RECORD.dump_json(record, indent=1))
 
 
-def read_material(runs: Runs, run: str) -> Material:
+def read_record(runs: Runs, run: str) -> EvaluationRecord:
     """Read the record of a run's evaluation.
 
     Raises:
@@ -93,7 +93,7 @@ def read_material(runs: Runs, run: str) -> Material:
     if text is None:
         raise InputError(f"{RunReference(run)} has no {FOLDER}/{COMPARISON}. {remedy}")
     try:
-        return _MATERIAL.validate_json(text)
+        return _RECORD.validate_json(text)
     except ValidationError as error:
         raise InputError(
             f"{FOLDER}/{COMPARISON} of {RunReference(run)} is of another format. {remedy}"
