@@ -64,13 +64,13 @@ class ApprovalTrigger(BaseEventTrigger):
             return None
 
     def _serves(self, found: str) -> bool:
-        """Return True if the decision chain says that a version serves; False where unread."""
+        """Return True if the decision log says that a version serves; False where unread."""
         from pipelines.review import find_serving
 
         try:
             return str(find_serving(self.spec)) == found
         except Exception as error:  # noqa: BLE001 -- then it is told of, and the run finds out
-            self.log.warning("The decision chain was not read: %s", error)
+            self.log.warning("The decision log was not read: %s", error)
             return False
 
     async def _seen(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Trains and tests as of several dates, each as that night would have done it.
+"""A backtest: trains and tests as of several dates, each as that night would have done it.
 
 A backtest reads what the lake holds and writes nothing there: its feature tables, training sets,
 pages and studies stand in a folder of their own, and its runs in MLflow are of a kind of their own,
@@ -76,7 +76,7 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
 
 
 def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Backtests":
-    """Inputs and places of a backtest, the same for every date."""
+    """Open the inputs and folders of a backtest, the same for every date."""
     base = Lake(settings.lake, spec=spec.name)
     rows, labels = base.latest(TRANSACTIONS), base.latest(LABELS)
     if rows is None or labels is None:

@@ -63,8 +63,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, force=True)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(_PlainFormatter("%(message)s"))
-    for room in ("pipelines", "feature_jobs", "training", "expectations", "infra"):
-        logging.getLogger(room).setLevel(logging.INFO)
+    for package in ("pipelines", "feature_jobs", "training", "expectations", "infra"):
+        logging.getLogger(package).setLevel(logging.INFO)
     try:
         app(args=arguments, prog_name="overnight")
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What differs between runs of a spec, side by side: what they were made from, what came of it."""
+"""A comparison of runs of a spec, side by side: the tags, parameters and metrics that differ."""
 
 from collections.abc import Mapping, Sequence
 from os.path import commonprefix
@@ -31,7 +31,7 @@ SHOWN_TAGS = (
 
 
 def compare_runs(reference: str, wanted: Sequence[str]) -> str:
-    """A table with a column for each run and a row for each value that is not the same in all.
+    """Make a table with a column for each run and a row for each value that is not the same in all.
 
     Args:
         reference: the spec.

@@ -1,6 +1,6 @@
-"""The newest references of a spec, for those that a person leaves out on the command line.
+"""The latest references of a spec, for those that are left out on the command line.
 
-Steps and DAGs never ask for "the newest"; only the command line does, here, and the step then
+Steps and DAGs never ask for "the latest"; only the command line does, here, and the step then
 gets a pinned reference as always.
 """
 
@@ -15,7 +15,7 @@ from pipelines.tracking import open_registry
 
 
 def latest_snapshot(reference: str) -> str:
-    """The newest versions of transactions and labels of a spec.
+    """Return the latest versions of transactions and labels of a spec.
 
     Here and below:
 
@@ -28,22 +28,22 @@ def latest_snapshot(reference: str) -> str:
 
 
 def latest_features(reference: str) -> str:
-    """The newest version of the feature table of a spec."""
+    """Return the latest version of the feature table of a spec."""
     return str(_need(_lake(reference), FEATURES, "build-features"))
 
 
 def latest_training_set(reference: str) -> str:
-    """The newest training set of a spec."""
+    """Return the latest training set of a spec."""
     return str(_need(_lake(reference), TRAINING_SETS, "build-training-set"))
 
 
 def latest_study(reference: str, training_set: str) -> str:
-    """The study of a training set."""
+    """Return the study of a training set."""
     return str(study_of(load_spec(reference), TableVersion.parse(training_set)))
 
 
 def latest_run(reference: str) -> str:
-    """The run of a spec's model that was started last."""
+    """Return the run of a spec's model that was started last."""
     spec = load_spec(reference)
     run = open_registry(spec).runs.latest_model()
     if run is None:

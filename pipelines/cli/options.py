@@ -61,7 +61,7 @@ Until = Annotated[
 Day = Annotated[str, typer.Option(help="An event day, such as 2018-08-08.", show_default=False)]
 
 Because = Annotated[
-    str, typer.Option(help="The reason, kept in the decision chain.", show_default=False)
+    str, typer.Option(help="The reason, kept in the decision log.", show_default=False)
 ]
 Override = Annotated[
     str,

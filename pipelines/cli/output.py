@@ -1,4 +1,4 @@
-"""Shared by all commands: the check of what was given, and the print of what came out."""
+"""The check of a command's arguments, and the output of its results."""
 
 import inspect
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ def check(**dates: str) -> None:
     """Refuse dates that are none and a faulty environment, before anything is read or written.
 
     Args:
-        dates: those of the command, by the parameter's name; empty ones were not given.
+        dates: of the command, by the parameter's name; empty ones are ignored.
 
     Raises:
         ProblemsError: naming each.
@@ -23,18 +23,18 @@ def check(**dates: str) -> None:
 
 
 def show(text: str) -> None:
-    """Print a result, without characters that steer a terminal."""
+    """Print a result with terminal control characters escaped."""
     from pipelines.config import plain_lines
 
     typer.echo(plain_lines(text))
 
 
 def show_lines(lines: Iterable[str]) -> None:
-    """Print each line as soon as it is there."""
+    """Print each line as soon as it is produced."""
     for line in lines:
         show(line)
 
 
 def step_help(step: Callable[..., str]) -> str:
-    """The documentation of a step, which is the help text of its command too."""
+    """Return the docstring of a step, which is the help text of its command."""
     return inspect.cleandoc(step.__doc__ or "")

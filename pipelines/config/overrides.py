@@ -1,9 +1,9 @@
-"""What stands behind the question mark of a spec's reference: changes for one run.
+"""Overrides behind the question mark of a spec's reference: changes for one run.
 
 `demo?training.trials=5&features.add=…`: values are TOML, percent-encoded where they hold a `&` or
 a `%`; a `+` stands for itself, as in `1e+5`. `features.add` appends features to those declared.
-What overrides may change is how a model is made and judged. Where data come from, who may approve
-and on what a model is served is the file's alone.
+Overrides may change how a model is made and evaluated. The source of the data, the rules of
+approval and the endpoint are changed in the file only.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ SECTIONS = ("contract", "features", "gate", "training")
 
 
 def is_changed(reference: str) -> bool:
-    """Whether a reference changes anything of its spec: what it makes is an experiment.
+    """Return True if a reference changes anything of its spec, so that its run is an experiment.
 
     >>> is_changed("demo?training.trials=5"), is_changed("demo")
     (True, False)
@@ -36,7 +36,7 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
         overrides: `section.key=value`, joined by `&`; empty: nothing.
 
     Returns:
-        What is wrong with them.
+        The problems of the overrides.
     """
     if len(overrides) > MAX_LETTERS:
         return [f"overrides: {len(overrides):,} characters; give at most {MAX_LETTERS:,}"]
@@ -100,7 +100,7 @@ def _add_features(declared: dict[str, object], text: str) -> list[str]:
     try:
         added = parse_toml(text)
     except ValueError as error:
-        return [f"{FEATURES_ADDED}: not TOML: {error}; mend that line"]
+        return [f"{FEATURES_ADDED}: not TOML: {error}; fix that line"]
     given = added.pop("features", None)
     if added or not isinstance(given, dict) or not all(isinstance(v, list) for v in given.values()):
         return [f"{FEATURES_ADDED}: write [[features.windows]], [[features.derived]] and the like"]

@@ -68,7 +68,7 @@ class Attribute(FrozenModel):
 
 
 class Source(FrozenModel):
-    """Where transactions come from, and which column plays which role.
+    """The source of transactions, and the roles of its columns.
 
     Attributes:
         format: of the files.
@@ -97,7 +97,7 @@ class Source(FrozenModel):
 
 
 class Labels(FrozenModel):
-    """Where labels come from and when each is known.
+    """The source of labels, and the time at which each is known.
 
     Two forms. A column of the transactions with a fixed `delay`; or a table of fraud reports
     (`path`, `transaction_id`, `known_time`) that holds the frauds only.
@@ -120,7 +120,7 @@ class Labels(FrozenModel):
 
 
 class Schedule(FrozenModel):
-    """When the two DAGs run by themselves, and how long Airflow tries a step.
+    """The schedules of the two DAGs, and Airflow's limits for a step.
 
     Attributes:
         as_of: knowledge date that a run proposes, of a source that gets no new rows; none: the day
@@ -142,7 +142,7 @@ class Schedule(FrozenModel):
 
 
 class ApprovalPolicy(FrozenModel):
-    """Who may say yes, and how long a yes holds.
+    """The rules of approval, and how long an approval is valid.
 
     Attributes:
         where: `mlflow`: the alias `approved`, or the command; `airflow`: also a task of the nightly

@@ -73,7 +73,7 @@ def _absolute(source: str) -> str:
 
 
 def _canonical_names(columns: list[str]) -> dict[str, str]:
-    """The source's name of each entity to one that a spec may have, each another.
+    """Map the source's name of each entity to a different name that a spec may have.
 
     >>> _canonical_names(["Card ID", "card-id", "1st <b>"])
     {'Card ID': 'card_id', 'card-id': 'card_2_id', '1st <b>': 'entity_1st_b_id'}

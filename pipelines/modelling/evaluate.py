@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 def evaluate_model(
     reference: str, as_of: str, *, training_set: TableVersion, run: RunReference
 ) -> RunReference:
-    """See `steps.evaluate`."""
+    """Evaluate the model of a run on its test window, compare it, and log the gate's verdict."""
     from pipelines.modelling.evaluation_record import write_material
     from training.bundle import load_bundle
     from training.data import test_rows
@@ -176,7 +176,7 @@ def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "Gate
 
 
 def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
-    """The checks against the champion; none without one."""
+    """Run the checks against the champion; none without one."""
     from training.evaluation import Check, Judged, compare
 
     if champion is None:
@@ -194,7 +194,7 @@ def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
 
 
 def _time_single_rows(folder: Path, rows: "Rows") -> float:
-    """The 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
+    """Measure the 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
     from infra.serving.model import load_scorer
 
     scorer = load_scorer(folder)

@@ -1,4 +1,4 @@
-"""What evaluation leaves for the packet: one file in the run, every figure of both models in it."""
+"""The evaluation record: one file in the run, with every figure of both models for the report."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that a packet tells beside tags, parameters and the deploy plan.
+    """The contents of a review report beside tags, parameters and the deployment plan.
 
     Attributes:
         window: the test window.
@@ -44,7 +44,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """What the gate said, as `evaluation/gate.json` holds it."""
+    """The verdict of the promotion gate, as stored in `evaluation/gate.json`."""
 
     is_accepted: bool
     checks: tuple[Check, ...]
@@ -83,10 +83,10 @@ def write_material(
 
 
 def read_material(runs: Runs, run: str) -> Material:
-    """What was written when a run was evaluated.
+    """Read the record of a run's evaluation.
 
     Raises:
-        InputError: when it was not, or by another version of this code.
+        InputError: when there is none, or one of another format.
     """
     text = runs.read_file(run, f"{FOLDER}/{COMPARISON}")
     remedy = 'Run "overnight evaluate" for it again.'
@@ -101,7 +101,7 @@ def read_material(runs: Runs, run: str) -> Material:
 
 
 def read_gate(runs: Runs, run: str) -> GateDecision:
-    """The gate's decision on a run.
+    """Read the gate's verdict on a run.
 
     Raises:
         InputError: when it was not evaluated.

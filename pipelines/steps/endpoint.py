@@ -22,7 +22,7 @@ def plan(spec: str, version: str = "") -> str:
 
 @translate_errors
 def roll_out(spec: str, version: str = "", dry_run: str = "") -> str:
-    """Move the endpoint to the approved version, watched by alarms, and wait until it is settled.
+    """Move the endpoint to the approved version, watched by alarms, and wait until it is done.
 
     VERSION is the one expected to be approved; without it, whichever is. DRY_RUN is yes to stop
     before anything is changed. Returns the model version, or `nothing`. Moves no alias.
@@ -52,7 +52,7 @@ def verify(spec: str, version: str) -> str:
 
 @translate_errors
 def settle(spec: str, version: str, outcome: str) -> str:
-    """Write what became of a deployment into the decision chain; PROMOTED moves `champion`.
+    """Record the outcome of a deployment in the decision log; PROMOTED moves `champion`.
 
     OUTCOME is what `verify` returned. Stops with the reason when it is not PROMOTED.
     """

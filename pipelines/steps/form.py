@@ -34,7 +34,7 @@ Length = Annotated[str, Field(pattern=r"^[0-9]+(us|ms|s|m|h|d)$", examples=["20m
 
 
 class NightlyForm(FrozenModel):
-    """What a person may ask of one run; what is empty is as the spec has it.
+    """The settings that a person may choose for one run; an empty one is as in the spec.
 
     Every field may be null, but for one with a choice: what may not be null is required on
     Airflow's page, where an empty text is nothing, and nobody can trigger a run without it.
@@ -79,7 +79,7 @@ class NightlyForm(FrozenModel):
     )  # fmt: skip
 
     def changes(self) -> Iterator[str]:
-        """Overrides of the spec, as they stand behind the question mark of its reference."""
+        """Write the overrides of the spec, as they follow the question mark of its reference."""
         if self.trials is not None:
             yield f"training.trials={self.trials}"
         if self.time_budget is not None:
@@ -122,7 +122,11 @@ def _present(spec: ModelSpec) -> dict[str, str]:
 
 
 def configure_night(reference: str, form: str) -> str:
-    """See `steps.configure`."""
+    """Check a form and return the spec reference with its changes.
+
+    Raises:
+        ProblemsError: with everything that is wrong in the form.
+    """
     try:
         asked = NightlyForm.model_validate_json(form or "{}")
     except ValidationError as error:
@@ -142,7 +146,7 @@ def configure_night(reference: str, form: str) -> str:
 
 
 def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A field that may be null, in the one level that Airflow's page can show."""
+    """Flatten the schema of a nullable field to the one level that Airflow's page can show."""
     flat = {key: value for key, value in schema.items() if key != "anyOf"}
     kinds = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
     for kind in kinds:

@@ -153,7 +153,7 @@ def review(spec: str, version: str) -> str:
 
 @translate_errors
 def approve(spec: str, version: str, because: str, override: str = "") -> str:
-    """Approve a model version, with the reason: into the decision chain, and as alias `approved`.
+    """Approve a model version, with the reason: in the decision log, and as alias `approved`.
 
     VERSION is a number or an alias. Refused, with all reasons at once, when the gate refused it
     (unless OVERRIDE says why that is set aside), when its bundle, training set, metrics or spec are
@@ -179,7 +179,7 @@ def reject(spec: str, version: str, because: str) -> str:
 
 @translate_errors
 def reconcile(spec: str) -> str:
-    """Compare the aliases with the decision chain, and put back what no decision moved.
+    """Compare the aliases with the decision log, and put back what no decision moved.
 
     An alias `approved` that a reviewer set in MLflow becomes an approval, if it may be one. Returns
     the version whose approval is in force, `models:/demo/7`, or `nothing`.
@@ -216,7 +216,7 @@ def answer(spec: str, version: str, choice: str, because: str, by: str) -> str:
 
 @translate_errors
 def decisions(spec: str) -> str:
-    """Show the decision chain of a spec, verified: who decided what, when and why."""
+    """Show the decision log of a spec, verified: who decided what, when and why."""
     from pipelines.review import describe_decisions
 
     return describe_decisions(spec)

@@ -43,7 +43,7 @@ class Version:
 
     @property
     def reference(self) -> ModelVersion:
-        """What steps hand on of it."""
+        """The reference to the version that steps pass on."""
         return ModelVersion(self.name, self.number)
 
     def __str__(self) -> str:

@@ -64,7 +64,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[mlflow.M
 
 
 def promote(number: int) -> None:
-    """Enter into the decision chain that a version serves."""
+    """Enter into the decision log that a version serves."""
     spec = load_spec("demo")
     digests = Digests(model="m", data="d", metrics="x", policy="p")
     for kind in ("registration", "approval", "promotion"):

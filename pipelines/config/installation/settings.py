@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from infra.airflow.environment import build_airflow_environment
 from infra.files import close_umask, make_private, narrow, with_patience
 from infra.local import Ports, read_ports
 from pipelines.config.installation.compute import Compute, read_compute
@@ -113,6 +114,13 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
             defaults |= {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
     for name, value in defaults.items():
         environment.setdefault(name, value)
+
+
+def airflow_environment(settings: Settings) -> dict[str, str]:
+    """Build the environment variables of every Airflow process of this installation."""
+    return build_airflow_environment(
+        os.environ, home=settings.airflow_home, dags=DAGS, port=settings.ports.airflow
+    )
 
 
 @cache

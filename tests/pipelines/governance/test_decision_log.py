@@ -1,4 +1,4 @@
-"""The chain of decisions: what it says, and that a changed byte of it is found and named."""
+"""The decision log: what it says, and that a changed byte of it is found and named."""
 
 from collections.abc import Callable
 from dataclasses import replace
