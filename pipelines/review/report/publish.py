@@ -7,6 +7,8 @@ from pathlib import Path
 from textwrap import dedent
 
 from expectations.contract import InputError, OvernightError
+from feature_jobs.declaration import explain_features
+from infra.sagemaker.control import plan
 from pipelines.config import ModelSpec
 from pipelines.deployment import endpoint_configuration
 from pipelines.modelling import EvaluationRecord, TableSummary, read_gate, read_record
@@ -103,7 +105,6 @@ def publish_report(
 def _list_changes(
     spec: ModelSpec, registry: Registry, version: Version, record: EvaluationRecord
 ) -> Mapping[str, Sequence[Change]]:
-    from feature_jobs.declaration import explain_features
 
     compared = record.comparison
     champion = registry.find(record.champion) if record.champion else None
@@ -136,8 +137,6 @@ def _training_set(registry: Registry, champion: Version) -> TableSummary | None:
 
 def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Rollout:
     """Plan the rollout; without an answer of SageMaker the report shows the reason."""
-    from infra.sagemaker.control import plan
-
     window = spec.schedule.deploy
     try:
         with endpoint_configuration(spec, registry, version, digest=None) as layout:
