@@ -38,7 +38,6 @@ from pipelines.tracking import (
     TRAINING_SET,
     open_registry,
 )
-from training.evaluation import list_metrics
 
 BACKTEST = "backtest"
 
@@ -54,6 +53,8 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
     Raises:
         InputError: when the lake holds nothing of the spec yet.
     """
+    from training.evaluation import list_metrics
+
     spec, settings = load_spec(reference), load_settings()
     last = parse_as_of(as_of)
     shown = [each.logged for each in list_metrics(spec.training) if each.is_backtested]

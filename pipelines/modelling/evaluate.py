@@ -6,11 +6,11 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from expectations.contract import InputError
-from infra.serving.model import load_scorer
 from pipelines.config import (
     ModelSpec,
     RunReference,
@@ -22,7 +22,6 @@ from pipelines.config import (
 from pipelines.modelling.bundles import fetch_trained
 from pipelines.modelling.champion import Champion, score_champion
 from pipelines.modelling.data_summary import gather_data_summary
-from pipelines.modelling.evaluation_record import write_record
 from pipelines.modelling.inputs import last_fold, load_rows, pin
 from pipelines.modelling.trained_models import open_trained
 from pipelines.tracking import (
@@ -35,22 +34,11 @@ from pipelines.tracking import (
     open_registry,
     refuse_other_kinds,
 )
-from training.bundle import Bundle, load_bundle
-from training.data import Fold, Rows, test_rows
-from training.evaluation import (
-    Check,
-    Contender,
-    GateResult,
-    Judged,
-    compare,
-    evaluate,
-    judge_alone,
-    list_metrics,
-    metric_intervals,
-    score_rows,
-    slice_masks,
-)
-from training.learners import score_baseline
+
+if TYPE_CHECKING:
+    from training.bundle import Bundle
+    from training.data import Fold, Rows
+    from training.evaluation import Check, Contender, GateResult, Judged
 
 TIMED_ROWS = 2_000
 
@@ -61,6 +49,10 @@ def evaluate_model(
     reference: str, as_of: str, *, training_set: TableVersion, run: RunReference
 ) -> RunReference:
     """Evaluate the model of a run on its test window, compare it, and log the gate's verdict."""
+    from pipelines.modelling.evaluation_record import write_material
+    from training.bundle import load_bundle
+    from training.data import test_rows
+
     spec = load_spec(reference)
     registry, run_id = open_registry(spec), run.run
     tags = registry.runs.tags(run_id)
@@ -82,7 +74,7 @@ def evaluate_model(
         gate = _judge(measured, folder, champion)
         report = Path(scratch) / "report"
         report.mkdir()
-        write_record(
+        write_material(
             report,
             measured,
             champion,
@@ -113,7 +105,16 @@ class Measured:
         bundle: the candidate.
     """
 
-    def __init__(self, spec: ModelSpec, fold: Fold, rows: Rows, test: Rows, bundle: Bundle) -> None:
+    def __init__(
+        self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
+    ) -> None:
+        from training.evaluation import (
+            evaluate,
+            metric_intervals,
+            score_rows,
+            slice_masks,
+        )
+        from training.learners import score_baseline
 
         policy = spec.training
         self.spec, self.fold, self.bundle = spec, fold, bundle
@@ -132,6 +133,8 @@ class Measured:
     @property
     def figures(self) -> dict[str, float]:
         """Every metric of a run by name: the candidate's, the baseline's, ends of intervals."""
+        from training.evaluation import list_metrics
+
         baseline = {
             each.logged_baseline: self.baseline[each.logged]
             for each in list_metrics(self.spec.training)
@@ -145,17 +148,22 @@ class Measured:
         return self.metrics | baseline | limits
 
     @property
-    def contender(self) -> Contender:
+    def contender(self) -> "Contender":
         """The candidate as it is compared with the champion."""
+        from training.evaluation import Contender
+
         return Contender(self.bundle, self.scored)
 
     @property
-    def judged(self) -> Judged:
+    def judged(self) -> "Judged":
         """The candidate as the gate reads it."""
+        from training.evaluation import Judged
+
         return Judged(self.scored, self.bundle.threshold, self.bundle.model.encoding.columns)
 
 
-def _judge(measured: Measured, folder: Path, champion: Champion | None) -> GateResult:
+def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "GateResult":
+    from training.evaluation import GateResult, judge_alone
 
     checks = judge_alone(
         measured.judged,
@@ -167,8 +175,10 @@ def _judge(measured: Measured, folder: Path, champion: Champion | None) -> GateR
     return GateResult((*checks, *_compare(measured, champion)))
 
 
-def _compare(measured: Measured, champion: Champion | None) -> list[Check]:
+def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
     """Run the checks against the champion; none without one."""
+    from training.evaluation import Check, Judged, compare
+
     if champion is None:
         return []
     theirs = champion.contender
@@ -183,8 +193,10 @@ def _compare(measured: Measured, champion: Champion | None) -> list[Check]:
     )
 
 
-def _time_single_rows(folder: Path, rows: Rows) -> float:
+def _time_single_rows(folder: Path, rows: "Rows") -> float:
     """Measure the 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
+    from infra.serving.model import load_scorer
+
     scorer = load_scorer(folder)
     golden: list[dict[str, object]] = [dict(vector.features) for vector in scorer.bundle.golden]
     taken = []
@@ -195,7 +207,9 @@ def _time_single_rows(folder: Path, rows: Rows) -> float:
     return float(np.quantile(taken, 0.99) * 1_000)
 
 
-def _log(registry: Registry, run: str, measured: Measured, gate: GateResult, folder: Path) -> None:
+def _log(
+    registry: Registry, run: str, measured: Measured, gate: "GateResult", folder: Path
+) -> None:
     """Log the metrics, the gate's decision, and the evaluation record beside it."""
     runs = registry.runs
     runs.log_metrics(run, measured.figures)
@@ -207,5 +221,5 @@ def _log(registry: Registry, run: str, measured: Measured, gate: GateResult, fol
     runs.tag(run, {GATE: decided, GATE_REASONS: "; ".join(gate.reasons)[:4_000]})
 
 
-def _listed(gate: GateResult) -> str:
+def _listed(gate: "GateResult") -> str:
     return "".join(f"\n  - {reason}" for reason in gate.reasons)

@@ -22,7 +22,7 @@ FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationRecord:
+class Material:
     """The contents of a review report beside tags, parameters and the deployment plan.
 
     Attributes:
@@ -50,15 +50,15 @@ class GateDecision:
     checks: tuple[Check, ...]
 
 
-_RECORD, _DECISION = TypeAdapter(EvaluationRecord), TypeAdapter(GateDecision)
+_MATERIAL, _DECISION = TypeAdapter(Material), TypeAdapter(GateDecision)
 
 
-def write_record(
+def write_material(
     folder: Path, measured: "Measured", champion: Champion | None, *, data: DataSummary
 ) -> None:
     """Compare both and write `comparison.json` into a folder."""
     policy = measured.spec.training
-    record = EvaluationRecord(
+    material = Material(
         format=FORMAT,
         window=str(measured.fold.test),
         review=policy.review,
@@ -79,10 +79,10 @@ def write_record(
             policy=policy,
         ),
     )
-    (folder / COMPARISON).write_bytes(_RECORD.dump_json(record, indent=1))
+    (folder / COMPARISON).write_bytes(_MATERIAL.dump_json(material, indent=1))
 
 
-def read_record(runs: Runs, run: str) -> EvaluationRecord:
+def read_material(runs: Runs, run: str) -> Material:
     """Read the record of a run's evaluation.
 
     Raises:
@@ -93,7 +93,7 @@ def read_record(runs: Runs, run: str) -> EvaluationRecord:
     if text is None:
         raise InputError(f"{RunReference(run)} has no {FOLDER}/{COMPARISON}. {remedy}")
     try:
-        return _RECORD.validate_json(text)
+        return _MATERIAL.validate_json(text)
     except ValidationError as error:
         raise InputError(
             f"{FOLDER}/{COMPARISON} of {RunReference(run)} is of another format. {remedy}"

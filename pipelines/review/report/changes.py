@@ -1,4 +1,4 @@
-"""Differences to the champion: data, code, features, parameters, thresholds."""
+"""What is not as it is with the champion: data, code, features, parameters, thresholds."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from training.evaluation import Figures
 NONE = "\N{EN DASH}"
 DIGEST_SHOWN = 12
 
-# Tags of a model's lineage, with their names on the page.
+# Tags that say where a model comes from, in the words of the page.
 ORIGINS = {
     AS_OF: "known as of",
     TRAIN_WINDOW: "train window",
@@ -33,12 +33,12 @@ ORIGINS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference to the champion.
+    """One thing that is not as it is with the champion.
 
     Attributes:
         before: the champion's; a dash where it has none.
         after: the candidate's.
-        note: its meaning; may be empty.
+        note: what it means; may be empty.
     """
 
     name: str
@@ -54,13 +54,13 @@ def data_changes(
     training_set: TableSummary,
     champion_set: TableSummary | None,
 ) -> list[Change]:
-    """List the differences of windows, rows, spec and code.
+    """Windows, rows, spec, code.
 
     Args:
         ours: tags of the candidate's run.
-        theirs: tags of the champion's run.
-        training_set: of the candidate.
-        champion_set: of the champion; None when its run has no record of it.
+        theirs: those of the champion's.
+        training_set: what the candidate was trained on.
+        champion_set: the same of the champion; None when its run does not tell.
     """
     before = {} if champion_set is None else describe_table(champion_set)
     after = describe_table(training_set)
@@ -73,23 +73,23 @@ def data_changes(
 
 
 def describe_table(table: TableSummary) -> dict[str, str]:
-    """Describe a table version: its number, rows, days and frauds."""
-    descriptions = {"version": f"v{table.version}", "rows": count(table.rows)}
+    """Facts of a table version, in words."""
+    facts = {"version": f"v{table.version}", "rows": count(table.rows)}
     if table.first:
-        descriptions["days"] = f"{table.first} to {table.last}"
+        facts["days"] = f"{table.first} to {table.last}"
     if table.frauds is not None:
-        descriptions["frauds"] = count(table.frauds)
-        descriptions["fraud rate"] = share(table.frauds / max(table.rows, 1), digits=3)
-    return descriptions
+        facts["frauds"] = count(table.frauds)
+        facts["fraud rate"] = share(table.frauds / max(table.rows, 1), digits=3)
+    return facts
 
 
 def feature_changes(ours: Figures, theirs: Figures, *, words: Mapping[str, str]) -> list[Change]:
-    """List the columns that are new, gone, or of another kind.
+    """Columns that are new, gone, or of another kind.
 
     Args:
         ours: the candidate's.
         theirs: the champion's.
-        words: feature to its description.
+        words: feature to its meaning.
     """
     return [
         Change(each.name, each.before, each.after, words.get(each.name, ""))
@@ -98,7 +98,7 @@ def feature_changes(ours: Figures, theirs: Figures, *, words: Mapping[str, str])
 
 
 def threshold_changes(ours: Figures, theirs: Figures) -> list[Change]:
-    """List the differences of the threshold of alerts and of the calibration of scores."""
+    """From which score on a transaction is an alert, and what makes scores probabilities."""
     return list(
         differences(
             {"threshold": f"{theirs.threshold:.4f}", "calibration": theirs.calibration},
@@ -108,7 +108,7 @@ def threshold_changes(ours: Figures, theirs: Figures) -> list[Change]:
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
-    """Yield the values that were added, removed or changed, by name in the order of both.
+    """What was added, taken away or changed, by name in the order of both.
 
     >>> [each.name for each in differences({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4"})]
     ['a', 'c']
@@ -120,6 +120,6 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator
 
 
 def shorten(text: str) -> str:
-    """Shorten a hash to its first 12 characters; other texts are unchanged."""
+    """The first 12 characters of a hash; other texts as they are."""
     is_hash = len(text) > 2 * DIGEST_SHOWN and set(text.rstrip("+")) <= set("0123456789abcdef")
     return text[:DIGEST_SHOWN] + ("+" if text.endswith("+") else "") if is_hash else text

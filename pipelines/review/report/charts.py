@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from pipelines.modelling import EvaluationRecord
+from pipelines.modelling import Material
 from pipelines.review.report.changes import NONE
 from pipelines.review.report.formatting import count, metric, money, share
 from pipelines.review.report.svg import Axis, Line, Plot, round_up, value_at
@@ -18,14 +18,14 @@ LOWEST_SHARE = 1e-5
 Models = list[tuple[str, str, Figures]]
 
 
-def draw_charts(record: EvaluationRecord) -> dict[str, Plot]:
-    """Draw every chart of the page; returns them by name."""
-    models: Models = [("this version", CANDIDATE, record.comparison.candidate)]
-    if record.comparison.champion is not None:
-        models.append(("champion", CHAMPION, record.comparison.champion))
-    compared = record.comparison
+def draw_pictures(material: Material) -> dict[str, Plot]:
+    """Each picture by its name."""
+    models: Models = [("this version", CANDIDATE, material.comparison.candidate)]
+    if material.comparison.champion is not None:
+        models.append(("champion", CHAMPION, material.comparison.champion))
+    compared = material.comparison
     drawn = [
-        _money(models, record.review.capacity),
+        _money(models, material.review.capacity),
         _precision_recall(models, compared.baseline),
         _calibration(models),
     ]
@@ -177,7 +177,7 @@ def _bin_rows(models: Models) -> Iterator[tuple[str, ...]]:
 
 
 def _last_until(points: Points, wanted: float) -> float:
-    """Return the y of the last point up to an x."""
+    """The y of the last point up to an x."""
     return max((y for x, y in points if x <= wanted + 1e-9), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""Formats of numbers on the page."""
+"""Numbers as people read them."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ WHOLE_FROM = 1_000
 
 
 def money(value: float) -> str:
-    """Write an amount of money; from 1,000 on without cents.
+    """In the currency of the amounts; from 1,000 on without cents.
 
     >>> money(1234.4), money(3.5)
     ('1,234', '3.50')
@@ -18,7 +18,7 @@ def money(value: float) -> str:
 
 
 def count(value: float) -> str:
-    """Write a number of rows or frauds.
+    """Rows, frauds.
 
     >>> count(12_345)
     '12,345'
@@ -27,7 +27,7 @@ def count(value: float) -> str:
 
 
 def rate(value: float) -> str:
-    """Write a number of events a day.
+    """Events a day.
 
     >>> rate(3), rate(1234.56)
     ('3.0', '1,234.6')
@@ -36,7 +36,7 @@ def rate(value: float) -> str:
 
 
 def metric(value: float) -> str:
-    """Write a metric of a ranking.
+    """Of a ranking.
 
     >>> metric(0.75584)
     '0.756'
@@ -45,7 +45,7 @@ def metric(value: float) -> str:
 
 
 def share(value: float, *, digits: int = 1) -> str:
-    """Write a share as a percentage.
+    """As a percentage.
 
     >>> share(0.1234)
     '12.3 %'
@@ -54,7 +54,7 @@ def share(value: float, *, digits: int = 1) -> str:
 
 
 def signed(text: str) -> str:
-    """Add a plus sign to a number without a minus sign.
+    """With a plus before what has no minus.
 
     >>> signed(money(2)), signed(money(-2)) == money(-2)
     ('+2.00', True)
@@ -73,7 +73,7 @@ STYLES = {each.name: UNITS[each.unit] for each in METRICS}
 
 
 def limits(name: str, estimate: Estimate) -> str:
-    """Write the interval of a figure; empty where there is none.
+    """The interval of a figure; empty where there is none.
 
     >>> limits("auc", Estimate(0.9, 0.85, 0.95))
     '0.850 to 0.950'
@@ -84,7 +84,7 @@ def limits(name: str, estimate: Estimate) -> str:
 
 
 def signed_limits(name: str, estimate: Estimate) -> str:
-    """Write the interval of a difference, with signs."""
+    """The same of a difference."""
     if estimate.low is None or estimate.high is None:
         return ""
     low, high = (signed(STYLES[name](each)) for each in (estimate.low, estimate.high))

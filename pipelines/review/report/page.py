@@ -1,13 +1,13 @@
-"""The report as one HTML file that loads nothing from elsewhere."""
+"""The packet as one HTML file that loads nothing from elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from pipelines.modelling import EvaluationRecord, GateDecision
+from pipelines.modelling import GateDecision, Material
 from pipelines.review.report.changes import Change, describe_table
-from pipelines.review.report.charts import draw_charts
+from pipelines.review.report.charts import draw_pictures
 from pipelines.review.report.formatting import UNITS, count, metric, money, share, signed
 from pipelines.review.report.summary import COMPARED, list_figures, summarise
 from training.evaluation import Figures, Slice
@@ -18,11 +18,11 @@ SHOWN_RULES = 10
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The deployment that an approval leads to.
+    """What approving does.
 
     Attributes:
-        plan: the changes at the endpoint; empty when SageMaker did not answer.
-        problem: the reason that it did not; empty when it did.
+        plan: the difference at the endpoint; empty when SageMaker could not be asked.
+        problem: why not; empty when it could.
         window: cron expression of the change window; None: there is none.
     """
 
@@ -33,21 +33,21 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The contents of a page.
+    """Everything that a page tells.
 
     Attributes:
         spec: its name.
         version: `models:/demo/2`.
         number: of the version.
-        changes: heading to the differences to the champion; empty without one.
-        origin: the version's lineage, in words.
-        decisions: the decisions about the version so far.
+        changes: heading to what is different from the champion; empty without one.
+        origin: where the version comes from, in words.
+        decisions: what people decided so far.
     """
 
     spec: str
     version: str
     number: int
-    record: EvaluationRecord
+    material: Material
     gate: GateDecision
     changes: Mapping[str, Sequence[Change]]
     rollout: Rollout
@@ -57,7 +57,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The share of alerts that have a feature as their top reason, of both models."""
+    """How often alerts have a feature as their top reason."""
 
     name: str
     ours: float
@@ -65,7 +65,7 @@ class Drift:
 
 
 def render_page(contents: Contents) -> str:
-    """Render the page as HTML."""
+    """The page's text."""
     environment = Environment(
         loader=PackageLoader("pipelines.review.report", "templates"),
         autoescape=select_autoescape(),
@@ -77,29 +77,29 @@ def render_page(contents: Contents) -> str:
         "money": money, "count": count, "metric": metric, "share": share, "signed": signed,
         "in_unit": lambda value, unit: UNITS[unit](value),
     }  # fmt: skip
-    record = contents.record
-    compared = record.comparison
-    figures = list_figures(record)
+    material = contents.material
+    compared = material.comparison
+    figures = list_figures(material)
     return environment.get_template("review.html").render(
         page=contents,
-        record=record,
+        material=material,
         compared=compared,
-        sentences=summarise(record, contents.gate, version=contents.version),
+        sentences=summarise(material, contents.gate, version=contents.version),
         figures=figures,
         headlines=[row for row in figures if COMPARED[row.key].is_headline],
-        charts=draw_charts(record),
+        pictures=draw_pictures(material),
         slices=order_slices(compared.slices),
         reach=_reach(compared.slices),
         drifts=list_drifts(compared.candidate, compared.champion),
         moved=moved_reasons(compared.candidate, compared.champion),
-        rules=sorted(record.data.rules.items(), key=lambda each: -each[1])[:SHOWN_RULES],
-        tables=[record.data.training_set, *record.data.tables],
+        rules=sorted(material.data.rules.items(), key=lambda each: -each[1])[:SHOWN_RULES],
+        tables=[material.data.training_set, *material.data.tables],
         describe_table=describe_table,
     )
 
 
 def order_slices(slices: Sequence[Slice]) -> list[Slice]:
-    """Sort slices: those shown to be worse first, then by loss; those without a figure last."""
+    """Those shown to be worse first, then by how much they lost; what is not measured last."""
     return sorted(
         slices,
         key=lambda each: (
@@ -111,7 +111,7 @@ def order_slices(slices: Sequence[Slice]) -> list[Slice]:
 
 
 def list_drifts(ours: Figures, theirs: Figures | None) -> list[Drift]:
-    """List the top reasons of alerts, the largest shares first."""
+    """Top reasons of alerts, those that moved or weigh most first."""
     current = {} if theirs is None else theirs.top_reasons
     drifts = [
         Drift(name, ours.top_reasons.get(name, 0.0), current.get(name, 0.0))
@@ -121,7 +121,7 @@ def list_drifts(ours: Figures, theirs: Figures | None) -> list[Drift]:
 
 
 def moved_reasons(ours: Figures, theirs: Figures | None) -> float | None:
-    """Compute the least share of alerts with another top reason; None without a champion."""
+    """Share of alerts that would have another top reason at the least; None without a champion."""
     if theirs is None:
         return None
     names = {*ours.top_reasons, *theirs.top_reasons}
@@ -130,7 +130,7 @@ def moved_reasons(ours: Figures, theirs: Figures | None) -> float | None:
 
 
 def _reach(slices: Sequence[Slice]) -> float:
-    """Return the largest distance of an interval from 0: half of the width of the small charts."""
+    """How far the widest interval goes from 0: half of what the small pictures show."""
     gains = [each.gain for each in slices if each.gain is not None]
     ends = [abs(end) for gain in gains for end in (gain.low, gain.high) if end is not None]
     return max(ends, default=0.0) or 1.0

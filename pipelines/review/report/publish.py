@@ -1,4 +1,4 @@
-"""Writes the report of a version into its run, and the key figures into its description."""
+"""Writes the packet of a version into its run, and the key figures into its description."""
 
 import logging
 import tempfile
@@ -7,11 +7,9 @@ from pathlib import Path
 from textwrap import dedent
 
 from expectations.contract import InputError, OvernightError
-from feature_jobs.declaration import explain_features
-from infra.sagemaker.control import plan
 from pipelines.config import ModelSpec
 from pipelines.deployment import endpoint_configuration
-from pipelines.modelling import EvaluationRecord, TableSummary, read_gate, read_record
+from pipelines.modelling import Material, TableSummary, read_gate, read_material
 from pipelines.review.report.changes import (
     Change,
     data_changes,
@@ -40,10 +38,10 @@ from pipelines.tracking import (
     short_name,
 )
 
-# The page with the decisions, beside the page that they were based on.
+# With what was decided of the version: a page beside the one that the decision was made by.
 DECIDED = "decided.html"
 
-# Tags of a model's lineage.
+# Tags of a run that say where its model comes from.
 ORIGIN = (
     AS_OF, TRAIN_WINDOW, TEST_WINDOW, TRAINING_SET, TRAINING_SET_DIGEST, STUDY, DIGEST,
     SPEC_DIGEST, CODE_REVISION, LEARNER, LOCK_DIGEST,
@@ -57,29 +55,30 @@ def publish_report(
 ) -> None:
     """Write `review/review.html` into the version's run, and describe the version.
 
-    Reads the evaluation record and the runs of version and champion; asks SageMaker for the plan of
-    a deployment. Repeated, it replaces both. With decisions it writes only `review/decided.html`:
-    the page that a reviewer was shown is not changed, as the decision log has its digest.
+    Reads what evaluation left and what the runs of version and champion recorded; asks SageMaker
+    what a deployment would change. Repeated, it replaces both. With decisions it writes
+    `review/decided.html` and nothing else: what a reviewer was shown stays as it was, and its
+    digest is what the decision chain recorded.
 
     Args:
         spec: of the version.
-        registry: of the spec.
+        registry: holds the version.
         version: of an evaluated run.
-        decisions: about the version, a line each.
+        decisions: what people decided of it, a line each.
 
     Raises:
         InputError: when the run was not evaluated by this version of the code.
     """
     runs = registry.runs
-    record, gate = read_record(runs, version.run), read_gate(runs, version.run)
+    material, gate = read_material(runs, version.run), read_gate(runs, version.run)
     tags = runs.tags(version.run)
     contents = Contents(
         spec=spec.name,
         version=str(version),
         number=version.number,
-        record=record,
+        material=material,
         gate=gate,
-        changes=_list_changes(spec, registry, version, record),
+        changes=_list_changes(spec, registry, version, material),
         rollout=_plan_rollout(spec, registry, version),
         origin={
             "run": version.run,
@@ -98,16 +97,17 @@ def publish_report(
     if decisions:
         return
     page = runs.page(version.run, REVIEW_REPORT)
-    registry.describe(version, describe_version(record, gate, page=page))
-    log.info("Wrote the review report of %s: %s", version, page)
+    registry.describe(version, describe_version(material, gate, page=page))
+    log.info("Wrote the review packet of %s: %s", version, page)
 
 
 def _list_changes(
-    spec: ModelSpec, registry: Registry, version: Version, record: EvaluationRecord
+    spec: ModelSpec, registry: Registry, version: Version, material: Material
 ) -> Mapping[str, Sequence[Change]]:
+    from feature_jobs.declaration import explain_features
 
-    compared = record.comparison
-    champion = registry.find(record.champion) if record.champion else None
+    compared = material.comparison
+    champion = registry.find(material.champion) if material.champion else None
     if champion is None:
         return {}
     runs = registry.runs
@@ -115,7 +115,7 @@ def _list_changes(
         "Data and code": data_changes(
             runs.tags(version.run),
             runs.tags(champion.run),
-            training_set=record.data.training_set,
+            training_set=material.data.training_set,
             champion_set=_training_set(registry, champion),
         ),
         "Parameters": list(differences(runs.params(champion.run), runs.params(version.run))),
@@ -128,15 +128,17 @@ def _list_changes(
 
 
 def _training_set(registry: Registry, champion: Version) -> TableSummary | None:
-    """Return the champion's training set; None when other code evaluated its run."""
+    """What the champion was trained on; None when its run was evaluated by other code."""
     try:
-        return read_record(registry.runs, champion.run).data.training_set
+        return read_material(registry.runs, champion.run).data.training_set
     except InputError:
         return None
 
 
 def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Rollout:
-    """Plan the rollout; without an answer of SageMaker the report shows the reason."""
+    """Ask SageMaker; a packet without its answer is better than none."""
+    from infra.sagemaker.control import plan
+
     window = spec.schedule.deploy
     try:
         with endpoint_configuration(spec, registry, version, digest=None) as layout:

@@ -1,16 +1,16 @@
-"""A summary of a report: for its head, and for the description of the version in MLflow."""
+"""A packet in a few sentences: for its head, and for the description of the version in MLflow."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.modelling import EvaluationRecord, GateDecision
+from pipelines.modelling import GateDecision, Material
 from pipelines.review.report.formatting import STYLES, limits, signed, signed_limits
 from training.evaluation import METRICS, Estimate
 
 COMPARED = {each.name: each for each in METRICS if each.is_compared}
 
-# Texts that Markdown turns into links.
+# What would become a link by itself.
 ADDRESS = re.compile(r"(\bwww|:)(\.|//)", re.IGNORECASE)
 SPECIAL = re.compile(r"([\\`*_\[\]!|~<>&])")
 
@@ -24,7 +24,7 @@ class Row:
         value: the candidate's, with its interval.
         champion: the champion's; empty values without one.
         gain: the difference.
-        verdict: the meaning of the difference's interval.
+        verdict: what the interval of the difference says.
         tone: `good`, `bad` or `even`.
     """
 
@@ -37,9 +37,9 @@ class Row:
     tone: str
 
 
-def list_figures(record: EvaluationRecord) -> list[Row]:
-    """List the compared metrics, without those that an older record lacks."""
-    compared = record.comparison
+def list_figures(material: Material) -> list[Row]:
+    """Rows of the metrics that are compared; without those that an older record does not hold."""
+    compared = material.comparison
     ours = compared.candidate.estimates
     theirs = {} if compared.champion is None else compared.champion.estimates
     return [
@@ -49,29 +49,29 @@ def list_figures(record: EvaluationRecord) -> list[Row]:
     ]
 
 
-def summarise(record: EvaluationRecord, gate: GateDecision, *, version: str) -> list[str]:
-    """Summarise the gate, the money and the slices in up to three sentences."""
+def summarise(material: Material, gate: GateDecision, *, version: str) -> list[str]:
+    """Up to three sentences: the gate, the money, the slices."""
     passed = sum(check.is_passed for check in gate.checks)
     said = "accepts" if gate.is_accepted else "refuses"
     sentences = [f"The gate {said} {version}: {passed} of {len(gate.checks)} checks passed."]
-    return [*sentences, _tell_money(record), *_tell_slices(record)]
+    return [*sentences, _tell_money(material), *_tell_slices(material)]
 
 
-def describe_version(record: EvaluationRecord, gate: GateDecision, *, page: str) -> str:
-    """Write the version's description in Markdown; lists show its first line.
+def describe_version(material: Material, gate: GateDecision, *, page: str) -> str:
+    """The version's description, Markdown; its first line stands for it in a list.
 
     Args:
-        record: of the version's run.
+        material: of the version's run.
         gate: its decision.
-        page: the report's address, relative to MLflow's.
+        page: the packet's address below MLflow's.
     """
-    rows = list_figures(record)
+    rows = list_figures(material)
     first = "Accepted" if gate.is_accepted else "Refused"
-    gain = record.comparison.gains.get("money_saved")
+    gain = material.comparison.gains.get("money_saved")
     if gain is not None:
         first += f", {signed(STYLES['money_saved'](gain.value))} a day"
-    first += f". {escape_markdown(_tell_money(record))}"
-    against = escape_markdown(record.champion or "no champion")
+    first += f". {escape_markdown(_tell_money(material))}"
+    against = escape_markdown(material.champion or "no champion")
     lines = [first, "", f"| | this version | {against} | difference |", "|---|---|---|---|"]
     for row in rows:
         cells = (_cell(*row.value), _cell(*row.champion), _cell(*row.gain))
@@ -80,14 +80,14 @@ def describe_version(record: EvaluationRecord, gate: GateDecision, *, page: str)
     if failed:
         lines += ["", "Why the gate refuses:", ""]
         lines += [f"- {escape_markdown(f'{each.name}: {each.reason}')}" for each in failed]
-    for sentence in _tell_slices(record):
+    for sentence in _tell_slices(material):
         lines += ["", escape_markdown(sentence)]
-    lines += ["", f"[Review report]({page})"]
+    lines += ["", f"[Review packet]({page})"]
     return "\n".join(lines)
 
 
 def escape_markdown(text: str) -> str:
-    r"""Escape a text for Markdown and HTML, for use after the beginning of a line.
+    r"""Text that Markdown and HTML leave as it is, behind the beginning of a line.
 
     >>> escape_markdown("<b> a_b | c")
     '\\<b\\> a\\_b \\| c'
@@ -95,18 +95,18 @@ def escape_markdown(text: str) -> str:
     return ADDRESS.sub(r"\1\\\2", SPECIAL.sub(r"\\\1", " ".join(text.split())))
 
 
-def worse_slices(record: EvaluationRecord) -> Sequence[str]:
-    """List the slices that are shown to be worse."""
-    return [each.name for each in record.comparison.slices if each.is_worse]
+def worse_slices(material: Material) -> Sequence[str]:
+    """Names of the slices that are shown to be worse."""
+    return [each.name for each in material.comparison.slices if each.is_worse]
 
 
-def _tell_money(record: EvaluationRecord) -> str:
-    saved = record.comparison.candidate.estimates["money_saved"]
-    style, capacity = STYLES["money_saved"], record.review.capacity
+def _tell_money(material: Material) -> str:
+    saved = material.comparison.candidate.estimates["money_saved"]
+    style, capacity = STYLES["money_saved"], material.review.capacity
     message = f"It saves {style(saved.value)} a day with {capacity:,} reviews a day"
-    gain = record.comparison.gains.get("money_saved")
+    gain = material.comparison.gains.get("money_saved")
     if gain is None:
-        reason = record.champion_problem or "There is no champion to compare it with"
+        reason = material.champion_problem or "There is no champion to compare it with"
         return f"{message}. {reason}."
     word = "less" if gain.value < 0 else "more"
     message += f", {style(abs(gain.value))} {word} than the champion"
@@ -114,12 +114,12 @@ def _tell_money(record: EvaluationRecord) -> str:
     return f"{message} (95 %: {signed_limits('money_saved', gain)}): {verdict}."
 
 
-def _tell_slices(record: EvaluationRecord) -> list[str]:
-    """Summarise the slices in one sentence; none without a champion."""
-    if record.comparison.champion is None:
+def _tell_slices(material: Material) -> list[str]:
+    """One sentence; none without a champion."""
+    if material.comparison.champion is None:
         return []
-    judged = [each for each in record.comparison.slices if each.is_judged]
-    worse = worse_slices(record)
+    judged = [each for each in material.comparison.slices if each.is_judged]
+    worse = worse_slices(material)
     if not worse:
         return [f"No slice of {len(judged)} is shown to be worse."]
     return [f"{len(worse)} of {len(judged)} slices are shown to be worse: {', '.join(worse)}."]
@@ -151,7 +151,7 @@ def _row(
 
 
 def _judge(key: str, gain: Estimate) -> tuple[str, str]:
-    """Return the meaning of a difference's interval, and its tone."""
+    """What an interval says, and how that looks."""
     if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
         return "within chance", "even"
     is_more = gain.value > 0

@@ -1,4 +1,4 @@
-"""Line charts as numbers: positions of lines, ticks and marks; the template draws them."""
+"""Line pictures as numbers: where each line, tick and mark stands; the template draws them."""
 
 import math
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ FEW_DECADES = 3
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis from a low to a high value.
+    """From which value to which one side goes.
 
     Attributes:
-        label: the quantity.
-        is_log: True for a logarithmic axis.
+        label: what is measured.
+        is_log: whether a step multiplies.
         form: of the ticks' numbers.
     """
 
@@ -29,7 +29,7 @@ class Axis:
     form: str = "g"
 
     def place(self, value: float) -> float:
-        """Map a value to 0 (low end) to 1 (high end); values beyond are clipped.
+        """0 at the low end, 1 at the high end; values beyond are put on the end.
 
         >>> Axis("x", 0, 4).place(1), Axis("x", 0.01, 1, is_log=True).place(0.1)
         (0.25, 0.5)
@@ -40,7 +40,7 @@ class Axis:
         return (at - low) / (high - low)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """List the values of the ticks with their labels.
+        """Values with a name.
 
         >>> Axis("x", 0, 1).ticks()
         [(0.0, '0'), (0.25, '0.25'), (0.5, '0.5'), (0.75, '0.75'), (1.0, '1')]
@@ -76,12 +76,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A chart with its texts.
+    """A picture with its words.
 
     Attributes:
         name: of its place in the page.
-        title: of the chart.
-        words: the message of the chart in words.
+        title: what it shows.
+        words: what is to be seen, for whoever does not see it.
         rule: a value on the x axis that gets a line of its own, with its name.
         head: of the table of the same numbers.
         rows: of that table.
@@ -98,15 +98,15 @@ class Plot:
     rule: tuple[float, str] | None = None
 
     def across(self, value: float) -> float:
-        """Return the x position of a value in the chart."""
+        """Where a value of the x axis stands in the picture."""
         return round(LEFT + self.x.place(value) * (WIDTH - LEFT - RIGHT), 1)
 
     def down(self, value: float) -> float:
-        """Return the y position of a value, from the top."""
+        """Where a value of the y axis stands, from the top."""
         return round(HEIGHT - BOTTOM - self.y.place(value) * (HEIGHT - TOP - BOTTOM), 1)
 
     def path(self, points: Points) -> str:
-        """Write the line through points as an SVG path."""
+        """The line through points, as SVG writes it."""
         return "M" + " L".join(f"{self.across(x)} {self.down(y)}" for x, y in points)
 
     @property
@@ -121,7 +121,7 @@ class Plot:
 
 
 def value_at(points: Points, wanted: float) -> float | None:
-    """Return the y of the first point from an x on; None beyond the last.
+    """The y of the first point from an x on; None beyond the last.
 
     >>> value_at(((0.2, 0.9), (0.6, 0.5)), 0.5), value_at(((0.2, 0.9),), 0.5)
     (0.5, None)
@@ -130,7 +130,7 @@ def value_at(points: Points, wanted: float) -> float | None:
 
 
 def round_up(values: Sequence[float]) -> float:
-    """Return a round number that no value exceeds.
+    """A round number that no value exceeds.
 
     >>> round_up([3.0, 17.2])
     20.0
@@ -143,6 +143,6 @@ def round_up(values: Sequence[float]) -> float:
 
 
 def _step(least: float) -> float:
-    """Return the least of 1, 2, 2.5, 5, 10 times a power of ten that is not smaller."""
+    """The first of 1, 2, 2.5, 5, 10 times a power of ten that is no smaller."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= least - 1e-12)

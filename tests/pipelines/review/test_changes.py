@@ -1,4 +1,4 @@
-"""What is different between two models, and where a chart's lines and ticks stand."""
+"""What is different between two models, and where a picture's lines and ticks stand."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from pipelines.review.report.changes import (
     threshold_changes,
 )
 from pipelines.review.report.svg import Axis, Plot
-from tests.pipelines.evaluation_records import CANDIDATE, CHAMPION
+from tests.pipelines.packets import CANDIDATE, CHAMPION
 
 DASH = "\N{EN DASH}"
 

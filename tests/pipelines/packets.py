@@ -1,10 +1,10 @@
-"""The record of a review report, by hand: two models, three slices, one false alarm."""
+"""What a packet is made from, written by hand: two models, three slices, one false alarm."""
 
 from dataclasses import replace
 
 from expectations.results import WARNING, Finding, Validated
 from pipelines.modelling.data_summary import DataSummary, TableSummary
-from pipelines.modelling.evaluation_record import FORMAT, EvaluationRecord, GateDecision
+from pipelines.modelling.evaluation_record import FORMAT, GateDecision, Material
 from pipelines.review.report.changes import NONE, Change
 from pipelines.review.report.page import Contents, Rollout
 from training.evaluation import (
@@ -97,9 +97,9 @@ DATA = DataSummary(
 )
 
 
-def make_record(*, champion: Figures | None = CHAMPION, problem: str = "") -> EvaluationRecord:
+def make_material(*, champion: Figures | None = CHAMPION, problem: str = "") -> Material:
     compared = champion is not None
-    return EvaluationRecord(
+    return Material(
         format=FORMAT,
         window="[2025-02-01, 2025-02-08)",
         review=ReviewPolicy(cost=5.0, capacity=100),
@@ -131,19 +131,19 @@ def make_record(*, champion: Figures | None = CHAMPION, problem: str = "") -> Ev
     )
 
 
-def make_contents(record: EvaluationRecord, **changed: object) -> Contents:
+def make_contents(material: Material, **changed: object) -> Contents:
     contents = Contents(
         spec="cards",
         version="models:/cards/2",
         number=2,
-        record=record,
+        material=material,
         gate=GateDecision(True, (PASSED,)),
         changes={
             "Parameters": (Change("rounds", "50", "60"),),
             "Features": (Change("hour", NONE, "numeric", "hour(event_time)"),),
             "Thresholds": (),
         }
-        if record.champion
+        if material.champion
         else {},
         rollout=Rollout("  endpoint  cards: would be created", "", None),
         origin={"run": "0a1b", "bundle digest": "5af8787feeb6"},
