@@ -17,7 +17,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, OvernightError
 from feature_jobs.declaration import Unit
-from feature_jobs.io import read_columns, write_part
+from feature_jobs.io import encode_features, read_columns, write_data_file
 from feature_jobs.kernels import integers, time_order
 from feature_jobs.stages.shuffle_blocks import binary, collect, pack, unpack
 
@@ -141,7 +141,7 @@ def _finish_day(held: list[pa.RecordBatch], assembly: Assembly) -> pa.RecordBatc
 def _write(rows: pa.Table, assembly: Assembly) -> pa.RecordBatch:
     day = rows[EVENT_DAY][0].as_py()
     ordered = rows.select([*assembly.columns, *assembly.names, EVENT_DAY])
-    written = write_part(ordered, day, target=assembly.target)
+    written = write_data_file(assembly.target, day, encode_features(ordered), rows=ordered.num_rows)
     return pa.RecordBatch.from_pylist([asdict(written)])
 
 

@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from feature_jobs.executors.spark.session import open_session
-from feature_jobs.io.parts import WrittenPart
+from feature_jobs.io.data_files import DataFile
 from tests.cluster.conftest import Cluster, wait_until
 from tests.dist.conftest import find_made
 from tests.feature_jobs.builds import build, late, make_history, rich_features
@@ -25,7 +25,7 @@ def history() -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def expected(history: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> list[WrittenPart]:
+def expected(history: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> list[DataFile]:
     """What one process writes; a part's name is the hash of its bytes."""
     folder = tmp_path_factory.mktemp("local")
     with open_session("local[2]", scratch=folder / "scratch") as session:
@@ -67,7 +67,7 @@ def python_asker() -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBat
 
 
 def test_a_cluster_of_two_workers_gives_the_parts_of_one_process_with_the_packed_environment(
-    cluster: Cluster, expected: list[WrittenPart], history: pa.Table, tmp_path: Path
+    cluster: Cluster, expected: list[DataFile], history: pa.Table, tmp_path: Path
 ) -> None:
     scratch, archive = tmp_path / "scratch", find_made("environment.tar.gz")
     with open_session(cluster.address, scratch=scratch, archive=str(archive)) as session:
@@ -85,7 +85,7 @@ def test_a_cluster_of_two_workers_gives_the_parts_of_one_process_with_the_packed
 
 
 def test_a_worker_killed_in_the_middle_of_the_job_changes_no_byte(
-    cluster: Cluster, expected: list[WrittenPart], history: pa.Table, tmp_path: Path
+    cluster: Cluster, expected: list[DataFile], history: pa.Table, tmp_path: Path
 ) -> None:
     with (
         open_session(cluster.address, scratch=tmp_path / "scratch") as session,
@@ -95,7 +95,7 @@ def test_a_worker_killed_in_the_middle_of_the_job_changes_no_byte(
         # Else one may still load its libraries while the other does the whole first stage.
         session.range(0, PLACES, numPartitions=PLACES).mapInArrow(lambda b: b, "id long").collect()
         application = session.sparkContext.applicationId
-        job: Future[list[WrittenPart]] = threads.submit(
+        job: Future[list[DataFile]] = threads.submit(
             build, session, history, tmp_path / "lake", rich_features(), places=PLACES
         )
         wait_until(lambda: job.done() or is_walking(session), "the middle stage has begun")

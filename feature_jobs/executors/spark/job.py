@@ -27,7 +27,7 @@ from expectations.contract import (
     OvernightError,
 )
 from feature_jobs.declaration import FeatureSet, Unit, conditions_reach, earlier_features, units_of
-from feature_jobs.io import WrittenPart, read_schema, remove_folder
+from feature_jobs.io import DataFile, read_schema, remove_folder
 from feature_jobs.stages import (
     BLOCKS,
     CARGO,
@@ -69,7 +69,7 @@ def build_features(
     compute: Collection[str] | None = None,
     places: int | None = None,
     share: int | None = None,
-) -> list[WrittenPart]:
+) -> list[DataFile]:
     """Build the declared features of the wanted days and write one part a day.
 
     Args:
@@ -118,7 +118,7 @@ def _refuse_missing(columns: Sequence[str], read: pa.Schema) -> None:
 
 def _in_two_passes(
     build: "_Build", days: Sequence[Day], computed: frozenset[str], *, target: str
-) -> list[WrittenPart]:
+) -> list[DataFile]:
     """Write what conditions read first, beside the table, and from that the rest."""
     features = build.features
     earlier = earlier_features(features, computed)
@@ -158,7 +158,7 @@ class _Build:
         target: str,
         names: Sequence[str],
         made: Sequence[str] = (),
-    ) -> list[WrittenPart]:
+    ) -> list[DataFile]:
         """One pass to parts with `names`; files of the wanted days hold those in `made` already."""
         session, features = self.session, self.features
         assembly = Assembly(
@@ -234,10 +234,8 @@ def _assemble(
     return map_batches(derive(rows, features, computed), finisher(assembly), WRITTEN)
 
 
-def _collect(written: DataFrame) -> list[WrittenPart]:
-    parts = [
-        WrittenPart(w["path"], w["day"], w["rows"], w["size_bytes"]) for w in written.collect()
-    ]
+def _collect(written: DataFrame) -> list[DataFile]:
+    parts = [DataFile(w["path"], w["day"], w["rows"], w["size_bytes"]) for w in written.collect()]
     return sorted(parts, key=lambda part: part.path)
 
 

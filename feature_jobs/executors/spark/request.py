@@ -13,7 +13,7 @@ from expectations.contract import AttributeKind, FrozenModel, InputError
 from feature_jobs.declaration import FeatureSet
 from feature_jobs.engine_version import ENGINE_VERSION
 from feature_jobs.executors.spark.job import build_features
-from feature_jobs.io import WrittenPart
+from feature_jobs.io import DataFile
 from feature_jobs.stages import Day
 
 
@@ -59,12 +59,12 @@ class Answer(FrozenModel):
         is_refused: whether the problem is the request's, so that asking again is no use.
     """
 
-    parts: tuple[WrittenPart, ...] = ()
+    parts: tuple[DataFile, ...] = ()
     problem: str = ""
     is_refused: bool = False
 
 
-def fulfil(session: SparkSession, request: Request) -> Sequence[WrittenPart]:
+def fulfil(session: SparkSession, request: Request) -> Sequence[DataFile]:
     """Carry out every build of a request.
 
     Raises:
@@ -76,7 +76,7 @@ def fulfil(session: SparkSession, request: Request) -> Sequence[WrittenPart]:
             f'{ENGINE_VERSION}. Run "make dist" and put dist/environment.tar.gz where '
             "OVERNIGHT_SPARK_ARCHIVE points."
         )
-    parts: list[WrittenPart] = []
+    parts: list[DataFile] = []
     for build in request.builds:
         parts += build_features(
             session,
