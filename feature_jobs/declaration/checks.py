@@ -1,4 +1,4 @@
-"""What can be wrong with the declared features, all of it at once, with a remedy for each."""
+"""Validation of the declared features: every error at once, each with a remedy."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from datetime import timedelta
 from expectations.contract import LABEL, format_duration
 from feature_jobs.declaration.aggregates import AGGREGATES, Subject, aggregates_of
 from feature_jobs.declaration.features import (
-    GENUINE,
+    LEGITIMATE,
     PRIOR,
     FeatureSet,
     LinkGroup,
     WindowGroup,
 )
-from feature_jobs.declaration.sql import expression_problems
+from feature_jobs.declaration.sql import validate_expression
 from feature_jobs.declaration.stages import late_features
 
 _UNKNOWN_YET = "is the label, which is not known when the row happens"
@@ -22,7 +22,7 @@ _TOO_DEEP = "counts rows by a condition that reads features itself"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a row has.
+    """Columns of a row.
 
     Attributes:
         entities: columns that history is kept for.
@@ -44,8 +44,8 @@ class Columns:
         return [*self.others, *self.entities, *self.numeric, *self.categorical]
 
 
-def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
-    """Everything that is wrong with a declaration, given the columns of a row."""
+def validate_features(features: FeatureSet, columns: Columns) -> list[str]:
+    """Return every error of a declaration, given the columns of a row."""
     found: list[str] = []
     for number, group in enumerate(features.windows):
         place = f"features.windows.{number}"
@@ -53,7 +53,7 @@ def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
     for number, link in enumerate(features.links):
         found += [f"features.links.{number}.{p}" for p in _link_problems(link, columns)]
     # Spark and Delta take two names of different case for one.
-    taken = {name.lower() for name in (*columns.all, *columns.labels, GENUINE)}
+    taken = {name.lower() for name in (*columns.all, *columns.labels, LEGITIMATE)}
     for name, times in _counted(c.name for c in features.conditions):
         if times > 1 or name.lower() in taken:
             found.append(f"features.conditions: the name {name!r} is taken; choose another")
@@ -70,7 +70,7 @@ def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
 
 
 def _makers(features: FeatureSet) -> Mapping[str, list[tuple[str, str]]]:
-    """Lower-case names of the features, each as written with the entries that make it."""
+    """Map the lower-case name of each feature to its spellings and the entries that declare it."""
     found: dict[str, list[tuple[str, str]]] = {}
     entries = [
         *(
@@ -90,7 +90,7 @@ def _makers(features: FeatureSet) -> Mapping[str, list[tuple[str, str]]]:
 
 
 def _counted(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Each name as first written, and how often it is there in any case."""
+    """Return each name as first written, and how often it occurs in any case."""
     written: dict[str, list[str]] = {}
     for name in names:
         written.setdefault(name.lower(), []).append(name)
@@ -102,13 +102,13 @@ def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str
     deep = dict.fromkeys(late_features(features), _TOO_DEEP)
     every = [*columns.all, *features.feature_names()]
     for number, condition in enumerate(features.conditions):
-        for problem in expression_problems(
+        for problem in validate_expression(
             condition.sql, columns=every, forbidden={**forbidden, **deep}
         ):
             yield f"features.conditions.{number} ({condition.name}): {problem}"
     readable = [*columns.all, *features.window_names()]
     for number, derived in enumerate(features.derived):
-        for problem in expression_problems(derived.sql, columns=readable, forbidden=forbidden):
+        for problem in validate_expression(derived.sql, columns=readable, forbidden=forbidden):
             yield f"features.derived.{number} ({derived.name}): {problem}"
         readable.append(derived.name)
 
@@ -125,11 +125,11 @@ def _window_problems(group: WindowGroup, features: FeatureSet, columns: Columns)
     allowed = _allowed_aggregates(group.measure, features, columns)
     if allowed is None:
         known = ", ".join(
-            sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL, GENUINE})
+            sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL, LEGITIMATE})
         )
         yield f"measure: {group.measure!r} is not a column, a condition or the label ({known})"
-    if group.measure == GENUINE and group.delay is None:
-        yield "delay: missing; add it (after how long what is not known to be a fraud is genuine)"
+    if group.measure == LEGITIMATE and group.delay is None:
+        yield "delay: missing; add it (the time after which what is no known fraud is legitimate)"
     if group.where is not None:
         yield from _where_problems(group, features, columns)
         allowed = aggregates_of("label" if group.measure == LABEL else "number")
@@ -161,7 +161,7 @@ def _aggregate_problems(
         known = ", ".join(AGGREGATES)
         yield f"aggregates.{number}: got {aggregate!r}; use one of {known}"
     elif statistic != aggregate and (
-        AGGREGATES[statistic].excludes_current or measure in {LABEL, GENUINE}
+        AGGREGATES[statistic].excludes_current or measure in {LABEL, LEGITIMATE}
     ):
         yield (
             f"aggregates.{number}: {statistic!r} of {measure or 'transactions'} always leaves the "
@@ -186,9 +186,9 @@ def _length_problems(lengths: tuple[timedelta, ...]) -> Iterator[str]:
 def _allowed_aggregates(
     measure: str | None, features: FeatureSet, columns: Columns
 ) -> frozenset[str] | None:
-    """Aggregates that a measure can have; None when there is no such measure."""
+    """Return the aggregates that a measure can have; None when there is no such measure."""
     subjects: dict[str | None, Subject] = {
-        None: "transactions", LABEL: "label", GENUINE: "legitimate"
+        None: "transactions", LABEL: "label", LEGITIMATE: "legitimate"
     }  # fmt: skip
     subjects |= dict.fromkeys((c.name for c in features.conditions), "condition")
     subjects |= dict.fromkeys((*columns.categorical, *columns.entities), "category")

@@ -1,8 +1,8 @@
-"""Checks the Spark SQL expressions of a spec without Spark, so a spec is read without a JVM.
+"""Validation of the Spark SQL expressions of a spec, without Spark and its JVM.
 
 An expression makes one value of one row, the same on every run. What may be written is a list:
-functions in `spark_functions`, the kinds of its parts in `grammar`. Whether a function takes these
-types, Spark says when the job runs; it gets `generated`, the text made of the checked tree.
+functions in `spark_functions`, the kinds of its parts in `grammar`. Spark checks the types of
+arguments when the job runs; it gets `generated`, the text made of the checked tree.
 """
 
 import re
@@ -40,17 +40,17 @@ _MOMENT = re.compile(
 )
 
 
-def expression_problems(
+def validate_expression(
     sql: str, *, columns: Collection[str], forbidden: Mapping[str, str] = MappingProxyType({})
 ) -> list[str]:
-    """Everything that is wrong with one expression, by position; empty when it can be used.
+    """Return the errors of one expression, by position; none when it can be used.
 
     Args:
         sql: what `select` would take, without a name for the result.
         columns: what may be read; as in Spark, upper and lower case are the same.
         forbidden: why a column may not be read, by its name; goes before `columns`.
 
-    >>> expression_problems("ln(amuont + 1)", columns=["amount", "hour"])
+    >>> validate_expression("ln(amuont + 1)", columns=["amount", "hour"])
     ["position 4: no column 'amuont'; did you mean 'amount'?"]
     """
     from feature_jobs.declaration.grammar import parse
@@ -86,17 +86,17 @@ def generated(sql: str) -> str:
     """
     from feature_jobs.declaration.grammar import parse, write
 
-    problems = expression_problems(sql, columns=referenced_columns(sql))
+    problems = validate_expression(sql, columns=referenced_columns(sql))
     if problems:
         raise ValueError("; ".join(problems))
     return write(parse(sql)[1])
 
 
 def referenced_columns(sql: str) -> list[str]:
-    """The columns that an expression reads, as first written, in order of first mention.
+    """List the columns that an expression reads, as first written, in order of first mention.
 
     Raises:
-        ValueError: for a text that is not one expression; see `expression_problems`.
+        ValueError: for a text that is not one expression; see `validate_expression`.
 
     >>> referenced_columns("Amount / greatest(mean_7d, amount)")
     ['Amount', 'mean_7d']
@@ -112,7 +112,7 @@ def referenced_columns(sql: str) -> list[str]:
 def _name_problems(
     tokens: "tuple[Token, ...]", known: Collection[str], reasons: Mapping[str, str]
 ) -> Iterator[tuple[int, str]]:
-    """By token: in the tree some columns have become units or texts, and functions others."""
+    """Check names by token: in the tree some columns are units or texts, some functions others."""
     from feature_jobs.declaration.tokens import is_text, shown
 
     names = [token.text.lower() for token in tokens]
@@ -134,7 +134,7 @@ def _name_problems(
 
 
 def _shape_problems(tokens: "tuple[Token, ...]", tree: "exp.Expr") -> Iterator[tuple[int, str]]:
-    """Calls that are not on the list, and what the field has a word for."""
+    """Find calls that are not allowed, and parts that are not of one row's expression."""
     from sqlglot import exp
 
     from feature_jobs.declaration.tokens import PARAMETER, is_text, shown
@@ -160,7 +160,7 @@ def _shape_problems(tokens: "tuple[Token, ...]", tree: "exp.Expr") -> Iterator[t
 
 
 def _kind_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
-    """Of a tree without other problems: what is not on the list of what may be written."""
+    """Find parts that are not in the grammar, in a tree without other errors."""
     from feature_jobs.declaration.grammar import is_read_alike, makes_text
 
     found = False
@@ -199,7 +199,7 @@ def _kind_problem(node: "exp.Expr") -> str | None:
 
 
 def _constant_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
-    """Constants of times that are none: a cast makes nulls of them."""
+    """Find texts cast to a time that are none: the cast makes a null of them."""
     from sqlglot import exp
 
     from feature_jobs.declaration.tokens import shown
@@ -248,7 +248,7 @@ def _column_problems(
 
 
 def _columns(tree: "exp.Expr") -> "Iterator[exp.Column]":
-    """The columns of the row; those of a query inside, which is refused, are not looked at."""
+    """Yield the columns of the row; not those of a subquery, which is refused as a whole."""
     from sqlglot import exp
 
     for node in tree.walk(prune=lambda node: isinstance(node, exp.Query)):
@@ -263,7 +263,7 @@ def _is_call_of(node: "exp.Expr | None", name: str) -> bool:
 
 
 def _at(node: "exp.Expr") -> int:
-    """Position of a node, or of the first of its parts."""
+    """Return the position of a node, or of the first of its parts."""
     return int(node.meta.get("start", _start(node)))
 
 

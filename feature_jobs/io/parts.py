@@ -32,7 +32,7 @@ def write_part(rows: pa.Table, day: str, *, target: str) -> WrittenPart:
 
 
 def _encode(rows: pa.Table) -> bytes:
-    """Parquet bytes that depend on the rows alone, not on how they came in batches."""
+    """Encode as Parquet bytes that depend on the rows alone, not on their batches."""
     plain = pa.schema([pa.field(x.name, _plain(x.type)) for x in rows.schema])
     # Rows are in the order of time and id, so both rise in small steps.
     rising = [x.name for x in plain if _rises(x)]

@@ -1,6 +1,6 @@
 """The features of a spec for people: name, meaning, what each reads, when it is null."""
 
-from feature_jobs.declaration import explain_features
+from feature_jobs.declaration import describe_features
 from pipelines.config import load_spec
 
 
@@ -8,7 +8,7 @@ def list_features(reference: str) -> str:
     """See `overnight features`."""
     spec = load_spec(reference)
     lines = []
-    for meaning in explain_features(spec.features):
+    for meaning in describe_features(spec.features):
         lines += [
             meaning.name,
             f"    {meaning.words}",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from feature_jobs.declaration.spark_functions import ALLOWED
-from feature_jobs.declaration.sql import expression_problems, generated, referenced_columns
+from feature_jobs.declaration.sql import generated, referenced_columns, validate_expression
 
 SCHEMA = (
     "amount double, hour int, card_id bigint, event_time timestamp, mean_7d double, email string,"
@@ -30,7 +30,7 @@ ELSEWHERE = "does not belong here; correct it there"
 
 
 def problems(sql: str) -> list[str]:
-    return expression_problems(sql, columns=COLUMNS, forbidden=FORBIDDEN)
+    return validate_expression(sql, columns=COLUMNS, forbidden=FORBIDDEN)
 
 
 GOOD = [
@@ -207,14 +207,14 @@ def test_a_column_that_is_not_there_is_named_with_what_to_write(sql: str, proble
 
 def test_of_many_columns_twelve_are_listed() -> None:
     columns = [f"c{number:02}" for number in range(14)]
-    assert expression_problems("zzz", columns=columns) == [
+    assert validate_expression("zzz", columns=columns) == [
         "position 1: no column 'zzz'; the columns are c00, c01, c02, c03, c04, c05, c06, c07, c08,"
         " c09, c10, c11 and 2 more"
     ]
 
 
 def test_without_columns_there_are_none_to_choose() -> None:
-    assert expression_problems("zzz", columns=[]) == [
+    assert validate_expression("zzz", columns=[]) == [
         "position 1: no column 'zzz'; the columns are none"
     ]
 
@@ -241,14 +241,14 @@ def test_the_label_is_refused_however_it_is_written(sql: str, position: int, nam
 
 
 def test_a_forbidden_column_is_refused_also_where_it_is_known_and_named_like_a_type() -> None:
-    found = expression_problems(
+    found = validate_expression(
         "cast(amount as date) > Date", columns=["amount", "date"], forbidden={"DATE": "is late"}
     )
     assert found == ["position 24: 'Date' is late; leave it out"]
 
 
 def test_a_forbidden_column_is_not_proposed() -> None:
-    found = expression_problems(
+    found = validate_expression(
         "is_frau", columns=["amount", "is_fraud"], forbidden={"is_fraud": LABEL}
     )
     assert found == ["position 1: no column 'is_frau'; the columns are amount"]
@@ -322,7 +322,7 @@ def test_a_function_that_reads_more_than_the_row_is_refused(sql: str, problem: s
 
 def test_a_column_may_have_the_name_of_a_function() -> None:
     names = ["user", "count", "window", "version", "max"]
-    assert expression_problems("user + count + window + version + max", columns=names) == []
+    assert validate_expression("user + count + window + version + max", columns=names) == []
 
 
 @pytest.mark.parametrize(
@@ -593,6 +593,6 @@ def test_referenced_columns_of_what_is_not_an_expression_are_an_error() -> None:
 def test_loading_the_module_loads_neither_sqlglot_nor_spark() -> None:
     code = (
         "import sys, feature_jobs.declaration.sql as e; assert 'sqlglot' not in sys.modules;"
-        "e.expression_problems('a', columns=['a']); assert 'pyspark' not in sys.modules"
+        "e.validate_expression('a', columns=['a']); assert 'pyspark' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
