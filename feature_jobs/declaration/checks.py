@@ -49,9 +49,9 @@ def validate_features(features: FeatureSet, columns: Columns) -> list[str]:
     found: list[str] = []
     for number, group in enumerate(features.windows):
         place = f"features.windows.{number}"
-        found += [f"{place}.{p}" for p in _window_problems(group, features, columns)]
+        found += [f"{place}.{p}" for p in _window_errors(group, features, columns)]
     for number, link in enumerate(features.links):
-        found += [f"features.links.{number}.{p}" for p in _link_problems(link, columns)]
+        found += [f"features.links.{number}.{p}" for p in _link_errors(link, columns)]
     # Spark and Delta take two names of different case for one.
     taken = {name.lower() for name in (*columns.all, *columns.labels, LEGITIMATE)}
     for name, times in _counted(c.name for c in features.conditions):
@@ -66,7 +66,7 @@ def validate_features(features: FeatureSet, columns: Columns) -> list[str]:
     for name in dict.fromkeys(features.feature_names()):
         if name.lower() in taken:
             found.append(f"features: the name {name!r} is a column of the rows; choose another")
-    return found + list(_expression_problems(features, columns))
+    return found + list(_expression_errors(features, columns))
 
 
 def _makers(features: FeatureSet) -> Mapping[str, list[tuple[str, str]]]:
@@ -97,7 +97,7 @@ def _counted(names: Iterable[str]) -> Iterator[tuple[str, int]]:
     return ((each[0], len(each)) for each in written.values())
 
 
-def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str]:
+def _expression_errors(features: FeatureSet, columns: Columns) -> Iterator[str]:
     forbidden: Mapping[str, str] = dict.fromkeys(columns.labels, _UNKNOWN_YET)
     deep = dict.fromkeys(late_features(features), _TOO_DEEP)
     every = [*columns.all, *features.feature_names()]
@@ -113,7 +113,7 @@ def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str
         readable.append(derived.name)
 
 
-def _window_problems(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
+def _window_errors(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
     keys = {*columns.entities, *columns.categorical}
     for key in group.keys:
         # A category has a history only together with an entity.
@@ -131,17 +131,17 @@ def _window_problems(group: WindowGroup, features: FeatureSet, columns: Columns)
     if group.measure == LEGITIMATE and group.delay is None:
         yield "delay: missing; add it (the time after which what is no known fraud is legitimate)"
     if group.where is not None:
-        yield from _where_problems(group, features, columns)
+        yield from _where_errors(group, features, columns)
         allowed = aggregates_of("label" if group.measure == LABEL else "number")
         allowed = frozenset(name for name in allowed if AGGREGATES[name].takes_condition)
     for number, aggregate in enumerate(group.aggregates):
-        yield from _aggregate_problems(number, aggregate, group.measure, allowed)
-    yield from _length_problems(group.windows)
+        yield from _aggregate_errors(number, aggregate, group.measure, allowed)
+    yield from _length_errors(group.windows)
     if group.delay is not None and group.delay < timedelta():
         yield f"delay: {format_duration(group.delay)} is negative; use zero or more"
 
 
-def _where_problems(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
+def _where_errors(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
     conditions = [c.name for c in features.conditions]
     if group.where not in conditions:
         known = ", ".join(conditions) or "none"
@@ -153,7 +153,7 @@ def _where_problems(group: WindowGroup, features: FeatureSet, columns: Columns) 
         )
 
 
-def _aggregate_problems(
+def _aggregate_errors(
     number: int, aggregate: str, measure: str | None, allowed: frozenset[str] | None
 ) -> Iterator[str]:
     statistic = aggregate.removeprefix(PRIOR)
@@ -174,7 +174,7 @@ def _aggregate_problems(
         yield f"aggregates.{number}: {aggregate!r} is not made of {what}; use {use}{hint}"
 
 
-def _length_problems(lengths: tuple[timedelta, ...]) -> Iterator[str]:
+def _length_errors(lengths: tuple[timedelta, ...]) -> Iterator[str]:
     for number, length in enumerate(lengths):
         if length <= timedelta():
             yield (
@@ -196,11 +196,11 @@ def _allowed_aggregates(
     return aggregates_of(subjects[measure]) if measure in subjects else None
 
 
-def _link_problems(group: LinkGroup, columns: Columns) -> Iterator[str]:
+def _link_errors(group: LinkGroup, columns: Columns) -> Iterator[str]:
     known = ", ".join(sorted(columns.entities))
     for place, name in (("entity", group.entity), ("through", group.through)):
         if name not in columns.entities:
             yield f"{place}: {name!r} is not one of source.entities ({known})"
     if group.entity == group.through:
         yield f"through: {group.through!r} is the entity itself; name what its members share"
-    yield from _length_problems(group.windows)
+    yield from _length_errors(group.windows)
