@@ -7,10 +7,10 @@ data, and days that two versions share are stored once.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from expectations.contract import (
@@ -37,9 +37,6 @@ from pipelines.lake.delta import (
     replace_table,
 )
 from pipelines.lake.reading import find_damage, read_part, read_parts, refuse
-
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
 
 FINGERPRINT = "overnight.inputs"
 
@@ -268,7 +265,7 @@ class Lake:
                 f"{lost[-1]}) are not in this write. Write all days of the table in one call."
             )
 
-    def _pinned(self, at: TableVersion) -> "DeltaTable":
+    def _pinned(self, at: TableVersion) -> DeltaTable:
         try:
             # Only the log up to this version is read: damage to later entries does not matter.
             return open_table(self.folder(at.name), version=at.version)
