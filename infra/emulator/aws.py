@@ -8,7 +8,7 @@ import boto3
 
 from infra.emulator.faults import Faults
 from infra.emulator.http import OWN_KEY, MotoMiddleware
-from infra.emulator.protocol import Calls
+from infra.emulator.protocol import CallLog
 from infra.emulator.resources import REGION
 from infra.loopback.rule import Own, own_addresses
 from infra.loopback.wsgi import answer_own
@@ -27,7 +27,7 @@ class Aws:
         address = f"http://127.0.0.1:{port}"
         self._s3 = boto3.client("s3", region_name=REGION, endpoint_url=address, **access)
 
-    def start(self, *, faults: Faults, calls: Calls, after: Callable[[str, str], None]) -> None:
+    def start(self, *, faults: Faults, calls: CallLog, after: Callable[[str, str], None]) -> None:
         """Listen; the port must be free.
 
         Args:
