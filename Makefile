@@ -17,15 +17,17 @@ AUDIT_READY := $(AUDIT)/ready
 BILLS := dist/sbom
 LIST := infra/supply/sbom.sh $(AUDIT)
 
-# Half the time of a test is spent waiting, for a process to start or an endpoint to change.
+# A test waits for half of its time, for a process to start or an endpoint to change, and a night of
+# a whole installation takes a processor by itself: on two processors, five at once keep them busy.
 WORKERS := 3
+WORKERS_E2E := 2
 # Suites that are long, or start whole installations: each by itself.
 APART := cluster crashes dist e2e image production soak
 
-.PHONY: help setup demo up browser postgres test test-cluster test-production test-backfill test-faults test-soak test-dist test-infra test-image infra dist pin image sbom licences audit check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
+.PHONY: help setup demo up browser postgres test test-unit test-e2e test-cluster test-production test-backfill test-faults test-soak test-dist test-infra test-image infra dist pin image sbom licences audit docs check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-serving lock clean
 
 help: ## what each target does
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s'|'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1|/' | column -t -s'|'
 
 setup: $(READY) ## the virtual environment, from requirements.lock
 
@@ -42,9 +44,15 @@ up: $(READY) ## Airflow, MLflow and the embedded SageMaker with their pages, unt
 browser: ## Debian's Chromium, for the tests of the review page
 	@infra/program.sh chromium "The tests of the review page need" chromium fonts-dejavu-core
 
-test: $(READY) browser ## unit, property, DAG and end-to-end tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(APART:%=--ignore=tests/%)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile tests/e2e
+test: $(READY) browser ## unit, property, DAG and end-to-end tests, side by side
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-unit test-e2e
+
+test-unit: $(READY) ## unit, property and DAG tests
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
+		$(APART:%=--ignore=tests/%)
+
+test-e2e: $(READY) browser ## whole installations: Airflow, Spark, MLflow, the embedded SageMaker
+	@$(BIN)/python -m pytest -n $(WORKERS_E2E) --dist loadfile tests/e2e
 
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak
@@ -62,7 +70,7 @@ test-backfill: $(READY) postgres ## a month of nights by Airflow's backfill, eac
 	@OVERNIGHT_BACKFILL_NIGHTS=$${NIGHTS:-30} $(BIN)/python -m pytest tests/production/test_backfill.py
 
 # What goes into each, so that neither is made anew without a reason.
-$(ARCHIVE): requirements-spark.lock $(shell find feature_jobs infra/packaging -name '*.py') $(wildcard expectations/contract/*.py) | $(READY)
+$(ARCHIVE): infra/packaging/requirements.lock $(shell find feature_jobs infra/packaging -name '*.py') $(wildcard expectations/contract/*.py) | $(READY)
 	@$(BIN)/python -m infra.packaging.environment dist
 
 dist: $(ARCHIVE) ## the wheel, and the Python environment of Spark's workers, into dist
@@ -75,7 +83,7 @@ test-dist: dist ## the wheel in an empty environment, the archive in a job of EM
 test-faults: $(READY) ## kills at every side effect, torn writes, outages; each run again and compared
 	@$(BIN)/python -m pytest tests/crashes
 
-$(INFRA_READY): requirements-infra.lock infra/aws/setup.sh | $(READY)
+$(INFRA_READY): infra/aws/requirements.lock infra/aws/setup.sh | $(READY)
 	@infra/aws/setup.sh $(BIN)/uv $(INFRA)
 	@touch $@
 
@@ -86,7 +94,7 @@ test-infra: $(INFRA_READY) ## the AWS stack: its security properties, cfn-lint, 
 	@$(IN_INFRA) -m mypy --config-file infra/aws/mypy.ini
 	@$(IN_INFRA) -m pytest --confcutdir=tests/infra/aws tests/infra/aws
 
-$(AUDIT_READY): requirements-audit.lock infra/supply/setup.sh | $(READY)
+$(AUDIT_READY): infra/supply/requirements.lock infra/supply/setup.sh | $(READY)
 	@infra/supply/setup.sh $(BIN)/uv $(AUDIT)
 	@touch $@
 
@@ -119,6 +127,10 @@ licences: $(AUDIT_READY) $(INFRA_READY) ## the licence of every locked package, 
 
 audit: $(AUDIT_READY) ## known vulnerabilities of every locked package, asked of a public service
 	@$(BIN)/python -m infra.supply.audit $(AUDIT) --today $$(date -u +%F) $(ARGS)
+
+docs: $(READY) ## the documentation, into dist/docs; links are checked
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@printf 'Wrote dist/docs/index.html. With its search: %s -m http.server --bind 127.0.0.1 --directory dist/docs\n' $(BIN)/python
 
 bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-serving ## every benchmark; results under tests/benchmarks/results
 
@@ -157,11 +169,11 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 lock: $(READY) ## make the locks anew from pyproject.toml: ours, the container's, the Spark workers', the image build's, the CDK's, the judges'
 	@$(COMPILE) pyproject.toml --group dev --output-file requirements.lock
 	@$(COMPILE) --group serving --no-deps --constraints requirements.lock \
-		--output-file requirements-serving.lock
-	@$(COMPILE) --group spark --constraints requirements.lock --output-file requirements-spark.lock
-	@$(COMPILE) --group image --output-file requirements-image.lock
-	@$(COMPILE) --group infra --output-file requirements-infra.lock
-	@$(COMPILE) --group audit --output-file requirements-audit.lock
+		--output-file infra/serving/image/requirements.lock
+	@$(COMPILE) --group spark --constraints requirements.lock --output-file infra/packaging/requirements.lock
+	@$(COMPILE) --group image --output-file infra/serving/image/build-requirements.lock
+	@$(COMPILE) --group infra --output-file infra/aws/requirements.lock
+	@$(COMPILE) --group audit --output-file infra/supply/requirements.lock
 
 clean: ## remove everything that was made, the environment included
 	@rm -rf $(VENV) $(INFRA) $(AUDIT) var dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -57,19 +57,20 @@ class ApprovalTrigger(BaseEventTrigger):
         from pipelines.review import find_approved
 
         try:
-            return find_approved(self.spec) or ""
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the next poll tries again
+            approved = find_approved(self.spec)
+            return "" if approved is None else str(approved)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is looked at again
             self.log.warning("The registry was not read: %s", error)
             return None
 
     def _serves(self, found: str) -> bool:
-        """Return True if the decision chain says that a version serves; False where unread."""
+        """Return True if the decision log says that a version serves; False where unread."""
         from pipelines.review import find_serving
 
         try:
-            return find_serving(self.spec) == found
-        except Exception as error:  # noqa: BLE001 -- then the event fires, and the run decides
-            self.log.warning("The decision chain was not read: %s", error)
+            return str(find_serving(self.spec)) == found
+        except Exception as error:  # noqa: BLE001 -- then it is told of, and the run finds out
+            self.log.warning("The decision log was not read: %s", error)
             return False
 
     async def _seen(self) -> str | None:

@@ -18,7 +18,7 @@ UNITS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1, "nanose
 
 
 def clock_shifts(hours: Floats, *, days: int, judged: int) -> Floats:
-    """Hours by which each of the newest days' clocks seems to be ahead; 0 for none.
+    """Compute by how many hours each of the latest days' clocks seems to be ahead; 0 for none.
 
     The day's share of rows by hour is compared with that of the same weekday in the trailing days,
     or of all of them where there are not two such days yet; when turning it by s hours makes at
@@ -28,7 +28,7 @@ def clock_shifts(hours: Floats, *, days: int, judged: int) -> Floats:
     Args:
         hours: of shape (days, 24): rows of each day in each hour.
         days: how many days before are compared with.
-        judged: how many of the newest days are judged; the others have NaN.
+        judged: how many of the latest days are checked; the others have NaN.
     """
     shifts = np.full(len(hours), np.nan)
     for at in range(max(len(hours) - judged, 0), len(hours)):
@@ -37,7 +37,7 @@ def clock_shifts(hours: Floats, *, days: int, judged: int) -> Floats:
 
 
 def _reference(before: Floats) -> Floats:
-    """Rows by hour of the days that a day is compared with."""
+    """Add up the rows by hour of the days that a day is compared with."""
     weekday = before[::-1][WEEK - 1 :: WEEK]
     alike = weekday[weekday.sum(axis=1) > 0]
     chosen = alike if len(alike) > 1 else before
@@ -49,8 +49,8 @@ def _shift(day: Floats, before: Floats) -> float:
     rows = day.sum()
     if rows == 0 or before.sum() == 0:
         return 0.0
-    usual, own = before / before.sum(), day / rows
-    distances = np.array([np.abs(np.roll(own, -s) - usual).sum() for s in range(HOURS)])
+    usual, share = before / before.sum(), day / rows
+    distances = np.array([np.abs(np.roll(share, -s) - usual).sum() for s in range(HOURS)])
     # The mean of the distance when the shares are alike: sum of |normal| with variance p/n.
     chance = np.sqrt(2 / np.pi) * np.sqrt(usual / rows + usual / before.sum()).sum()
     best = int(distances.argmin())
@@ -62,7 +62,7 @@ def _shift(day: Floats, before: Floats) -> float:
 def guess_unit(
     times: Int64s, *, earliest: int, latest: int, reads: Sequence[str] = tuple(UNITS)
 ) -> tuple[str, str] | None:
-    """What unit was meant and which was read, when times lie where nobody pays with a card.
+    """Guess the unit that was meant and the one that was read, of times that are implausible.
 
     Args:
         times: microseconds since 1970, as they were read.

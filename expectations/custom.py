@@ -1,4 +1,4 @@
-"""A user's own expectations, of those that a spec may declare: built and checked at once."""
+"""Custom expectations, as a spec declares them by name: built, and checked at once."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ from pydantic.v1 import ValidationError as OldValidationError
 
 from expectations.allowed import match_condition
 from expectations.contract import ProblemsError, refuse_any
-from expectations.policy import OwnExpectation, TableName
-from expectations.results import trouble_of
+from expectations.policy import CustomExpectation, TableName
+from expectations.results import exception_texts
 from expectations.run import open_batch, open_context
 
 _SEVERITIES = {
@@ -29,41 +29,41 @@ _SEVERITIES = {
 }
 
 
-def build_own_suite(
-    declared: Sequence[OwnExpectation], table: TableName, *, columns: Sequence[str]
+def build_custom_suite(
+    declared: Sequence[CustomExpectation], table: TableName, *, columns: Sequence[str]
 ) -> gx.ExpectationSuite | None:
-    """The declared expectations of a table that do not quarantine; None when there are none.
+    """Build the suite of a table's declared expectations that do not quarantine; None for none.
 
     Raises:
         ProblemsError: naming every expectation that Great Expectations refuses, or that names a
             column that the table does not have.
     """
     built = _build(declared, table, columns)
-    chosen = [own for own, given in built if given.severity != "quarantine"]
-    return gx.ExpectationSuite(name=f"own_{table}", expectations=chosen) if chosen else None
+    chosen = [expectation for expectation, given in built if given.severity != "quarantine"]
+    return gx.ExpectationSuite(name=f"custom_{table}", expectations=chosen) if chosen else None
 
 
-def judge_own(
-    rows: pa.Table, declared: Sequence[OwnExpectation]
+def apply_custom_expectations(
+    rows: pa.Table, declared: Sequence[CustomExpectation]
 ) -> dict[str, npt.NDArray[np.bool_]]:
-    """For each quarantining expectation of transactions a mask of the rows that do not meet it."""
+    """Mark the rows that do not meet the quarantining expectations, a mask for each of these."""
     built = _build(declared, "transactions", rows.column_names)
     quarantining: dict[str, gxe.Expectation] = {}
-    for own, given in built:
+    for expectation, given in built:
         if given.severity == "quarantine":
             rule = f"{given.columns[0]}_{re.sub('^expect_(column_(values_)?)?', '', given.name)}"
             number = sum(name.partition("#")[0] == rule for name in quarantining)
-            quarantining[f"{rule}#{number + 1}" if number else rule] = own
+            quarantining[f"{rule}#{number + 1}" if number else rule] = expectation
     if not quarantining:
         return {}
     names = dict.fromkeys(c for _, given in built for c in given.columns)
     batch = open_batch(open_context(), rows.select([*names]), name="delivery")
     masks, problems = {}, []
-    for name, own in quarantining.items():
-        result = batch.validate(own, result_format="COMPLETE")
-        trouble = trouble_of(result.exception_info or {})
-        if trouble:
-            problems.append(f"{name}: it could not run: {trouble}")
+    for name, expectation in quarantining.items():
+        result = batch.validate(expectation, result_format="COMPLETE")
+        failure = exception_texts(result.exception_info or {})
+        if failure:
+            problems.append(f"{name}: it could not run: {failure}")
             continue
         mask = np.zeros(rows.num_rows, dtype=np.bool_)
         mask[[int(place) for place in (result.result or {}).get("unexpected_index_list") or []]] = 1
@@ -72,8 +72,8 @@ def judge_own(
     return masks
 
 
-def refuse_wrong(
-    declared: Sequence[OwnExpectation], columns: Mapping[TableName, Sequence[str]]
+def refuse_unbuildable(
+    declared: Sequence[CustomExpectation], columns: Mapping[TableName, Sequence[str]]
 ) -> None:
     """Build all declared expectations of all tables.
 
@@ -90,36 +90,36 @@ def refuse_wrong(
 
 
 def _build(
-    declared: Sequence[OwnExpectation], table: TableName, columns: Sequence[str]
-) -> list[tuple[gxe.Expectation, OwnExpectation]]:
+    declared: Sequence[CustomExpectation], table: TableName, columns: Sequence[str]
+) -> list[tuple[gxe.Expectation, CustomExpectation]]:
     built, problems = [], []
-    for number, own in enumerate(declared):
-        if own.table != table:
+    for number, custom in enumerate(declared):
+        if custom.table != table:
             continue
-        where = f"contract.expectations.{number} ({own.name})"
-        unknown = [column for column in own.columns if column not in columns]
+        where = f"contract.expectations.{number} ({custom.name})"
+        unknown = [column for column in custom.columns if column not in columns]
         if unknown:
             has = ", ".join(columns)
             problems.append(f"{where}: {table} has no column {', '.join(unknown)}; it has {has}")
             continue
         try:
-            kind = get_expectation_impl(own.name)
-            expectation = kind(**_arguments(own), severity=_SEVERITIES[own.severity])
+            kind = get_expectation_impl(custom.name)
+            expectation = kind(**_arguments(custom), severity=_SEVERITIES[custom.severity])
         except (ValidationError, OldValidationError, TypeError) as error:
             lines = [line.strip() for line in str(error).splitlines() if line.strip()]
             problems.append(f"{where}: {' '.join(lines[1:]) or lines[0]}")
             continue
-        built.append((expectation, own))
+        built.append((expectation, custom))
     refuse_any("[contract]", problems)
     return built
 
 
-def _arguments(own: OwnExpectation) -> dict[str, Any]:
-    """The arguments as Great Expectations takes them, a row condition as an object.
+def _arguments(custom: CustomExpectation) -> dict[str, Any]:
+    """Give the arguments as Great Expectations takes them, a row condition as an object.
 
     As a text it would be deprecated, and for pandas a program.
     """
-    given = {key: value for key, value in own.arguments.items() if key != "condition_parser"}
+    given = {key: value for key, value in custom.arguments.items() if key != "condition_parser"}
     condition = match_condition(given.get("row_condition", ""))
     if condition is None:
         return given

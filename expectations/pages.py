@@ -1,4 +1,4 @@
-"""Writes Great Expectations' Data Docs, with everything that people or data gave escaped.
+"""Great Expectations' Data Docs, with every text of people or data escaped.
 
 Its templates put descriptions, values and expressions into pages as they are, so a category could
 be a script. It gets results whose texts are escaped; what it then escapes again is put right.
@@ -33,7 +33,7 @@ def write_pages(
     runs: Mapping[str, ExpectationSuiteValidationResult],
     folder: Path,
 ) -> str:
-    """Write results as pages in place of what was there; the first's address."""
+    """Write results as pages in place of earlier ones and return the first page's address."""
     shutil.rmtree(folder, ignore_errors=True)
     for name, result in runs.items():
         # What a validation definition would do. It would also compare each expectation with each.
@@ -76,15 +76,15 @@ def escape(text: str) -> str:
 
 
 def _escaped(result: ExpectationSuiteValidationResult) -> ExpectationSuiteValidationResult:
-    """A result whose texts, but for its names of classes, are escaped."""
-    told: dict[str, Any] = result.to_json_dict()  # type: ignore[no-untyped-call] # theirs
-    for item in told["results"]:
+    """Escape the texts of a result, names of classes apart."""
+    content: dict[str, Any] = result.to_json_dict()  # type: ignore[no-untyped-call] # theirs
+    for item in content["results"]:
         config = item["expectation_config"]
         for key in {"kwargs", "meta", "description", "notes", "rendered_content"} & config.keys():
             config[key] = _texts_escaped(config[key])
         for key in {"result", "meta", "exception_info", "rendered_content"} & item.keys():
             item[key] = _texts_escaped(item[key])
-    loaded: ExpectationSuiteValidationResult = expectationSuiteValidationResultSchema.load(told)
+    loaded: ExpectationSuiteValidationResult = expectationSuiteValidationResultSchema.load(content)
     return loaded
 
 

@@ -1,4 +1,4 @@
-"""`[contract]`: what the rows of a source and the tables made from them must satisfy."""
+"""`[contract]`: requirements on the rows of a source and on the tables made from them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
@@ -20,14 +20,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class AmountRange(FrozenModel):
-    """Amounts outside `[minimum, maximum]` are quarantined."""
+    """Amounts outside `[minimum, maximum]` are quarantined.
+
+    Attributes:
+        minimum: lowest amount that is taken.
+        maximum: highest amount that is taken.
+    """
 
     minimum: float = 0.0
     maximum: float = 1e7
 
 
 class Trailing(FrozenModel):
-    """How far a day may be from the days before it, in `[contract.trailing]`.
+    """Bounds on the difference between a day and the days before it, `[contract.trailing]`.
 
     A day's value is expected within `median ± max(tolerance * 1.4826 * MAD, least_change * median)`
     of the `days` before it, MAD being the median absolute deviation, which 1.4826 makes comparable
@@ -38,7 +43,7 @@ class Trailing(FrozenModel):
         days: how many days before are looked at; fewer than half of them: nothing is expected.
         tolerance: in robust standard deviations.
         least_change: a smaller relative change is never a finding.
-        judged: how many of the newest days are judged; those before were on their own night.
+        judged: how many of the latest days are checked; those before were on their night.
     """
 
     days: Annotated[int, Field(ge=7)] = 28
@@ -47,13 +52,15 @@ class Trailing(FrozenModel):
     judged: Annotated[int, Field(ge=1)] = 7
 
 
-class OwnExpectation(FrozenModel):
+class CustomExpectation(FrozenModel):
     """`[[contract.expectations]]`: an expectation of Great Expectations by its name.
 
-    All further keys are the expectation's own, such as `column` or `max_value`; those that it may
-    have are in `expectations.allowed.catalogue`.
+    All further keys are its arguments, such as `column` or `max_value`; those that it may have are
+    in `expectations.allowed.catalogue`.
 
     Attributes:
+        table: that it is about.
+        name: of the expectation, such as `expect_column_values_to_be_between`.
         severity: `quarantine` takes the rows that do not meet it out of the delivery; only for
             transactions, and only for expectations about single rows.
     """
@@ -73,7 +80,7 @@ class OwnExpectation(FrozenModel):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What is given to the expectation."""
+        """Arguments of the expectation."""
         return dict(self.model_extra or {})
 
     @property
@@ -90,14 +97,18 @@ class OwnExpectation(FrozenModel):
 
 
 class Contract(FrozenModel):
-    """What the rows of a source must satisfy, beside having their roles.
+    """Requirements on the rows of a source, beside having their roles.
 
     Attributes:
         amount: outside of it a row breaks a rule.
         allowed: for attributes, the only values they may have.
         max_unseen_rate: highest share of a day's rows with a value that none of the days before
             had, for attributes without `allowed`.
-        freshness: the newest transaction is at most this old at the knowledge time.
+        max_quarantined_share: highest share of a delivery's rows that may go to quarantine; above
+            it the delivery is refused.
+        min_rows_per_day: fewest transactions of a day.
+        max_fraud_rate: highest share of frauds among the rows of a training set.
+        freshness: the latest transaction is at most this old at the knowledge time.
         min_label_coverage: lowest share of a mature day's transactions that have a label; for
             labels that come as a column.
         severities: for row rules by name, what happens instead of quarantine.
@@ -113,11 +124,11 @@ class Contract(FrozenModel):
     freshness: Duration | None = None
     trailing: Trailing = Trailing()
     severities: dict[str, Severity] = Field(default_factory=dict)
-    expectations: tuple[OwnExpectation, ...] = ()
+    expectations: tuple[CustomExpectation, ...] = ()
 
 
 def rule_names(contract: Contract, *, entities: Sequence[str]) -> list[str]:
-    """Every row rule that `expectations.row_rules` applies, but the user's own."""
+    """List the row rules that `expectations.row_rules` applies, custom expectations apart."""
     return [
         "transaction_id_missing",
         REPEATED,
@@ -136,13 +147,15 @@ def rule_names(contract: Contract, *, entities: Sequence[str]) -> list[str]:
 
 
 def may_warn(rule: str) -> bool:
-    """Whether rows that break a rule can be worked with; of the others a step could not go on."""
+    """Return True if a rule may warn only; with rows that break another a step could not go on."""
     return rule in {AMOUNT_BELOW, AMOUNT_ABOVE} or rule.endswith("_not_allowed")
 
 
-def kept_columns(declared: Sequence[OwnExpectation], table: TableName) -> list[str]:
-    """Columns that a pass over a table keeps for the user's expectations, if there are any."""
-    named = [own for own in declared if own.table == table and own.severity != "quarantine"]
+def kept_columns(declared: Sequence[CustomExpectation], table: TableName) -> list[str]:
+    """List the columns that a pass over a table keeps for the custom expectations, if any."""
+    named = [
+        custom for custom in declared if custom.table == table and custom.severity != "quarantine"
+    ]
     if not named:
         return []
-    return list(dict.fromkeys([TRANSACTION_ID, *(c for own in named for c in own.columns)]))
+    return list(dict.fromkeys([TRANSACTION_ID, *(c for custom in named for c in custom.columns)]))

@@ -1,4 +1,4 @@
-"""What was not met, in words: table, day, expectation, observed, expected, example keys."""
+"""Findings in words: table, day, expectation, observed, expected, example keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,10 +31,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Validated:
-    """What suites found in a table.
+    """Findings of the suites in a table.
 
     Attributes:
         docs: address of the Data Docs page; None where none was asked for.
+        profile_version: `PROFILE_VERSION` of the metrics; results of before there was one have 1.
     """
 
     table: str
@@ -42,9 +43,10 @@ class Validated:
     expectations: int
     findings: tuple[Finding, ...]
     docs: str | None = None
+    profile_version: int = 1
 
     def summary(self) -> str:
-        """One line in words and numbers."""
+        """Summarise in one line of words and numbers."""
         return (
             f"Validated {self.table}: {self.rows:,} rows, {self.expectations} expectations, "
             f"{len(self.findings)} not met"
@@ -76,38 +78,38 @@ class Validated:
 def describe(
     item: "ExpectationValidationResult", examples: Mapping[str, Sequence[object]]
 ) -> Finding:
-    """Say in words what a result found.
+    """Describe in words what a result found.
 
     Args:
         item: a result that is not a success.
-        examples: the ids that a measure counted.
+        examples: the ids that a metric counted.
     """
     config = item.expectation_config
     if config is None:
         return Finding(CRITICAL, "an expectation without its configuration")
-    measure = str(config.kwargs.get("column", "the table"))
-    trouble = trouble_of(item.exception_info or {})
-    if trouble:
-        return Finding(CRITICAL, f"{config.type} of {measure} could not run: {trouble}")
+    metric = str(config.kwargs.get("column", "the table"))
+    failure = exception_texts(item.exception_info or {})
+    if failure:
+        return Finding(CRITICAL, f"{config.type} of {metric} could not run: {failure}")
     severity = str(getattr(config.severity, "value", config.severity))
     expected = config.description or _arguments(config.kwargs)
-    keys = list(examples.get(measure, ()))
+    keys = list(examples.get(metric, ()))
     listed = (item.result or {}).get("unexpected_index_list") or []
     keys += [row[TRANSACTION_ID] for row in listed if TRANSACTION_ID in row][:EXAMPLES]
     such = f", such as transactions {keys}" if keys else ""
-    days = _days(item.result or {}, measure)
+    days = _days(item.result or {}, metric)
     return Finding(
         severity,
-        f"{expected} ({config.type} of {measure}{_bounds(config.kwargs)}): "
+        f"{expected} ({config.type} of {metric}{_bounds(config.kwargs)}): "
         f"got {_observed(item.result or {}, days)}{such}",
         tuple(day for day, _ in days),
     )
 
 
-def _days(result: Mapping[str, Any], measure: str) -> list[tuple[str, object]]:
-    """Each day that did not meet it, with its value."""
+def _days(result: Mapping[str, Any], metric: str) -> list[tuple[str, object]]:
+    """List each day that did not meet it, with its value."""
     listed = result.get("unexpected_index_list") or []
-    return [(str(item[EVENT_DAY]), item[measure]) for item in listed if EVENT_DAY in item]
+    return [(str(item[EVENT_DAY]), item[metric]) for item in listed if EVENT_DAY in item]
 
 
 def _observed(result: Mapping[str, Any], days: Sequence[tuple[str, object]]) -> str:
@@ -140,8 +142,8 @@ def _arguments(kwargs: Mapping[str, Any]) -> str:
     return ", ".join(f"{k}={v}" for k, v in kwargs.items() if k not in _SILENT and v is not None)
 
 
-def trouble_of(info: Mapping[str, object]) -> str:
-    """Messages of what kept an expectation from running; one, or one for each of its metrics."""
+def exception_texts(info: Mapping[str, object]) -> str:
+    """Join the messages of what kept an expectation from running: one, or one a metric of it."""
     each: Iterable[Mapping[str, object]] = [
         info, *(value for value in info.values() if isinstance(value, Mapping))
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Row rules of the contract: which rows may enter the lake, and by name which rules the rest broke.
+"""Row rules of the contract: they split a delivery into rows that may enter the lake and the rest.
 
 The rules run on Arrow columns before anything is written, so a bad row costs no table scan later.
 """
@@ -38,7 +38,7 @@ _UTC = pa.timestamp("us", tz="UTC")
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class SplitRows:
     """Rows split in two: `rows.num_rows == clean.num_rows + quarantined.num_rows`.
 
     `quarantined` has a further column `broken_rules`: names of all rules the row broke. `warned`
@@ -50,7 +50,7 @@ class Judged:
     warned: Mapping[str, int] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
-        """Rule name to the number of rows that broke it."""
+        """Count the rows that broke each rule."""
         counted: dict[str, int] = {}
         for text in self.quarantined[RULES].to_pylist():
             for rule in text.split(", "):
@@ -58,15 +58,15 @@ class Judged:
         return dict(sorted(counted.items()))
 
 
-def judge_rows(
+def apply_row_rules(
     rows: pa.Table,
     contract: Contract,
     *,
     entities: Sequence[str],
     received_at: datetime | None,
     further: Mapping[str, np.ndarray] | None = None,
-) -> Judged:
-    """Apply every row rule.
+) -> SplitRows:
+    """Apply every row rule of the contract.
 
     Args:
         rows: canonical columns: ids, `event_time`, `known_time`, `amount`, entities.
@@ -74,7 +74,7 @@ def judge_rows(
         entities: columns that must not be null.
         received_at: when the delivery was written; a row that happened later cannot be true. None:
             `further` says it.
-        further: masks of more rules, and of rules that are judged elsewhere.
+        further: masks of more rules, and of rules that are applied elsewhere.
 
     Returns:
         The rows that may enter, and the others with their rules. Of rows that share an id the one
@@ -120,7 +120,7 @@ def _masks(
 
 def _sort_by_severity(
     rows: pa.Table, broken: dict[str, np.ndarray], severities: Mapping[str, Severity]
-) -> Judged:
+) -> SplitRows:
     stopping = {r: m for r, m in broken.items() if severities.get(r) == "stop" and m.any()}
     if stopping:
         lines = [
@@ -138,14 +138,14 @@ def _sort_by_severity(
             )
         )
     warned = {r: int(m.sum()) for r, m in broken.items() if severities.get(r) == "warn" and m.any()}
-    judged = split_rows(
+    split = split_rows(
         rows, {r: m for r, m in broken.items() if severities.get(r, "quarantine") == "quarantine"}
     )
-    return Judged(judged.clean, judged.quarantined, warned)
+    return SplitRows(split.clean, split.quarantined, warned)
 
 
-def split_rows(rows: pa.Table, broken: dict[str, np.ndarray]) -> Judged:
-    """Split by rules, given for each rule a mask of the rows that broke it."""
+def split_rows(rows: pa.Table, broken: dict[str, np.ndarray]) -> SplitRows:
+    """Split rows by rules, given for each rule a mask of the rows that broke it."""
     bad = np.zeros(rows.num_rows, dtype=bool)
     for mask in broken.values():
         bad |= mask
@@ -154,7 +154,7 @@ def split_rows(rows: pa.Table, broken: dict[str, np.ndarray]) -> Judged:
         ", ".join(rule for rule, mask in broken.items() if mask[index]) for index in chosen.tolist()
     ]
     quarantined = rows.take(pa.array(chosen)).append_column(RULES, pa.array(names, pa.string()))
-    return Judged(rows.filter(pa.array(~bad)), quarantined)
+    return SplitRows(rows.filter(pa.array(~bad)), quarantined)
 
 
 def _mask(values: pa.ChunkedArray) -> np.ndarray:
@@ -162,7 +162,7 @@ def _mask(values: pa.ChunkedArray) -> np.ndarray:
 
 
 def _repeated(rows: pa.Table) -> np.ndarray:
-    """True where another row of the same id became known later, or as late and stands before.
+    """Mark rows whose id another row has that became known later, or as late and stands before.
 
     Null ids are another rule's.
     """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from expectations.contract import EVENT_DAY, TRANSACTION_ID, InputError
-from expectations.profile import Profile
+from expectations.profile import PROFILE_VERSION, Profile
 from expectations.results import EXAMPLES, Validated, describe
 
 if TYPE_CHECKING:
@@ -31,16 +31,16 @@ def validate_profile(
     suite: "gx.ExpectationSuite",
     *,
     table: str,
-    own: "gx.ExpectationSuite | None" = None,
+    custom: "gx.ExpectationSuite | None" = None,
     docs: Path | None = None,
 ) -> Validated:
-    """Check what one pass saw of a table against a suite.
+    """Check the profile of a table against a suite.
 
     Args:
         profile: of the table.
         suite: from `expectations.suites`.
         table: its name and version, for messages.
-        own: the user's expectations, which run on the columns that the pass kept.
+        custom: the declared expectations, which run on the columns that the pass kept.
         docs: folder that receives the Data Docs.
 
     Raises:
@@ -50,9 +50,9 @@ def validate_profile(
         raise InputError(f"{table} has no rows to validate. Ingest transactions first.")
     context = open_context()
     runs = {table: _run(context, profile.days, suite, name=table, keys=[EVENT_DAY])}
-    if own is not None and profile.kept is not None:
-        name = f"{table}, own expectations"
-        runs[name] = _run(context, profile.kept, own, name=name, keys=[TRANSACTION_ID])
+    if custom is not None and profile.kept is not None:
+        name = f"{table}, custom expectations"
+        runs[name] = _run(context, profile.kept, custom, name=name, keys=[TRANSACTION_ID])
     findings = tuple(
         describe(item, profile.examples)
         for run in runs.values()
@@ -63,7 +63,12 @@ def validate_profile(
 
     page = None if docs is None else write_pages(context, runs, docs)
     return Validated(
-        table, profile.rows, sum(len(run.results) for run in runs.values()), findings, page
+        table=table,
+        rows=profile.rows,
+        expectations=sum(len(run.results) for run in runs.values()),
+        findings=findings,
+        docs=page,
+        profile_version=PROFILE_VERSION,
     )
 
 
@@ -79,7 +84,7 @@ def quiet_great_expectations() -> None:
 
 
 def open_context() -> "EphemeralDataContext":
-    """A context that keeps nothing and draws no progress bars."""
+    """Open a context that keeps nothing and draws no progress bars."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -109,14 +114,14 @@ def _run(
 
 
 def open_batch(context: "EphemeralDataContext", rows: pa.Table, *, name: str) -> "Batch":
-    """Rows as Great Expectations takes them."""
+    """Wrap rows as Great Expectations takes them."""
     asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
     whole = asset.add_batch_definition_whole_dataframe("all")
     return whole.get_batch(batch_parameters={"dataframe": _plain(rows).to_pandas()})
 
 
 def _plain(rows: pa.Table) -> pa.Table:
-    """Timestamps without zone (all are UTC): Great Expectations compares them as they are."""
+    """Drop the zone of timestamps (all are UTC): Great Expectations compares them as they are."""
     for index, field in enumerate(rows.schema):
         if pa.types.is_timestamp(field.type):
             values = rows.column(index).cast(pa.timestamp("us"))

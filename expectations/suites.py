@@ -34,7 +34,7 @@ Expectations = Iterator[gxe.Expectation]
 
 
 def build_transaction_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
-    """The transactions known by an `as_of`: ids, clocks, ranges, volume, freshness, drift."""
+    """Build the suite of transactions: ids, clocks, ranges, volume, freshness, drift."""
     return _suite(
         "transactions",
         *_columns(columns, contract, WARN),
@@ -50,12 +50,12 @@ def build_transaction_suite(columns: Sequence[Column], contract: Contract) -> gx
 def build_label_suite(
     columns: Sequence[Column], contract: Contract, *, immature: int = 0
 ) -> gx.ExpectationSuite:
-    """The labels known by an `as_of`: values, coverage, reporting delay, the rate of frauds.
+    """Build the suite of labels: values, coverage, reporting delay, the rate of frauds.
 
     Args:
         columns: of the table.
         contract: allowed coverage and drift.
-        immature: how many of the newest days wait for labels yet; the days before are judged.
+        immature: how many of the latest days wait for labels yet; the days before are checked.
     """
     trailing = contract.trailing.model_copy(update={"judged": contract.trailing.judged + immature})
     return _suite(
@@ -75,7 +75,7 @@ def build_label_suite(
 
 
 def build_feature_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
-    """A feature table: ids, ranges that an aggregate cannot leave, nulls, constants."""
+    """Build the suite of a feature table: ids, ranges of aggregates, nulls, constants."""
     features = [column for column in columns if column.kind in {"number", "count"}]
     return _suite(
         "features",
@@ -92,7 +92,7 @@ def build_feature_suite(columns: Sequence[Column], contract: Contract) -> gx.Exp
 def build_training_suite(
     columns: Sequence[Column], contract: Contract, *, rows: int, maturity: timedelta
 ) -> gx.ExpectationSuite:
-    """A training set: matured labels of both classes, no id twice.
+    """Build the suite of a training set: matured labels of both classes, no id twice.
 
     Args:
         columns: its columns, the label among them.
@@ -121,7 +121,7 @@ def build_training_suite(
 
 
 def build_score_suite(columns: Sequence[Column], contract: Contract) -> gx.ExpectationSuite:
-    """Captured scores with their requests: probabilities, the request's columns, drift."""
+    """Build the suite of captured scores and requests: probabilities, columns, drift."""
     return _suite(
         "scores", *_columns(columns, contract, STOP), *_ids(), *_drift(columns, contract.trailing)
     )
@@ -134,7 +134,7 @@ def _suite(name: str, *expectations: gxe.Expectation) -> gx.ExpectationSuite:
 def _columns(
     columns: Sequence[Column], contract: Contract, range_severity: FailureSeverity
 ) -> Expectations:
-    """What each column declares. What ingestion quarantines must not stand in a table."""
+    """Check what each column declares: what ingestion quarantines must not stand in a table."""
     warned = {rule for rule, severity in contract.severities.items() if severity == "warn"}
     for column in columns:
         if column.is_required:
@@ -187,13 +187,13 @@ def _freshness(contract: Contract) -> Expectations:
         oldest = contract.freshness / timedelta(days=1)
         yield _named(
             gxe.ExpectColumnMinToBeBetween(column=AGE, max_value=oldest),
-            f"the newest day is at most {format_duration(contract.freshness)} old",
+            f"the latest day is at most {format_duration(contract.freshness)} old",
             STOP,
         )
 
 
 def _drift(columns: Sequence[Column], trailing: Trailing) -> Expectations:
-    """Null rates, means, and values that no trailing day had."""
+    """Follow null rates and means, and watch for values that no trailing day had."""
     for column in columns:
         if not column.is_required:
             yield _follow(
@@ -207,7 +207,7 @@ def _drift(columns: Sequence[Column], trailing: Trailing) -> Expectations:
 
 
 def _unseen(columns: Sequence[Column], contract: Contract) -> Expectations:
-    """For text columns without a list of values: how many rows may have a new one."""
+    """Limit the rows with a new value, for text columns without a list of values."""
     for column in columns:
         if column.kind == "text" and not column.allowed:
             yield _named(
@@ -220,20 +220,20 @@ def _unseen(columns: Sequence[Column], contract: Contract) -> Expectations:
             )
 
 
-def _none(measure: str, description: str, severity: FailureSeverity) -> gxe.Expectation:
-    expectation = gxe.ExpectColumnValuesToBeBetween(column=measure, max_value=0)
+def _none(metric: str, description: str, severity: FailureSeverity) -> gxe.Expectation:
+    expectation = gxe.ExpectColumnValuesToBeBetween(column=metric, max_value=0)
     return _named(expectation, description, severity)
 
 
 def _at_least(
-    measure: str, least: float, description: str, severity: FailureSeverity
+    metric: str, least: float, description: str, severity: FailureSeverity
 ) -> gxe.Expectation:
-    expectation = gxe.ExpectColumnValuesToBeBetween(column=measure, min_value=least)
+    expectation = gxe.ExpectColumnValuesToBeBetween(column=metric, min_value=least)
     return _named(expectation, description, severity)
 
 
 def _follow(
-    measure: str,
+    metric: str,
     what: str,
     trailing: Trailing,
     *,
@@ -241,7 +241,7 @@ def _follow(
     floor: float = 0.0,
 ) -> gxe.Expectation:
     expectation = ExpectColumnValuesToFollowTrailingDays(
-        column=measure,
+        column=metric,
         days=trailing.days,
         tolerance=trailing.tolerance,
         least_change=trailing.least_change,

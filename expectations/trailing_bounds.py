@@ -1,4 +1,4 @@
-"""Our own expectations on a table's days: trailing bounds, and columns that never change.
+"""Expectations of ours on the days of a table: trailing bounds, and columns that never change.
 
 They run on a profile (`expectations.profile`), which has one row a day.
 """
@@ -28,7 +28,7 @@ RARE = 0.05
 def trailing_bounds(
     values: pd.Series, *, days: int, tolerance: float, least_change: float, floor: float
 ) -> tuple[pd.Series, pd.Series]:
-    """Lowest and highest expected value of each day, from the days before it.
+    """Compute the lowest and highest expected value of each day from the days before it.
 
     Args:
         values: one a day, in the order of days; NaN where there is none.
@@ -50,7 +50,7 @@ def trailing_bounds(
 
 
 class ColumnValuesFollowTrailingDays(ColumnMapMetricProvider):
-    """Whether each day's value is within the bounds that the days before it give."""
+    """Condition of each day's value: within the bounds that the days before it give."""
 
     condition_metric_name = "column_values.follow_trailing_days"
     condition_value_keys = ("days", "tolerance", "least_change", "floor", "judged")
@@ -76,7 +76,7 @@ class ColumnValuesFollowTrailingDays(ColumnMapMetricProvider):
 
 
 class ExpectColumnValuesToFollowTrailingDays(ColumnMapExpectation):
-    """Expect each of the newest days' values near those of the days before it."""
+    """Expect each of the latest days' values near those of the days before it."""
 
     days: int = 28
     tolerance: float = 6.0
@@ -102,7 +102,7 @@ class ExpectColumnToVary(BatchExpectation):
         execution_engine: ExecutionEngine[Any] | None = None,
         runtime_configuration: dict[str, Any] | None = None,
     ) -> ValidationDependencies:
-        """The lowest and the highest value of any day."""
+        """Ask for the lowest and the highest value of any day."""
         dependencies = super().get_validation_dependencies(execution_engine, runtime_configuration)
         for statistic in ("min", "max"):
             domain = {"column": f"{self.column}.{statistic}", "batch_id": self.batch_id}

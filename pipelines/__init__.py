@@ -1,1 +1,1 @@
-"""What runs: one module per step, the spec, the settings, the lake, the command line."""
+"""The steps of the platform, the spec, the settings, the lake and the command line."""

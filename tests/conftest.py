@@ -5,6 +5,8 @@ import pytest
 
 from pipelines.config.installation.settings import load_settings
 
+_ORDER = {name: at for at, name in enumerate(("rollouts", "pipelines", "feature_jobs", "infra"))}
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -14,3 +16,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     load_settings.cache_clear()
     yield tmp_path
     load_settings.cache_clear()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders whose files take minutes: last, they would keep one worker alone."""
+    items.sort(key=lambda item: _ORDER.get(item.nodeid.split("/")[1], len(_ORDER)))

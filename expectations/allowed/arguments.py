@@ -113,7 +113,7 @@ def _is_type(value: object) -> bool:
 
 
 def _is_regex(value: object) -> bool:
-    """A regular expression that is matched in one pass of the text, whatever the text is.
+    """Return True for a regular expression that is matched in one pass of any text.
 
     Without these extensions pandas gives it to RE2, which does not go back.
     """

@@ -84,7 +84,7 @@ _REASONS = {
 
 
 def argument_problems(name: str, given: Mapping[str, Any], *, severity: str) -> Iterator[str]:
-    """Everything that is wrong with a declared expectation but its columns, each with its key."""
+    """List what is wrong with a declared expectation, its columns apart, each with its key."""
     if name not in ALLOWED:
         yield f"name: got {name!r}; {_unknown(name, ALLOWED, 'expectation')}"
         return

@@ -18,6 +18,7 @@ from expectations.contract.columns import (
     ColumnKind,
     check_name,
 )
+from expectations.contract.digests import digest_of
 from expectations.contract.durations import LONGEST, Duration, format_duration, parse_duration
 from expectations.contract.errors import (
     InputError,
@@ -55,6 +56,7 @@ __all__ = [
     "OvernightError",
     "ProblemsError",
     "check_name",
+    "digest_of",
     "format_duration",
     "hide_passwords",
     "parse_duration",

@@ -4,7 +4,7 @@ import re
 
 
 def hide_passwords(text: str) -> str:
-    """A text in which addresses lack their passwords.
+    """Replace the passwords of addresses in a text.
 
     >>> hide_passwords("GET http://night:hunter2@mlflow:5000/api failed")
     'GET http://night:***@mlflow:5000/api failed'

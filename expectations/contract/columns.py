@@ -84,5 +84,5 @@ class Column(FrozenModel):
 
     @property
     def is_numeric(self) -> bool:
-        """Whether it has a mean."""
+        """True if it has a mean."""
         return self.kind in {"number", "count", "label"}

@@ -14,11 +14,11 @@ class OvernightError(Exception):
 
 
 class OutcomeError(OvernightError):
-    """What was done ended otherwise than wanted; somebody has to decide what comes next."""
+    """An action that ended otherwise than wanted; somebody has to decide what comes next."""
 
 
 class InputError(OvernightError):
-    """The user can mend this one: a spec, a source file, an argument, a setting."""
+    """A mistake that the user can fix: a spec, a source file, an argument, a setting."""
 
 
 class ProblemsError(InputError):

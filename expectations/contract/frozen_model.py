@@ -4,6 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class FrozenModel(BaseModel):
-    """What all parts of a spec share: frozen, and an unknown key is a problem."""
+    """Base of all parts of a spec: frozen, and an unknown key is a problem."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

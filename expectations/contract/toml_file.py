@@ -1,4 +1,4 @@
-"""Reads the TOML that people write, within limits that come before the work.
+"""TOML that people write, read within limits that come before the work.
 
 Python's parser needs time with the square of a dotted key's parts and recurses into each bracket,
 so a text is measured before it is parsed; what does not fit is the writer's mistake.
@@ -22,7 +22,7 @@ _DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?![\w.])", re.ASCII)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a file that somebody wrote.
+    """Read a TOML file.
 
     Raises:
         InputError: when it is too long, no UTF-8, no TOML, or nested too deeply.
@@ -47,13 +47,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         declared = parse_toml(text)
     except ValueError as error:
-        raise InputError(f"{path.name} is not TOML: {error}. Mend that line.") from error
+        raise InputError(f"{path.name} is not TOML: {error}. Fix that line.") from error
     refuse_any(path.name, limit_problems(declared))
     return declared
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Parse a text that somebody wrote.
+    """Parse a TOML text.
 
     Raises:
         ValueError: when it is no TOML or does not keep the limits.
@@ -78,7 +78,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def limit_problems(declared: dict[str, Any]) -> Iterator[str]:
-    """Numbers that no machine word holds, and tables in tables in tables."""
+    """List numbers that no machine word holds, and tables nested too deeply."""
     waiting: list[tuple[str, int, object]] = [("", 0, declared)]
     while waiting:
         key, depth, value = waiting.pop()

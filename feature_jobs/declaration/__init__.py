@@ -1,9 +1,9 @@
 """Declared features: windows, links, derived columns, and the checks of a declaration."""
 
+from feature_jobs.declaration.aggregates import AGGREGATES, RUNNING, Aggregate, aggregates_of
 from feature_jobs.declaration.checks import Columns, feature_problems
 from feature_jobs.declaration.descriptions import explain_features
 from feature_jobs.declaration.features import (
-    AGES,
     GENUINE,
     Condition,
     Derived,
@@ -18,9 +18,11 @@ from feature_jobs.declaration.sql import generated, referenced_columns
 from feature_jobs.declaration.stages import conditions_reach, earlier_features, lookback
 
 __all__ = [
-    "AGES",
+    "AGGREGATES",
     "GENUINE",
     "MICROSECOND",
+    "RUNNING",
+    "Aggregate",
     "Columns",
     "Condition",
     "Derived",
@@ -30,6 +32,7 @@ __all__ = [
     "Unit",
     "Window",
     "WindowGroup",
+    "aggregates_of",
     "conditions_reach",
     "earlier_features",
     "explain_features",

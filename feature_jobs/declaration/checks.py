@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import get_args
 
 from expectations.contract import LABEL, format_duration
+from feature_jobs.declaration.aggregates import AGGREGATES, Subject, aggregates_of
 from feature_jobs.declaration.features import (
-    AGES,
     GENUINE,
     PRIOR,
     FeatureSet,
     LinkGroup,
-    Statistic,
     WindowGroup,
 )
 from feature_jobs.declaration.sql import expression_problems
@@ -20,14 +18,6 @@ from feature_jobs.declaration.stages import late_features
 
 _UNKNOWN_YET = "is the label, which is not known when the row happens"
 _TOO_DEEP = "counts rows by a condition that reads features itself"
-_ALWAYS_PRIOR = AGES | {"rate"}
-_OF_TRANSACTIONS = AGES | {"count"}
-_OF_LABELS = AGES | {"count", "rate"}
-_OF_CONDITIONS = AGES | {"count", "share"}
-_OF_CATEGORIES = frozenset({"distinct"})
-_OF_NUMBERS = frozenset(get_args(Statistic)) - AGES - {"share", "rate"}
-# Of rows that meet a condition: what is not a share of all rows or of their values.
-_WITH_WHERE = {LABEL: _OF_LABELS - {"rate"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +132,8 @@ def _window_problems(group: WindowGroup, features: FeatureSet, columns: Columns)
         yield "delay: missing; add it (after how long what is not known to be a fraud is genuine)"
     if group.where is not None:
         yield from _where_problems(group, features, columns)
-        allowed = _WITH_WHERE.get(str(group.measure), _OF_NUMBERS - {"distinct"})
+        allowed = aggregates_of("label" if group.measure == LABEL else "number")
+        allowed = frozenset(name for name in allowed if AGGREGATES[name].takes_condition)
     for number, aggregate in enumerate(group.aggregates):
         yield from _aggregate_problems(number, aggregate, group.measure, allowed)
     yield from _length_problems(group.windows)
@@ -166,10 +157,12 @@ def _aggregate_problems(
     number: int, aggregate: str, measure: str | None, allowed: frozenset[str] | None
 ) -> Iterator[str]:
     statistic = aggregate.removeprefix(PRIOR)
-    if statistic not in get_args(Statistic):
-        known = ", ".join(get_args(Statistic))
+    if statistic not in AGGREGATES:
+        known = ", ".join(AGGREGATES)
         yield f"aggregates.{number}: got {aggregate!r}; use one of {known}"
-    elif statistic != aggregate and (statistic in _ALWAYS_PRIOR or measure in {LABEL, GENUINE}):
+    elif statistic != aggregate and (
+        AGGREGATES[statistic].excludes_current or measure in {LABEL, GENUINE}
+    ):
         yield (
             f"aggregates.{number}: {statistic!r} of {measure or 'transactions'} always leaves the "
             f"row itself out; write {statistic!r}"
@@ -194,11 +187,13 @@ def _allowed_aggregates(
     measure: str | None, features: FeatureSet, columns: Columns
 ) -> frozenset[str] | None:
     """Aggregates that a measure can have; None when there is no such measure."""
-    given = {None: _OF_TRANSACTIONS, LABEL: _OF_LABELS, GENUINE: AGES}
-    given |= dict.fromkeys((c.name for c in features.conditions), _OF_CONDITIONS)
-    given |= dict.fromkeys((*columns.categorical, *columns.entities), _OF_CATEGORIES)
-    given |= dict.fromkeys(columns.numeric, _OF_NUMBERS)
-    return given.get(measure)
+    subjects: dict[str | None, Subject] = {
+        None: "transactions", LABEL: "label", GENUINE: "legitimate"
+    }  # fmt: skip
+    subjects |= dict.fromkeys((c.name for c in features.conditions), "condition")
+    subjects |= dict.fromkeys((*columns.categorical, *columns.entities), "category")
+    subjects |= dict.fromkeys(columns.numeric, "number")
+    return aggregates_of(subjects[measure]) if measure in subjects else None
 
 
 def _link_problems(group: LinkGroup, columns: Columns) -> Iterator[str]:

@@ -7,8 +7,6 @@ from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, format_duration
 from feature_jobs.declaration.features import GENUINE, FeatureSet, Link, Window
 from feature_jobs.declaration.sql import referenced_columns
 
-_EMPTY_IS_ZERO = frozenset({"count", "sum", "distinct", "rate"})
-
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
@@ -50,11 +48,9 @@ def _of_window(window: Window, conditions: dict[str, str]) -> Meaning:
     reads = [*window.keys, EVENT_TIME, KNOWN_TIME]
     reads += [name for name in (measure, window.where) if name and name not in reads]
     what = _what(window, conditions)
-    empty = "0 where nothing is in the window" if window.statistic in _EMPTY_IS_ZERO else (
-        "null where nothing is in the window"
-    )  # fmt: skip
-    if window.statistic == "std":
-        empty = "null where fewer than two values are in the window, or one is infinite"
+    empty = window.aggregate.null_words
+    if window.aggregate.empty_value is not None:
+        empty = f"{window.aggregate.empty_value} where nothing is in the window"
     null = f"{empty}; null where {' or '.join(window.keys)} is"
     if measure not in {None, LABEL, GENUINE}:
         null += f"; a null or NaN {measure} does not count"
@@ -63,7 +59,7 @@ def _of_window(window: Window, conditions: dict[str, str]) -> Meaning:
 
 
 def _what(window: Window, conditions: dict[str, str]) -> str:
-    measure, statistic = window.measure, window.statistic
+    measure = window.measure
     if measure is None:
         subject = "transactions"
     elif measure == LABEL:
@@ -76,19 +72,7 @@ def _what(window: Window, conditions: dict[str, str]) -> str:
         subject = _plain(measure)
     if window.where is not None:
         subject += f" where {conditions[window.where]}"
-    match statistic:
-        case "rate":
-            return "known frauds per transaction"
-        case "share":
-            return f"share of {subject}"
-        case "distinct":
-            return f"number of different values of {subject}"
-        case "time_since_last":
-            return f"seconds since the last of the {subject}"
-        case "time_since_first":
-            return f"seconds since the first of the {subject}"
-        case _:
-            return f"{statistic} of {subject}"
+    return window.aggregate.words.format(subject=subject)
 
 
 def _of_link(link: Link) -> Meaning:

@@ -7,23 +7,19 @@ it is in `problems`, what it means in words in `meaning`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from expectations.contract import LABEL, LONGEST_NAME, Duration, FrozenModel, format_duration
+from feature_jobs.declaration.aggregates import AGGREGATES, Aggregate
 
-Statistic = Literal[
-    "count", "sum", "mean", "std", "min", "max", "last", "distinct", "time_since_last",
-    "time_since_first", "share", "rate",
-]  # fmt: skip
 LinkStatistic = Literal["neighbours", "neighbour_frauds"]
 
 PRIOR = "prior_"
 TRANSACTIONS = "transaction"
 FRAUD = "fraud"
 GENUINE = "is_genuine"
-AGES = frozenset({"time_since_last", "time_since_first"})
 MAX_DEGREE = 50
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
@@ -47,15 +43,20 @@ class Window:
     keys: tuple[str, ...]
     measure: str | None
     where: str | None
-    statistic: Statistic
+    statistic: str
     is_prior: bool
     length: timedelta
     delay: timedelta | None
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it is a whole number; the others are doubles."""
-        return self.statistic in {"count", "distinct"}
+    def aggregate(self) -> Aggregate:
+        """Entry of the aggregate in the registry."""
+        return AGGREGATES[self.statistic]
+
+    @property
+    def excludes_current(self) -> bool:
+        """True if the row itself never counts."""
+        return self.is_prior or self.aggregate.excludes_current
 
     @property
     def reads_labels(self) -> bool:
@@ -103,6 +104,9 @@ class WindowGroup(FrozenModel):
             transaction. For `is_fraud`: `count` of known frauds, `rate`, their share of all
             transactions in the window (0 where there are none), and the times. For `is_genuine`:
             the times.
+        windows: lengths of the trailing windows.
+        delay: how long after its event a value counts, with the window shifted back by as much;
+            none: when it became known. Required for `is_genuine`.
     """
 
     entity: str | tuple[str, ...]
@@ -126,7 +130,7 @@ class WindowGroup(FrozenModel):
                     keys=self.keys,
                     measure=self.measure,
                     where=self.where,
-                    statistic=cast("Statistic", aggregate.removeprefix(PRIOR)),
+                    statistic=aggregate.removeprefix(PRIOR),
                     is_prior=aggregate.startswith(PRIOR),
                     length=length,
                     delay=self.delay,
@@ -155,6 +159,7 @@ class LinkGroup(FrozenModel):
         through: what they share, such as `device_id`.
         aggregates: `neighbours`, how many they are; `neighbour_frauds`, how many of their
             transactions in the window were known to be frauds.
+        windows: lengths of the trailing windows.
         max_degree: what more than this many members used in the window links nobody (the terminal
             of a station is not shared by friends), and a member that used more has no value.
     """
@@ -178,6 +183,10 @@ class Condition(FrozenModel):
     """`[[features.conditions]]`: a named Spark SQL condition for windows, of a row at its own time.
 
     It reads row columns and features, those left out that count rows by such a condition.
+
+    Attributes:
+        name: of the condition, as `measure` or `where` of a window name it.
+        sql: a Spark SQL expression that is true, false or null.
     """
 
     name: Name
@@ -185,7 +194,12 @@ class Condition(FrozenModel):
 
 
 class Derived(FrozenModel):
-    """`[[features.derived]]`: a Spark SQL expression over row columns and earlier features."""
+    """`[[features.derived]]`: a Spark SQL expression over row columns and earlier features.
+
+    Attributes:
+        name: of the feature.
+        sql: the expression; reads columns of the row and features declared before it.
+    """
 
     name: Name
     sql: Annotated[str, Field(min_length=1)]

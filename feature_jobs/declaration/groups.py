@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from expectations.contract import LABEL
-from feature_jobs.declaration.features import AGES, GENUINE, FeatureSet, Link, Window
+from feature_jobs.declaration.aggregates import RUNNING
+from feature_jobs.declaration.features import GENUINE, FeatureSet, Link, Window
 
 MICROSECOND = timedelta(microseconds=1)
 
@@ -46,14 +47,18 @@ class Request:
         return self.delay, self.length
 
     @property
-    def sums(self) -> list[Window]:
-        """The features that `feature_jobs.kernels.windows.walk` gives."""
-        return [w for w in self.windows if w.statistic != "distinct"]
+    def running(self) -> list[Window]:
+        """The features that the running kernel gives."""
+        return [w for w in self.windows if w.aggregate.kernel == RUNNING]
 
     @property
-    def distinct(self) -> list[Window]:
-        """The features that `feature_jobs.kernels.distinct` gives."""
-        return [w for w in self.windows if w.statistic == "distinct"]
+    def others(self) -> dict[str, list[Window]]:
+        """The features that other kernels give, by the kernel's name."""
+        found: dict[str, list[Window]] = {}
+        for window in self.windows:
+            if window.aggregate.kernel != RUNNING:
+                found.setdefault(window.aggregate.kernel, []).append(window)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class Unit:
     @property
     def counts(self) -> frozenset[str]:
         """Names of the features that are whole numbers; the others are doubles."""
-        whole = {w.name for w in self.windows if w.is_whole}
+        whole = {w.name for w in self.windows if w.aggregate.is_whole}
         return frozenset(whole | {link.name for link in self.links})
 
     @property
@@ -121,11 +126,13 @@ class Unit:
         found: dict[tuple[str | None, str | None, timedelta | None, timedelta], list[Window]] = {}
         rates = set()
         for w in self.windows:
-            if w.statistic == "rate":
+            if w.aggregate.per_transaction:
                 rates.add((w.delay, w.length))
                 found.setdefault((None, None, w.delay, w.length), [])
             measure, where = w.measure, w.where
-            if w.statistic in AGES and not w.reads_labels:  # of the rows that meet the condition
+            if (
+                w.aggregate.reads_times and not w.reads_labels
+            ):  # of the rows that meet the condition
                 measure, where = None, w.measure
             found.setdefault((measure, where, w.delay, w.length), []).append(w)
         return [

@@ -1,10 +1,7 @@
 """Features as columns of a table: what type each has and what range its aggregate cannot leave."""
 
 from expectations.contract import Column
-from feature_jobs.declaration.features import AGES, FeatureSet, Window
-
-# A fraud rate may exceed 1: a label may be known before its transaction has arrived.
-_NOT_NEGATIVE = {"std", "rate", *AGES}
+from feature_jobs.declaration.features import FeatureSet, Window
 
 
 def feature_columns(features: FeatureSet) -> tuple[Column, ...]:
@@ -16,10 +13,6 @@ def feature_columns(features: FeatureSet) -> tuple[Column, ...]:
 
 
 def _column(window: Window) -> Column:
-    if window.is_whole:
-        return Column(name=window.name, kind="count", minimum=0)
-    if window.statistic == "share":
-        return Column(name=window.name, kind="number", minimum=0, maximum=1)
-    if window.statistic in _NOT_NEGATIVE:
-        return Column(name=window.name, kind="number", minimum=0)
-    return Column(name=window.name, kind="number")
+    aggregate = window.aggregate
+    kind = "count" if aggregate.is_whole else "number"
+    return Column(name=window.name, kind=kind, minimum=aggregate.minimum, maximum=aggregate.maximum)

@@ -1,6 +1,5 @@
 """Window kernels: numpy and numba, one sorted history in, one value a row out."""
 
-from feature_jobs.kernels.distinct import walk_distinct
 from feature_jobs.kernels.event_order import encode, integers, owned, time_order, visible_times
 from feature_jobs.kernels.exact_sum import SQUARE_DIGITS, SUM_DIGITS, add_square, add_value
 from feature_jobs.kernels.fraud_windows import walk_genuine, walk_labels
@@ -13,10 +12,12 @@ from feature_jobs.kernels.labels import (
     label_items,
 )
 from feature_jobs.kernels.neighbours import walk_neighbours
+from feature_jobs.kernels.row_kernels import ROW_KERNELS
 
 __all__ = [
     "LABEL_TIMES",
     "LABEL_VALUES",
+    "ROW_KERNELS",
     "SQUARE_DIGITS",
     "SUM_DIGITS",
     "Items",
@@ -30,7 +31,6 @@ __all__ = [
     "owned",
     "time_order",
     "visible_times",
-    "walk_distinct",
     "walk_genuine",
     "walk_labels",
     "walk_neighbours",

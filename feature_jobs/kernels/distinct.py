@@ -10,7 +10,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @numba.njit(cache=True, nogil=True)
-def walk_distinct(  # noqa: PLR0917 -- numba takes no keywords
+def count_distinct(  # noqa: PLR0917 -- numba takes no keywords
     starts: Int64s,
     firsts: Int64s,
     events: Int64s,

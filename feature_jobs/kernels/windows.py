@@ -19,6 +19,8 @@ Arrays shared by the walks below, all by row unless said otherwise:
     out       one line for each aggregate asked for; NaN where it is not defined
 """
 
+from types import MappingProxyType
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +42,19 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 COUNT, SUM, MEAN, STD, MIN, MAX, LAST, SINCE, FIRST = range(9)
+OPERATIONS = MappingProxyType(
+    {
+        "count": COUNT,
+        "sum": SUM,
+        "mean": MEAN,
+        "std": STD,
+        "min": MIN,
+        "max": MAX,
+        "last": LAST,
+        "time_since_last": SINCE,
+        "time_since_first": FIRST,
+    }
+)
 # Columns of `carried_counts`: values, and how many of them are infinite.
 CARRIED = 3
 MICROSECONDS = 1e6

@@ -8,6 +8,7 @@ from feature_jobs.stages.map import Layout, scatterer
 from feature_jobs.stages.read import load_known_frauds, scatter_history
 from feature_jobs.stages.shuffle_blocks import BLOCKS, send
 from feature_jobs.stages.skew import SLICE, Cut, cut_rows
+from feature_jobs.stages.worker_errors import error_of_worker, map_batches
 from feature_jobs.stages.write import (
     CARGO,
     MANIFEST,
@@ -37,9 +38,11 @@ __all__ = [
     "compute_windows",
     "cut_rows",
     "derive",
+    "error_of_worker",
     "finisher",
     "load_known_frauds",
     "manifest",
+    "map_batches",
     "passing_columns",
     "refuse_unreadable",
     "row_schema",

@@ -1,14 +1,15 @@
 """Arrow rows to the kernels' arrays and back: whole histories in, a column a feature out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
-from feature_jobs.declaration import AGES, GENUINE, MICROSECOND, Request, Unit, Window
+from feature_jobs.declaration import GENUINE, MICROSECOND, Request, Unit, Window
 from feature_jobs.kernels import (
+    ROW_KERNELS,
     SQUARE_DIGITS,
     SUM_DIGITS,
     Items,
@@ -17,7 +18,6 @@ from feature_jobs.kernels import (
     label_items,
     time_order,
     visible_times,
-    walk_distinct,
     walk_genuine,
     walk_labels,
 )
@@ -30,19 +30,6 @@ Bools = npt.NDArray[np.bool_]
 
 WANTED = "is_wanted"
 WHOLE = -1  # the slice of a history that is not cut
-
-_STATISTICS: Mapping[str, int] = {
-    "count": kernel.COUNT,
-    "sum": kernel.SUM,
-    "mean": kernel.MEAN,
-    "share": kernel.MEAN,  # of a condition, which is 1 or 0
-    "std": kernel.STD,
-    "min": kernel.MIN,
-    "max": kernel.MAX,
-    "last": kernel.LAST,
-    "time_since_last": kernel.SINCE,
-    "time_since_first": kernel.FIRST,
-}
 
 
 def compute_windows(
@@ -72,7 +59,7 @@ def compute_windows(
 
 def _column(values: Floats, window: Window) -> pa.Array:
     missing = np.isnan(values)
-    if window.is_whole:
+    if window.aggregate.is_whole:
         return pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing)
     return pa.array(values, mask=missing)
 
@@ -111,8 +98,9 @@ class _History:
                 found |= self._labels(request, counts)
             elif request.measure == GENUINE:
                 found |= self._genuine(request)
-            elif request.distinct:
-                found |= self._distinct(request)
+            else:
+                for kernel_name, windows in request.others.items():
+                    found |= self._by_row_kernel(kernel_name, request, windows)
         return found
 
     def _walks(self) -> list[tuple[int, list[Request]]]:
@@ -123,7 +111,7 @@ class _History:
         asked = [
             (number, request)
             for number, request in enumerate(self._unit.requests())
-            if not request.reads_labels and (request.sums or request.feeds_rate)
+            if not request.reads_labels and (request.running or request.feeds_rate)
         ]
         whole = {
             request.span: number
@@ -143,9 +131,9 @@ class _History:
         self, number: int, requests: Sequence[Request], counts: dict[object, Floats]
     ) -> dict[str, Floats]:
         request = requests[0]
-        windows = [w for one in requests for w in one.sums]
+        windows = [w for one in requests for w in one.running]
         statistics = [self._statistic(w) for w in windows]
-        priors = [w.is_prior or w.statistic in AGES for w in windows]
+        priors = [w.excludes_current for w in windows]
         if any(one.feeds_rate for one in requests):
             statistics, priors = [*statistics, kernel.COUNT], [*priors, True]
         values = measure_values(self.rows, request)
@@ -161,13 +149,19 @@ class _History:
             counts[request.span] = out[-1]
         return {w.name: out[line] for line, w in enumerate(windows)}
 
-    def _distinct(self, request: Request) -> dict[str, Floats]:
-        windows = request.distinct
+    def _by_row_kernel(
+        self, name: str, request: Request, windows: Sequence[Window]
+    ) -> dict[str, Floats]:
+        chosen = ROW_KERNELS[name]
+        if chosen.reads_codes:
+            values: npt.NDArray[np.generic] = encode([self.rows[str(request.measure)]])
+        else:
+            values = measure_values(self.rows, request)
         enters, order = self._visibility(request)
         out = np.full((len(windows), len(enters)), np.nan)
-        walk_distinct(
+        chosen.compute(
             self._starts, self._firsts, self._events, enters, order,
-            encode([self.rows[str(request.measure)]]), request.lifetime, not request.delay,
+            values, request.lifetime, not request.delay,
             np.array([w.is_prior for w in windows], dtype=np.bool_), out,
         )  # fmt: skip
         return {w.name: out[line] for line, w in enumerate(windows)}
@@ -180,7 +174,7 @@ class _History:
             items.changes, request.lifetime, frauds, since_last, since_first,
         )  # fmt: skip
         given = {"count": frauds, "time_since_last": since_last, "time_since_first": since_first}
-        if any(w.statistic == "rate" for w in request.windows):
+        if any(w.aggregate.per_transaction for w in request.windows):
             seen = counts[request.span]
             # A transaction's label may be known before the transaction arrived.
             given["rate"] = np.divide(frauds, seen, out=np.zeros_like(frauds), where=seen > 0)
@@ -205,7 +199,7 @@ class _History:
     def _statistic(self, window: Window) -> int:
         if window.measure in self._conditions and window.statistic == "count":
             return kernel.SUM  # how many rows met it
-        return _STATISTICS[window.statistic]
+        return kernel.OPERATIONS[window.aggregate.operation]
 
     def _visibility(self, request: Request) -> tuple[Int64s, Int64s]:
         """When each row becomes visible, and each history's rows in that order."""

@@ -15,6 +15,7 @@ from feature_jobs.declaration import FeatureSet, Unit, generated, referenced_col
 from feature_jobs.io import read_present, read_schema, resolve
 from feature_jobs.kernels import LABEL_TIMES, LABEL_VALUES
 from feature_jobs.stages.shuffle_blocks import BLOCKS
+from feature_jobs.stages.worker_errors import map_batches
 
 _FIELDS = pa.schema(
     {
@@ -65,11 +66,12 @@ def scatter_history(
     numbers = session.range(0, len(tasks), numPartitions=len(tasks))
     if not met:
         read = _reader(tasks, wanted)
-        return numbers.mapInArrow(lambda batches: scatter(read(batches)), BLOCKS)
+        return map_batches(numbers, lambda batches: scatter(read(batches)), BLOCKS)
     types = from_arrow_schema(wanted)
     read = _reader(tasks, to_arrow_schema(types, timezone="UTC"))
     evaluated = [f.expr(generated(sql)).cast("double").alias(name) for name, sql in met.items()]
-    return numbers.mapInArrow(read, types).select(*kept, *evaluated).mapInArrow(scatter, BLOCKS)
+    rows = map_batches(numbers, read, types).select(*kept, *evaluated)
+    return map_batches(rows, scatter, BLOCKS)
 
 
 def _reader(tasks: Sequence[Sequence[str]], schema: pa.Schema) -> Scatter:

@@ -39,7 +39,6 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 SLICE, REQUEST, COUNTS, SUMS, SQUARES = "slice", "request", "counts", "sums", "squares"
-_ADDITIVE = frozenset({"count", "sum", "mean", "std", "share"})
 _FOREVER = np.iinfo(np.int64).max // 4
 
 
@@ -237,25 +236,25 @@ def meets(rows: pa.Table, condition: str) -> Bools:
 
 def _adds(request: Request) -> bool:
     """Whether a walk has aggregates that are sums, which a carry can hold."""
-    return request.feeds_rate or any(w.statistic in _ADDITIVE for w in request.windows)
+    return request.feeds_rate or any(w.aggregate.extremal_rows is None for w in request.windows)
 
 
 def _witnesses(request: Request, rows: pa.Table, alive: Bools) -> Int64s:
     """Row numbers that can still decide an aggregate which no sum holds."""
-    statistics = {w.statistic for w in request.windows} - _ADDITIVE
+    kinds = {w.aggregate.extremal_rows for w in request.windows} - {None}
     at = np.flatnonzero(alive)
     kept = [at[:0]]
-    if "distinct" in statistics:
+    if "newest_of_each_value" in kinds:
         codes = encode([rows[str(request.measure)]])[at]
         valid = at[codes >= 0]
         _, newest = np.unique(codes[codes >= 0][::-1], return_index=True)
         kept.append(valid[len(valid) - 1 - newest])
-    if statistics - {"distinct"}:
+    if kinds - {"newest_of_each_value"}:
         values = measure_values(rows, request)[at]
         at, values = at[~np.isnan(values)], values[~np.isnan(values)]
-        kept += [at[:1], at[-1:]]
-        for name, sign in (("max", 1.0), ("min", -1.0)):
-            if name in statistics and len(at):
+        kept += [at] if "all" in kinds else [at[:1], at[-1:]]
+        for kind, sign in (("maxima", 1.0), ("minima", -1.0)):
+            if kind in kinds and len(at):
                 later = np.maximum.accumulate((sign * values)[::-1])[::-1]
                 kept.append(at[np.append(sign * values[:-1] > later[1:], True)])
     return np.concatenate(kept)

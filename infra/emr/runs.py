@@ -5,9 +5,10 @@ finds its run when it is done again, and does not pay for a second one.
 """
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from tenacity import Retrying, retry_if_result, wait_exponential
 
 from infra.emr.interruption import stopping
 from infra.emr.job import Application, Job, spark_options
@@ -16,7 +17,7 @@ from infra.sagemaker.connection import AwsError, open_session, translated_errors
 LIVE = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING")
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 SERVICE = "emr-serverless"
-FIRST_POLL_SECONDS, LAST_POLL_SECONDS, POLL_GROWTH = 0.5, 15.0, 1.5
+GROWING_PAUSE = wait_exponential(multiplier=0.5, exp_base=1.5, max=15.0)  # seconds
 PAGE = 50
 SILENT = (
     "Look whether this machine reaches AWS, or what AWS_ENDPOINT_URL_EMR_SERVERLESS and "
@@ -94,17 +95,21 @@ def _start(client: Any, application: Application, job: Job) -> str:
 
 
 def _follow(client: Any, application: Application, run: str) -> Mapping[str, Any]:
-    """Poll until a run has ended."""
-    seconds, state = FIRST_POLL_SECONDS, ""
-    while True:
+    """Poll until a run has ended; EMR Serverless ends one that takes longer than declared."""
+    state = ""
+
+    def look() -> dict[str, Any]:
+        nonlocal state
         found = client.get_job_run(applicationId=application.id, jobRunId=run)["jobRun"]
         if found["state"] != state:
             state = found["state"]
             log.debug("Job run %s is %s", run, state)
-        if state in ENDED:
-            return dict(found)
-        time.sleep(seconds)
-        seconds = min(seconds * POLL_GROWTH, LAST_POLL_SECONDS)
+        return dict(found)
+
+    until_ended = Retrying(
+        retry=retry_if_result(lambda found: found["state"] not in ENDED), wait=GROWING_PAUSE
+    )
+    return until_ended(look)
 
 
 def _cancel(application: Application, job: Job, started: list[str]) -> None:

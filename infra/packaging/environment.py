@@ -1,7 +1,8 @@
 """`python -m infra.packaging.environment DIST`: packs what a Spark worker runs our code with.
 
-Interpreter, the packages of requirements-spark.lock and our two packages, as one archive that Spark
-unpacks beside each worker: its machines need no Python, no package and no common folder.
+Interpreter, the packages of requirements.lock beside this file, and our packages that workers
+import, as one archive that Spark unpacks beside each worker: its machines need no Python, no
+package and no common folder.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from expectations.contract import OvernightError
 from infra.packaging.interpreter import copy_interpreter
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCK = ROOT / "requirements-spark.lock"
+LOCK = Path(__file__).with_name("requirements.lock")
 NAME = "environment.tar.gz"
 OURS = ("feature_jobs", "expectations/__init__.py", "expectations/contract")
 # Tests, headers and static libraries of the packages, the half of their bytes.
@@ -58,7 +59,7 @@ def _install(packages: Path, *, python: Path) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- uv
     if ran.returncode:
         raise OvernightError(
-            f"The packages of {LOCK.name} were not installed: {ran.stderr.strip()}. "
+            f"The packages of {LOCK} were not installed: {ran.stderr.strip()}. "
             'Run "make dist" again when the index can be reached.'
         )
     for name in LEFT_OUT:

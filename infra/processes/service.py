@@ -4,13 +4,14 @@ import contextlib
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from expectations.contract import InputError, OvernightError
 
@@ -92,17 +93,25 @@ def refuse_taken_ports(ports: Mapping[str, int]) -> None:
 
 
 def _wait_until_healthy(service: Service, supervisor: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + service.patience_seconds
-    while time.monotonic() < deadline and supervisor.poll() is None:
-        with (
-            contextlib.suppress(urllib.error.URLError, OSError),
-            urllib.request.urlopen(service.health, timeout=2) as answer,  # noqa: S310 -- loopback
-        ):
-            if answer.status == HTTPStatus.OK:
-                return
-        time.sleep(POLL_SECONDS)
+    until_told = Retrying(
+        retry=retry_if_result(lambda healthy: not healthy and supervisor.poll() is None),
+        stop=stop_after_delay(service.patience_seconds),
+        wait=wait_fixed(POLL_SECONDS),
+        retry_error_callback=lambda _: False,
+    )
+    if until_told(_is_healthy, service):
+        return
     tail = service.log.read_text(errors="replace").splitlines()[-12:]
     state = "ended" if supervisor.poll() is not None else "did not become healthy"
     raise OvernightError(
         f"{service.name} {state}; the last lines of {service.log}:\n" + "\n".join(tail)
     )
+
+
+def _is_healthy(service: Service) -> bool:
+    with (
+        contextlib.suppress(urllib.error.URLError, OSError),
+        urllib.request.urlopen(service.health, timeout=2) as answer,  # noqa: S310 -- loopback
+    ):
+        return bool(answer.status == HTTPStatus.OK)
+    return False

@@ -4,11 +4,9 @@ A name made from content makes a deployment repeatable: the same bundle and poli
 names, so what exists already is what is wanted, or an error.
 """
 
-import hashlib
-import json
 import re
 
-from expectations.contract import InputError
+from expectations.contract import InputError, digest_of
 
 # The guardrails of SageMaker need one variant name in the old and the new config.
 VARIANT = "AllTraffic"
@@ -55,9 +53,3 @@ def model_name(endpoint: str, digest: str, *, place: list[str]) -> str:
 def config_name(endpoint: str, content: object) -> str:
     """Return the name of the endpoint config with a content."""
     return f"{endpoint}-{digest_of(content)[:DIGEST_LENGTH]}"
-
-
-def digest_of(content: object) -> str:
-    """SHA-256 of the canonical JSON of a content."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -45,6 +45,8 @@ class EndpointPolicy(TrafficPolicy):
         watch: limits of the alarms that the deployment makes.
         alarms: further CloudWatch alarms, which exist already, that roll an update back.
         capture_percent: share of requests and answers that is kept in the bucket; 0 for none.
+        instance_type: of the machines that serve.
+        instance_count: of the machines that serve.
         image: the serving container in ECR.
         role_arn: the role under which the container reads its artefact.
         bucket: where artefacts and captured requests are; made when absent.

@@ -1,1 +1,1 @@
-"""What the house takes from others: which packages, under which licences, with which holes."""
+"""Packages of others: which are locked, under which licences, with which vulnerabilities."""

@@ -1,4 +1,4 @@
-"""Which locked packages have known vulnerabilities, asked of a public service by pip-audit.
+"""Have pip-audit ask a public service for known vulnerabilities of every locked package.
 
 pip-audit ends well when the service knows none of the packages, and alike when it cannot be
 reached as when it found something. Here an audit that did not take place is told apart: status 3.
@@ -8,7 +8,6 @@ import argparse
 import json
 import subprocess
 import sys
-import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from pydantic import Field
 
 from expectations.contract import FrozenModel, InputError
+from infra.supply.declared import read_declared
 from infra.supply.lock import Package, find_locks, read_lock
 
 HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ class Accepted(FrozenModel):
     until: date
 
     def meets(self, found: "Vulnerability") -> bool:
-        """Whether it is what was found."""
+        """Return True if it is the one that was found."""
         return found.package == self.package and self.id in found.ids
 
 
@@ -80,7 +80,7 @@ class Vulnerability:
 
 
 def read_report(text: str, *, lock: str, expected: Collection[str]) -> list[Vulnerability]:
-    """What pip-audit found.
+    """Read what pip-audit found.
 
     Args:
         text: its report as JSON.
@@ -119,7 +119,7 @@ def read_report(text: str, *, lock: str, expected: Collection[str]) -> list[Vuln
 def sort_out(
     found: Iterable[Vulnerability], accepted: Iterable[Accepted], *, today: date
 ) -> list[str]:
-    """What has to be done: vulnerabilities that nobody accepted, and acceptances that are over."""
+    """Return what has to be done: vulnerabilities not accepted, and acceptances that are over."""
     every = dict.fromkeys(found)
     standing: set[Vulnerability] = set()
     problems = []
@@ -133,7 +133,7 @@ def sort_out(
 
 
 def find_idle(found: Collection[Vulnerability], accepted: Iterable[Accepted]) -> list[str]:
-    """Which acceptances meet nothing of all that was found."""
+    """Return a line for each acceptance that meets nothing of all that was found."""
     return [
         f"{entry.id} is not in {entry.package} any more; leave it out"
         for entry in accepted
@@ -141,20 +141,16 @@ def find_idle(found: Collection[Vulnerability], accepted: Iterable[Accepted]) ->
     ]
 
 
-def read_accepted(path: Path) -> tuple[Accepted, ...]:
-    """Read the vulnerabilities that stand.
-
-    Raises:
-        InputError: with everything that is wrong in the file.
-    """
-    try:
-        return Acceptances.model_validate(tomllib.loads(path.read_text())).accepted
-    except ValueError as error:
-        raise InputError(f"{path.name} cannot be used: {error}") from error
-
-
-def audit_lock(lock: Path, *, tools: Path, options: Iterable[str]) -> list[Vulnerability]:
+def audit_lock(
+    lock: Path, *, name: str, tools: Path, options: Iterable[str]
+) -> list[Vulnerability]:
     """Have pip-audit ask about every package of a lock that is for this machine.
+
+    Args:
+        lock: the file.
+        name: of the lock, for messages.
+        tools: an environment with pip-audit.
+        options: of pip-audit.
 
     Raises:
         NotAskedError: when the service could not be asked about each of them.
@@ -168,10 +164,9 @@ def audit_lock(lock: Path, *, tools: Path, options: Iterable[str]) -> list[Vulne
     if not ran.stdout.strip():
         said = ran.stderr.strip().splitlines()
         raise NotAskedError(
-            f"{lock.name} was not audited: {said[-1] if said else 'pip-audit said nothing'}. "
-            f"{REMEDY}"
+            f"{name} was not audited: {said[-1] if said else 'pip-audit said nothing'}. {REMEDY}"
         )
-    return read_report(ran.stdout, lock=lock.name, expected=expected)
+    return read_report(ran.stdout, lock=name, expected=expected)
 
 
 def main(arguments: list[str]) -> int:
@@ -185,7 +180,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--osv-url", help="another address of an OSV service")
     options = parser.parse_args(arguments)
     try:
-        accepted = read_accepted(options.accepted)
+        accepted = read_declared(options.accepted, Acceptances).accepted
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return VULNERABLE
@@ -200,7 +195,8 @@ def _audit(options: argparse.Namespace, accepted: Collection[Accepted]) -> int:
     unasked, refused = [], []
     for lock in locks:
         try:
-            found += audit_lock(lock, tools=options.tools, options=asked)
+            name = str(lock.relative_to(options.root))
+            found += audit_lock(lock, name=name, tools=options.tools, options=asked)
         except NotAskedError as error:
             unasked.append(str(error))
         except InputError as error:

@@ -1,16 +1,17 @@
-"""SPDX licence expressions: `MIT AND (Apache-2.0 OR BSD-3-Clause)`, and whether one is allowed."""
+"""SPDX licence expressions: `MIT AND (Apache-2.0 OR BSD-3-Clause)`, and which are allowed."""
 
-import re
-from collections import deque
 from collections.abc import Collection
+from typing import Any
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from license_expression import ExpressionError, ExpressionParseError, get_spdx_licensing
 
 from expectations.contract import InputError
 
+SPDX = get_spdx_licensing()
+
 
 def canonicalize_expression(expression: str) -> str:
-    """An expression as SPDX spells its licences.
+    """Return an expression as SPDX spells its licences.
 
     Raises:
         InputError: when it is no expression, or names a licence that SPDX does not know.
@@ -18,14 +19,11 @@ def canonicalize_expression(expression: str) -> str:
     >>> canonicalize_expression("mit or apache-2.0")
     'MIT OR Apache-2.0'
     """
-    try:
-        return str(canonicalize_license_expression(expression))
-    except InvalidLicenseExpression as error:
-        raise InputError(f"{expression!r} is no licence expression of SPDX: {error}.") from error
+    return str(_parse(expression).render())
 
 
 def is_allowed(expression: str, allowed: Collection[str]) -> bool:
-    """Whether licences that are allowed meet an expression: of OR one, of AND all.
+    """Return True if allowed licences meet an expression: one of an OR, all of an AND.
 
     An exception after WITH is part of its licence: allowed is what has both.
 
@@ -37,31 +35,22 @@ def is_allowed(expression: str, allowed: Collection[str]) -> bool:
     >>> is_allowed("GPL-2.0-only WITH Classpath-exception-2.0", {"GPL-2.0-only"})
     False
     """
-    words = re.split(r"([()]| AND | OR )", canonicalize_expression(expression))
-    return _read_or(deque(word.strip() for word in words if word.strip()), allowed)
+    return _is_met(_parse(expression), allowed)
 
 
-# Each takes its words from the front; the grammar is known to be met, and AND binds closer than OR.
-def _read_or(words: deque[str], allowed: Collection[str]) -> bool:
-    met = _read_and(words, allowed)
-    while words and words[0] == "OR":
-        words.popleft()
-        met = _read_and(words, allowed) or met
-    return met
+def _parse(expression: str) -> Any:
+    try:
+        parsed = SPDX.parse(expression, validate=True, strict=True)
+    except (ExpressionError, ExpressionParseError, IndexError) as error:  # the last one for "()"
+        raise InputError(f"{expression!r} is no licence expression of SPDX: {error}.") from error
+    if parsed is None:
+        raise InputError("An empty text is no licence expression of SPDX.")
+    return parsed
 
 
-def _read_and(words: deque[str], allowed: Collection[str]) -> bool:
-    met = _read_one(words, allowed)
-    while words and words[0] == "AND":
-        words.popleft()
-        met = _read_one(words, allowed) and met
-    return met
-
-
-def _read_one(words: deque[str], allowed: Collection[str]) -> bool:
-    word = words.popleft()
-    if word != "(":
-        return word in allowed
-    met = _read_or(words, allowed)
-    words.popleft()
-    return met
+def _is_met(parsed: Any, allowed: Collection[str]) -> bool:
+    if isinstance(parsed, SPDX.AND):
+        return all(_is_met(part, allowed) for part in parsed.args)
+    if isinstance(parsed, SPDX.OR):
+        return any(_is_met(part, allowed) for part in parsed.args)
+    return parsed.render() in allowed

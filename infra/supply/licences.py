@@ -1,4 +1,4 @@
-"""Which licence each locked package has, and whether it is one that we take.
+"""Find the licence of each locked package, and judge whether it is one that we take.
 
 The bills of materials say what is installed; `licences.toml` says what is taken; `licences.csv` is
 the list that people read, and a change in it is a change that somebody looks at.
@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import sys
-import tomllib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, Field
 
 from expectations.contract import FrozenModel, InputError
+from infra.supply.declared import read_declared
 from infra.supply.expression import canonicalize_expression, is_allowed
 from infra.supply.lock import Package, find_locks, read_lock
 
@@ -122,7 +122,7 @@ def judge(
 
 
 def write_list(licences: Mapping[str, str]) -> str:
-    """The list as CSV, a package a line."""
+    """Return the list as CSV, a package a line."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -131,7 +131,7 @@ def write_list(licences: Mapping[str, str]) -> str:
 
 
 def compare_list(licences: Mapping[str, str], kept: str, *, locked: Collection[str]) -> list[str]:
-    """What differs between what is installed and the list that was committed."""
+    """Return the differences between what is installed and the list that was committed."""
     before = {row[COLUMNS[0]]: row[COLUMNS[1]] for row in csv.DictReader(io.StringIO(kept))}
     changes = []
     for name in sorted({*licences, *before}):
@@ -145,20 +145,8 @@ def compare_list(licences: Mapping[str, str], kept: str, *, locked: Collection[s
     return changes
 
 
-def read_policy(path: Path) -> LicencePolicy:
-    """Read what is taken.
-
-    Raises:
-        InputError: with everything that is wrong in the file.
-    """
-    try:
-        return LicencePolicy.model_validate(tomllib.loads(path.read_text()))
-    except ValueError as error:
-        raise InputError(f"{path.name} cannot be used: {error}") from error
-
-
 def find_locked(locks: Iterable[Path]) -> dict[str, bool]:
-    """Every package of some locks, and whether any of its lines is for this machine."""
+    """Return every package of some locks, and whether any of its lines is for this machine."""
     found: dict[str, bool] = {}
     for path in locks:
         for package in read_lock(path):
@@ -167,7 +155,7 @@ def find_locked(locks: Iterable[Path]) -> dict[str, bool]:
 
 
 def _spell(terms: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> str:
-    """One expression from all that a package says of itself; who says two things means both."""
+    """Return one expression from all that a package says of itself; two statements mean both."""
     spelled = []
     for term in terms:
         stated = term.get("license", {})
@@ -179,7 +167,7 @@ def _spell(terms: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> str:
 
 
 def _join(terms: Iterable[str]) -> str:
-    """All terms at once, each once."""
+    """Return all terms as one expression, each once."""
     parts = {p for t in terms for p in ([t] if " OR " in t else t.split(" AND "))}
     return " AND ".join(f"({p})" if " OR " in p and len(parts) > 1 else p for p in sorted(parts))
 
@@ -216,7 +204,7 @@ def main(arguments: list[str]) -> int:
 def _judge_all(options: argparse.Namespace) -> list[str]:
     bills = [json.loads(path.read_text()) for path in options.bills]
     locked = find_locked(find_locks(options.root))
-    verdict = judge(bills, locked, read_policy(POLICY))
+    verdict = judge(bills, locked, read_declared(POLICY, LicencePolicy))
     problems = list(verdict.problems)
     if options.write:
         options.list.write_text(write_list(verdict.licences))

@@ -1,6 +1,7 @@
 """A lock: pinned packages with their hashes, as `uv pip compile` writes them.
 
-Read by hand and not by an installer, so that what an installer would let pass is seen.
+Parsed as pip parses it, and not by an installer, so that whatever an installer would accept beside
+pinned packages is seen and refused.
 """
 
 import re
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from pip_requirements_parser import InstallRequirement, RequirementsFile
 from pydantic import AfterValidator, Field
 
 from expectations.contract import InputError
 
-PATTERN = "requirements*.lock"
+# Each lock but the platform's stands beside what it installs.
+PATTERNS = ("requirements.lock", "infra/**/*requirements.lock")
 
 # A name that somebody wrote by hand, spelled as locks are read.
 Package = Annotated[str, Field(min_length=1), AfterValidator(canonicalize_name)]
@@ -28,7 +30,7 @@ class Locked:
     Attributes:
         name: in its canonical spelling.
         version: the one that is pinned.
-        applies: whether its marker holds for this interpreter on this machine.
+        applies: True if its marker holds for this interpreter on this machine.
     """
 
     name: str
@@ -37,8 +39,8 @@ class Locked:
 
 
 def find_locks(root: Path) -> list[Path]:
-    """Every lock of the house, in the order of their names."""
-    return sorted(root.glob(PATTERN))
+    """Return every lock below a root: the platform's, then the others by their paths."""
+    return [path for pattern in PATTERNS for path in sorted(root.glob(pattern))]
 
 
 def read_lock(path: Path) -> list[Locked]:
@@ -47,55 +49,43 @@ def read_lock(path: Path) -> list[Locked]:
     Raises:
         InputError: naming every line that is no pinned package with hashes.
     """
-    packages, problems = [], []
-    for number, line in _joined(path.read_text()):
-        requirement, *options = re.split(r"\s+(?=--)", line)
-        problem = _fault(requirement, options)
-        if problem:
-            problems.append(f"line {number}: {problem}")
-            continue
-        parsed = Requirement(requirement)
-        (pin,) = parsed.specifier
-        applies = parsed.marker is None or parsed.marker.evaluate()
-        packages.append(Locked(canonicalize_name(parsed.name), pin.version, applies))
+    parsed = RequirementsFile.from_file(str(path))
+    problems = sorted(_find_problems(parsed))
     if problems:
-        raise InputError(
-            f"{path.name} is not what was locked: {'; '.join(problems)}. "
-            'Make it anew with "make lock".'
+        said = "; ".join(f"line {number}: {problem}" for number, problem in problems)
+        raise InputError(f'{path} is not what was locked: {said}. Make it anew with "make lock".')
+    return [
+        Locked(
+            canonicalize_name(package.name),
+            package.get_pinned_version,
+            package.marker is None or package.marker.evaluate(),
         )
-    return packages
+        for package in parsed.requirements
+    ]
 
 
-def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Each requirement on one line, with the number of its first."""
-    begun, parts = 0, list[str]()
-    for number, line in enumerate(text.splitlines(), start=1):
-        stripped = line.strip()
-        if not parts and (not stripped or stripped.startswith("#")):
-            continue
-        begun = begun or number
-        parts.append(stripped.removesuffix("\\").strip())
-        if not stripped.endswith("\\"):
-            yield begun, " ".join(parts)
-            begun, parts = 0, []
-    if parts:
-        yield begun, " ".join(parts)
+def _find_problems(parsed: RequirementsFile) -> Iterator[tuple[int, str]]:
+    """Give the number of each line that lets something else in, and why."""
+    for line in parsed.invalid_lines:
+        yield line.line_number, f"{line.line!r} cannot be read: {line.error_message}"
+    for option in parsed.options:
+        name = option.line.split()[0]
+        yield option.line_number, f"{name} is an option; a lock names no index and no other file"
+    for package in parsed.requirements:
+        if problem := _refuse(package):
+            yield package.requirement_line.line_number, problem
 
 
-def _fault(requirement: str, options: list[str]) -> str:
-    """What is wrong with a line; empty when nothing is."""
-    if requirement.startswith("-"):
-        option, *_ = requirement.split()
-        return f"{option} is an option; a lock names no index and no other file"
-    try:
-        parsed = Requirement(requirement)
-    except InvalidRequirement:
-        return f"{requirement!r} is no package with a version"
-    if parsed.url:
-        return f"{parsed.name} comes from an address of its own"
-    if [pin.operator for pin in parsed.specifier] != ["=="]:
-        return f"{parsed.name} is not pinned by =="
-    if not options:
-        return f"{parsed.name} has no hash"
-    odd = [o for o in options if not re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", o)]
-    return f"{parsed.name} has the option {odd[0].split('=')[0]}" if odd else ""
+def _refuse(package: InstallRequirement) -> str:
+    """Return why a package is not taken, or nothing."""
+    if package.is_url or package.name is None:
+        return f"{package.name or package.line} comes from an address of its own"
+    if [pin.operator for pin in package.specifier or ()] != ["=="]:
+        return f"{package.name} is not pinned by =="
+    if not package.hash_options:
+        return f"{package.name} has no hash"
+    odd = [each for each in package.hash_options if not re.fullmatch(r"sha256:[0-9a-f]{64}", each)]
+    if odd:
+        return f"{package.name} has the hash {odd[0]}, which is no SHA-256"
+    options = [*package.install_options, *package.global_options]
+    return f"{package.name} has the option {options[0]}" if options else ""

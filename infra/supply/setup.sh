@@ -6,5 +6,5 @@ cd "$(dirname "$0")/../.."
 uv=$1 venv=$2
 
 [ -x "$venv/bin/python" ] || "$uv" venv --quiet --python "$(dirname "$uv")/python" "$venv"
-"$uv" pip sync --quiet --python "$venv/bin/python" --require-hashes requirements-audit.lock
+"$uv" pip sync --quiet --python "$venv/bin/python" --require-hashes infra/supply/requirements.lock
 printf 'Ready: %s\n' "$venv" >&2

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, Snapshot, TableVersion
 from pipelines.features import FEATURES, plan_features
 from pipelines.ingestion import LABELS, TRANSACTIONS
-from pipelines.lake import Lake, Snapshot, TableVersion
+from pipelines.lake import Lake
 
 
 class BacktestLake(Lake):
@@ -55,7 +55,7 @@ def open_reading(spec: ModelSpec, base: Lake, snapshot: Snapshot, *, folder: Pat
         folder: for all that is written.
     """
     plan = plan_features(spec, base, snapshot)
-    features = plan.held if plan.is_done else None
+    features = plan.current if plan.is_done else None
     read_only = {TRANSACTIONS, LABELS} | ({FEATURES} if features else set())
     lake = BacktestLake(base, folder, spec=spec.name, read_only=frozenset(read_only))
     return Reading(lake, snapshot, features)

@@ -1,1 +1,1 @@
-"""The command line: `overnight`, one sub-command a step, and what sets an installation up."""
+"""The command line: one function a command, from typed options to a step or a tool."""

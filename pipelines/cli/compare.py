@@ -1,23 +1,37 @@
-"""What differs between runs of a spec, side by side: what they were made from, what came of it."""
+"""A comparison of runs of a spec, side by side: the tags, parameters and metrics that differ."""
 
 from collections.abc import Mapping, Sequence
 from os.path import commonprefix
 
 from expectations.contract import InputError
-from pipelines.config import load_spec, one_line
-from pipelines.tracking import Registry, open_registry
+from pipelines.config import RunReference, format_table, load_spec, one_line
+from pipelines.tracking import (
+    AS_OF,
+    AUTHOR,
+    CODE_REVISION,
+    EXPERIMENT,
+    GATE,
+    GATE_REASONS,
+    SPEC,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    TRAINING_SET,
+    Registry,
+    open_registry,
+    short_name,
+)
 
 WIDEST = 40
 KEPT = 8  # characters of what long values share, before the first that differs
 # Of a run's tags, what says how it was made or judged; the others are ids.
 SHOWN_TAGS = (
-    "spec", "experiment", "author", "as_of", "training_set", "train_window", "test_window",
-    "code_revision", "gate", "gate_reasons",
+    SPEC, EXPERIMENT, AUTHOR, AS_OF, TRAINING_SET, TRAIN_WINDOW, TEST_WINDOW, CODE_REVISION, GATE,
+    GATE_REASONS,
 )  # fmt: skip
 
 
 def compare_runs(reference: str, wanted: Sequence[str]) -> str:
-    """A table with a column for each run and a row for each value that is not the same in all.
+    """Make a table with a column for each run and a row for each value that is not the same in all.
 
     Args:
         reference: the spec.
@@ -31,22 +45,21 @@ def compare_runs(reference: str, wanted: Sequence[str]) -> str:
     registry = open_registry(load_spec(reference))
     made_by = [_run_of(registry, each) for each in wanted]
     if len(set(made_by)) == 1:
-        return f"{', '.join(wanted)} are the same run, runs:/{made_by[0]}: nothing differs."
+        return f"{', '.join(wanted)} are the same run, {RunReference(made_by[0])}: nothing differs."
     found = [_values(registry, run) for run in made_by]
     names = list(dict.fromkeys(name for values in found for name in values))
     rows = [(name, *(values.get(name, "-") for values in found)) for name in names]
     differing = [row for row in rows if len(set(row[1:])) > 1]
     table = [("", *wanted), *((name, *_shorten(values)) for name, *values in differing)]
-    widths = [max(len(row[at]) for row in table) for at in range(len(wanted) + 1)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in table]
-    return "\n".join([*lines, f"{len(rows) - len(differing)} more values are the same in all"])
+    same = len(rows) - len(differing)
+    return f"{format_table(table)}\n{same} more values are the same in all"
 
 
 def _run_of(registry: Registry, wanted: str) -> str:
     version = registry.find(wanted)
     if version is not None:
         return version.run
-    run = wanted.removeprefix("runs:/")
+    run = RunReference.parse(wanted).run
     if not registry.runs.exists(run):
         raise InputError(
             f"{registry.spec} has no run or version {wanted!r}. Give a run's id as MLflow shows "
@@ -60,11 +73,7 @@ def _values(registry: Registry, run: str) -> Mapping[str, str]:
     runs = registry.runs
     tags, metrics = runs.tags(run), runs.metrics(run)
     # With spaces: `train window` is the days themselves, the parameter `train_window` their number.
-    found = {
-        name.replace("_", " "): tags[f"overnight.{name}"]
-        for name in SHOWN_TAGS
-        if f"overnight.{name}" in tags
-    }
+    found = {short_name(tag).replace("_", " "): tags[tag] for tag in SHOWN_TAGS if tag in tags}
     found |= dict(sorted(runs.params(run).items()))
     for name in sorted(metrics):
         if name.endswith(("_low", "_high")) and name.rpartition("_")[0] in metrics:

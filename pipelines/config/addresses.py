@@ -1,8 +1,8 @@
-"""Addresses that a spec gives: what of the environment they may name, and how they are shown.
+"""Addresses in a spec: the variables that they may name, and the form in which they are shown.
 
 A spec is written by more people than may read a worker's environment, which holds passwords. So
-`${NAME}` stands only for variables that the operator lists, and what is said of an address shows it
-as it was written.
+`${NAME}` may only name variables that the operator lists, and messages show an address as it was
+written, unexpanded.
 """
 
 import os
@@ -19,13 +19,13 @@ _NAMED = re.compile(r"\$\{([^}]*)\}")
 
 
 def list_public() -> tuple[str, ...]:
-    """Names of the variables that an address may hold: those of `OVERNIGHT_PUBLIC`."""
+    """List the variables that an address may name: those of `OVERNIGHT_PUBLIC`."""
     listed = os.environ.get(PUBLIC, DEFAULT_PUBLIC)
     return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 def address_problems(key: str, address: str) -> list[str]:
-    """Variables in an address that are none of the listed ones; `key` is where it stands."""
+    """List the variables in an address that may not be named; `key` is its key in the spec."""
     public = list_public()
     return [
         f"{key}: ${{{name}}} may not stand in an address; those that may are "
@@ -51,9 +51,9 @@ def expand_address(address: str) -> str:
 
 
 def explain_unreadable(error: Exception, address: str) -> str:
-    """The first line of what a library says of an address: as written, and without any content.
+    """Return the first line of a library's error about an address, with the address as written.
 
-    Arrow puts the line of a text file behind what it found wrong with it.
+    Arrow appends the faulty line of a text file to its message; those data are cut off.
     """
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     reason = re.sub(r"(Expected \d+ columns, got \d+):.*", r"\1", reason)
@@ -66,5 +66,5 @@ def explain_unreadable(error: Exception, address: str) -> str:
 
 
 def shorten(text: str, longest: int = LONGEST_REASON) -> str:
-    """A text of at most so many characters, and a sign where it was cut."""
+    """Cut a text to `longest` characters, with an ellipsis where it was cut."""
     return text if len(text) <= longest else f"{text[:longest]} …"

@@ -1,4 +1,4 @@
-"""The columns of every table of a spec, declared once: schema, suites and requests follow them."""
+"""The columns of every table of a spec: schemas, suites and requests are made from them."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ SCORE, PROBABILITY = "score", "probability"
 
 
 def table_columns(spec: ModelSpec) -> Mapping[TableName, tuple[Column, ...]]:
-    """Table name to its columns, in order."""
+    """Map each table to its columns, in order."""
     ids = (
         Column(name=TRANSACTION_ID, kind="key", is_required=True),
         Column(name=EVENT_TIME, kind="time", is_required=True),
@@ -42,17 +42,17 @@ def table_columns(spec: ModelSpec) -> Mapping[TableName, tuple[Column, ...]]:
 
 
 def request_columns(spec: ModelSpec) -> tuple[Column, ...]:
-    """Everything that a model may read, in its order."""
+    """List every column that a model may read, in the order of the feature table."""
     return (_amount(spec), *_attributes(spec), *feature_columns(spec.features))
 
 
 def request_kinds(spec: ModelSpec) -> dict[str, AttributeKind]:
-    """The same as a model reads it: numbers, and categories as text."""
+    """Map every column that a model may read to its kind: numeric or categorical."""
     return {c.name: "numeric" if c.is_numeric else "categorical" for c in request_columns(spec)}
 
 
 def model_kinds(spec: ModelSpec) -> dict[str, AttributeKind]:
-    """Those of them that the spec's model reads, and that a request to its endpoint holds."""
+    """Map the columns that the spec's model reads, and that a request holds, to their kind."""
     chosen, left = spec.training.columns, spec.training.leave_out
     return {
         name: kind

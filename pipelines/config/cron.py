@@ -1,4 +1,4 @@
-"""Cron expressions of a spec, refused where Airflow would refuse the DAG that they start."""
+"""Cron expressions of a spec, checked by the rules that Airflow has for schedules."""
 
 import re
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly")
-# From here the next date is looked for: 2025-01-01, so that what is valid does not change.
+# The next date is sought from 2025-01-01 on, so that validity does not depend on today.
 _SINCE = 1_735_689_600.0
 _PART = re.compile(
     r"\*|\d{1,2}|l\d?|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat"
@@ -16,7 +16,7 @@ _PART = re.compile(
 
 
 def check_cron(text: str) -> str:
-    """Give an expression back when it has five fields, or is one of Airflow's names.
+    """Return an expression unchanged if it has five fields or is one of Airflow's presets.
 
     Raises:
         ValueError: for anything else, and for a date that never comes, such as 30 February.

@@ -1,4 +1,4 @@
-"""What is wrong with a spec that no single value shows, and pydantic's findings in our words."""
+"""Checks of a spec across keys, and pydantic's validation errors as lines with a remedy."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -30,13 +30,13 @@ _SHOWN = 200
 
 
 def explain(error: ValidationError) -> list[str]:
-    """One line for each finding: key, value, remedy."""
+    """Describe each validation error in one line: key, value, remedy."""
     lines = []
-    places = [item["loc"] for item in error.errors()]
+    locations = [item["loc"] for item in error.errors()]
     for item in error.errors():
         # A list whose only item is refused is also called too short.
         if item["type"] == "too_short" and any(
-            place[: len(item["loc"])] == item["loc"] != place for place in places
+            location[: len(item["loc"])] == item["loc"] != location for location in locations
         ):
             continue
         parts = (str(part) for part in item["loc"] if part != "[key]")
@@ -74,8 +74,8 @@ def _short(value: object) -> str:
     return _cut(text)
 
 
-def find_contradictions(spec: "ModelSpec") -> list[str]:
-    """Names used twice, unknown entities, too short a gap, and all that is wrong with features."""
+def cross_field_problems(spec: "ModelSpec") -> list[str]:
+    """Find duplicate names, unknown entities, too short a gap, and problems of the features."""
     training = spec.training
     problems = _name_problems(spec.source, spec.labels) + _label_problems(spec.labels)
     wait = spec.labels.delay or spec.labels.maturity
@@ -112,7 +112,7 @@ def find_contradictions(spec: "ModelSpec") -> list[str]:
 
 
 def _chosen_problems(spec: "ModelSpec") -> list[str]:
-    """Columns of the model that are none of the rows', and a model of none."""
+    """Find columns of the model that rows do not have, and a model without columns."""
     columns, training = row_columns(spec.source, spec.labels), spec.training
     known = [*columns.numeric, *columns.categorical, *spec.features.feature_names()]
     problems = []
@@ -163,7 +163,7 @@ def _contract_problems(spec: "ModelSpec") -> list[str]:
 
 
 def row_columns(source: "Source", labels: "Labels") -> Columns:
-    """What features and expressions find in a row."""
+    """Return the columns of a row that features and expressions may read."""
     kinds = {name: attribute.kind for name, attribute in source.attributes.items()}
     return Columns(
         entities=tuple(source.entities),
@@ -175,19 +175,19 @@ def row_columns(source: "Source", labels: "Labels") -> Columns:
 
 
 def find_in_features(declared: Mapping[str, Any], error: ValidationError) -> list[str]:
-    """What else is wrong with the features of a spec that pydantic refused.
+    """Find further problems of the features in a spec that pydantic refused.
 
-    What it refused in them is replaced by something harmless in a copy, so that one run names all.
+    In a copy, each refused value is replaced by a valid one, so that one run reports all problems.
     """
     try:
-        features = FeatureSet.model_validate(_mend(declared.get("features", {}), error))
+        features = FeatureSet.model_validate(_fix(declared.get("features", {}), error))
     except (ValidationError, TypeError, KeyError, IndexError, AttributeError):
         return []
     return feature_problems(features, _declared_columns(declared))
 
 
 def _declared_columns(declared: Mapping[str, Any]) -> Columns:
-    """The columns of a row as far as a faulty spec names them."""
+    """Return the columns of a row as far as a faulty spec names them."""
     source, labels = _section(declared, "source"), _section(declared, "labels")
     attributes = _section(source, "attributes")
     kinds = {name: _section(attributes, name).get("kind") for name in attributes}
@@ -205,13 +205,13 @@ def _section(declared: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _mend(features: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
-    mended = cast("dict[str, Any]", _copy(features))
+def _fix(features: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
+    fixed = cast("dict[str, Any]", _copy(features))
     for number, item in enumerate(error.errors()):
         if item["loc"][:1] != ("features",):
             continue
         *path, last = item["loc"][1:]
-        at: Any = mended
+        at: Any = fixed
         for step in path:
             at = at[step]
         if item["type"] == "extra_forbidden":
@@ -220,11 +220,11 @@ def _mend(features: Mapping[str, Any], error: ValidationError) -> dict[str, Any]
             at[last] = [timedelta(days=_STAND_IN_DAYS + number)]
         elif len(path) and (path[-1] == "windows" or last == "delay"):
             at[last] = timedelta(days=_STAND_IN_DAYS + number)
-    return mended
+    return fixed
 
 
 def _copy(value: object) -> object:
-    """A deep copy of what TOML gives."""
+    """Copy a parsed TOML value deeply."""
     if isinstance(value, dict):
         return {key: _copy(inner) for key, inner in value.items()}
     return [_copy(inner) for inner in value] if isinstance(value, list) else value
@@ -247,8 +247,8 @@ def _name_problems(source: "Source", labels: "Labels") -> list[str]:
         }
         read |= {f"source.entities.{name}": column for name, column in source.entities.items()}
         problems += [
-            f"{place}: {column!r} is the label, which is not known when the row happens; remove it"
-            for place, column in read.items()
+            f"{key}: {column!r} is the label, which is not known when the row happens; remove it"
+            for key, column in read.items()
             if column == labels.column
         ]
     return problems

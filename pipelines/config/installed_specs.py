@@ -1,7 +1,6 @@
-"""The specs of an installation: those that load, and those that do not with their reasons.
+"""The specs of an installation: those that load, and the error of each that does not.
 
-A folder of specs is shared by several people. A file that one of them broke costs its own model
-its nights, and nobody else's.
+Several people share a folder of specs. A broken file stops the nights of its own model only.
 """
 
 from collections.abc import Mapping
@@ -19,17 +18,17 @@ from pipelines.config.spec import (
     spec_folders,
 )
 
-# Tag of a run and of its version: the `[approval]` that its model was made under, as JSON.
+# Tag of a run and of its version: the spec's section `[approval]` at training, as JSON.
 APPROVAL_RULES = "overnight.approval_rules"
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All that stands in the folders of specs.
+    """All specs in the folders of an installation.
 
     Attributes:
         specs: name to spec, of those that load.
-        broken: name of the file, or of the setting, to the message, of all others.
+        broken: name of the file, or of the setting, to the error message, of all others.
     """
 
     specs: Mapping[str, ModelSpec]
@@ -41,7 +40,7 @@ class Catalogue:
 
 
 def load_catalogue() -> Catalogue:
-    """Read every spec of this installation; never raises for what is in one of them."""
+    """Read every spec of this installation; an error in one of them is recorded, not raised."""
     specs: dict[str, ModelSpec] = {}
     broken: dict[str, str] = {}
     for folder in spec_folders():
@@ -58,7 +57,7 @@ def load_catalogue() -> Catalogue:
 
 
 def load_registered(reference: str) -> ModelSpec:
-    """Read the spec that decisions about a model go by: as it stands in this installation.
+    """Read the spec that decisions about a model are based on: the one of this installation.
 
     Args:
         reference: a name or a path. A path that is not the installation's own file counts only
@@ -85,10 +84,10 @@ def load_registered(reference: str) -> ModelSpec:
 
 
 def approval_rules(spec: ModelSpec, tags: Mapping[str, str]) -> ApprovalPolicy:
-    """The rules that a version is approved by: those of the installation's own spec.
+    """Return the approval rules of a version: those of the installation's own spec.
 
-    Where the installation has no spec of that name, a file elsewhere gives them, and anybody may
-    write another one. So the stricter of its rules and of those the model was made under count.
+    Where the installation has no spec of that name, they come from a file elsewhere, which anybody
+    may write. Then the stricter of these rules and of those that the model was made under apply.
 
     Args:
         spec: as `load_registered` gives it.

@@ -1,12 +1,14 @@
-"""What stands behind the question mark of a spec's reference: changes for one run.
+"""Overrides behind the question mark of a spec's reference: changes for one run.
 
-`demo?training.trials=5&features.add=…`: values are TOML, percent-encoded where they hold a `&`;
-`features.add` appends features to those declared. What they may change is how a model is made and
-judged. Where data come from, who may approve and on what a model is served is the file's alone.
+`demo?training.trials=5&features.add=…`: values are TOML, percent-encoded where they hold a `&` or
+a `%`; a `+` stands for itself, as in `1e+5`. `features.add` appends features to those declared.
+Overrides may change how a model is made and evaluated. The source of the data, the rules of
+approval and the endpoint are changed in the file only.
 """
 
+from collections.abc import Sequence
 from typing import cast
-from urllib.parse import unquote
+from urllib.parse import parse_qsl
 
 from expectations.contract.toml_file import parse_toml
 
@@ -18,7 +20,7 @@ SECTIONS = ("contract", "features", "gate", "training")
 
 
 def is_changed(reference: str) -> bool:
-    """Whether a reference changes anything of its spec: what it makes is an experiment.
+    """Return True if a reference changes anything of its spec, so that its run is an experiment.
 
     >>> is_changed("demo?training.trials=5"), is_changed("demo")
     (True, False)
@@ -34,17 +36,19 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
         overrides: `section.key=value`, joined by `&`; empty: nothing.
 
     Returns:
-        What is wrong with them.
+        The problems of the overrides.
     """
     if len(overrides) > MAX_LETTERS:
         return [f"overrides: {len(overrides):,} characters; give at most {MAX_LETTERS:,}"]
-    problems, given = [], set[str]()
-    for item in filter(None, overrides.split("&")):
-        key, equals, quoted = item.partition("=")
-        text = unquote(quoted)  # so that a value may hold & and more lines
-        if not equals or not key:
-            problems.append(f"override {_quoted(item)}: write it as section.key=value")
-            continue
+    items = [item for item in overrides.split("&") if item]
+    problems = [
+        f"override {_quoted(item)}: write it as section.key=value"
+        for item in items
+        if "=" not in item
+    ]
+    complete = "&".join(item for item in items if "=" in item).replace("+", "%2B")
+    given = set[str]()
+    for key, text in parse_qsl(complete, keep_blank_values=True):
         if key == FEATURES_ADDED:
             problems += _add_features(declared, text)
             continue
@@ -56,22 +60,31 @@ def apply_overrides(declared: dict[str, object], overrides: str) -> list[str]:
             )
             continue
         if key in given:
-            problems.append(f"override {_quoted(item)}: {_cut(key)} is given twice; keep one")
+            problems.append(f"override {_quoted(text)}: {_cut(key)} is given twice; keep one")
         given.add(key)
-        try:
-            value: object = parse_toml(f"value = {text}")["value"]
-        except ValueError:
-            value = text
-        table: dict[str, object] = declared
-        for section in sections:
-            inner = table.setdefault(section, {})
-            if not isinstance(inner, dict):
-                problems.append(f"override {_quoted(item)}: {_cut(section)} is not a section")
-                break
-            table = cast("dict[str, object]", inner)
-        else:
-            table[last] = value
+        if obstacle := _assign(declared, sections, last, _parse_value(text)):
+            problems.append(f"override {_quoted(key)}: {_cut(obstacle)} is not a section")
     return problems
+
+
+def _parse_value(text: str) -> object:
+    """Return a value of TOML; a text that is none stands for itself."""
+    try:
+        value: object = parse_toml(f"value = {text}")["value"]
+    except ValueError:
+        return text
+    return value
+
+
+def _assign(table: dict[str, object], sections: Sequence[str], last: str, value: object) -> str:
+    """Set a key in nested sections; returns the first of them that is a value, or nothing."""
+    for section in sections:
+        inner = table.setdefault(section, {})
+        if not isinstance(inner, dict):
+            return section
+        table = cast("dict[str, object]", inner)
+    table[last] = value
+    return ""
 
 
 def _cut(text: str) -> str:
@@ -87,7 +100,7 @@ def _add_features(declared: dict[str, object], text: str) -> list[str]:
     try:
         added = parse_toml(text)
     except ValueError as error:
-        return [f"{FEATURES_ADDED}: not TOML: {error}; mend that line"]
+        return [f"{FEATURES_ADDED}: not TOML: {error}; fix that line"]
     given = added.pop("features", None)
     if added or not isinstance(given, dict) or not all(isinstance(v, list) for v in given.values()):
         return [f"{FEATURES_ADDED}: write [[features.windows]], [[features.derived]] and the like"]

@@ -1,7 +1,7 @@
-"""Texts that people give, and texts of others that are shown: one line of what can be seen.
+"""Checks of texts that people enter, and escaping of texts that are shown.
 
-A line end in a reason would forge a line of the decision chain, an escape sequence would rewrite
-what a terminal shows of it, and a mark of direction the order in which it is read.
+A line end in a reason would forge a line of the decision log, an escape sequence would rewrite
+what a terminal shows of it, and a directional mark the order in which it is read.
 """
 
 import unicodedata
@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 
 from expectations.contract import refuse_any
 
-# Characters; what is longer belongs into a document that the text names.
+# Characters; longer reasons belong into a document that the text names.
 LIMITS = {"because": 1_000, "override": 1_000, "by": 200, "author": 200}
 LONGEST = 100_000
-# Whose values may be of several lines.
+# Arguments whose values may have several lines.
 LINES = frozenset({"form", "add_features"})
-# Letters of some scripts are joined, or kept apart, by these.
+# Joiners and non-joiners, which some scripts need between letters.
 _JOINERS = frozenset("\u200c\u200d")
 
 
 def is_plain(character: str) -> bool:
-    r"""Return True for a letter, digit, mark, sign or space; False for what is not seen itself.
+    r"""Return True for a letter, digit, mark, sign or space; False for invisible characters.
 
     >>> [is_plain(each) for each in ("é", "—", "\u00a0", "\n", "\x1b", "\u202e", "\u2028")]
     [True, True, True, False, False, False, False]
@@ -30,7 +30,7 @@ def is_plain(character: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    r"""Write a text of others so that it is one line, other characters as their escapes.
+    r"""Write a text in one line, with all but plain characters escaped.
 
     >>> print(one_line("good\n   9  forged\x1b[2K"))
     good\n   9  forged\x1b[2K
@@ -39,7 +39,7 @@ def one_line(text: str) -> str:
 
 
 def plain_lines(text: str) -> str:
-    r"""Write a text of several lines without what steers a screen.
+    r"""Write a text of several lines with terminal control characters escaped.
 
     >>> plain_lines("two\nlines\x1b[2K")
     'two\nlines\\x1b[2K'
@@ -51,7 +51,7 @@ def refuse_unplain(given: Mapping[str, object]) -> None:
     """Refuse texts that are not one line of plain text, or too long.
 
     Args:
-        given: name to text; what is no text is passed over.
+        given: name to text; other values are ignored.
 
     Raises:
         ProblemsError: with everything that is wrong in them.
@@ -60,7 +60,7 @@ def refuse_unplain(given: Mapping[str, object]) -> None:
 
 
 def find_problem(name: str, text: str) -> str | None:
-    """The problem of a text with a name; None when there is none."""
+    """Return the problem of a named text; None when there is none."""
     return next(_problems({name: text}), None)
 
 

@@ -1,11 +1,9 @@
-"""A model is one file: the spec, composed of each room's own configuration model.
+"""The spec of a model: one file, composed of the configuration models of the other packages.
 
-`load_spec` reports every problem at once, with file, key, value and remedy; what it returns is
-typed, frozen and trusted from then on.
+`load_spec` reports every problem at once, with file, key, value and remedy; the spec that it
+returns is typed, frozen and trusted from then on.
 """
 
-import hashlib
-import json
 import os
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +21,7 @@ from expectations.contract import (
     Duration,
     FrozenModel,
     InputError,
+    digest_of,
     refuse_any,
 )
 from expectations.contract.toml_file import limit_problems, read_toml
@@ -31,7 +30,7 @@ from feature_jobs.declaration import FeatureSet
 from infra.sagemaker.policy import EndpointPolicy
 from pipelines.config.addresses import address_problems
 from pipelines.config.cron import Cron
-from pipelines.config.cross_checks import explain, find_contradictions, find_in_features
+from pipelines.config.cross_checks import cross_field_problems, explain, find_in_features
 from pipelines.config.overrides import apply_overrides
 from training.policy import GatePolicy, TrainingPolicy
 
@@ -41,7 +40,14 @@ SETTING = "OVERNIGHT_SPECS"
 
 
 class Roles(FrozenModel):
-    """Canonical column = the source's own name for it. `known_time` is when a row arrived."""
+    """The source's own names of the columns that every model needs.
+
+    Attributes:
+        transaction_id: column with the id of a transaction, each once.
+        event_time: column with the time of the transaction, UTC.
+        amount: column with the amount, a number.
+        known_time: column with the time at which the row arrived; none: when it happened.
+    """
 
     transaction_id: str
     event_time: str
@@ -50,14 +56,26 @@ class Roles(FrozenModel):
 
 
 class Attribute(FrozenModel):
-    """A column used as it is."""
+    """A column used as it is.
+
+    Attributes:
+        column: its name in the source.
+        kind: what the model reads it as.
+    """
 
     column: str
     kind: AttributeKind
 
 
 class Source(FrozenModel):
-    """Where transactions come from, and which column plays which role."""
+    """The source of transactions, and the roles of its columns.
+
+    Attributes:
+        format: of the files.
+        path: of a file, or of a folder of files, or an `s3://` URL; `${NAME}` stands for a variable
+            that `OVERNIGHT_PUBLIC` lists.
+        entities: name of each entity here, such as `customer_id`, to its column in the source.
+    """
 
     format: Literal["parquet", "csv"] = "parquet"
     path: str
@@ -79,12 +97,17 @@ class Source(FrozenModel):
 
 
 class Labels(FrozenModel):
-    """Where labels come from and when each is known.
+    """The source of labels, and the time at which each is known.
 
     Two forms. A column of the transactions with a fixed `delay`; or a table of fraud reports
     (`path`, `transaction_id`, `known_time`) that holds the frauds only.
 
     Attributes:
+        column: column of the transactions that is 1 for a fraud and 0 else.
+        delay: time from a transaction to the moment at which that column is known.
+        path: of the table of fraud reports, instead of `column`.
+        transaction_id: column of the reports with the id of the transaction.
+        known_time: column of the reports with the time of the report.
         maturity: how long a transaction without a report stays *unknown*; after it, legitimate.
     """
 
@@ -97,7 +120,7 @@ class Labels(FrozenModel):
 
 
 class Schedule(FrozenModel):
-    """When the two DAGs run by themselves, and how long Airflow tries a step.
+    """The schedules of the two DAGs, and Airflow's limits for a step.
 
     Attributes:
         as_of: knowledge date that a run proposes, of a source that gets no new rows; none: the day
@@ -119,7 +142,7 @@ class Schedule(FrozenModel):
 
 
 class ApprovalPolicy(FrozenModel):
-    """Who may say yes, and how long a yes holds.
+    """The rules of approval, and how long an approval is valid.
 
     Attributes:
         where: `mlflow`: the alias `approved`, or the command; `airflow`: also a task of the nightly
@@ -135,7 +158,11 @@ class ApprovalPolicy(FrozenModel):
 
 
 class ModelSpec(FrozenModel):
-    """Everything that is declared about one model."""
+    """Everything that is declared about one model.
+
+    Attributes:
+        name: of the model; the file's name without `.toml`, and nothing else.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     source: Source
@@ -151,8 +178,7 @@ class ModelSpec(FrozenModel):
     @property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON of the whole spec."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(self.model_dump(mode="json"))
 
     @property
     def customer(self) -> str:
@@ -204,7 +230,7 @@ def load_spec(reference: str) -> ModelSpec:
         raise  # not reached: a validation error has at least one problem
     problems += address_problems("source.path", spec.source.path)
     problems += address_problems("labels.path", spec.labels.path or "")
-    refuse_any(path.name, [*problems, *find_contradictions(spec)])
+    refuse_any(path.name, [*problems, *cross_field_problems(spec)])
     return spec
 
 
@@ -220,7 +246,7 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def find_spec(name: str) -> Path:
-    """The file of a spec, given its name or its path; an example is found by its name too."""
+    """Find the file of a spec by its name or path; an example is found by its name too."""
     candidates = [folder / f"{name}.toml" for folder in (*spec_folders(), EXAMPLES)]
     if name.endswith(".toml"):
         candidates = [Path(name)]

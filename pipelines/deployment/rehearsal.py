@@ -1,32 +1,29 @@
-"""Tries a rollout on a SageMaker of one's own, with real rows and the spec's own policy.
+"""A dry-run deployment on an emulator, with real rows and the spec's own policy.
 
-The champion is deployed there first, then the version in question, while rows are sent all the
-time. Nothing of it touches the endpoint that serves, nor the registry.
+The champion is deployed there first, then the version under test, while rows are sent all the
+time. Neither the serving endpoint nor the registry is touched.
 """
 
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
-from pipelines.config import ModelSpec, load_registered
+from infra.local import own_sagemaker
+from infra.sagemaker.control import EndpointConfiguration, in_alarm, roll_out, verify, wanted_alarms
+from infra.sagemaker.runtime import Instance, Prediction, Replay, read_file, replay_once, replaying
+from pipelines.config import PROMOTED, Column, ModelSpec, format_table, load_registered
 from pipelines.config.installation import load_settings
-from pipelines.deployment.deploy import PROMOTED
-from pipelines.deployment.raised_alarms import Rung, describe_alarms
-from pipelines.deployment.releases import champion_digest, laid_out
+from pipelines.deployment.raised_alarms import RaisedAlarms, describe_alarms
+from pipelines.deployment.releases import champion_digest, endpoint_configuration
 from pipelines.deployment.score_endpoint import as_plain
 from pipelines.features import FEATURES
 from pipelines.governance import open_decisions
 from pipelines.lake import Lake
 from pipelines.tracking import Version, open_registry
-
-if TYPE_CHECKING:
-    from infra.sagemaker.control import EndpointConfiguration
-    from infra.sagemaker.runtime import Instance, Prediction, Replay
 
 MAX_ROWS = 2_000
 SHOWN = 10
@@ -35,70 +32,71 @@ LOOK_SECONDS = 0.5
 
 
 def rehearse_rollout(reference: str, wanted: str, *, traffic: str) -> str:
-    """See `steps.rehearse`."""
-    from infra.local import own_sagemaker
-    from infra.sagemaker.control import roll_out, verify, wanted_alarms
-    from infra.sagemaker.runtime import replay_once, replaying
-
+    """Roll a version out on an emulator while rows are replayed, and describe the outcome."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
-    chain = open_decisions(spec, registry).load()
-    champion = None if chain.champion is None else registry.get(str(chain.champion))
+    decision_log = open_decisions(spec, registry).load()
+    champion = None if decision_log.champion is None else registry.get(str(decision_log.champion))
     if champion == version:
         raise InputError(f"{version} serves already; name another version to rehearse.")
     with ExitStack() as stack:
-        layout = stack.enter_context(laid_out(spec, registry, version, digest=None))
-        layouts = [layout]
-        held = champion_digest(chain)
+        configuration = stack.enter_context(
+            endpoint_configuration(spec, registry, version, digest=None)
+        )
+        configurations = [configuration]
+        current = champion_digest(decision_log)
         if champion is not None:
-            layouts.insert(0, stack.enter_context(laid_out(spec, registry, champion, digest=held)))
-        names, rows = _read_traffic(spec, traffic, layouts)
+            configurations.insert(
+                0,
+                stack.enter_context(
+                    endpoint_configuration(spec, registry, champion, digest=current)
+                ),
+            )
+        names, rows = _read_traffic(spec, traffic, configurations)
         stack.enter_context(own_sagemaker())
-        endpoint = layout.endpoint
+        endpoint = configuration.endpoint
         phases: dict[str, Replay] = {}
         if champion is not None:
-            roll_out(layouts[0])
+            roll_out(configurations[0])
             phases["before"] = replay_once(endpoint, rows)
-        with _watching(layouts) as rung:
+        with _watching(configurations) as raised:
             if champion is None:
-                roll_out(layout)
+                roll_out(configuration)
             else:
                 with replaying(endpoint, rows) as phases["during"]:
-                    roll_out(layout)
-            during = frozenset(rung)
-            result = verify(layout, champion_digest=held)
+                    roll_out(configuration)
+            during = frozenset(raised)
+            result = verify(configuration, champion_digest=current)
             phases["after"] = replay_once(endpoint, rows)
     alarms, *reasons = describe_alarms(
-        Rung(
-            names=rung, during=during, watching=wanted_alarms(layout).keys(),
+        RaisedAlarms(
+            names=raised, during=during, watching=wanted_alarms(configuration).keys(),
             is_promoted=result.outcome == PROMOTED, is_first=champion is None,
         )
     )  # fmt: skip
-    lines = [
-        f"Rehearsal of {version}" + (f" after {champion}" if champion else ""),
-        f"  outcome         {result.outcome} {result.reason}".rstrip(),
+    title = f"Rehearsal of {version}" + (f" after {champion}" if champion else "")
+    table = [
+        ("outcome", f"{result.outcome} {result.reason}".rstrip()),
         *_describe_phases(phases),
-        *_describe_decisions(phases, layouts, names, champion=champion, version=version),
-        f"  alarms          {alarms}{_unwatched(spec)}",
-        *(f"    {reason}" for reason in reasons),
+        *_describe_decisions(phases, configurations, names, champion=champion, version=version),
+        ("alarms", f"{alarms}{_unwatched(spec)}"),
+        *(("", reason) for reason in reasons),
     ]
-    return "\n".join(lines)
+    return f"{title}\n{format_table(table, [Column(at_least=15, gap=1)], indent=2)}"
 
 
 def _read_traffic(
-    spec: ModelSpec, traffic: str, layouts: "list[EndpointConfiguration]"
-) -> "tuple[list[str], list[Instance]]":
-    """Names of the rows and the rows, with the features that the models read."""
+    spec: ModelSpec, traffic: str, configurations: list[EndpointConfiguration]
+) -> tuple[list[str], list[Instance]]:
+    """Read the rows to send: their names, and the features that the models read."""
     if traffic:
-        from infra.sagemaker.runtime import read_file
-
         answers = read_file(Path(traffic))[:MAX_ROWS]
         names = [answer.inference_id for answer in answers]
         rows = [dict(answer.features) for answer in answers]
     else:
         lake = Lake(load_settings().lake, spec=spec.name)
-        at = lake.newest(FEATURES)
+        at = lake.latest(FEATURES)
         if at is None:
             raise InputError(
                 f"{spec.name} has no features to send. Run "
@@ -106,30 +104,34 @@ def _read_traffic(
                 "--traffic."
             )
         days = sorted({part.day for part in lake.parts(at)})
-        newest = lake.read(at, days=days[-2:]).sort_by([(EVENT_TIME, "descending")])
-        table = newest.slice(0, MAX_ROWS).to_pylist()
+        latest = lake.read(at, days=days[-2:]).sort_by([(EVENT_TIME, "descending")])
+        table = latest.slice(0, MAX_ROWS).to_pylist()
         names = [str(row[TRANSACTION_ID]) for row in table]
-        features = {f.name for layout in layouts for f in layout.main.bundle.features}
+        features = {
+            f.name for configuration in configurations for f in configuration.main.bundle.features
+        }
         rows = [{n: as_plain(row[n]) for n in features if n in row} for row in table]
-    read = [[f.name for f in layout.main.bundle.features] for layout in layouts]
+    read = [
+        [f.name for f in configuration.main.bundle.features] for configuration in configurations
+    ]
     missing = sorted({n for columns in read for n in columns if any(n not in r for r in rows)})
     if missing:
         raise InputError(
             f"The rows have no {', '.join(missing)}, which a model reads. Leave --traffic out, to "
             "send rows of the lake, or build features with a spec that declares them."
         )
-    # What only one of them reads, the other ignores.
+    # A feature that only one of them reads is ignored by the other.
     wanted = dict.fromkeys(name for columns in read for name in columns)
     return names, [{name: row[name] for name in wanted} for row in rows]
 
 
 @contextmanager
-def _watching(layouts: "list[EndpointConfiguration]") -> Iterator[set[str]]:
-    """The alarms that ring at any moment while the block lasts."""
-    from infra.sagemaker.control import in_alarm, wanted_alarms
-
-    names = sorted({name for layout in layouts for name in wanted_alarms(layout)})
-    rung: set[str] = set()
+def _watching(configurations: list[EndpointConfiguration]) -> Iterator[set[str]]:
+    """Collect the alarms that are in ALARM at any moment while the block lasts."""
+    names = sorted(
+        {name for configuration in configurations for name in wanted_alarms(configuration)}
+    )
+    raised: set[str] = set()
     over = threading.Event()
     problems: list[OvernightError] = []
 
@@ -138,7 +140,7 @@ def _watching(layouts: "list[EndpointConfiguration]") -> Iterator[set[str]]:
         while not is_over:
             is_over = over.wait(LOOK_SECONDS)
             try:
-                rung.update(in_alarm(names))
+                raised.update(in_alarm(names))
             except OvernightError as error:
                 problems.append(error)
                 return
@@ -146,56 +148,52 @@ def _watching(layouts: "list[EndpointConfiguration]") -> Iterator[set[str]]:
     thread = threading.Thread(target=look, name="alarms")
     thread.start()
     try:
-        yield rung
+        yield raised
     finally:
         over.set()
         thread.join()
     if problems:
-        # That no alarm was seen says nothing when nobody could look.
+        # Without this error, a failed poll would look like a rollout without alarms.
         raise problems[0]
 
 
-def _describe_phases(phases: "dict[str, Replay]") -> Iterator[str]:
+def _describe_phases(phases: dict[str, Replay]) -> Iterator[tuple[str, str]]:
     for name, replay in phases.items():
         took = replay.milliseconds
         p50, p99 = np.quantile(took, [0.5, 0.99]) if took else (float("nan"), float("nan"))
-        yield (
-            f"  {name:15} {len(took):,} requests, {replay.failed} failed, p50 {p50:.2f} ms, "
-            f"p99 {p99:.2f} ms"
-        )
-        yield from (f"    {error}" for error in replay.errors[:3])
+        speed = f"p50 {p50:.2f} ms, p99 {p99:.2f} ms"
+        yield name, f"{len(took):,} requests, {replay.failed} failed, {speed}"
+        yield from (("", str(error)) for error in replay.errors[:3])
 
 
 def _describe_decisions(
-    phases: "dict[str, Replay]", layouts: "list[EndpointConfiguration]", names: list[str], *,
+    phases: dict[str, Replay], configurations: list[EndpointConfiguration], names: list[str], *,
     champion: Version | None, version: Version,
-) -> Iterator[str]:  # fmt: skip
-    said = [_answers(phases, layout.main.bundle.digest) for layout in layouts]
+) -> Iterator[tuple[str, str]]:  # fmt: skip
+    said = [_answers(phases, configuration.main.bundle.digest) for configuration in configurations]
     for who, answers in zip([champion, version] if champion else [version], said, strict=True):
         alerts = sum(a.decision == ALERT for a in answers.values())
         share = alerts / len(answers) if answers else float("nan")
-        yield f"  alert volume    {who}: {alerts:,} of {len(answers):,} rows ({share:.4%})"
+        yield "alert volume", f"{who}: {alerts:,} of {len(answers):,} rows ({share:.4%})"
     if champion is None:
         return
     ours, theirs = said
     both = sorted(ours.keys() & theirs.keys())
     changed = [n for n in both if ours[n].decision != theirs[n].decision]
-    yield f"  changes         {len(changed):,} of {len(both):,} decisions"
+    yield "changes", f"{len(changed):,} of {len(both):,} decisions"
     for number in changed[:SHOWN]:
-        a, b = ours[number], theirs[number]
-        yield (
-            f"    {names[number]:>18} {a.probability:.6f} {a.decision} -> "
-            f"{b.probability:.6f} {b.decision}"
-        )
+        pair = ours[number], theirs[number]
+        a, b = (f"{each.probability:.6f} {each.decision}" for each in pair)
+        yield "", f"{names[number]:>18} {a} -> {b}"
 
 
 def _unwatched(spec: ModelSpec) -> str:
-    """Alarms of the account, which a SageMaker of one's own does not have."""
+    """List the account's alarms, which the emulator does not have."""
     names = spec.endpoint.alarms
     return f"; not rehearsed: {', '.join(names)}" if names else ""
 
 
-def _answers(phases: "dict[str, Replay]", digest: str) -> "dict[int, Prediction]":
+def _answers(phases: dict[str, Replay], digest: str) -> dict[int, Prediction]:
     found: dict[int, Prediction] = {}
     for replay in phases.values():
         found |= replay.answers.get(digest, {})

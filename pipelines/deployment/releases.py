@@ -1,34 +1,31 @@
-"""A registered version on its way to the endpoint: its verified bundle as a layout of SageMaker."""
+"""The endpoint configuration of a registered version, made from its verified bundle."""
 
 import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from infra.sagemaker.control import EndpointConfiguration, Release, plan_configuration
 from pipelines.config import ModelSpec
-from pipelines.governance import Ledger
+from pipelines.governance import DecisionLog
 from pipelines.modelling import fetch_verified
 from pipelines.tracking import Registry, Version
 
-if TYPE_CHECKING:
-    from infra.sagemaker.control import EndpointConfiguration, Release
-
 
 @contextlib.contextmanager
-def releasing(registry: Registry, version: Version, *, digest: str | None) -> Iterator["Release"]:
-    """A version's bundle in a folder, for as long as the block lasts.
+def verified_release(
+    registry: Registry, version: Version, *, digest: str | None
+) -> Iterator[Release]:
+    """Provide a version's verified bundle in a folder while the block lasts.
 
     Args:
         registry: of the spec.
-        version: whose bundle.
-        digest: what the decision chain says of it; None: what its tag says.
+        version: to release.
+        digest: of the bundle, as the decision log has it; None: as the version's tag has it.
 
     Raises:
         OvernightError: when the bundle was changed since it was registered.
     """
-    from infra.sagemaker.control import Release
-
     with tempfile.TemporaryDirectory() as scratch:
         # The copy that is deployed is the copy that is compared.
         folder = fetch_verified(registry, version, target=Path(scratch), digest=digest)
@@ -36,17 +33,18 @@ def releasing(registry: Registry, version: Version, *, digest: str | None) -> It
 
 
 @contextlib.contextmanager
-def laid_out(
+def endpoint_configuration(
     spec: ModelSpec, registry: Registry, version: Version, *, digest: str | None
-) -> Iterator["EndpointConfiguration"]:
-    """A version alone behind the endpoint of its spec; arguments and errors as of `releasing`."""
-    from infra.sagemaker.control import plan_configuration
+) -> Iterator[EndpointConfiguration]:
+    """Provide the configuration of an endpoint that serves one version alone.
 
-    with releasing(registry, version, digest=digest) as release:
+    Arguments and errors are those of `verified_release`.
+    """
+    with verified_release(registry, version, digest=digest) as release:
         yield plan_configuration(release, spec=spec.name, policy=spec.endpoint)
 
 
-def champion_digest(chain: Ledger) -> str | None:
-    """Digest of the champion's bundle as it was when it was promoted; None without a champion."""
-    served = chain.last("promotion", "rollback")
+def champion_digest(decision_log: DecisionLog) -> str | None:
+    """Return the digest of the champion's bundle at its promotion; None without a champion."""
+    served = decision_log.last("promotion", "rollback")
     return None if served is None else served.digests.model

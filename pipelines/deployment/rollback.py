@@ -1,19 +1,22 @@
-"""Goes back to the champion: to the one before, or to the one that a deployment is replacing.
+"""Rollback to the champion before, or to the champion that a deployment is replacing.
 
-All traffic at once and with no alarm to wait for: whoever rolls back has seen enough.
+All traffic moves at once and no alarm is waited for: whoever rolls back has seen enough.
 """
 
 import logging
 from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from pipelines.config import ModelSpec, load_registered
-from pipelines.deployment.deploy import PROMOTED, record_promotion
-from pipelines.deployment.releases import champion_digest, laid_out
+from infra.sagemaker.connection import AwsError
+from infra.sagemaker.control import abort, find_leading_digest, update_all_at_once, verify
+from infra.sagemaker.names import endpoint_name
+from pipelines.config import PROMOTED, EndpointReference, ModelSpec, load_registered
+from pipelines.deployment.deploy import record_promotion
+from pipelines.deployment.releases import champion_digest, endpoint_configuration
 from pipelines.governance import (
     LATER,
     Decision,
-    Ledger,
+    DecisionLog,
     changes_since,
     find_damage,
     find_digests,
@@ -24,31 +27,31 @@ from pipelines.tracking import APPROVED, CHAMPION, Registry, open_registry
 log = logging.getLogger(__name__)
 
 
-def roll_back(reference: str, *, because: str = "") -> str:
-    """See `steps.rollback`."""
-    from infra.sagemaker.control import update_all_at_once, verify
-
+def roll_back(reference: str, *, because: str = "") -> EndpointReference:
+    """Put the champion before back: endpoint and aliases, with a record in the decision log."""
     spec = load_registered(reference)
     registry = open_registry(spec)
-    chain = open_decisions(spec, registry).load()
-    if (unfinished := _find_unfinished(chain, registry)) is not None:
-        # One that was cut off after its record is carried on with: else this would go back further.
+    decision_log = open_decisions(spec, registry).load()
+    if (unfinished := _find_unfinished(decision_log, registry)) is not None:
+        # A rollback that was killed after its record is completed; else this would go back further.
         back = registry.get(str(unfinished.version))
         return record_promotion(spec, registry, back, kind="rollback", reason=unfinished.reason)
-    served = _find_target(spec, chain)
+    served = _find_target(spec, decision_log)
     previous = registry.get(str(served.version))
-    # Of a model that has served before, what reviewers were shown decides nothing any more.
+    # The model served before, so changes of the report or the description do not matter.
     shown = {name: getattr(served.digests, name) for name in LATER}
     found = replace(find_digests(spec, registry, previous), **shown)
     refuse_any(f"the rollback to {previous}", list(changes_since(served, found)))
-    # Its bundle is verified, and it served before: a damaged file of what it was trained on, which
-    # can be made again later, is no reason to go on with what has to be taken back now.
+    # The bundle is verified, and the model served before: a damaged file of its training set can be
+    # made again later and is no reason to keep the present model serving.
     for text in find_damage(spec, previous.tags):
         log.warning("%s", text)
-    with laid_out(spec, registry, previous, digest=served.digests.model) as layout:
-        _end_update(layout.endpoint)
-        update_all_at_once(layout)
-        result = verify(layout, champion_digest=champion_digest(chain))
+    with endpoint_configuration(
+        spec, registry, previous, digest=served.digests.model
+    ) as configuration:
+        _abort_update(configuration.endpoint)
+        update_all_at_once(configuration)
+        result = verify(configuration, champion_digest=champion_digest(decision_log))
     if result.outcome != PROMOTED:
         raise OvernightError(
             f"The rollback to {previous} ended {result.outcome}: {result.reason} The champion is "
@@ -59,32 +62,32 @@ def roll_back(reference: str, *, because: str = "") -> str:
     return record_promotion(spec, registry, previous, kind="rollback", reason=reason)
 
 
-def _find_unfinished(chain: Ledger, registry: Registry) -> Decision | None:
-    """The newest record, when it is a rollback whose aliases were not moved yet."""
-    last = chain.records[-1] if chain.records else None
+def _find_unfinished(decision_log: DecisionLog, registry: Registry) -> Decision | None:
+    """Return the latest record if it is a rollback whose aliases were not moved yet."""
+    last = decision_log.records[-1] if decision_log.records else None
     if last is None or last.kind != "rollback":
         return None
-    aliases, replaced = registry.aliases(), Ledger(chain.records[:-1], chain.at).champion
-    # An alias `approved` on a third version is a reviewer's, who moved it since.
+    aliases, replaced = (
+        registry.aliases(),
+        DecisionLog(decision_log.records[:-1], decision_log.at).champion,
+    )
+    # If `approved` points at a third version, a reviewer has moved it since.
     is_done = aliases.get(CHAMPION) == last.version and aliases.get(APPROVED) != replaced
     return None if is_done else last
 
 
-def _find_target(spec: ModelSpec, chain: Ledger) -> Decision:
-    """The promotion to go back to.
+def _find_target(spec: ModelSpec, decision_log: DecisionLog) -> Decision:
+    """Return the promotion to go back to.
 
-    While another version is on its way, or serves and was not settled, that is the champion's own;
-    unless that other is the champion before, which a rollback that was cut off has moved to.
+    While a deployment of another version is unfinished, that is the champion's own promotion,
+    unless the other version is the champion before, put there by a rollback that was killed.
     """
-    from infra.sagemaker.control import find_leading_digest
-    from infra.sagemaker.names import endpoint_name
-
-    champion = champion_digest(chain)
+    champion = champion_digest(decision_log)
     # Without a champion there is nothing to go back to, whatever the endpoint serves.
     leading = None if champion is None else find_leading_digest(endpoint_name(spec.name))
-    is_unsettled = leading not in (None, champion) and not _is_cut_off(chain, leading)
-    target = chain.champion if is_unsettled else chain.champion_before
-    served = _promotion(chain, target)
+    is_unfinished = leading not in (None, champion) and not _is_cut_off(decision_log, leading)
+    target = decision_log.champion if is_unfinished else decision_log.champion_before
+    served = _promotion(decision_log, target)
     if served is None:
         raise InputError(
             f"{spec.name} has no champion before this one to go back to. "
@@ -93,26 +96,27 @@ def _find_target(spec: ModelSpec, chain: Ledger) -> Decision:
     return served
 
 
-def _is_cut_off(chain: Ledger, leading: str | None) -> bool:
-    """Whether what leads is the champion before, and no deployment of an equal model led there."""
-    before, approved = _promotion(chain, chain.champion_before), chain.approval
+def _is_cut_off(decision_log: DecisionLog, leading: str | None) -> bool:
+    """Return True if the leading model was put there by a rollback that was killed.
+
+    It is then the champion before, and no deployment of an equal model is in progress.
+    """
+    before, approved = _promotion(decision_log, decision_log.champion_before), decision_log.approval
     if before is None or before.digests.model != leading:
         return False
-    if approved is None or approved.version == chain.champion:
+    if approved is None or approved.version == decision_log.champion:
         return True
     return approved.digests.model != leading
 
 
-def _promotion(chain: Ledger, version: int | None) -> Decision | None:
-    return None if version is None else chain.last("promotion", version=version)
+def _promotion(decision_log: DecisionLog, version: int | None) -> Decision | None:
+    return None if version is None else decision_log.last("promotion", version=version)
 
 
-def _end_update(endpoint: str) -> None:
-    from infra.sagemaker.connection import AwsError
-    from infra.sagemaker.control import abort
+def _abort_update(endpoint: str) -> None:
 
     try:
         abort(endpoint)
     except AwsError as error:
-        # Without that permission it takes until the update has ended by itself.
-        log.warning("The update that goes on is waited for: %s", error)
+        # Without that permission the rollback waits until the update has ended by itself.
+        log.warning("Waiting for the update in progress: %s", error)

@@ -1,4 +1,4 @@
-"""Scores a whole day from the lake with a version's bundle, as the endpoint would: bit by bit."""
+"""Batch scores of a day of the lake, equal bit by bit to the scores of the endpoint."""
 
 import logging
 import tempfile
@@ -8,14 +8,23 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
-from pipelines.config import PROBABILITY, SCORE, load_registered
+from expectations.contract import (
+    EVENT_DAY,
+    EVENT_TIME,
+    KNOWN_TIME,
+    TRANSACTION_ID,
+    InputError,
+    digest_of,
+)
+from pipelines.config import PROBABILITY, SCORE, TableVersion, load_registered
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
-from pipelines.lake import DamagedError, Lake, digest_of
+from pipelines.lake import DamagedError, Lake
 from pipelines.modelling import fetch_verified
 from pipelines.tracking import open_registry
 from pipelines.validation import validate_scores
+from training.bundle import load_bundle
+from training.data import gather_rows
 
 SCORES = "scores"
 VERSION, MODEL = "model_version", "model_digest"
@@ -25,16 +34,13 @@ ALERT, PASS = "alert", "pass"
 log = logging.getLogger(__name__)
 
 
-def score_day(reference: str, day: str, *, version: str) -> str:
-    """See `steps.score_batch`."""
-    from training.bundle import load_bundle
-    from training.data import gather_rows
-
+def score_day(reference: str, day: str, *, version: str) -> TableVersion:
+    """Score the rows of a day with a version's bundle; return the version of the table `scores`."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     scored = registry.get(version)
     lake = Lake(load_settings().lake, spec=spec.name)
-    rows, inputs = _read_day(lake, spec.name, day)
+    rows, fingerprint = _read_day(lake, spec.name, day)
     with tempfile.TemporaryDirectory() as scratch:
         bundle = load_bundle(fetch_verified(registry, scored, target=Path(scratch)))
     names = bundle.model.encoding.names
@@ -46,8 +52,8 @@ def score_day(reference: str, day: str, *, version: str) -> str:
         )
     read = gather_rows([rows], bundle.model.encoding, count=rows.num_rows)
     raw = bundle.model.predict(read)
-    probabilities = bundle.calibration.apply(raw)
-    # In the order of `read`; the lake's rows are in the same, but nothing says they must be.
+    probabilities = bundle.calibrate(raw)
+    # In the order of `read`; the rows of the lake usually have it, but that is not guaranteed.
     order = [(EVENT_TIME, "ascending"), (TRANSACTION_ID, "ascending")]
     ordered = rows.sort_by(order)
     answered = {SCORE: pa.array(raw), PROBABILITY: pa.array(probabilities)}
@@ -69,22 +75,24 @@ def score_day(reference: str, day: str, *, version: str) -> str:
     written = own if kept is None else pa.concat_tables([kept, own.select(kept.column_names)])
     models = sorted(set(written[MODEL].to_pylist()))
     at = lake.write_days(
-        SCORES, written.sort_by(VERSION), inputs=digest_of({"rows": inputs, "models": models})
+        SCORES,
+        written.sort_by(VERSION),
+        fingerprint=digest_of({"rows": fingerprint, "models": models}),
     )
     log.info(
         "Scored %s of %s with %s: %s rows, %s alerts", day, spec.name, scored,
         f"{own.num_rows:,}", f"{int(alerts.sum()):,}",
     )  # fmt: skip
-    return str(at)
+    return at
 
 
 def _read_day(lake: Lake, spec: str, day: str) -> tuple[pa.Table, list[str]]:
-    """The feature rows of a day, and the names of their files, which are hashes of the content."""
+    """Read the feature rows of a day, and the names of their files, which are content hashes."""
     try:
         date.fromisoformat(day)
     except ValueError as error:
         raise InputError(f"{day!r} is no day: write it as 2018-08-08.") from error
-    at = lake.newest(FEATURES)
+    at = lake.latest(FEATURES)
     if at is None:
         raise InputError(f'{spec} has no features. Run "overnight run {spec} --as-of DATE" first.')
     parts = lake.parts(at)
@@ -98,14 +106,16 @@ def _read_day(lake: Lake, spec: str, day: str) -> tuple[pa.Table, list[str]]:
 
 
 def _others(lake: Lake, day: str, *, number: int) -> pa.Table | None:
-    """What other versions said of the day; None when none did."""
-    at = lake.newest(SCORES)
+    """Return the scores of other versions for the day; None when there are none."""
+    at = lake.latest(SCORES)
     if at is None:
         return None
     try:
-        held = lake.read(at, days=[day])
+        current = lake.read(at, days=[day])
     except DamagedError as error:
-        log.warning("What other versions said of %s is lost; score with each again. %s", day, error)
+        log.warning(
+            "The scores of other versions for %s are lost; score with each again. %s", day, error
+        )
         return None
-    others = held.filter(pc.not_equal(held[VERSION], number))
+    others = current.filter(pc.not_equal(current[VERSION], number))
     return others if others.num_rows else None

@@ -1,4 +1,4 @@
-"""Sends stored feature rows to the live endpoint, so that anyone sees what it answers."""
+"""Scores of stored feature rows from the live endpoint."""
 
 import math
 
@@ -6,39 +6,43 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, TRANSACTION_ID, InputError
-from pipelines.config import ModelSpec, load_registered, request_kinds
+from infra.sagemaker.runtime import ask
+from pipelines.config import (
+    Column,
+    ModelSpec,
+    TableVersion,
+    format_table,
+    load_registered,
+    request_kinds,
+)
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
-from pipelines.lake import Lake, TableVersion
+from pipelines.lake import Lake
 
-NEWEST = 5
+LATEST = 5
 
 
 def score_transactions(reference: str, transactions: str) -> str:
-    """See `steps.score`."""
-    from infra.sagemaker.runtime import ask
-
+    """Send stored rows to the endpoint; list scores, decisions and reasons."""
     spec = load_registered(reference)
     rows = _find_rows(spec, [part for part in transactions.split(",") if part])
-    held = [name for name in request_kinds(spec) if name in rows.column_names]
-    lines = [f"{'transaction':>14} {'probability':>11} decision  threshold"]
+    current = [name for name in request_kinds(spec) if name in rows.column_names]
+    table = [("transaction", "probability", "decision  threshold")]
     for row in rows.to_pylist():
-        # All that any of the spec's models may read; the model that answers takes its own.
-        features = {name: as_plain(row[name]) for name in held}
+        # Every feature that a model of the spec may read; each model takes its own.
+        features = {name: as_plain(row[name]) for name in current}
         identity, entity = str(row[TRANSACTION_ID]), str(row[spec.customer])
         reply = ask(spec.name, [features], inference_id=identity, entity=entity)
         (answer,) = reply.predictions
-        lines.append(
-            f"{identity:>14} {answer.probability:>11.6f} {answer.decision:8}  {answer.threshold}"
-        )
-        lines += [
-            f"{'':14} {reason.contribution:>+11.3f} {reason.text}" for reason in answer.reasons
-        ]
-    return "\n".join(lines)
+        said = f"{answer.decision:8}  {answer.threshold}"
+        table.append((identity, f"{answer.probability:.6f}", said))
+        table += [("", f"{each.contribution:+.3f}", each.text) for each in answer.reasons]
+    ids = Column(at_least=14, is_right=True, gap=1)
+    return format_table(table, [ids, Column(at_least=11, is_right=True, gap=1)])
 
 
 def as_plain(value: object) -> float | str | None:
-    """A value of the lake as JSON has it: not a number, and beyond all numbers, is missing."""
+    """Convert a value of the lake for JSON; NaN and infinities become None."""
     if value is None or isinstance(value, str):
         return value
     number = float(value)  # type: ignore[arg-type]
@@ -47,13 +51,13 @@ def as_plain(value: object) -> float | str | None:
 
 def _find_rows(spec: ModelSpec, wanted: list[str]) -> pa.Table:
     lake = Lake(load_settings().lake, spec=spec.name)
-    at = lake.newest(FEATURES)
+    at = lake.latest(FEATURES)
     if at is None:
         raise InputError(
             f'{spec.name} has no features. Run "overnight run {spec.name} --as-of DATE" first.'
         )
     if not wanted:
-        return _newest_rows(lake, at)
+        return _latest_rows(lake, at)
     ids = lake.schema(at).field(TRANSACTION_ID).type
     try:
         values = pa.array(wanted).cast(ids)
@@ -71,7 +75,7 @@ def _find_rows(spec: ModelSpec, wanted: list[str]) -> pa.Table:
     return rows.take(pc.sort_indices(positions))
 
 
-def _newest_rows(lake: Lake, at: TableVersion) -> pa.Table:
+def _latest_rows(lake: Lake, at: TableVersion) -> pa.Table:
     day = max(part.day for part in lake.parts(at))
     rows = lake.read(at, days=[day]).sort_by([(EVENT_TIME, "descending")])
-    return rows.slice(0, NEWEST)
+    return rows.slice(0, LATEST)

@@ -1,40 +1,42 @@
-"""The feature step: a pinned snapshot through Spark into one commit of the feature table."""
+"""The step `build-features`: computes features of a pinned snapshot and commits them at once."""
 
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
-from expectations.contract import InputError, refuse_any
-from pipelines.config import ModelSpec, load_spec
+from expectations.contract import InputError, digest_of, refuse_any
+from feature_jobs.engine_version import ENGINE_VERSION
+from feature_jobs.executors.spark import Build, Request
+from feature_jobs.io import read_schema
+from feature_jobs.stages import Day
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features.execution import build_parts, forget_job
 from pipelines.features.plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
+from pipelines.lake import Lake, Part
 from pipelines.validation import validate_features
 
-if TYPE_CHECKING:
-    from feature_jobs.executors.spark import Build, Request
-    from feature_jobs.stages import Day
-
-Gate = Callable[[list[Part], set[str]], None]
+Validation = Callable[[list[Part], set[str]], None]
 
 log = logging.getLogger(__name__)
 
 
 def build_feature_table(
-    reference: str, as_of: str, *, snapshot: str, since: str = "", until: str = ""
-) -> str:
-    """See `steps.build_features`. Features are point-in-time, so they do not depend on `as_of`."""
+    reference: str, as_of: str, *, snapshot: Snapshot, since: str = "", until: str = ""
+) -> TableVersion:
+    """Build the features that a snapshot and a spec ask for; return the version of the table.
+
+    Features are point-in-time, so they do not depend on `as_of`, which names the checks' page.
+    """
     spec, settings = load_spec(reference), load_settings()
     lake = Lake(settings.lake, spec=spec.name)
-    pinned = Snapshot.parse(snapshot)
+    pinned = snapshot
     asked = _asked_days(lake, pinned, since, until) if since or until else None
     plan = plan_features(spec, lake, pinned, asked=asked, damaged=_damaged_days(lake))
-    if plan.is_done and asked is None:
-        log.info("Kept %s: snapshot, declarations and engine are unchanged", plan.held)
-        return str(plan.held)
+    if plan.is_done and plan.current is not None and asked is None:
+        log.info("Kept %s: snapshot, declarations and engine are unchanged", plan.current)
+        return plan.current
     if not plan.record.days:
         raise InputError(f"{pinned} holds no rows to build features from. Ingest some first.")
     began = time.monotonic()
@@ -43,7 +45,7 @@ def build_feature_table(
         spec,
         lake,
         pinned,
-        gate=lambda parts, built: validate_features(
+        validate=lambda parts, built: validate_features(
             spec, lake, parts, built=built, as_of=as_of, settings=settings
         ),
     )
@@ -55,19 +57,19 @@ def build_feature_table(
         at, as_of, f"{lake.row_count(at):,}", len(lake.schema(at)), time.monotonic() - began,
         len(plan.days), changed,
     )  # fmt: skip
-    return str(at)
+    return at
 
 
 def build_feature_version(spec: ModelSpec, lake: Lake, pinned: Snapshot) -> TableVersion:
-    """Build whatever a spec and a snapshot ask for and commit it."""
+    """Build and commit the features that a spec and a snapshot ask for, without data checks."""
     return carry_out(plan_features(spec, lake, pinned), spec, lake, pinned)
 
 
 def plan_feature_table(reference: str) -> str:
-    """See `overnight features --plan`."""
+    """Describe what a build of features on the latest snapshot would compute."""
     spec = load_spec(reference)
     lake = Lake(load_settings().lake, spec=spec.name)
-    rows, labels = lake.newest("transactions"), lake.newest("labels")
+    rows, labels = lake.latest("transactions"), lake.latest("labels")
     if rows is None or labels is None:
         raise InputError(f'{spec.name} has no data yet. Run "overnight ingest" first.')
     damaged = _damaged_days(lake)
@@ -80,7 +82,7 @@ def carry_out(
     lake: Lake,
     pinned: Snapshot,
     *,
-    gate: Gate = lambda parts, built: None,  # noqa: ARG005 -- nothing stands in the way
+    validate: Validation = lambda parts, built: None,  # noqa: ARG005 -- accepts everything
 ) -> TableVersion:
     """Compute what a plan names and commit it with its record, all in one transaction.
 
@@ -88,27 +90,29 @@ def carry_out(
         plan: what to compute.
         spec: declares the features.
         lake: receives them.
-        pinned: the versions they are computed from.
-        gate: sees all parts of the table as it would be, and the days that are new in it, and
-            raises when it must not be.
+        pinned: the versions that they are computed from.
+        validate: called before the commit with all parts of the coming table and the days that are
+            new in it; raises to refuse the commit.
     """
-    from feature_jobs.io import read_schema
-
     _refuse_damage(plan, spec, lake, pinned)
     request = _request(plan, spec, lake, pinned)
     parts = build_parts(request, load_settings()) if request.builds else []
     replaced = {*plan.days, *plan.gone, *(plan.kept_days if plan.rewrites_kept_days else ())}
-    whole = [] if plan.held is None else [p for p in lake.parts(plan.held) if p.day not in replaced]
+    whole = (
+        []
+        if plan.current is None
+        else [p for p in lake.parts(plan.current) if p.day not in replaced]
+    )
     if parts:
-        gate([*whole, *parts], {part.day for part in parts})
+        validate([*whole, *parts], {part.day for part in parts})
     made = f"{lake.folder(FEATURES)}/{parts[0].path}" if parts else None
-    schema = lake.schema(_held(plan)) if made is None else read_schema(made)
+    schema = lake.schema(_current(plan)) if made is None else read_schema(made)
     at = lake.commit(
         FEATURES,
         parts,
         schema=schema.remove_metadata(),
         days=replaced,
-        inputs=digest_of({"record": plan.record.to_json()}),
+        fingerprint=digest_of({"record": plan.record.to_json()}),
         notes={RECORD: plan.record.to_json()},
     )
     forget_job(request)
@@ -116,19 +120,19 @@ def carry_out(
 
 
 def _damaged_days(lake: Lake) -> set[str]:
-    """Days of the newest version whose parts are missing or were changed."""
-    held = lake.newest(FEATURES)
-    damages = [] if held is None else lake.find_damage(held)
+    """Find days of the latest version whose parts are missing or were changed."""
+    current = lake.latest(FEATURES)
+    damages = [] if current is None else lake.find_damage(current)
     if damages:
-        log.warning("%d days of %s are damaged and computed anew", len(damages), held)
+        log.warning("%d days of %s are damaged and computed anew", len(damages), current)
     return {damage.day for damage in damages}
 
 
 def _refuse_damage(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -> None:
-    """Stop before Spark reads rows or labels that are not what was written.
+    """Raise an error if rows or labels that Spark would read are damaged.
 
-    Here and not in Spark's workers: they end at the first damaged file, and know no versions. It
-    takes a second for a GB, which is little beside what a build of as much takes.
+    Not left to Spark's workers, which stop at the first damaged file and know no versions. It takes
+    a second for a GB, little beside the build.
     """
     wanted = [*plan.days, *(plan.kept_days if plan.rewrites_kept_days else ())]
     if wanted:
@@ -138,11 +142,8 @@ def _refuse_damage(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snaps
             lake.refuse_damage(at, days=[d for d in days if str(first) <= d <= max(wanted)])
 
 
-def _request(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -> "Request":
-    """What a plan asks of Spark: days in groups, and the changed features of the days it keeps."""
-    from feature_jobs.engine_version import ENGINE_VERSION
-    from feature_jobs.executors.spark import Request
-
+def _request(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -> Request:
+    """Build the request to Spark: new days in groups, and changed features of the kept days."""
     builds = [
         _build(spec, lake, pinned, days=days, plan=None)
         for days in _runs(plan.days, lookback_days(spec))
@@ -161,10 +162,8 @@ def _request(plan: FeaturePlan, spec: ModelSpec, lake: Lake, pinned: Snapshot) -
 
 def _build(
     spec: ModelSpec, lake: Lake, pinned: Snapshot, *, days: Sequence[str], plan: FeaturePlan | None
-) -> "Build":
-    """Every feature of days, or with a plan the changed ones beside what is held."""
-    from feature_jobs.executors.spark import Build
-
+) -> Build:
+    """Build every feature of some days, or with a plan the changed features of kept days."""
     first = str(date.fromisoformat(min(days)) - timedelta(days=lookback_days(spec)))
     inside = [part for part in lake.parts(pinned.labels) if first <= part.day <= max(days)]
     return Build(
@@ -176,25 +175,23 @@ def _build(
 
 def _days(
     lake: Lake, pinned: Snapshot, plan: FeaturePlan | None, *, wanted: Collection[str], first: str
-) -> "Iterator[Day]":
-    """The wanted days and, from `first` on, those that they can look back to."""
-    from feature_jobs.stages import Day
-
-    held: dict[str, str] = {}
-    if plan is not None and plan.held is not None:
+) -> Iterator[Day]:
+    """Yield the wanted days and, from `first` on, those in their lookback."""
+    current: dict[str, str] = {}
+    if plan is not None and plan.current is not None:
         folder = lake.folder(FEATURES)
-        held = {part.day: f"{folder}/{part.path}" for part in lake.parts(plan.held)}
+        current = {part.day: f"{folder}/{part.path}" for part in lake.parts(plan.current)}
     grouped: dict[str, list[Part]] = {}
     for part in lake.parts(pinned.transactions):
         grouped.setdefault(part.day, []).append(part)
     for day, parts in sorted(grouped.items()):
         if first <= day <= max(wanted):
             files = tuple(f"{lake.folder(pinned.transactions.name)}/{p.path}" for p in parts)
-            yield Day(day, files, sum(p.rows for p in parts), day in wanted, held.get(day))
+            yield Day(day, files, sum(p.rows for p in parts), day in wanted, current.get(day))
 
 
 def _runs(days: Sequence[str], gap_days: int) -> Iterator[list[str]]:
-    """Days in groups: what lies further apart than one lookback is computed by itself."""
+    """Group days, so that those further apart than one lookback are in different groups."""
     run: list[str] = []
     for day in days:
         if run and (date.fromisoformat(day) - date.fromisoformat(run[-1])).days > gap_days + 1:
@@ -206,7 +203,7 @@ def _runs(days: Sequence[str], gap_days: int) -> Iterator[list[str]]:
 
 
 def _asked_days(lake: Lake, pinned: Snapshot, since: str, until: str) -> list[str]:
-    """Days of a snapshot in `[since, until)`.
+    """List the days of a snapshot in `[since, until)`.
 
     Raises:
         ProblemsError: when one is not a date, or no day of the snapshot is between them.
@@ -226,7 +223,7 @@ def _asked_days(lake: Lake, pinned: Snapshot, since: str, until: str) -> list[st
     return found
 
 
-def _held(plan: FeaturePlan) -> TableVersion:
-    if plan.held is None:
+def _current(plan: FeaturePlan) -> TableVersion:
+    if plan.current is None:
         raise InputError("There are no rows to build features from. Ingest some first.")
-    return plan.held
+    return plan.current

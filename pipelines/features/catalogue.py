@@ -1,11 +1,11 @@
-"""The features of a spec for people: name, meaning, what each reads, when it is null."""
+"""A catalogue of a spec's features: name, description, columns that it reads, null case."""
 
 from feature_jobs.declaration import explain_features
 from pipelines.config import load_spec
 
 
 def list_features(reference: str) -> str:
-    """See `overnight features`."""
+    """List every feature with its description, the columns that it reads and its null case."""
     spec = load_spec(reference)
     lines = []
     for meaning in explain_features(spec.features):

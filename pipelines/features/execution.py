@@ -1,25 +1,22 @@
-"""Two ways to carry out a request for features: in a session of ours, or as a submitted job.
+"""Execution of a request for features, in a Spark session or as a submitted job.
 
-Both give the same parts. A job is asked through two files beside the table's parts, named by the
-request; an answer that is there is not asked for again.
+Both make the same parts. A job reads its request from a file beside the table's parts and writes
+its answer there; a request whose answer exists is not submitted again.
 """
 
-from typing import TYPE_CHECKING
-
 from expectations.contract import InputError, OvernightError
+from feature_jobs.executors.spark import ENTRY, UNPACKED, Answer, Request, fulfil, open_session
+from feature_jobs.io import read_bytes, remove, remove_folder, replace
 from infra.emr.job import Application, Job
 from infra.emr.runs import run_job
 from pipelines.config.installation import Session, Settings
 from pipelines.lake import Part, find_damage
 
-if TYPE_CHECKING:
-    from feature_jobs.executors.spark import Answer, Request
-
 JOBS = ".jobs"
 
 
-def build_parts(request: "Request", settings: Settings) -> list[Part]:
-    """Have a request carried out where the settings say; the parts are not yet visible.
+def build_parts(request: Request, settings: Settings) -> list[Part]:
+    """Execute a request where the settings say; the parts are not committed yet.
 
     Raises:
         ProblemsError: naming every expression that Spark refuses.
@@ -33,54 +30,49 @@ def build_parts(request: "Request", settings: Settings) -> list[Part]:
             return _submitted(request, application)
 
 
-def forget_job(request: "Request") -> None:
-    """Remove what submitted jobs were asked by and answered with, once one's parts are committed.
+def forget_job(request: Request) -> None:
+    """Remove the requests and answers of submitted jobs, once the parts of one are committed.
 
-    Of all jobs of the table: what is older was given up. And of a folder inside, pyarrow would
-    leave a marker of the one around it in S3.
+    All jobs of the table, as older ones were given up. Removing one job's folder alone would make
+    pyarrow leave a marker of the folder around it in S3.
     """
-    from feature_jobs.io import remove_folder
-
     remove_folder(f"{request.target}/{JOBS}")
 
 
-def _in_session(request: "Request", at: Session, settings: Settings) -> list[Part]:
-    from feature_jobs.executors.spark import fulfil, open_session
+def _in_session(request: Request, at: Session, settings: Settings) -> list[Part]:
 
     with open_session(at.master, scratch=settings.scratch, archive=at.archive) as session:
         return [Part(w.path, w.day, w.rows, w.size_bytes) for w in fulfil(session, request)]
 
 
-def _submitted(request: "Request", application: Application) -> list[Part]:
-    from feature_jobs.executors.spark import ENTRY, UNPACKED
-    from feature_jobs.io import remove, replace
+def _submitted(request: Request, application: Application) -> list[Part]:
 
-    place = _place(request)
-    answer = _read_answer(f"{place}/answer.json")
+    folder = _job_folder(request)
+    answer = _read_answer(f"{folder}/answer.json")
     if answer is not None and any(find_damage(request.target, _parts(answer))):
-        remove(f"{place}/answer.json")  # its parts are not what that job wrote any more
+        remove(f"{folder}/answer.json")  # its parts were changed since the job wrote them
         answer = None
     if answer is None or answer.problem:
         _refuse_folder(request.target)
-        replace(f"{place}/request.json", request.model_dump_json().encode())
-        replace(f"{place}/job.py", ENTRY)
+        replace(f"{folder}/request.json", request.model_dump_json().encode())
+        replace(f"{folder}/job.py", ENTRY)
         job = Job(
             name=f"overnight-{request.digest[:20]}",
-            entry=f"{place}/job.py",
-            arguments=(f"{place}/request.json", f"{place}/answer.json"),
+            entry=f"{folder}/job.py",
+            arguments=(f"{folder}/request.json", f"{folder}/answer.json"),
             unpacked=UNPACKED,
         )
         if answer is not None:
-            remove(job.arguments[1])  # what an earlier attempt found wrong
+            remove(job.arguments[1])  # the error of an earlier attempt
         answer = _have_done(application, job)
     return _parts(answer)
 
 
-def _parts(answer: "Answer") -> list[Part]:
+def _parts(answer: Answer) -> list[Part]:
     return [Part(w.path, w.day, w.rows, w.size_bytes) for w in answer.parts]
 
 
-def _have_done(application: Application, job: Job) -> "Answer":
+def _have_done(application: Application, job: Job) -> Answer:
     try:
         run_job(application, job)
     except OvernightError:
@@ -97,9 +89,7 @@ def _have_done(application: Application, job: Job) -> "Answer":
     return answer
 
 
-def _read_answer(address: str) -> "Answer | None":
-    from feature_jobs.executors.spark import Answer
-    from feature_jobs.io import read_bytes
+def _read_answer(address: str) -> Answer | None:
 
     try:
         return Answer.model_validate_json(read_bytes(address))
@@ -107,7 +97,7 @@ def _read_answer(address: str) -> "Answer | None":
         return None
 
 
-def _place(request: "Request") -> str:
+def _job_folder(request: Request) -> str:
     return f"{request.target}/{JOBS}/{request.digest[:20]}"
 
 

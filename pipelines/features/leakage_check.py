@@ -1,4 +1,4 @@
-"""Proves for one spec and date that features do not depend on what became known later.
+"""A proof for one spec and date that features do not depend on what became known later.
 
 Features are built twice: from what was known at T, and from that with later transactions, late
 arrivals, labels and corrections of labels added. Every column of every row known at T has to be
@@ -24,11 +24,11 @@ from expectations.contract import (
     InputError,
     OvernightError,
 )
-from pipelines.config import ModelSpec, load_spec
+from pipelines.config import ModelSpec, Snapshot, load_spec
 from pipelines.config.installation import Session, load_settings
 from pipelines.features.build import build_feature_version
 from pipelines.ingestion import LABELS, TIMESTAMP, TRANSACTIONS, only_known
-from pipelines.lake import Lake, Snapshot, parse_as_of
+from pipelines.lake import Lake, parse_as_of
 
 EXAMPLES = 5
 LATER_ROWS = 2_000
@@ -38,7 +38,7 @@ Build = Callable[[pa.Table, pa.Table], pa.Table]
 
 
 def prove_no_leak(reference: str, as_of: str) -> str:
-    """See `overnight prove-no-leak`.
+    """Prove that no feature of a spec changes with later rows, labels and corrections.
 
     Raises:
         OvernightError: naming each column that differs, with transactions.
@@ -50,7 +50,7 @@ def prove_no_leak(reference: str, as_of: str) -> str:
             'it with OVERNIGHT_SPARK="local[*]".'
         )
     lake = Lake(settings.lake, spec=spec.name)
-    rows_at, labels_at = lake.newest(TRANSACTIONS), lake.newest(LABELS)
+    rows_at, labels_at = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     if rows_at is None or labels_at is None:
         raise InputError(f'{spec.name} has no data yet. Run "overnight ingest" first.')
     rows = only_known(lake.read(rows_at), cutoff)
@@ -76,7 +76,7 @@ def prove_no_leak(reference: str, as_of: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a comparison of two builds found.
+    """The result of comparing two builds.
 
     Attributes:
         leaks: one line for each column that differs, with transactions; none: no leak.
@@ -94,7 +94,7 @@ class Proof:
 
 
 def find_leaks(build: Build, rows: pa.Table, labels: pa.Table, *, cutoff: datetime) -> Proof:
-    """Build from what was known at a time, then from that and later things, and compare.
+    """Build from what was known at a time, then with later rows and labels added, and compare.
 
     Args:
         build: from transactions and labels to one line of features a transaction.
@@ -117,38 +117,38 @@ def find_leaks(build: Build, rows: pa.Table, labels: pa.Table, *, cutoff: dateti
 
 
 def invent_later_rows(rows: pa.Table, cutoff: datetime) -> pa.Table:
-    """Transactions that become known at or after the cutoff: new ones, and late arrivals.
+    """Invent transactions that become known at or after the cutoff: new ones, and late arrivals.
 
-    Copies of the newest rows with ids of their own and ten times the amount; every second one
+    Copies of the latest rows with ids of their own and ten times the amount; every second one
     keeps its event time (it happened before the cutoff and arrives after it).
     """
-    newest = rows.sort_by([(EVENT_TIME, "descending")]).slice(0, LATER_ROWS)
-    count = newest.num_rows
+    latest = rows.sort_by([(EVENT_TIME, "descending")]).slice(0, LATER_ROWS)
+    count = latest.num_rows
     late = np.arange(count) % 2 == 0
     span = pa.scalar(timedelta(days=1), type=pa.duration("us"))
     shifted = pc.add(pa.scalar(cutoff, type=TIMESTAMP), pc.multiply(
         span, pa.array(np.arange(count) % 7)))  # fmt: skip
-    event_time = pc.if_else(pa.array(late), newest[EVENT_TIME].combine_chunks(), shifted)
+    event_time = pc.if_else(pa.array(late), latest[EVENT_TIME].combine_chunks(), shifted)
     known_time = pc.add(pa.array([cutoff] * count, TIMESTAMP), pa.array(
         np.arange(count) % 7 * 86_400_000_000).cast(pa.duration("us")))  # fmt: skip
-    ids = newest.schema.field(TRANSACTION_ID).type
+    ids = latest.schema.field(TRANSACTION_ID).type
     if pa.types.is_integer(ids):
         top = pc.max(rows[TRANSACTION_ID]).as_py()
         fresh = pa.array(np.arange(top + 1, top + 1 + count), ids)
     else:
         fresh = pa.array([f"~later-{n}" for n in range(count)], ids)
-    columns = {name: newest[name] for name in newest.column_names} | {
+    columns = {name: latest[name] for name in latest.column_names} | {
         TRANSACTION_ID: fresh,
         EVENT_TIME: event_time,
         KNOWN_TIME: known_time,
-        AMOUNT: pc.multiply(newest[AMOUNT], 10.0),
+        AMOUNT: pc.multiply(latest[AMOUNT], 10.0),
         EVENT_DAY: pc.strftime(event_time, format="%Y-%m-%d").cast(pa.string()),
     }
     return pa.table(columns, schema=rows.schema)
 
 
 def invent_later_labels(rows: pa.Table, labels: pa.Table, cutoff: datetime) -> pa.Table:
-    """Labels that become known at the cutoff, or with their transaction if that arrives later.
+    """Invent labels that become known at the cutoff, or with their transaction if it is later.
 
     A fraud for every transaction that had no label by then, and a correction to the contrary for
     every one that had.
@@ -186,7 +186,7 @@ def compare_columns(before: pa.Table, after: pa.Table) -> list[str]:
 def _build(spec: ModelSpec, rows: pa.Table, labels: pa.Table, *, root: str) -> pa.Table:
     lake = Lake(root, spec=spec.name)
     snapshot = Snapshot(
-        lake.write_days(TRANSACTIONS, rows, inputs="proof"),
-        lake.write_days(LABELS, labels, inputs="proof"),
+        lake.write_days(TRANSACTIONS, rows, fingerprint="proof"),
+        lake.write_days(LABELS, labels, fingerprint="proof"),
     )
     return lake.read(build_feature_version(spec, lake, snapshot))

@@ -1,8 +1,8 @@
-"""What a feature build has to compute: days whose inputs changed, features whose definition did.
+"""The plan of a feature build: days whose inputs changed, features whose definition changed.
 
 A version of the feature table notes the digest of each feature's definition and, for each day, of
-the parts within its lookback. Comparing these with a spec and a snapshot gives the plan; nothing
-is read but the tables' logs.
+the parts within its lookback. The plan is their comparison with a spec and a snapshot; only the
+logs of the tables are read.
 """
 
 import json
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from expectations.contract import InputError
-from feature_jobs.declaration import lookback
+from expectations.contract import InputError, digest_of
+from feature_jobs.declaration import lookback, referenced_columns
 from feature_jobs.engine_version import ENGINE_VERSION
-from pipelines.config import ModelSpec
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, digest_of
+from pipelines.config import ModelSpec, Snapshot, TableVersion
+from pipelines.lake import Lake, Part
 
 FEATURES = "features"
 RECORD = "overnight.feature_record"
@@ -23,13 +23,13 @@ RECORD = "overnight.feature_record"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a version was made from.
+    """The inputs of a version.
 
     Attributes:
         rows: digest of the row columns and of the engine.
-        reach: how many days before a day were read for it, and whether labels were.
+        reach: the lookback in days, and True if labels were read.
         definitions: each feature's digest, in the order of the columns.
-        days: each day's digest of the parts within that reach.
+        days: each day's digest of the parts within its lookback.
     """
 
     rows: str
@@ -38,29 +38,29 @@ class Record:
     days: Mapping[str, str]
 
     def to_json(self) -> str:
-        """As it is noted beside a version."""
+        """Write the record as the note of a version."""
         return json.dumps([self.rows, self.reach, dict(self.definitions), dict(self.days)])
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
-        """Read a note."""
+        """Parse the note of a version."""
         rows, (span, reads_labels), definitions, days = json.loads(text)
         return cls(rows, (span, reads_labels), definitions, days)
 
 
 @dataclass(frozen=True, slots=True)
 class FeaturePlan:
-    """What to compute, given the newest version.
+    """The work of a build, given the current version of the table.
 
     Attributes:
-        record: what the new version is made from.
+        record: the inputs of the new version.
         days: days to compute all features of.
-        kept_days: days whose rows and lookback are those of the newest version.
-        changed: features to compute for the kept days too; they are new or defined anew.
-        dropped: features of the newest version that the spec has no more.
-        is_reordered: whether the columns stand in another order now.
-        gone: days of the newest version that the snapshot has no more.
-        held: the newest version.
+        kept_days: days whose rows and lookback are those of the current version.
+        changed: features to compute for the kept days too: new ones, and changed definitions.
+        dropped: features of the current version that the spec does not have any more.
+        is_reordered: True if the order of the columns changed.
+        gone: days of the current version that the snapshot does not have any more.
+        current: the latest version; None when there is none.
     """
 
     record: Record
@@ -70,25 +70,25 @@ class FeaturePlan:
     dropped: tuple[str, ...]
     is_reordered: bool
     gone: tuple[str, ...]
-    held: TableVersion | None
+    current: TableVersion | None
 
     @property
     def rewrites_kept_days(self) -> bool:
-        """Whether days that are kept get other columns."""
+        """True if kept days get other columns."""
         return bool(self.kept_days and (self.changed or self.dropped or self.is_reordered))
 
     @property
     def is_done(self) -> bool:
-        """Whether the newest version is what would be made."""
-        return self.held is not None and not (self.days or self.rewrites_kept_days or self.gone)
+        """True if the current version is up to date."""
+        return self.current is not None and not (self.days or self.rewrites_kept_days or self.gone)
 
     def describe(self) -> str:
-        """For people, a line a fact."""
+        """Describe the plan in lines of text."""
         total = len(self.record.definitions)
         if self.is_done:
-            return f"{self.held} is what would be made; nothing would be computed."
-        newest = f"against {self.held}" if self.held else "for the first version"
-        lines = [f"{newest}: {len(self.days)} days would be computed whole"]
+            return f"{self.current} is what would be made; nothing would be computed."
+        latest = f"against {self.current}" if self.current else "for the first version"
+        lines = [f"{latest}: {len(self.days)} days would be computed whole"]
         if self.days:
             lines[0] += f" ({self.days[0]} to {self.days[-1]})"
         if self.kept_days and self.changed:
@@ -113,17 +113,17 @@ def plan_features(
     asked: Sequence[str] | None = None,
     damaged: Collection[str] = (),
 ) -> FeaturePlan:
-    """Compare a spec and a snapshot with the newest version of the feature table.
+    """Compare a spec and a snapshot with the current version of the feature table.
 
     Args:
-        spec: the declarations.
+        spec: declares the features.
         lake: of the spec.
         pinned: the snapshot.
-        asked: days to compute whatever changed, and no others; None for what changed.
-        damaged: days whose part of the newest version is not what was written: computed anew.
+        asked: the days to compute, changed or not; None: those that changed.
+        damaged: days whose part of the current version is damaged; they are computed again.
     """
-    held = lake.newest(FEATURES)
-    noted = None if held is None else lake.note(held, RECORD)
+    current = lake.latest(FEATURES)
+    noted = None if current is None else lake.note(current, RECORD)
     nothing = Record("", (0, False), {}, {})
     before = nothing if noted is None else Record.from_json(noted)
     rows = digest_of({"columns": list(spec.row_columns().items()), "engine": ENGINE_VERSION})
@@ -131,7 +131,7 @@ def plan_features(
     definitions = _definitions(spec)
     every = _day_digests(lake, pinned, reach)
     as_before = _day_digests(lake, pinned, before.reach)
-    of_table = set() if held is None else {part.day for part in lake.parts(held)}
+    of_table = set() if current is None else {part.day for part in lake.parts(current)}
     same = {
         day for day in of_table & every.keys()
         if before.rows == rows and before.days.get(day) == as_before[day]
@@ -144,9 +144,9 @@ def plan_features(
     touched = bool(changed or dropped or is_reordered)
     days, gone = every.keys() - same, of_table - every.keys()
     if asked is not None:
-        if held is not None and before.rows != rows and of_table - set(asked):
+        if current is not None and before.rows != rows and of_table - set(asked):
             raise InputError(
-                f"The engine or the columns of rows changed since {held}, and its days outside "
+                f"The engine or the columns of rows changed since {current}, and its days outside "
                 "the ones asked for would be of another making. Run build-features without "
                 "--from and --to first."
             )
@@ -165,14 +165,12 @@ def plan_features(
         dropped=dropped if kept else (),
         is_reordered=is_reordered and bool(kept),
         gone=tuple(sorted(gone)),
-        held=held,
+        current=current,
     )
 
 
 def _definitions(spec: ModelSpec) -> dict[str, str]:
-    """Digest of each feature's own definition, and of the conditions and features in it."""
-    from feature_jobs.declaration import referenced_columns
-
+    """Compute the digest of each feature's definition, with the conditions and features in it."""
     features = spec.features
     spelled = {name.lower(): name for name in features.feature_names()}
     conditions = {c.name: c.sql for c in features.conditions}
@@ -200,7 +198,7 @@ def _definitions(spec: ModelSpec) -> dict[str, str]:
 
 
 def _day_digests(lake: Lake, pinned: Snapshot, reach: tuple[int, bool]) -> dict[str, str]:
-    """For each day of the snapshot the digest of all parts that its features can read."""
+    """Compute for each day of the snapshot the digest of all parts that its features can read."""
     span, reads_labels = reach
     rows = _by_day(lake.parts(pinned.transactions))
     labels = _by_day(lake.parts(pinned.labels)) if reads_labels else {}
@@ -217,7 +215,7 @@ def _day_digests(lake: Lake, pinned: Snapshot, reach: tuple[int, bool]) -> dict[
 
 
 def lookback_days(spec: ModelSpec) -> int:
-    """Whole days before a day whose rows its features can read."""
+    """Count the days before a day whose rows its features can read."""
     reach = lookback(spec.features)
     return reach.days + (1 if reach.seconds or reach.microseconds else 0)
 

@@ -13,12 +13,14 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
     Interval,
+    digest_of,
 )
-from pipelines.config import ModelSpec, load_spec
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import TIMESTAMP
-from pipelines.lake import Lake, Snapshot, TableVersion, digest_of, parse_as_of
+from pipelines.lake import Lake, parse_as_of
 from pipelines.validation import validate_training_set
+from training.data import holdout, validation_folds
 
 TRAINING_SETS = "training_sets"
 
@@ -28,37 +30,38 @@ TRAINING_SET_VERSION = 1
 log = logging.getLogger(__name__)
 
 
-def build_training_table(reference: str, as_of: str, *, snapshot: str, features: str) -> str:
-    """See `steps.build_training_set`."""
+def build_training_table(
+    reference: str, as_of: str, *, snapshot: Snapshot, features: TableVersion
+) -> TableVersion:
+    """Join features with mature labels into the table of training sets; return its version."""
     spec, settings = load_spec(reference), load_settings()
-    made = build_training_version(
+    return build_training_version(
         spec, Lake(settings.lake, spec=spec.name), TRAINING_SETS, as_of=as_of,
-        pinned=Snapshot.parse(snapshot), features=TableVersion.parse(features), settings=settings,
+        pinned=snapshot, features=features, settings=settings,
     )  # fmt: skip
-    return str(made)
 
 
 def build_training_version(
     spec: ModelSpec, lake: Lake, table: str, *, as_of: str, pinned: Snapshot,
     features: TableVersion, settings: Settings,
 ) -> TableVersion:  # fmt: skip
-    """Build the training set of a knowledge time, unless it is what a table's newest version holds.
+    """Build the training set of a knowledge time, unless the table's latest version is the same.
 
     Args:
-        spec: says which days, and which labels count.
-        lake: holds the tables and receives the training set.
-        table: its name.
+        spec: defines the days and the rules of labels.
+        lake: has the tables and receives the training set.
+        table: the name of the training set's table.
         as_of: the knowledge time.
         pinned: the snapshot with the labels.
         features: built of the same snapshot.
-        settings: say where the page of the checks goes.
+        settings: name the folder of the checks' page.
 
     Raises:
-        InputError: when no row is mature, or a check finds something critical.
+        InputError: when no row is mature, or a data check has a critical finding.
     """
     at, known_at = features, parse_as_of(as_of)
     span = needed_span(spec, known_at)
-    inputs = digest_of(
+    fingerprint = digest_of(
         {
             "features": lake.content_hash(at),
             "labels": lake.content_hash(pinned.labels),
@@ -68,10 +71,14 @@ def build_training_version(
             "version": TRAINING_SET_VERSION,
         }
     )
-    held = lake.newest(table)
-    if held is not None and lake.inputs(held) == inputs and not lake.find_damage(held):
-        log.info("Kept %s: features, labels, date and rules are unchanged", held)
-        return held
+    current = lake.latest(table)
+    if (
+        current is not None
+        and lake.fingerprint(current) == fingerprint
+        and not lake.find_damage(current)
+    ):
+        log.info("Kept %s: features, labels, date and rules are unchanged", current)
+        return current
     inside = [part.day for part in lake.parts(at) if _touches(span, part.day)]
     rows = label_rows(
         lake.read(at, where=_within(span), days=inside),
@@ -85,8 +92,8 @@ def build_training_version(
             "Ingest those days, or choose another as_of."
         )
     validate_training_set(rows, spec, as_of=as_of, settings=settings)
-    days = set() if held is None else {part.day for part in lake.parts(held)}
-    version = lake.write_days(table, rows, inputs=inputs, empty_days=days)
+    days = set() if current is None else {part.day for part in lake.parts(current)}
+    version = lake.write_days(table, rows, fingerprint=fingerprint, empty_days=days)
     log.info(
         "Built %s for as_of %s: %s rows of %s, %s frauds",
         version, as_of, f"{rows.num_rows:,}", span, f"{pc.sum(rows[LABEL]).as_py():,}",
@@ -95,9 +102,7 @@ def build_training_version(
 
 
 def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:
-    """From the first training day of any fold to the end of the test window."""
-    from training.data import holdout, validation_folds
-
+    """Return the span from the first training day of any fold to the end of the test window."""
     last = holdout(as_of, spec.training, maturity=spec.labels.maturity)
     folds = [last, *validation_folds(last, spec.training)]
     return Interval(start=min(fold.train.start for fold in folds), end=last.test.end)
@@ -106,7 +111,7 @@ def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:
 def label_rows(
     features: pa.Table, labels: pa.Table, *, spec: ModelSpec, as_of: datetime
 ) -> pa.Table:
-    """Attach the label as it was known at `as_of`; what was unknown then is left out.
+    """Attach the label as it was known at `as_of`; rows with an unknown label are left out.
 
     With a label column, a row's own label counts once its `known_time` has come. With a table of
     fraud reports, a row without a report known by then is legitimate once it is mature.
@@ -114,8 +119,8 @@ def label_rows(
     Args:
         features: rows before `as_of - maturity` only.
         labels: `transaction_id`, `known_time`, `is_fraud`.
-        spec: says which of the two forms the labels have.
-        as_of: the knowledge time; what became known at or after it does not exist yet.
+        spec: defines which of the two forms the labels have.
+        as_of: the knowledge time; labels and rows known at or after it are ignored.
     """
     cutoff = pa.scalar(as_of, type=TIMESTAMP)
     known = labels.filter(pc.less(labels[KNOWN_TIME], cutoff))

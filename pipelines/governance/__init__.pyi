@@ -1,7 +1,6 @@
-from .decision_log import ACCEPTED, AUTHOR, LATER, Decision, Kind, Ledger, author_of, describe
+from .decision_log import ACCEPTED, LATER, Decision, DecisionLog, Kind, author_of, describe
 from .digests import draft_decision, find_damage, find_digests, open_decisions
 from .rules import (
-    NOTHING,
     approval_refusals,
     changes_since,
     deployment_refusals,
@@ -11,12 +10,10 @@ from .rules import (
 
 __all__ = [
     "ACCEPTED",
-    "AUTHOR",
     "LATER",
-    "NOTHING",
     "Decision",
+    "DecisionLog",
     "Kind",
-    "Ledger",
     "approval_refusals",
     "author_of",
     "changes_since",

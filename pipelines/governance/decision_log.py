@@ -1,4 +1,4 @@
-"""What the records of decisions are, what they say together, and whether they are as written.
+"""Records of decisions, the state that follows from them, and the check of their hashes.
 
 Each record holds the hash of the one before it, so a changed byte is found and named.
 """
@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipelines.config import one_line
+from expectations.contract import digest_of
+from pipelines.config import Column, TableVersion, format_table
 from pipelines.config.installation import Actor, parse_actor
-from pipelines.lake import TableVersion, digest_of
+from pipelines.tracking import AUTHOR
 
 FIRST = "0" * 64
-AUTHOR = "overnight.author"
 # Digests that records of earlier versions do not hold.
 LATER = frozenset({"report", "description"})
-ACCEPTED = "accepted"  # what the gate says of a candidate that may be reviewed
+ACCEPTED = "accepted"  # the gate's verdict on a candidate that may be reviewed
 
 Kind = Literal[
     "registration",
@@ -35,7 +35,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """SHA-256 of what a version is: compared whenever someone decides.
+    """SHA-256 digests of a version's parts: compared at every decision.
 
     Attributes:
         model: of the bundle's files.
@@ -62,9 +62,9 @@ class Decision:
         number: from 1, without a gap.
         time: when it was made, UTC.
         version: the model version that it is about.
-        actor: who decided, and who vouches for the name.
+        actor: who decided, with the identity provider.
         reason: as given, or as found.
-        gate: what the gate said of the version, with its reasons.
+        gate: the promotion gate's verdict on the version, with its reasons.
         before: hash of the record before it.
         own: its hash, over everything else in it.
     """
@@ -84,15 +84,15 @@ class Decision:
         return f"record {self.number} ({self.kind} of version {self.version}, {self.time:%F %T})"
 
     def sealed(self, before: str) -> "Decision":
-        """The record behind the one with a hash."""
+        """Return the record linked to the hash of the record before it, with its own hash."""
         linked = replace(self, before=before)
         return replace(linked, own=linked.compute_hash())
 
     def compute_hash(self) -> str:
         """SHA-256 of the canonical JSON of all but the hash.
 
-        A digest that was not recorded is left out: so the hash of a record from before there was
-        that digest stays what it was.
+        A digest that was not recorded is left out, so that hashes of records that are older than
+        that digest do not change.
         """
         written = asdict(replace(self, own=""))
         written["digests"] = {k: v for k, v in written["digests"].items() if v or k not in LATER}
@@ -100,8 +100,8 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """What the records say together.
+class DecisionLog:
+    """The decision log of a spec: its records, and the state that follows from them.
 
     Attributes:
         records: all, oldest first.
@@ -113,11 +113,11 @@ class Ledger:
 
     @property
     def head(self) -> str:
-        """Hash of the newest record."""
+        """Hash of the latest record."""
         return self.records[-1].own if self.records else FIRST
 
     def last(self, *kinds: Kind, version: int | None = None) -> Decision | None:
-        """The newest record of these kinds, of any version or of one."""
+        """Return the latest record of these kinds, of any version or of one."""
         found = (
             r for r in reversed(self.records)
             if r.kind in kinds and (version is None or r.version == version)
@@ -125,7 +125,7 @@ class Ledger:
         return next(found, None)
 
     def registration(self, version: int) -> Decision | None:
-        """The record that a version came in with."""
+        """Return the record of a version's registration."""
         return self.last("registration", version=version)
 
     @property
@@ -146,12 +146,12 @@ class Ledger:
         return None if found is None else found.version
 
     def champion_at(self, record: Decision) -> int | None:
-        """The version that served when a record was made."""
-        return Ledger(self.records[: record.number], self.at).champion
+        """Return the version that served when a record was made."""
+        return DecisionLog(self.records[: record.number], self.at).champion
 
     @property
-    def companion(self) -> Decision | None:
-        """What began the shadow or the split that goes on; None without one."""
+    def variant(self) -> Decision | None:
+        """The record that began the current shadow or A/B test; None without one."""
         found = self.last("shadow", "split", "end", "promotion", "rollback")
         return found if found is not None and found.kind in {"shadow", "split"} else None
 
@@ -163,19 +163,19 @@ class Ledger:
             if record.kind == "promotion" and record.version not in stack[-1:]:
                 stack.append(record.version)
             elif record.kind == "rollback":
-                # What was promoted while it was on its way is gone with it.
+                # Promotions after the version that is rolled back to are undone with it.
                 while stack and stack[-1] != record.version:
                     stack.pop()
         return stack[-2] if len(stack) > 1 else None
 
     @property
     def challenger(self) -> int | None:
-        """The newest version that the gate accepted; None when it was rejected."""
+        """The latest version that the gate accepted; None when it was rejected."""
         accepted = [
             r.version for r in self.records if r.kind == "registration" and r.gate == ACCEPTED
         ]
-        newest = max(accepted, default=None)
-        return None if newest is None or self.last("rejection", version=newest) else newest
+        latest = max(accepted, default=None)
+        return None if latest is None or self.last("rejection", version=latest) else latest
 
 
 def decide(
@@ -188,13 +188,13 @@ def decide(
     digests: Digests,
     now: datetime | None = None,
 ) -> Decision:
-    """A record that is not in the chain yet."""
+    """Return a record that is not in the log yet."""
     time = (now or datetime.now(UTC)).replace(microsecond=0)
     return Decision(0, time, kind, version, str(actor), reason, gate, digests)
 
 
 def find_breaks(records: Sequence[Decision], *, noted_head: str | None) -> Iterator[str]:
-    """Everything that shows that records are not those that were written."""
+    """Find every sign that records are not those that were written."""
     before = FIRST
     for number, record in enumerate(records, start=1):
         if record.number != number:
@@ -207,29 +207,36 @@ def find_breaks(records: Sequence[Decision], *, noted_head: str | None) -> Itera
         before = record.own
     if noted_head is None and records:
         yield (
-            "the registry notes no newest record: the registered model was renamed or deleted, or "
+            "the registry notes no latest record: the registered model was renamed or deleted, or "
             "lost its tags; give it its name back, or restore MLflow from a backup"
         )
-    held = {record.own for record in records} | ({FIRST} if len(records) < 2 else set())  # noqa: PLR2004 -- the first may be on its way
-    if noted_head is not None and noted_head not in held:
+    current = {record.own for record in records} | ({FIRST} if len(records) < 2 else set())  # noqa: PLR2004 -- the first may be on its way
+    if noted_head is not None and noted_head not in current:
         yield (
-            f"the registry notes a newest record {noted_head[:12]}, which is not there: the last "
+            f"the registry notes a latest record {noted_head[:12]}, which is not there: the last "
             "records are missing or were written anew"
         )
 
 
-def describe(ledger: Ledger) -> str:
-    """For people, newest last."""
-    if not ledger.records:
+def describe(decision_log: DecisionLog) -> str:
+    """List the records in text, the latest last."""
+    if not decision_log.records:
         return "no decisions yet"
-    lines = [
-        f"{r.number:>4}  {r.time:%F %T}  {r.kind:12} version {r.version:<4} {one_line(r.actor)}: "
-        f"{one_line(r.reason) or '-'}  [{r.own[:12]}]"
-        for r in ledger.records
-    ]
-    return "\n".join([*lines, f"verified: {len(ledger.records)} records, newest {ledger.head}"])
+    columns = [
+        Column(at_least=4, is_right=True), Column(), Column(at_least=12, gap=1),
+        Column(at_least=12, gap=1),
+    ]  # fmt: skip
+    rows = [
+        (
+            str(r.number), f"{r.time:%F %T}", r.kind, f"version {r.version}",
+            f"{r.actor}: {r.reason or '-'}  [{r.own[:12]}]",
+        )
+        for r in decision_log.records
+    ]  # fmt: skip
+    verified = f"verified: {len(decision_log.records)} records, latest {decision_log.head}"
+    return f"{format_table(rows, columns)}\n{verified}"
 
 
 def author_of(tags: Mapping[str, str]) -> Actor | None:
-    """Who made a version, as its tags say."""
+    """Return the author of a version from its tags."""
     return parse_actor(tags.get(AUTHOR))

@@ -1,4 +1,4 @@
-"""Whether a version may be approved, or deployed: every reason against it, at once."""
+"""Rules of approval, shadowing and deployment: each returns every reason against it."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from expectations.contract import InputError, format_duration
 from pipelines.config import ApprovalPolicy, one_line
 from pipelines.config.installation import Actor
-from pipelines.governance.decision_log import ACCEPTED, LATER, Decision, Digests, Ledger
+from pipelines.governance.decision_log import ACCEPTED, LATER, Decision, DecisionLog, Digests
 
 NOUNS = {
     "model": "the bundle",
@@ -18,14 +18,11 @@ NOUNS = {
     "description": "the version's description",
 }
 
-# `reconcile` returns it when no approval is in force.
-NOTHING = "nothing"
-
 
 def approval_refusals(
     version: int,
     *,
-    ledger: Ledger,
+    decision_log: DecisionLog,
     found: Digests,
     author: Actor | None,
     approver: Actor,
@@ -33,19 +30,19 @@ def approval_refusals(
     is_override: bool = False,
     now: datetime | None = None,
 ) -> Iterator[str]:
-    """Why a version may not be approved by someone; nothing when it may.
+    """List every reason against an approval; none when it is allowed.
 
     Args:
         version: its number.
-        ledger: the verified chain.
-        found: digests of what the version is now.
-        author: who made it, where that is known.
-        approver: who approves.
+        decision_log: verified.
+        found: the version's current digests.
+        author: of the version, where known.
+        approver: of the version.
         policy: the spec's rules.
-        is_override: whether the gate's refusal is set aside, with a reason of its own.
+        is_override: True if the gate's refusal is overridden, with a reason of its own.
         now: the time of the approval; None for the clock's.
     """
-    registered = ledger.registration(version)
+    registered = decision_log.registration(version)
     if registered is None:
         yield "it has no record of its registration; register its run with the register step"
         return
@@ -57,13 +54,13 @@ def approval_refusals(
         yield f"{one_line(str(approver))} made it; another person has to approve it"
     yield from _expiry("it was registered", registered, policy, now, "train a new version")
     for kind in ("rejection", "rollback"):
-        undone = _undoing(ledger, kind, version)
+        undone = _undoing(decision_log, kind, version)
         if undone is not None:
             yield f"{undone} by {_said(undone)}; train a new version"
-    serving = ledger.champion
+    serving = decision_log.champion
     if serving is not None and version < serving:
         yield f"it is older than the champion, version {serving}; use rollback to go back"
-    waiting = ledger.approval
+    waiting = decision_log.approval
     if waiting is not None and waiting.version not in {version, serving}:
         yield (
             f"version {waiting.version} was approved by {one_line(waiting.actor)} and is not "
@@ -71,16 +68,16 @@ def approval_refusals(
         )
 
 
-def shadow_refusals(version: int, *, ledger: Ledger, found: Digests) -> Iterator[str]:
-    """Why a version may not answer copies of the traffic; nothing when it may."""
-    registered = ledger.registration(version)
+def shadow_refusals(version: int, *, decision_log: DecisionLog, found: Digests) -> Iterator[str]:
+    """List every reason against a shadow deployment; none when it is allowed."""
+    registered = decision_log.registration(version)
     if registered is None:
         yield "it has no record of its registration; register its run with the register step"
         return
     if registered.gate != ACCEPTED:
         yield f"the gate refused it: {one_line(registered.gate)}; train a new version"
     yield from changes_since(registered, found)
-    rejected = _undoing(ledger, "rejection", version)
+    rejected = _undoing(decision_log, "rejection", version)
     if rejected is not None:
         yield f"{rejected} by {_said(rejected)}; train a new version"
 
@@ -88,23 +85,23 @@ def shadow_refusals(version: int, *, ledger: Ledger, found: Digests) -> Iterator
 def deployment_refusals(
     approval: Decision,
     *,
-    ledger: Ledger,
+    decision_log: DecisionLog,
     found: Digests,
     policy: ApprovalPolicy,
     now: datetime | None = None,
 ) -> Iterator[str]:
-    """Why an approved version may not be deployed any more; nothing when it may."""
+    """List every reason against deploying an approved version; none when it is allowed."""
     yield from changes_since(approval, found)
-    if approval.version != ledger.champion:
+    if approval.version != decision_log.champion:
         yield from _expiry("it was approved", approval, policy, now, "approve it again")
 
 
 def changes_since(record: Decision, found: Digests) -> Iterator[str]:
-    """What of a version is not as it was when a record of it was made.
+    """List the parts of a version that changed since a record of it was made.
 
     Args:
         record: of the version.
-        found: digests of what it is now.
+        found: its current digests.
     """
     recorded = record.digests
     for field in fields(Digests):
@@ -131,13 +128,13 @@ def _expiry(
         )
 
 
-def _undoing(ledger: Ledger, kind: str, version: int) -> Decision | None:
-    """The record that took a version back: its rejection, or the rollback from it."""
+def _undoing(decision_log: DecisionLog, kind: str, version: int) -> Decision | None:
+    """Return the record that withdrew a version: its rejection, or the rollback from it."""
     if kind == "rejection":
-        return ledger.last("rejection", version=version)
+        return decision_log.last("rejection", version=version)
     serving = None
     found = None
-    for record in ledger.records:
+    for record in decision_log.records:
         if record.kind == "rollback" and serving == version and record.version != version:
             found = record
         if record.kind in {"promotion", "rollback"}:

@@ -1,4 +1,4 @@
-"""Deliveries whose clock is wrong as a whole: times in another unit, or of another time zone."""
+"""Checks for deliveries with a wrong clock: times in another unit, or of another time zone."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ HALF, QUICKEST, ROUNDING = 0.5, 0.99, 0.25
 
 
 def refuse_wrong_clock(delivery: Delivery) -> None:
-    """Stop on times in a wrong unit or of a wrong time zone, and say which.
+    """Raise an error on times in a wrong unit or of a wrong time zone.
 
     Raises:
         InputError: when most rows are wrong in the same way.
@@ -46,7 +46,7 @@ def _refuse_wrong_unit(times: pa.ChunkedArray, what: str, delivery: Delivery) ->
 
 
 def hours_ahead(rows: pa.Table) -> int | None:
-    """By how many whole hours most rows happened after they became known; None: they did not."""
+    """Return by how many hours most events lie after their known time; None if they do not."""
     both = rows.filter(pc.and_(rows[EVENT_TIME].is_valid(), rows[KNOWN_TIME].is_valid()))
     if both.num_rows == 0:
         return None
@@ -54,7 +54,7 @@ def hours_ahead(rows: pa.Table) -> int | None:
     lead = (micros[0] - micros[1]) / HOUR
     if np.mean(lead > 0) <= HALF:
         return None
-    # The quickest arrivals took no time: what is left of them is the shift.
+    # The fastest arrivals have a delay of about 0, so their lead is the shift of the clock.
     return int(np.ceil(np.quantile(lead, QUICKEST) - ROUNDING)) or None
 
 

@@ -1,8 +1,7 @@
-"""One delivery into the lake: judged row by row, merged by transaction id, committed by day.
+"""The step `ingest`: checks a delivery row by row, merges it by transaction id, commits it by day.
 
-Order of the commits is labels, transactions, quarantine: whoever sees a transaction finds its label
-already there, a row leaves the quarantine when it is filed and not before, and a kill in between is
-repaired by running again.
+The commits are made in the order labels, transactions, quarantine: a visible transaction always has
+its label, a row leaves the quarantine only once it is filed, and a rerun repairs a kill in between.
 """
 
 import logging
@@ -19,10 +18,11 @@ from expectations.contract import (
     LABEL,
     TRANSACTION_ID,
     InputError,
+    digest_of,
 )
-from expectations.row_rules import Judged, judge_rows
+from expectations.row_rules import SplitRows, apply_row_rules
 from expectations.run import quiet_great_expectations
-from pipelines.config import ModelSpec, load_spec, table_columns
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.labels import find_labels
@@ -35,16 +35,7 @@ from pipelines.ingestion.quarantine import (
 )
 from pipelines.ingestion.source import Delivery, load_delivery, with_day
 from pipelines.ingestion.upserts import Merged, merge_rows
-from pipelines.lake import (
-    DamagedError,
-    Lake,
-    Snapshot,
-    TableVersion,
-    digest_of,
-    parse_as_of,
-    repair_parts,
-    sweep,
-)
+from pipelines.lake import DamagedError, Lake, parse_as_of, repair_parts, vacuum_tables
 
 TRANSACTIONS, LABELS = "transactions", "labels"
 
@@ -53,13 +44,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What one delivery became; `read == kept + quarantined`.
+    """The result of ingesting a delivery; `read == kept + quarantined`.
 
     Attributes:
-        rules: how many rows broke each rule, fraud reports included.
-        warned: how many broke a rule that only warns.
+        rules: number of rows that broke each rule, fraud reports included.
+        warned: number of rows that broke each rule that only warns.
         corrected: kept rows that replace an earlier version.
-        outdated: kept rows of which the lake holds a version that became known later.
+        outdated: kept rows of which the lake has a version that became known later.
     """
 
     transactions: TableVersion
@@ -73,7 +64,7 @@ class Ingested:
     outdated: int
 
     def summary(self) -> str:
-        """One line in words and numbers."""
+        """Summarise the result in one line."""
         rules = "".join(f", {rule}: {count:,}" for rule, count in self.rules.items())
         warned = "".join(f"; warning, {rule}: {count:,}" for rule, count in self.warned.items())
         again = f"; {self.corrected:,} replace an earlier version" if self.corrected else ""
@@ -85,25 +76,28 @@ class Ingested:
         )
 
 
-def ingest_source(reference: str, as_of: str) -> str:
-    """See `steps.ingest`. Rows after `as_of` are filed too; no later step reads them for it."""
+def ingest_source(reference: str, as_of: str) -> Snapshot:
+    """Ingest the spec's source; return the snapshot of transactions and labels.
+
+    Rows that became known after `as_of` are filed too; no later step of this run reads them.
+    """
     spec = load_spec(reference)
     parse_as_of(as_of)
     lake = Lake(load_settings().lake, spec=spec.name)
     ingested = ingest_delivery(spec, lake)
     log.info("%s", ingested.summary())
-    sweep(lake)  # once a night, before it writes more
-    return str(Snapshot(ingested.transactions, ingested.labels))
+    vacuum_tables(lake)  # once a night, before it writes more
+    return Snapshot(ingested.transactions, ingested.labels)
 
 
 def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
-    """Read, judge and commit what the spec's source holds now.
+    """Read, check and commit the present content of the spec's source.
 
     Raises:
         InputError: when the source cannot be used, too many rows broke a rule, or one that stops;
             the lake is then as it was.
-        DamagedError: when files of the lake are not what was written, and this delivery does not
-            hold what they held.
+        DamagedError: when files of the lake are damaged, and this delivery does not have their
+            rows.
     """
     delivery = load_delivery(spec)
     refuse_wrong_clock(delivery)
@@ -117,13 +111,13 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
     return _file_delivery(spec, lake, judged, delivery)
 
 
-def judge_delivery(spec: ModelSpec, delivery: Delivery) -> Judged:
-    """Sort the rows of a delivery by the contract.
+def judge_delivery(spec: ModelSpec, delivery: Delivery) -> SplitRows:
+    """Split the rows of a delivery into clean and quarantined ones, by the contract.
 
     Raises:
         InputError: when too many of them broke a rule, or one that stops.
     """
-    judged = judge_rows(
+    judged = apply_row_rules(
         delivery.rows,
         spec.contract,
         entities=list(spec.source.entities),
@@ -134,17 +128,21 @@ def judge_delivery(spec: ModelSpec, delivery: Delivery) -> Judged:
     return judged
 
 
-def _file_delivery(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> Ingested:
+def _file_delivery(spec: ModelSpec, lake: Lake, judged: SplitRows, delivery: Delivery) -> Ingested:
     ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
     faulty = [judged.quarantined, orphans]
     refile_source(
-        lake, delivery.name, faulty, delivered=_delivered_ids(delivery), inputs=inputs_of(spec)
+        lake,
+        delivery.name,
+        faulty,
+        delivered=_delivered_ids(delivery),
+        fingerprint=fingerprint_of(spec),
     )
     return ingested
 
 
-def _repair(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> int:
-    """Write damaged files again that a delivery holds all rows of; how many were."""
+def _repair(spec: ModelSpec, lake: Lake, judged: SplitRows, delivery: Delivery) -> int:
+    """Write damaged files again whose rows the delivery has; return their number."""
     clean = with_day(judged.clean)
     happened = clean.select([TRANSACTION_ID, EVENT_TIME, EVENT_DAY])
     labels, orphans = find_labels(spec, delivery.reports, clean, happened)
@@ -157,20 +155,20 @@ def _repair(spec: ModelSpec, lake: Lake, judged: Judged, delivery: Delivery) -> 
 
 
 def file_rows(
-    spec: ModelSpec, lake: Lake, judged: Judged, reports: pa.Table | None
+    spec: ModelSpec, lake: Lake, judged: SplitRows, reports: pa.Table | None
 ) -> tuple[Ingested, pa.Table]:
-    """Commit clean rows: their labels, then they themselves.
+    """Commit the labels of clean rows, then the rows themselves.
 
     Args:
-        spec: says where labels come from.
-        lake: receives them.
-        judged: canonical rows; the faulty ones are counted, and left to the caller.
+        spec: defines the source of the labels.
+        lake: receives the rows.
+        judged: canonical rows; the faulty ones are counted here and filed by the caller.
         reports: fraud reports, where labels come as a table.
 
     Returns:
-        What became of the rows, and the reports that fit none; these are left to the caller too.
+        The counts, and the reports without a transaction, which the caller files too.
     """
-    inputs = inputs_of(spec)
+    fingerprint = fingerprint_of(spec)
     columns = [c for c in judged.clean.column_names if c != LABEL]
     clean = with_day(judged.clean)
     merged = merge_rows(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
@@ -179,8 +177,8 @@ def file_rows(
     labels, orphans = find_labels(spec, reports, accepted, _whereabouts(lake, merged))
     is_reported = spec.labels.column is None
     filed = merge_rows(lake, LABELS, labels, keep="earliest" if is_reported else "delivered")
-    label_version = _write(lake, LABELS, filed, inputs=inputs)
-    version = _write(lake, TRANSACTIONS, merged, inputs=inputs)
+    label_version = _write(lake, LABELS, filed, fingerprint=fingerprint)
+    version = _write(lake, TRANSACTIONS, merged, fingerprint=fingerprint)
     ingested = Ingested(
         transactions=version,
         labels=label_version,
@@ -195,8 +193,8 @@ def file_rows(
     return ingested, orphans
 
 
-def inputs_of(spec: ModelSpec) -> str:
-    """Digest of what decides, beside the rows, how a delivery is filed."""
+def fingerprint_of(spec: ModelSpec) -> str:
+    """Compute the digest of the spec's sections that decide how a delivery is filed."""
     return digest_of({"source": spec.source, "labels": spec.labels, "rules": spec.contract})
 
 
@@ -205,9 +203,9 @@ def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_
     if not any(own.severity == "quarantine" for own in spec.contract.expectations):
         return {}
     quiet_great_expectations()
-    from expectations.custom import judge_own
+    from expectations.custom import apply_custom_expectations
 
-    return judge_own(rows, spec.contract.expectations)
+    return apply_custom_expectations(rows, spec.contract.expectations)
 
 
 def refuse_wrong_own(spec: ModelSpec) -> None:
@@ -218,10 +216,10 @@ def refuse_wrong_own(spec: ModelSpec) -> None:
     """
     if spec.contract.expectations:
         quiet_great_expectations()
-        from expectations.custom import refuse_wrong
+        from expectations.custom import refuse_unbuildable
 
         columns = {t: [c.name for c in own] for t, own in table_columns(spec).items()}
-        refuse_wrong(spec.contract.expectations, columns)
+        refuse_unbuildable(spec.contract.expectations, columns)
 
 
 def _delivered_ids(delivery: Delivery) -> pa.ChunkedArray:
@@ -230,7 +228,7 @@ def _delivered_ids(delivery: Delivery) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.string())
 
 
-def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> None:
+def _stop_when_too_many(judged: SplitRows, spec: ModelSpec, delivery: Delivery) -> None:
     allowed = spec.contract.max_quarantined_share
     share = judged.quarantined.num_rows / delivery.rows.num_rows
     if share > allowed or judged.clean.num_rows == 0:
@@ -242,17 +240,20 @@ def _stop_when_too_many(judged: Judged, spec: ModelSpec, delivery: Delivery) -> 
         )
 
 
-def _write(lake: Lake, table: str, merged: Merged, *, inputs: str) -> TableVersion:
-    at = lake.newest(table)
+def _write(lake: Lake, table: str, merged: Merged, *, fingerprint: str) -> TableVersion:
+    at = lake.latest(table)
     if at is not None and merged.rows.num_rows == 0 and not merged.emptied:
-        return at  # all that came was filed already
-    return lake.write_days(table, merged.rows, inputs=inputs, empty_days=merged.emptied)
+        return at  # every delivered row is filed already
+    return lake.write_days(table, merged.rows, fingerprint=fingerprint, empty_days=merged.emptied)
 
 
 def _whereabouts(lake: Lake, merged: Merged) -> pa.Table:
-    """Event time and day of every transaction, filed or about to be: reports come weeks later."""
+    """Return event time and day of every transaction, filed or in this delivery.
+
+    Fraud reports come weeks after their transactions.
+    """
     columns = [TRANSACTION_ID, EVENT_TIME, EVENT_DAY]
-    incoming, at = merged.rows.select(columns), lake.newest(TRANSACTIONS)
+    incoming, at = merged.rows.select(columns), lake.latest(TRANSACTIONS)
     if at is None or set(lake.schema(at)) != set(merged.rows.schema):
         return incoming
     replaced = set(pc.unique(merged.rows[EVENT_DAY]).to_pylist()) | merged.emptied

@@ -25,7 +25,7 @@ REPORT_RULES = frozenset({WITHOUT_TRANSACTION, WITHOUT_KNOWN_TIME, BEFORE_EVENT}
 def find_labels(
     spec: ModelSpec, reports: pa.Table | None, clean: pa.Table, transactions: pa.Table
 ) -> tuple[pa.Table, pa.Table]:
-    """Labels with the time each is known, and the reports that fit no transaction."""
+    """Make labels with their known times; also return the reports without a transaction."""
     if spec.labels.column is not None:
         delay = pa.scalar(spec.labels.delay, type=pa.duration("us"))
         known = clean.filter(clean[LABEL].is_valid())
@@ -45,7 +45,7 @@ def find_labels(
 
 
 def match_ids(reports: pa.Table, transactions: pa.Table) -> pa.Table:
-    """Give the reports' ids the type of the transactions'.
+    """Cast the reports' ids to the type of the transactions' ids.
 
     Raises:
         InputError: when they are of another kind.
@@ -65,7 +65,7 @@ def match_ids(reports: pa.Table, transactions: pa.Table) -> pa.Table:
 
 
 def _match_reports(reports: pa.Table, transactions: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Give each report its transaction's event time and day; of several, the first counts.
+    """Join each report with its transaction's event time and day; of several, the first counts.
 
     Raises:
         InputError: when the ids are of another kind than those of the transactions.

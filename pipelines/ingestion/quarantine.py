@@ -1,4 +1,4 @@
-"""The quarantine: rows that broke a rule, with all rules by name, by the delivery they came in."""
+"""The quarantine: rows that broke rules, with the names of the rules and of the delivery."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, RULES, TRANSACTION_ID, InputError
 from expectations.results import EXAMPLES
-from expectations.row_rules import Judged
-from pipelines.config import load_spec
+from expectations.row_rules import SplitRows
+from pipelines.config import Column, format_table, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.source import with_day
 from pipelines.lake import Lake
@@ -18,52 +18,59 @@ SOURCE = "source"
 
 
 def refile_source(
-    lake: Lake, name: str, faulty: Sequence[pa.Table], *, delivered: pa.ChunkedArray, inputs: str
+    lake: Lake,
+    name: str,
+    faulty: Sequence[pa.Table],
+    *,
+    delivered: pa.ChunkedArray,
+    fingerprint: str,
 ) -> None:
-    """Replace what a delivery brought before: its rows that came again, and those without an id.
+    """Replace the quarantined rows of a delivery: those delivered again, and those without an id.
 
     Args:
-        lake: holds the quarantine, or not yet.
+        lake: with or without a quarantine.
         name: of the delivery.
         faulty: the rows that broke a rule now.
-        delivered: the ids that came, faulty or not; what is held of other ids waits on.
-        inputs: digest of what made them.
+        delivered: all delivered ids, faulty or not; quarantined rows with other ids stay.
+        fingerprint: digest of the inputs of the rows.
     """
     named = name_source(name, faulty)
-    held = read_quarantine(lake)
+    current = read_quarantine(lake)
     others = []
-    if held is not None:
-        ids = held[TRANSACTION_ID]
+    if current is not None:
+        ids = current[TRANSACTION_ID]
         again = pc.or_(ids.is_null(), _is_in(ids, delivered))
-        others = [held.filter(pc.invert(pc.and_(pc.equal(held[SOURCE], name), again)))]
-    refile_all(lake, [*others, *named], inputs=inputs)
+        others = [current.filter(pc.invert(pc.and_(pc.equal(current[SOURCE], name), again)))]
+    refile_all(lake, [*others, *named], fingerprint=fingerprint)
 
 
 def name_source(name: str, tables: Sequence[pa.Table]) -> list[pa.Table]:
-    """Faulty rows with the delivery that they came in."""
+    """Add the name of the delivery to faulty rows."""
     return [
         table.append_column(SOURCE, pa.array([name] * table.num_rows, pa.string()))
         for table in tables
     ]
 
 
-def refile_all(lake: Lake, tables: Sequence[pa.Table], *, inputs: str) -> None:
-    """Replace the whole quarantine, in one commit; with nothing where there is none, nothing."""
-    at = lake.newest(QUARANTINE)
+def refile_all(lake: Lake, tables: Sequence[pa.Table], *, fingerprint: str) -> None:
+    """Replace the whole quarantine in one commit; without rows, an absent table stays absent."""
+    at = lake.latest(QUARANTINE)
     rows = file_columns(tables)
     if not rows.num_rows:
         if at is not None:
             days = [part.day for part in lake.parts(at)]
-            lake.write_days(QUARANTINE, lake.read(at).slice(0, 0), inputs=inputs, empty_days=days)
+            lake.write_days(
+                QUARANTINE, lake.read(at).slice(0, 0), fingerprint=fingerprint, empty_days=days
+            )
         return
     days = [] if at is None else [part.day for part in lake.parts(at)]
-    lake.write_days(QUARANTINE, rows, inputs=inputs, empty_days=days)
+    lake.write_days(QUARANTINE, rows, fingerprint=fingerprint, empty_days=days)
 
 
 def file_columns(tables: Sequence[pa.Table]) -> pa.Table:
-    """Faulty rows as they are filed.
+    """Convert faulty rows to the columns of the quarantine.
 
-    In one order of columns, whichever delivery came first: the same rows are the same parts.
+    The order of columns does not depend on the delivery, so that equal rows make equal parts.
     """
     listed = [
         table if EVENT_DAY in table.column_names else with_day(table)
@@ -75,7 +82,7 @@ def file_columns(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def join_tables(tables: Sequence[pa.Table]) -> pa.Table:
-    """Rows of several tables; where one lacks a column its rows have none.
+    """Concatenate tables; rows of a table that lacks a column have null in it.
 
     Raises:
         InputError: when a column has another type than before.
@@ -90,35 +97,35 @@ def join_tables(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def read_quarantine(lake: Lake) -> pa.Table | None:
-    """All rows; None when nothing was ever quarantined."""
-    at = lake.newest(QUARANTINE)
+    """Read all rows; None when nothing was ever quarantined."""
+    at = lake.latest(QUARANTINE)
     return None if at is None else lake.read(at)
 
 
 def rule_counts(quarantined: pa.Table) -> dict[str, int]:
-    """Rule name to the number of rows that broke it."""
+    """Count the rows that broke each rule."""
     if RULES not in quarantined.column_names:
         return {}
-    return Judged(quarantined.slice(0, 0), quarantined).counts()
+    return SplitRows(quarantined.slice(0, 0), quarantined).counts()
 
 
 def show_quarantine(reference: str, rule: str, day: str, shown: int) -> str:
-    """See `overnight quarantine`."""
+    """Describe the quarantine of a spec."""
     spec = load_spec(reference)
     lake = Lake(load_settings().lake, spec=spec.name)
     return describe_quarantine(lake, rule=rule, day=day, shown=shown)
 
 
 def describe_quarantine(lake: Lake, *, rule: str = "", day: str = "", shown: int = 0) -> str:
-    """Counts by delivery and rule with example ids, and rows if asked for.
+    """Count quarantined rows by delivery and rule, with example ids and some rows.
 
     Args:
         lake: of a spec.
         rule: only rows that broke this rule.
         day: only rows of this event day, or `unknown`.
-        shown: how many rows to show.
+        shown: number of rows to show.
     """
-    at, rows = lake.newest(QUARANTINE), read_quarantine(lake)
+    at, rows = lake.latest(QUARANTINE), read_quarantine(lake)
     if at is None or rows is None or rows.num_rows == 0:
         return "The quarantine is empty."
     if rule:
@@ -130,15 +137,17 @@ def describe_quarantine(lake: Lake, *, rule: str = "", day: str = "", shown: int
     for source in pc.unique(rows[SOURCE]).to_pylist():
         own = rows.filter(pc.equal(rows[SOURCE], source))
         lines.append(f"  {source}: {own.num_rows:,} rows")
-        for name, count in rule_counts(own).items():
-            lines.append(f"    {name:28} {count:>9,}  such as {_ids(own, name)}")
+        counts = rule_counts(own).items()
+        broken = [(name, f"{count:,}", f"such as {_ids(own, name)}") for name, count in counts]
+        columns = [Column(at_least=28, gap=1), Column(at_least=9, is_right=True)]
+        lines.append(format_table(broken, columns, indent=4))
     for row in _as_text(rows.slice(0, shown)).to_pylist():
         lines.append("  " + "  ".join(f"{k}={v}" for k, v in row.items() if v is not None))
     return "\n".join(lines)
 
 
 def _as_text(rows: pa.Table) -> pa.Table:
-    """Values as text: a time may lie in a year that Python does not have."""
+    """Convert values to text: a time may lie in a year that Python cannot represent."""
     return pa.table({name: rows[name].cast(pa.string()) for name in rows.column_names})
 
 

@@ -1,4 +1,4 @@
-"""Judges quarantined rows again, after the contract was corrected or what they waited for came."""
+"""Replay of quarantined rows, after the contract or the missing transactions changed."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,10 @@ from expectations.contract import (
     InputError,
 )
 from expectations.policy import IN_FUTURE, REPEATED
-from expectations.row_rules import Judged, judge_rows
+from expectations.row_rules import SplitRows, apply_row_rules
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.ingest import TRANSACTIONS, Ingested, file_rows, inputs_of, judge_own
+from pipelines.ingestion.ingest import TRANSACTIONS, Ingested, file_rows, fingerprint_of, judge_own
 from pipelines.ingestion.labels import REPORT_RULES
 from pipelines.ingestion.quarantine import SOURCE, read_quarantine, refile_all
 from pipelines.lake import Lake, writing
@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 def replay_quarantine(reference: str) -> str:
-    """See `overnight quarantine --replay`."""
+    """Check the quarantined rows of a spec again and file those that the contract accepts."""
     spec = load_spec(reference)
     with writing(spec.name, doing="the replay of the quarantine"):
         replayed = replay_rows(spec, Lake(load_settings().lake, spec=spec.name))
@@ -39,29 +39,31 @@ def replay_quarantine(reference: str) -> str:
 def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
     """File the rows that the contract accepts now; the others stay, with the rules they break.
 
-    A row from the future stays (its delivery was written before it happened), and so does one of
-    whose id a version is filed that is as new. Fraud reports are matched again with the
-    transactions that are there now. Rows leave the quarantine when they are filed, so a replay
-    that was cut off is completed by the next.
+    A row from the future stays (its delivery was written before it happened), and so does a row
+    whose id is filed with a known time that is not earlier. Fraud reports are matched again with
+    the transactions that are filed now. Rows leave the quarantine when they are filed, so the next
+    replay completes one that was killed.
 
     Returns:
-        What became of the rows; None when there were none.
+        The counts; None when the quarantine is empty.
 
     Raises:
         InputError: when rows broke a rule that stops; the lake is then as it was.
     """
-    held = read_quarantine(lake)
-    if held is None or held.num_rows == 0:
+    current = read_quarantine(lake)
+    if current is None or current.num_rows == 0:
         return None
-    is_report = pa.array([bool(set(t.split(", ")) & REPORT_RULES) for t in held[RULES].to_pylist()])
-    reports, own = held.filter(is_report), held.filter(pc.invert(is_report))
+    is_report = pa.array(
+        [bool(set(t.split(", ")) & REPORT_RULES) for t in current[RULES].to_pylist()]
+    )
+    reports, own = current.filter(is_report), current.filter(pc.invert(is_report))
     if reports.num_rows and spec.labels.column is not None:
         raise InputError(
             f"The quarantine holds {reports.num_rows:,} fraud reports, and the labels of "
             f"{spec.name} come as a column now. Give the spec another name."
         )
     rows = _canonical(own, spec, lake)
-    judged = judge_rows(
+    judged = apply_row_rules(
         rows,
         spec.contract,
         entities=list(spec.source.entities),
@@ -73,26 +75,26 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
         },
     )
 
-    clean = Judged(judged.clean.drop_columns([SOURCE]), judged.quarantined, judged.warned)
-    told = reports.select([TRANSACTION_ID, KNOWN_TIME])
-    replayed, orphans = file_rows(spec, lake, clean, told)
+    clean = SplitRows(judged.clean.drop_columns([SOURCE]), judged.quarantined, judged.warned)
+    known = reports.select([TRANSACTION_ID, KNOWN_TIME])
+    replayed, orphans = file_rows(spec, lake, clean, known)
     faulty = [judged.quarantined, _with_source(orphans, reports)]
-    refile_all(lake, faulty, inputs=inputs_of(spec))
+    refile_all(lake, faulty, fingerprint=fingerprint_of(spec))
     return replayed
 
 
-def _canonical(held: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
-    """Quarantined rows with the columns of a delivery, in the order in which they are filed."""
-    at = lake.newest(TRANSACTIONS)
+def _canonical(current: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
+    """Select the columns of a delivery from quarantined rows, in the order of the lake."""
+    at = lake.latest(TRANSACTIONS)
     if at is None:
-        return held.drop_columns([RULES, EVENT_DAY])
+        return current.drop_columns([RULES, EVENT_DAY])
     fields = [field for field in lake.schema(at) if field.name != EVENT_DAY]
     if spec.labels.column is not None:
         fields.append(pa.field(LABEL, pa.float64()))
     for field in fields:
-        if field.name not in held.column_names:  # only reports were quarantined so far
-            held = held.append_column(field.name, pa.nulls(held.num_rows, field.type))
-    return held.select([*(field.name for field in fields), SOURCE])
+        if field.name not in current.column_names:  # only reports were quarantined so far
+            current = current.append_column(field.name, pa.nulls(current.num_rows, field.type))
+    return current.select([*(field.name for field in fields), SOURCE])
 
 
 def _broke(rows: pa.Table, rule: str) -> Bools:
@@ -100,18 +102,18 @@ def _broke(rows: pa.Table, rule: str) -> Bools:
 
 
 def _is_filed(lake: Lake, rows: pa.Table) -> Bools:
-    """Rows of whose id a version is filed that is as new, and another one.
+    """Mark rows whose id is filed with other values and a known time that is not earlier.
 
-    A row that is filed as it is here was on its way when a replay was cut off.
+    An equal filed row is one that a killed replay has filed already.
     """
-    at = lake.newest(TRANSACTIONS)
+    at = lake.latest(TRANSACTIONS)
     if at is None or rows.num_rows == 0:
         return np.zeros(rows.num_rows, dtype=np.bool_)
     ids = rows[TRANSACTION_ID].combine_chunks()
     filed = lake.read(at, where=pc.field(TRANSACTION_ID).isin(ids.drop_null()))
-    place = pc.index_in(ids, value_set=filed[TRANSACTION_ID].combine_chunks())
-    place = pc.if_else(ids.is_valid(), place, pa.scalar(None, place.type))
-    found = filed.take(place)
+    position = pc.index_in(ids, value_set=filed[TRANSACTION_ID].combine_chunks())
+    position = pc.if_else(ids.is_valid(), position, pa.scalar(None, position.type))
+    found = filed.take(position)
     newer = pc.greater(rows[KNOWN_TIME], found[KNOWN_TIME])
     moved = pc.not_equal(rows[EVENT_TIME], found[EVENT_TIME])
     same = pa.array(np.ones(rows.num_rows, dtype=np.bool_))
@@ -121,18 +123,18 @@ def _is_filed(lake: Lake, rows: pa.Table) -> Bools:
             both = pc.and_(rows[name].is_null(), found[name].is_null())
             same = pc.and_(same, pc.or_(equal, both).combine_chunks())
     accepted = pc.or_(pc.fill_null(pc.or_(newer, moved), fill_value=False), same)
-    mask = pc.and_(place.is_valid(), pc.invert(accepted).combine_chunks())
+    mask = pc.and_(position.is_valid(), pc.invert(accepted).combine_chunks())
     filed_already: Bools = mask.to_numpy(zero_copy_only=False)
     return filed_already
 
 
 def _with_source(orphans: pa.Table, reports: pa.Table) -> pa.Table:
-    """Reports with the delivery that each came in."""
-    place = pc.index_in(
+    """Add the name of its delivery to each report."""
+    position = pc.index_in(
         orphans[TRANSACTION_ID],
         value_set=reports[TRANSACTION_ID].cast(orphans.schema.field(TRANSACTION_ID).type)
         .combine_chunks(),
     )  # fmt: skip
     return orphans.append_column(
-        SOURCE, reports[SOURCE].combine_chunks().take(place.combine_chunks())
+        SOURCE, reports[SOURCE].combine_chunks().take(position.combine_chunks())
     )

@@ -1,7 +1,7 @@
-"""Reads what a spec's `[source]` and `[labels]` name, and gives it the canonical columns.
+"""Reads the files of a spec's `[source]` and `[labels]` into the canonical columns.
 
-Everything that makes a whole file unusable is found here, before anything is written: a file
-that is missing, empty or cut short, a column that is absent or has a type its role cannot have.
+Problems of a whole file are found here, before anything is written: a file that is missing, empty
+or truncated, a column that is absent or has a type that its role cannot have.
 """
 
 from collections.abc import Mapping
@@ -35,12 +35,12 @@ _TYPES = {"time": TIMESTAMP, "number": pa.float64(), "key": pa.int64(), "text": 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Rows as they were delivered, in canonical columns.
+    """Delivered rows in canonical columns.
 
     Attributes:
         rows: one row a transaction; with a column `is_fraud` where the spec names one.
         reports: fraud reports (`transaction_id`, `known_time`) where the spec names a table.
-        received_at: when the newest file was written; no row can have happened later.
+        received_at: modification time of the latest file; no row can have happened later.
         name: the file's or folder's name.
     """
 
@@ -85,7 +85,7 @@ def load_delivery(spec: ModelSpec) -> Delivery:
 
 
 def inspect_columns(address: str, form: str) -> pa.Schema:
-    """Names and types of a source's columns.
+    """Read the names and types of a source's columns.
 
     Raises:
         ProblemsError: when the file cannot be read.
@@ -96,7 +96,7 @@ def inspect_columns(address: str, form: str) -> pa.Schema:
 
 
 def name_of(address: str) -> str:
-    """The name of a file or folder, as it is written.
+    """Return the last part of the address of a file or folder.
 
     >>> name_of("s3://bank/2025/cards.parquet")
     'cards.parquet'
@@ -105,7 +105,7 @@ def name_of(address: str) -> str:
 
 
 def _open(address: str, form: str, *, key: str) -> tuple[ds.Dataset, list[str]]:
-    """Open the file or folder of an address as it is written, or say why that cannot be."""
+    """Open the file or folder of an unexpanded address; an empty dataset with a problem if not."""
     nothing = ds.dataset(pa.table({}))
     try:
         filesystem, path = resolve(expand_address(address))
@@ -168,7 +168,7 @@ def _canonical(
 
 def _cast(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
     given = values.type
-    if pa.types.is_null(given):  # a column of a text file that holds nothing has no type
+    if pa.types.is_null(given):  # an empty column of a text file has no type
         return values.cast(_TYPES[kind])
     if kind == "time":
         if not (pa.types.is_timestamp(given) or pa.types.is_date(given)):
@@ -188,7 +188,7 @@ def _cast(values: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
 
 
 def _unit_hint(values: pa.ChunkedArray) -> str:
-    """What whole numbers in place of times look like."""
+    """Describe the unit that whole numbers in place of times seem to have."""
     if not pa.types.is_integer(values.type):
         return ""
     numbers = values.drop_null().cast(pa.int64()).to_numpy()
@@ -206,12 +206,12 @@ def _written_at(address: str) -> datetime:
     found = [filesystem.get_file_info(path)]
     if found[0].type == fs.FileType.Directory:
         found = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-    newest: datetime = max(file.mtime for file in found if file.is_file)
-    return newest.astimezone(UTC)
+    latest: datetime = max(file.mtime for file in found if file.is_file)
+    return latest.astimezone(UTC)
 
 
 def only_known(rows: pa.Table, as_of: datetime) -> pa.Table:
-    """Rows that had arrived before `as_of`."""
+    """Select the rows that became known before `as_of`."""
     return rows.filter(pc.less(rows[KNOWN_TIME], pa.scalar(as_of, type=TIMESTAMP)))
 
 

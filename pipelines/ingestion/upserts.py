@@ -1,9 +1,9 @@
-"""Rows that come again: a correction replaces what is filed, an older version does not.
+"""Upserts of delivered rows: a correction replaces the filed row, an older version does not.
 
-A transaction is one row, whatever day it is filed under. Of two versions of one event time the one
-that became known later stands; of two that became known at the same time, the one delivered last.
-A version with another event time is a correction of it, whenever it became known. What was filed
-before stays in the table's earlier versions, from which its training sets are rebuilt.
+A transaction is one row, whatever day it is filed under. Of two versions with one event time the
+one that became known later wins; of two with the same known time, the one delivered last. A version
+with another event time is a correction, whenever it became known. Replaced rows stay in the
+earlier versions of the table, from which their training sets can be rebuilt.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
-from pipelines.lake import Lake, TableVersion
+from pipelines.config import TableVersion
+from pipelines.lake import Lake
 
 Keep = Literal["latest", "earliest", "delivered"]
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A table's days as they are to be written.
+    """The days of a table that are to be written.
 
     Attributes:
         rows: all rows of those days.
         accepted: the delivered rows among them.
         emptied: days that lose their last row.
-        corrected: accepted rows that became known later than what they replace, or happened at
-            another time.
-        outdated: delivered rows of which a later version is filed already.
+        corrected: number of accepted rows that replace a row with an earlier known time or another
+            event time.
+        outdated: number of delivered rows of which a later version is filed already.
     """
 
     rows: pa.Table
@@ -40,34 +41,36 @@ class Merged:
 
 
 def merge_rows(lake: Lake, table: str, incoming: pa.Table, *, keep: Keep = "latest") -> Merged:
-    """Put delivered rows among those that are filed.
+    """Merge delivered rows with the filed rows of their days.
 
     Args:
-        lake: holds the table, or not yet.
+        lake: with or without the table.
         table: its name.
         incoming: clean rows, no id twice, with `event_day`.
-        keep: which version stands by its known time: the latest; for fraud reports the earliest,
+        keep: the version that wins by its known time: the latest; for fraud reports the earliest,
             as a fraud that was reported twice was known from the first report on; `delivered` when
-            that was decided before.
+            the caller has decided.
 
     Raises:
         InputError: when the columns changed and filed rows would be lost.
     """
-    at = lake.newest(table)
+    at = lake.latest(table)
     if at is None:
         return Merged(incoming, incoming, frozenset(), 0, 0)
-    held_schema = lake.schema(at)
-    if set(held_schema) != set(incoming.schema):
+    current_schema = lake.schema(at)
+    if set(current_schema) != set(incoming.schema):
         return _replace_all(lake, at, incoming)
-    incoming = incoming.select(held_schema.names)
+    incoming = incoming.select(current_schema.names)
     filed = lake.read(
         at,
         columns=[TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, EVENT_DAY],
         where=pc.field(TRANSACTION_ID).isin(incoming[TRANSACTION_ID].combine_chunks()),
     )
-    place = pc.index_in(incoming[TRANSACTION_ID], value_set=filed[TRANSACTION_ID].combine_chunks())
+    position = pc.index_in(
+        incoming[TRANSACTION_ID], value_set=filed[TRANSACTION_ID].combine_chunks()
+    )
     known, happened = (
-        filed[name].combine_chunks().take(place.combine_chunks())
+        filed[name].combine_chunks().take(position.combine_chunks())
         for name in (KNOWN_TIME, EVENT_TIME)
     )
     outdated = _is_outdated(incoming, known, happened, keep)
@@ -79,8 +82,8 @@ def merge_rows(lake: Lake, table: str, incoming: pa.Table, *, keep: Keep = "late
     replaced = filed.filter(pc.is_in(filed[TRANSACTION_ID], value_set=again))
     days = set(pc.unique(accepted[EVENT_DAY]).to_pylist())
     days |= set(pc.unique(replaced[EVENT_DAY]).to_pylist())
-    held = lake.read(at, days=days)
-    others = held.filter(pc.invert(pc.is_in(held[TRANSACTION_ID], value_set=again)))
+    current = lake.read(at, days=days)
+    others = current.filter(pc.invert(pc.is_in(current[TRANSACTION_ID], value_set=again)))
     rows = pa.concat_tables([others, accepted])
     return Merged(
         rows=rows,
@@ -102,7 +105,7 @@ def _is_outdated(
 
 
 def _replace_all(lake: Lake, at: TableVersion, incoming: pa.Table) -> Merged:
-    """The source's columns changed: the delivery has to hold all that is filed."""
+    """Replace the whole table when the columns changed; the delivery must have all filed rows."""
     names = {field.name: field.type for field in lake.schema(at)}
     changed = [
         f"{field.name} was {names[field.name]} and is {field.type}"
@@ -117,10 +120,11 @@ def _replace_all(lake: Lake, at: TableVersion, incoming: pa.Table) -> Merged:
     if lost:
         gone = sorted(set(names) - set(incoming.schema.names))
         new = sorted(set(incoming.schema.names) - set(names))
-        facts = [*changed, *(f"{n} is new" for n in new), *(f"{n} is gone" for n in gone)]
+        new_or_gone = [*(f"{n} is new" for n in new), *(f"{n} is gone" for n in gone)]
+        differences = [*changed, *new_or_gone]
         raise InputError(
-            f"The columns of {at} changed ({', '.join(facts)}), and {lost:,} of its rows are not "
-            "in this delivery. Deliver the whole history once, or give the spec another name."
+            f"The columns of {at} changed ({', '.join(differences)}), and {lost:,} of its rows are "
+            "not in this delivery. Deliver the whole history once, or give the spec another name."
         )
     days = {part.day for part in lake.parts(at)}
     emptied = days - set(pc.unique(incoming[EVENT_DAY]).to_pylist())

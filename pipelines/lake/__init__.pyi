@@ -1,11 +1,12 @@
 from .check import check_tables
 from .damage import DamagedError
 from .data_files import Part, split_days
+from .delta import ChangedSinceError
+from .knowledge_time import parse_as_of
 from .reading import find_damage
 from .repair import repair_parts
-from .snapshot import Snapshot, parse_as_of
-from .tables import ChangedSinceError, Lake, TableVersion, digest_of
-from .vacuum import sweep
+from .tables import Lake
+from .vacuum import vacuum_tables
 from .write_lock import backtesting, beginning, one_at_a_time, searching, writing
 
 __all__ = [
@@ -13,18 +14,15 @@ __all__ = [
     "DamagedError",
     "Lake",
     "Part",
-    "Snapshot",
-    "TableVersion",
     "backtesting",
     "beginning",
     "check_tables",
-    "digest_of",
     "find_damage",
     "one_at_a_time",
     "parse_as_of",
     "repair_parts",
     "searching",
     "split_days",
-    "sweep",
+    "vacuum_tables",
     "writing",
 ]

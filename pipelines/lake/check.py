@@ -1,7 +1,7 @@
-"""The command `check-lake`: reads every file that any version of any table of a spec names.
+"""The command `check-lake`: reads every file of every version of a spec's tables.
 
-All versions, as logs are kept and every version can be asked for: a training set's, by each
-decision about a model that was made from it; a snapshot's, by whoever builds that night again.
+All versions, as logs are kept and every version may be read again: a training set's by each
+decision about its model, a snapshot's by a night that is repeated.
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,18 @@ from pipelines.lake.tables import Lake
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One table: how much was read, and a line for whatever is wrong; none when nothing is."""
+    """The check of one table: the amount that was read, and a line for each problem."""
 
     summary: str
     problems: tuple[str, ...]
 
 
 def check_tables(reference: str) -> str:
-    """See `steps.check_lake`."""
+    """Check every file of the tables of a spec against its hash, and the entries of their logs.
+
+    Raises:
+        DamagedError: naming every damaged file.
+    """
     spec = load_spec(reference)
     lake = Lake(load_settings().lake, spec=spec.name)
     tables = list(_tables(lake))
@@ -74,7 +78,7 @@ def _find(folder: str, table: str, parts: list[Part]) -> Iterator[Damage | None]
 
 
 def _named_parts(folder: str) -> list[Part]:
-    """Parts that any readable entry puts in, by path."""
+    """List the parts that any readable entry adds, by path."""
     found: dict[str, Part] = {}
     for version in sorted(list_log(folder)[0]):
         try:
@@ -85,7 +89,7 @@ def _named_parts(folder: str) -> list[Part]:
 
 
 def _tables(lake: Lake) -> Iterator[str]:
-    """Folders that hold a log, or parts without one."""
+    """List the folders that hold a log, or parts without one."""
     filesystem, root = resolve(lake.root)
     for each in filesystem.get_file_info(fs.FileSelector(root, allow_not_found=True)):
         if each.type == fs.FileType.Directory:

@@ -1,7 +1,7 @@
-"""Damage to the lake in words: which file, what of it is wrong, and which command makes it again.
+"""Messages about damaged files of the lake: the file, the damage, and the command that repairs it.
 
-A part's name is the hash of its bytes, so whoever reads one can tell whether they are those that
-were written. Nothing that was changed since is trained on, decided about or written on.
+A part is named by the hash of its bytes, so every reader can verify it. A changed file is never
+trained on, decided about or written on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from expectations.contract import OvernightError
 
 SHOWN = 12
 BACKUP = "Restore what is damaged from a backup of the lake"
-# The command that writes a table's parts; what has none comes from a backup alone.
+# The command that writes a table's parts; a table without one is restored from a backup.
 MAKERS: Mapping[str, str] = {
     "transactions": "ingest {spec} --as-of AS_OF",
     "labels": "ingest {spec} --as-of AS_OF",
@@ -20,7 +20,7 @@ MAKERS: Mapping[str, str] = {
     "training_sets": "build-training-set {spec} --as-of AS_OF",
     "scores": "score-batch {spec} --day DAY",
 }
-# What has to be as it was then, so that the same bytes come of it.
+# The conditions under which the command writes the same bytes again.
 GIVEN: Mapping[str, str] = {
     "transactions": " with the source that holds all rows of these days",
     "labels": " with the source that holds all rows of these days",
@@ -36,7 +36,7 @@ class DamagedError(OvernightError):
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A part that is not what its name says.
+    """A part whose bytes do not match its name.
 
     Attributes:
         path: below the table's folder.
@@ -60,16 +60,16 @@ class Damage:
 
 
 def remedy_for(table: str, spec: str) -> str:
-    """One sentence: which command writes damaged parts of a table again."""
+    """Return a sentence that names the command by which damaged parts are written again."""
     command = MAKERS.get(table)
     if command is None:
         return f"{BACKUP}; nothing else makes it again."
-    told = f'Run "overnight {command.format(spec=spec)}"{GIVEN.get(table, "")}: it writes the '
-    return f"{told}same files again. Or restore them from a backup."
+    message = f'Run "overnight {command.format(spec=spec)}"{GIVEN.get(table, "")}: it writes the '
+    return f"{message}same files again. Or restore them from a backup."
 
 
 def remedy_for_log(table: str, spec: str, folder: str) -> str:
-    """The remedy for a table whose log is damaged."""
+    """Return the remedy for a table whose log is damaged."""
     command = MAKERS.get(table)
     if command is None:
         return f"{BACKUP}; nothing else makes it again."
@@ -83,7 +83,7 @@ def remedy_for_log(table: str, spec: str, folder: str) -> str:
 def describe_damage(
     folder: str, damages: Sequence[Damage], versions: Mapping[str, str]
 ) -> DamagedError:
-    """An error that names every damaged part of a table.
+    """Build an error that names every damaged part of a table.
 
     Args:
         folder: of the table, `ROOT/SPEC/TABLE`.
@@ -105,7 +105,7 @@ def describe_damage(
 
 
 def list_damage(damages: Sequence[Damage], versions: Mapping[str, str], *, table: str) -> list[str]:
-    """A line for each damaged part, with the versions that it belongs to."""
+    """List the damaged parts, a line each, with the versions that they belong to."""
     return [
         f"  - {table}@{versions.get(damage.path, 'no version')}: {damage}" for damage in damages
     ]

@@ -23,7 +23,7 @@ class Part:
 
 
 def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Each event day with its rows, of rows that are ordered by day."""
+    """Split rows that are ordered by event day into days with their rows."""
     rows = rows.combine_chunks()
     runs = pc.run_end_encode(rows[EVENT_DAY].combine_chunks())
     start = 0
@@ -33,14 +33,14 @@ def split_days(rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
 
 
 def encode_part(rows: pa.Table) -> bytes:
-    """The bytes of a part with these rows."""
+    """Encode rows as the bytes of a part."""
     buffer = BytesIO()
     pq.write_table(rows, buffer, compression="zstd", store_schema=False)
     return buffer.getvalue()
 
 
 def write_part(address: str, day: str, rows: pa.Table) -> Part:
-    """Write rows of one day below a table's folder; nobody sees them before they are committed."""
+    """Write rows of one day below a table's folder; they are visible once committed."""
     content = encode_part(rows)
     path = name_part(day, content)
     publish(f"{address}/{path}", content)

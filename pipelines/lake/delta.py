@@ -1,7 +1,6 @@
-"""One Delta table of delta-rs: made, opened, and the actions of its commits.
+"""Access to one Delta table through delta-rs: creating, opening, and the actions of a commit.
 
-What every table of the lake has in common stands here; `pipelines.lake.tables` says what is
-committed.
+`pipelines.lake.tables` decides what is committed.
 """
 
 import contextlib
@@ -20,19 +19,23 @@ from deltalake.transaction import (
     RemoveAction,
 )
 
-from expectations.contract import EVENT_DAY
+from expectations.contract import EVENT_DAY, OvernightError
 from pipelines.lake.damage import DamagedError, remedy_for_log
 from pipelines.lake.data_files import Part
 from pipelines.lake.log_entries import ACTIONS, digest_actions, entry_name, find_faults, read_entry
 
-# By default delta-rs deletes the log of what is older than 30 days, at every hundredth commit; a
-# training set of that age could not be rebuilt. The property says the same to other writers.
+# By default delta-rs deletes log entries older than 30 days, at every hundredth commit; a training
+# set of that age could not be rebuilt. The property has the same effect on other writers.
 KEEP_LOG = PostCommitHookProperties(cleanup_expired_logs=False)
 KEPT_LOG = {"delta.enableExpiredLogCleanup": "false"}
 
 
+class ChangedSinceError(OvernightError):
+    """Another writer committed to a table first."""
+
+
 def create_table(folder: str, schema: pa.Schema) -> DeltaTable:
-    """A table without rows, unless there is one."""
+    """Create a table without rows, unless it exists."""
     return DeltaTable.create(
         folder,
         schema=schema,
@@ -44,35 +47,35 @@ def create_table(folder: str, schema: pa.Schema) -> DeltaTable:
 
 
 def find_table(folder: str) -> DeltaTable | None:
-    """The table in a folder, at its newest version; None when there is none.
+    """Open the table in a folder at its latest version; None when there is none.
 
     Raises:
         DamagedError: naming every damaged file of its log.
     """
-    return open_held(folder) if DeltaTable.is_deltatable(folder, _storage_options()) else None
+    return open_table(folder) if DeltaTable.is_deltatable(folder, _storage_options()) else None
 
 
-def open_held(folder: str, *, version: int | None = None) -> DeltaTable:
-    """A table that is known to be there; None for `version` means the newest.
+def open_table(folder: str, *, version: int | None = None) -> DeltaTable:
+    """Open an existing table; None for `version` means the latest.
 
     Raises:
         DamagedError: naming every damaged file of its log.
     """
     with naming_faults(folder, version=version):
         delta = DeltaTable(folder, version=version, storage_options=_storage_options())
-    # delta-rs takes an empty entry for one that changed nothing. The last one is what a machine
-    # that loses its power leaves empty; all of them are read by `overnight check-lake`.
+    # delta-rs reads an empty entry as one that changed nothing. A power failure leaves the last
+    # entry empty, so that one is checked here; `overnight check-lake` checks all of them.
     found = delta.version()
     with contextlib.suppress(FileNotFoundError), naming_faults(folder, version=found):
-        read_entry(folder, found)  # a checkpoint may stand for it
+        read_entry(folder, found)  # a checkpoint may replace it
     return delta
 
 
 def read_notes(folder: str, version: int) -> Mapping[str, object]:
-    """Notes of the writer of a version: one small file, however many versions came.
+    """Read the notes of the writer of a version from its log entry, one small file.
 
-    From its own entry: `DeltaTable.history` of a table at an older version begins with the newest
-    commit, under the number of the older one.
+    `DeltaTable.history` would not do: at an older version it begins with the latest commit, under
+    the number of the older one.
 
     Raises:
         FileNotFoundError: when the log has no entry of that version.
@@ -83,23 +86,40 @@ def read_notes(folder: str, version: int) -> Mapping[str, object]:
 
 
 def lost_entry(folder: str, version: int) -> DamagedError:
-    """The error about a version of which a checkpoint tells the parts, and nothing the notes."""
+    """Build the error for a version that has a checkpoint but no log entry with its notes."""
     return _describe_faults(folder, [f"{entry_name(version)} is missing"])
 
 
 @contextlib.contextmanager
 def naming_faults(folder: str, *, version: int | None) -> Iterator[None]:
-    """Errors about a log here name its damaged files, and say what to do."""
+    """Turn errors about a log into one that names its damaged files and the remedy."""
     try:
         yield
     except (DeltaError, DamagedError) as error:
         try:
             faults = list(find_faults(folder, until=version))
         except OSError:
-            faults = []  # the store does not answer, which is what the error is about
+            faults = []  # the store does not answer; the error says so already
         if not faults:
             raise
         raise _describe_faults(folder, faults) from error
+
+
+@contextlib.contextmanager
+def committing_first(folder: str, version: int, message: str) -> Iterator[None]:
+    """Raise ChangedSinceError if a commit in the block fails and another writer came first.
+
+    Args:
+        folder: of the table.
+        version: the version that the commit is based on.
+        message: of the error.
+    """
+    try:
+        yield
+    except DeltaError as error:
+        if open_table(folder).version() == version:
+            raise
+        raise ChangedSinceError(message) from error
 
 
 def _describe_faults(folder: str, faults: Sequence[str]) -> DamagedError:
@@ -112,34 +132,34 @@ def _describe_faults(folder: str, faults: Sequence[str]) -> DamagedError:
 
 
 def _storage_options() -> dict[str, str]:
-    """What delta-rs asks for beside AWS's own variables: that an endpoint may be without TLS."""
+    """Return the storage options beside AWS's own variables: permission to use plain HTTP."""
     plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
     return {"allow_http": "true"} if plain else {}
 
 
 def replace_parts(
     delta: DeltaTable,
-    held: Sequence[Part],
+    current: Sequence[Part],
     parts: Sequence[Part],
     *,
     schema: pa.Schema,
     notes: Mapping[str, str],
 ) -> None:
-    """Commit that of some parts only these are left, and those of them that are new.
+    """Commit that some parts are replaced by others.
 
     Args:
-        delta: the table, at the version that the parts are held by.
-        held: the parts that may be taken out.
-        parts: what is there afterwards in their place.
-        schema: the table's.
-        notes: beside the version.
+        delta: the table, at the version of the current parts.
+        current: the parts to replace; those that are in `parts` too are kept.
+        parts: the parts in their place.
+        schema: of the table.
+        notes: stored with the version.
 
     Raises:
-        DeltaError: when it cannot be, as another writer took out the same parts.
+        DeltaError: when another writer removed the same parts.
     """
-    names, kept = {part.path for part in held}, {part.path for part in parts}
+    names, kept = {part.path for part in current}, {part.path for part in parts}
     actions: list[AddAction | RemoveAction] = [_add(p) for p in parts if p.path not in names]
-    actions += [_remove(part) for part in held if part.path not in kept]
+    actions += [_remove(part) for part in current if part.path not in kept]
     delta.create_write_transaction(
         actions, "append", schema, partition_by=[EVENT_DAY],
         commit_properties=_describe(notes, added=kept - names, removed=names - kept),
@@ -149,25 +169,25 @@ def replace_parts(
 
 def replace_table(
     delta: DeltaTable,
-    held: Sequence[Part],
+    current: Sequence[Part],
     parts: Sequence[Part],
     *,
     schema: pa.Schema,
     notes: Mapping[str, str],
 ) -> None:
-    """Commit that a table has other columns and no other parts than these.
+    """Commit that a table has other columns and only these parts.
 
     Args:
         delta: the table.
-        held: all parts that it has; delta-rs takes them out.
-        parts: what is there afterwards.
-        schema: the other columns.
-        notes: beside the version.
+        current: all of its parts; delta-rs removes them.
+        parts: the new parts.
+        schema: the new columns.
+        notes: stored with the version.
 
     Raises:
-        DeltaError: when it cannot be, as another writer came first.
+        DeltaError: when another writer came first.
     """
-    added, removed = {part.path for part in parts}, {part.path for part in held}
+    added, removed = {part.path for part in parts}, {part.path for part in current}
     delta.create_write_transaction(
         [_add(part) for part in parts], "overwrite", schema, partition_by=[EVENT_DAY],
         commit_properties=_describe(notes, added=added, removed=removed),
@@ -176,10 +196,10 @@ def replace_table(
 
 
 def add_parts_first(delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Schema) -> None:
-    """Commit further parts, unless anybody committed anything since the version at hand.
+    """Commit further parts, unless another writer committed since the opened version.
 
     Raises:
-        DeltaError: when somebody did.
+        DeltaError: when another writer did.
     """
     delta.create_write_transaction(
         [_add(part) for part in parts], "append", schema, partition_by=[EVENT_DAY],
@@ -193,16 +213,16 @@ def add_parts_first(delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Sche
 def _describe(
     notes: Mapping[str, str], *, added: set[str], removed: set[str], retries: int | None = None
 ) -> CommitProperties:
-    """Properties of a commit: the notes, and a digest by which a cut entry is found."""
+    """Build the properties of a commit: the notes, and a digest that reveals a truncated entry."""
     noted = {**notes, ACTIONS: digest_actions(added, removed)}
     return CommitProperties(custom_metadata=noted, max_commit_retries=retries)
 
 
 def add_fields(delta: DeltaTable, fields: pa.Schema) -> None:
-    """Commit that a table has further columns, unless anybody committed since the version at hand.
+    """Commit further columns, unless another writer committed since the opened version.
 
     Raises:
-        DeltaError: when somebody did.
+        DeltaError: when another writer did.
     """
     delta.alter.add_columns(
         list(Schema.from_arrow(fields).fields),
@@ -212,7 +232,7 @@ def add_fields(delta: DeltaTable, fields: pa.Schema) -> None:
 
 
 def _add(part: Part) -> AddAction:
-    """The action that puts a part into a version."""
+    """Build the action that adds a part."""
     stats = json.dumps({"numRecords": part.rows})
     modified = int(time.time() * 1000)
     return AddAction(
@@ -221,7 +241,7 @@ def _add(part: Part) -> AddAction:
 
 
 def _remove(part: Part) -> RemoveAction:
-    """The action that takes a part out of it."""
+    """Build the action that removes a part."""
     return RemoveAction(
         part.path,
         data_change=True,

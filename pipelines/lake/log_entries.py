@@ -1,7 +1,7 @@
-"""Entries of a Delta log, read by themselves: one JSON file a version, and checkpoints of many.
+"""Entries of a Delta log, one JSON file a version, and checkpoints of many versions.
 
-delta-rs says of a damaged one neither which file it is nor, when it is empty or ends early at the
-end of a line, that there is anything wrong. So each commit notes the digest of its own actions.
+delta-rs does not name a damaged entry, and does not notice one that is empty or truncated at the
+end of a line. So each commit notes the digest of its own actions.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One commit: what its writer noted, and which parts it put in and took out."""
+    """One commit: the notes of its writer, the parts that it added, the paths that it removed."""
 
     notes: Mapping[str, object]
     added: tuple[Part, ...]
@@ -38,32 +38,32 @@ class Entry:
 
 
 def entry_name(version: int) -> str:
-    """The file of a version's commit, below the table's folder."""
+    """Return the file name of a version's entry, below the table's folder."""
     return f"{LOG}/{version:020}.json"
 
 
 def digest_actions(added: Iterable[str], removed: Iterable[str]) -> str:
-    """Digest of the paths that a commit puts in and takes out."""
+    """Compute the digest of the paths that a commit adds and removes."""
     lines = sorted([*(f"add {path}" for path in added), *(f"remove {path}" for path in removed)])
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def read_entry(folder: str, version: int) -> Entry:
-    """The commit of a version.
+    """Read the commit of a version.
 
     Raises:
-        FileNotFoundError: when the log has none.
-        DamagedError: when it is not what was written, with the reason alone.
+        FileNotFoundError: when the log has no such entry.
+        DamagedError: with the reason alone, when the entry is not what was written.
     """
     return _parse(read_bytes(f"{folder}/{entry_name(version)}"))
 
 
 def find_faults(folder: str, *, until: int | None = None) -> Iterator[str]:
-    """Damaged and missing files of a log, each with the reason.
+    """Find damaged and missing files of a log, each with the reason.
 
     Args:
         folder: of the table.
-        until: the last version that matters; None: all do.
+        until: the last version to check; None: all.
     """
     entries, checkpoints = list_log(folder)
     for version, name in checkpoints:
@@ -72,7 +72,7 @@ def find_faults(folder: str, *, until: int | None = None) -> Iterator[str]:
     yield from _hint_faults(folder, {version for version, _ in checkpoints})
     if not entries:
         return
-    # A table of another writer may have lost the entries before a checkpoint, as it was told to.
+    # Another writer may have deleted the entries before a checkpoint, as Delta allows.
     known = [version for version, _ in checkpoints if version <= min(entries)]
     first = min(entries) if known else 0
     for version in range(first, max(entries) + 1):
@@ -87,9 +87,9 @@ def find_faults(folder: str, *, until: int | None = None) -> Iterator[str]:
 
 
 def find_holders(folder: str) -> dict[str, str]:
-    """By its path, the versions that each part belongs to, `v3` or `v3 to v7, v9`.
+    """Map each part's path to the versions that it belongs to, `v3` or `v3 to v7, v9`.
 
-    Entries that are damaged are left out.
+    Damaged entries are skipped.
     """
     spans: dict[str, list[tuple[int, int | None]]] = {}
     entries, _ = list_log(folder)
@@ -103,9 +103,9 @@ def find_holders(folder: str) -> dict[str, str]:
                 spans[path][-1] = (spans[path][-1][0], version - 1)
         for part in entry.added:
             spans.setdefault(part.path, []).append((version, None))
-    newest = max(entries, default=0)
+    latest = max(entries, default=0)
     return {
-        path: ", ".join(_spell_span(first, newest if last is None else last) for first, last in own)
+        path: ", ".join(_spell_span(first, latest if last is None else last) for first, last in own)
         for path, own in spans.items()
     }
 
@@ -115,7 +115,7 @@ def _spell_span(first: int, last: int) -> str:
 
 
 def list_log(folder: str) -> tuple[set[int], list[tuple[int, str]]]:
-    """The versions that a log has entries of, and its checkpoints with their versions."""
+    """List the versions that a log has entries of, and its checkpoints with their versions."""
     filesystem, path = resolve(f"{folder}/{LOG}")
     found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
     names = sorted(each.base_name for each in found if each.is_file)
@@ -133,7 +133,7 @@ def _checkpoint_faults(address: str, name: str) -> Iterator[str]:
 
 
 def _hint_faults(folder: str, checkpoints: set[int]) -> Iterator[str]:
-    """The file that names the newest checkpoint; delta-rs passes over one that it cannot read."""
+    """Check the file that names the latest checkpoint; delta-rs ignores an unreadable one."""
     with contextlib.suppress(FileNotFoundError, ValueError):
         named = json.loads(read_bytes(f"{folder}/{LOG}/{HINT}"))
         version = named.get("version") if isinstance(named, dict) else None

@@ -1,7 +1,7 @@
-"""Parts as they are read: each one whole, and its hash compared with its name first.
+"""Reads parts whole and compares the hash of each with its name first.
 
-A part is one day's rows, so reading all of it for a few columns costs little beside what else a
-step does: SHA-256 runs at more than 1 GB/s on each core, Parquet is decoded at less than that.
+A part has one day's rows, so reading all of it for a few columns costs little beside the other work
+of a step: SHA-256 runs at more than 1 GB/s on each core, Parquet is decoded at less than that.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,12 +17,12 @@ from pipelines.lake.damage import Damage, describe_damage
 from pipelines.lake.data_files import Part
 from pipelines.lake.log_entries import find_holders
 
-# An object store answers each request late and many at once.
+# An object store has a high latency, and answers many requests in parallel.
 AT_ONCE = 8
 
 
 def load_part(folder: str, part: Part) -> pa.Buffer | Damage:
-    """The bytes of a part, or how they are not those that were written."""
+    """Return the bytes of a part, or its damage when they are not what was written."""
     expected = hash_in_name(part.path) or "no hash"
     try:
         content = read_buffer(f"{folder}/{part.path}")
@@ -33,7 +33,7 @@ def load_part(folder: str, part: Part) -> pa.Buffer | Damage:
 
 
 def find_damage(folder: str, parts: Sequence[Part]) -> Iterator[Damage | None]:
-    """For each part, in order, how it is damaged; None for one that is as it was written."""
+    """Yield the damage of each part, in order; None for an undamaged one."""
 
     def judge(part: Part) -> Damage | None:
         loaded = load_part(folder, part)
@@ -51,14 +51,14 @@ def read_parts(
     columns: Sequence[str] | None,
     where: pc.Expression | None,
 ) -> list[pa.Table]:
-    """Rows of each part, in order.
+    """Read the rows of each part, in order.
 
     Args:
         folder: of the table.
         parts: of a version.
         schema: its columns, which a part may lack.
-        columns: those to give; None: all.
-        where: which rows to give; None: all.
+        columns: to return; None: all.
+        where: condition on the rows; None: all.
 
     Raises:
         DamagedError: naming every part that is missing or was changed.
@@ -81,7 +81,7 @@ def read_parts(
 
 
 def read_part(folder: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
-    """Columns of one part.
+    """Read columns of one part.
 
     Raises:
         DamagedError: when it is missing or was changed.
@@ -93,11 +93,11 @@ def read_part(folder: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
 
 
 def refuse(folder: str, damages: Sequence[Damage]) -> None:
-    """Raise one error for all damages, with the versions that they belong to; none for none."""
+    """Raise one error for all damages, with the versions of the parts; none without damage."""
     if damages:
         raise describe_damage(folder, damages, find_holders(folder))
 
 
 def decode_part(content: pa.Buffer, columns: Sequence[str]) -> pa.Table:
-    """Columns of the bytes of a part."""
+    """Decode columns from the bytes of a part."""
     return pq.ParquetFile(pa.BufferReader(content)).read(columns=list(columns))

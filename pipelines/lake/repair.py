@@ -1,7 +1,7 @@
-"""Damaged parts of delivered tables, written again from a delivery that holds their rows.
+"""Repair of damaged parts of delivered tables, from a delivery that holds their rows.
 
-A part is written again only when the rows give the very bytes that its name says; so nothing is
-guessed, and a delivery that holds other rows, or not all of them, changes nothing.
+A part is written again only when the rows give the bytes that its name is the hash of; a delivery
+that holds other rows, or not all of them, changes nothing.
 """
 
 import logging
@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 
 
 def repair_parts(lake: Lake, table: str, delivered: pa.Table) -> int:
-    """Write damaged parts of a table's newest version again; how many were.
+    """Write damaged parts of a table's latest version again; return their number.
 
     Args:
-        lake: holds the table, or not.
+        lake: with or without the table.
         table: its name.
-        delivered: rows of the table as a delivery alone makes them, with `event_day`.
+        delivered: rows that the delivery alone would make of the table, with `event_day`.
     """
-    at = lake.newest(table)
+    at = lake.latest(table)
     damages = [] if at is None else lake.find_damage(at)
     if at is None or not damages:
         return 0
@@ -50,7 +50,7 @@ def repair_parts(lake: Lake, table: str, delivered: pa.Table) -> int:
 
 
 def _candidates(lake: Lake, table: str, damage: Damage, own: pa.Table) -> Iterator[pa.Table]:
-    """Rows that a day may have had: the delivered ones, and those among an earlier version's."""
+    """Yield the rows that a day may have had: the delivered ones, alone or with earlier ones."""
     yield _order(own)
     folder = lake.folder(table)
     for path in find_holders(folder):
@@ -65,6 +65,6 @@ def _candidates(lake: Lake, table: str, damage: Damage, own: pa.Table) -> Iterat
 
 
 def _order(rows: pa.Table) -> pa.Table:
-    """As `Lake.write_days` has them."""
+    """Sort rows as `Lake.write_days` does."""
     keys = [(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)]
     return rows.sort_by(keys).combine_chunks()

@@ -1,17 +1,12 @@
 """The lake: Delta tables partitioned by event day, committed by delta-rs, addressed by content.
 
-A part is named by its bytes (`pipelines.lake.data_files`). So a rerun that makes the same rows
-makes the same
-names and commits nothing, a version's content hash needs no read of its data, and days that two
-versions share are stored once.
+A part is named by the hash of its bytes (`pipelines.lake.data_files`). So a rerun that makes the
+same rows makes the same names and commits nothing, a version's content hash needs no read of its
+data, and days that two versions share are stored once.
 """
 
-import contextlib
 import hashlib
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -23,17 +18,19 @@ from expectations.contract import (
     EVENT_TIME,
     TRANSACTION_ID,
     InputError,
-    OvernightError,
 )
+from pipelines.config import TableVersion
 from pipelines.lake.damage import Damage, DamagedError
 from pipelines.lake.data_files import Part, split_days, write_part
 from pipelines.lake.delta import (
+    ChangedSinceError,
     add_fields,
     add_parts_first,
+    committing_first,
     create_table,
     find_table,
     lost_entry,
-    open_held,
+    open_table,
     read_notes,
     replace_parts,
     replace_table,
@@ -43,34 +40,7 @@ from pipelines.lake.reading import find_damage, read_part, read_parts, refuse
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-INPUTS = "overnight.inputs"
-
-
-class ChangedSinceError(OvernightError):
-    """Another writer committed to a table first."""
-
-
-@dataclass(frozen=True, slots=True)
-class TableVersion:
-    """A pinned version of one table: what a step hands to the next, written `features@v12`."""
-
-    name: str
-    version: int
-
-    def __str__(self) -> str:
-        return f"{self.name}@v{self.version}"
-
-    @classmethod
-    def parse(cls, reference: str) -> "TableVersion":
-        """Read `features@v12`.
-
-        Raises:
-            InputError: when the reference has another form.
-        """
-        match = re.fullmatch(r"(\w+)@v(\d+)", reference)
-        if match is None:
-            raise InputError(f"{reference!r} is not a table version; write it as features@v12.")
-        return cls(match[1], int(match[2]))
+FINGERPRINT = "overnight.inputs"
 
 
 class Lake:
@@ -81,16 +51,16 @@ class Lake:
         self.root = f"{root.rstrip('/')}/{spec}"
 
     def folder(self, table: str) -> str:
-        """Folder of the parts of a table."""
+        """Return the folder of a table's parts."""
         return f"{self.root}/{table}"
 
-    def newest(self, table: str) -> TableVersion | None:
-        """The newest version, or None when the table was never written."""
+    def latest(self, table: str) -> TableVersion | None:
+        """Return the latest version, or None when the table was never written."""
         delta = find_table(self.folder(table))
         return None if delta is None else TableVersion(table, delta.version())
 
     def parts(self, at: TableVersion) -> list[Part]:
-        """The parts of a version, by day and name."""
+        """List the parts of a version, by day and name."""
         actions = pa.table(self._pinned(at).get_add_actions(flatten=True)).to_pylist()
         found = [
             Part(a["path"], a[f"partition.{EVENT_DAY}"], a["num_records"], a["size_bytes"])
@@ -99,24 +69,24 @@ class Lake:
         return sorted(found, key=lambda part: part.path)
 
     def files(self, at: TableVersion) -> list[str]:
-        """Addresses of the Parquet files of a version."""
+        """List the addresses of the Parquet files of a version."""
         return [f"{self.folder(at.name)}/{part.path}" for part in self.parts(at)]
 
     def content_hash(self, at: TableVersion) -> str:
-        """SHA-256 over the part names of a version, which are hashes of their bytes."""
+        """Compute SHA-256 over the part names of a version, which are hashes of their bytes."""
         names = "\n".join(part.path for part in self.parts(at))
         return hashlib.sha256(names.encode()).hexdigest()
 
     def row_count(self, at: TableVersion) -> int:
-        """Rows of a version, read from the log."""
+        """Count the rows of a version, from the log."""
         return sum(part.rows for part in self.parts(at))
 
-    def inputs(self, at: TableVersion) -> str | None:
-        """Digest of what a version was made from, as its writer recorded it."""
-        return self.note(at, INPUTS)
+    def fingerprint(self, at: TableVersion) -> str | None:
+        """Return the digest of a version's inputs, as its writer recorded it."""
+        return self.note(at, FINGERPRINT)
 
     def note(self, at: TableVersion, key: str) -> str | None:
-        """What the writer of a version noted beside it under a key."""
+        """Return the note that the writer of a version stored with it under a key."""
         try:
             notes = read_notes(self.folder(at.name), at.version)
         except FileNotFoundError as error:
@@ -125,16 +95,8 @@ class Lake:
         text = notes.get(key)
         return None if text is None else str(text)
 
-    def column_hash(self, at: TableVersion, column: str) -> str:
-        """SHA-256 of the values of one column of a version, in the order of its rows."""
-        values = self.read(at, columns=[column])
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, values.schema) as stream:
-            stream.write_table(values.combine_chunks())
-        return hashlib.sha256(sink.getvalue()).hexdigest()
-
     def schema(self, at: TableVersion) -> pa.Schema:
-        """Columns of a version."""
+        """Return the columns of a version."""
         return pa.schema(self._pinned(at).schema().to_arrow())
 
     def read(
@@ -145,14 +107,12 @@ class Lake:
         where: pc.Expression | None = None,
         days: Iterable[str] | None = None,
     ) -> pa.Table:
-        """Rows of a version in the order (event day, event time, transaction id).
+        """Read rows of a version in the order (event day, event time, transaction id).
 
         Raises:
             DamagedError: naming every part that is missing or was changed.
         """
-        wanted = None if days is None else set(days)
-        parts = [part for part in self.parts(at) if wanted is None or part.day in wanted]
-        schema = self.schema(at)
+        parts, schema = self._parts_of(at, days), self.schema(at)
         if not parts:
             kept = schema if columns is None else pa.schema([schema.field(c) for c in columns])
             return kept.empty_table()
@@ -162,7 +122,7 @@ class Lake:
         )
 
     def read_part(self, table: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
-        """Columns of one part, committed or not; the event day is not among them.
+        """Read columns of one part, committed or not; the event day is not among them.
 
         Raises:
             DamagedError: when it is missing or was changed.
@@ -172,7 +132,7 @@ class Lake:
     def read_days(
         self, at: TableVersion, *, columns: Sequence[str]
     ) -> Iterator[tuple[str, pa.Table]]:
-        """Each part's day and columns, read as they are asked for.
+        """Yield each part's day and columns, read one part at a time.
 
         Raises:
             DamagedError: naming every part that is missing or was changed.
@@ -186,34 +146,33 @@ class Lake:
             yield part.day, rows
 
     def find_damage(self, at: TableVersion, *, days: Iterable[str] | None = None) -> list[Damage]:
-        """Parts of a version that are missing or were changed; every part is read."""
-        wanted = None if days is None else set(days)
-        parts = [part for part in self.parts(at) if wanted is None or part.day in wanted]
-        return [each for each in find_damage(self.folder(at.name), parts) if each is not None]
+        """Find parts of a version that are missing or were changed, by reading every part."""
+        found = find_damage(self.folder(at.name), self._parts_of(at, days))
+        return [each for each in found if each is not None]
 
     def refuse_damage(self, at: TableVersion, *, days: Iterable[str] | None = None) -> None:
-        """Stop unless every part of a version, or of some days of it, is what was written.
+        """Raise an error if any part of a version, or of some days of it, is damaged.
 
         Raises:
-            DamagedError: naming every one that is not.
+            DamagedError: naming every damaged part.
         """
         refuse(self.folder(at.name), self.find_damage(at, days=days))
 
     def write_days(
-        self, table: str, rows: pa.Table, *, inputs: str, empty_days: Iterable[str] = ()
+        self, table: str, rows: pa.Table, *, fingerprint: str, empty_days: Iterable[str] = ()
     ) -> TableVersion:
         """Replace every event day that `rows` holds, in one commit.
 
         Args:
             table: the table's name.
             rows: with columns `event_day`, `event_time`, `transaction_id`; any order.
-            inputs: digest of what the rows were made from.
-            empty_days: further days to replace, by nothing.
+            fingerprint: digest of the inputs of the rows.
+            empty_days: further days, whose rows are removed.
         """
         ordered = rows.sort_by([(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)])
         parts = [write_part(self.folder(table), day, own) for day, own in split_days(ordered)]
         days = {part.day for part in parts} | set(empty_days)
-        return self.commit(table, parts, schema=rows.schema, days=days, inputs=inputs)
+        return self.commit(table, parts, schema=rows.schema, days=days, fingerprint=fingerprint)
 
     def commit(
         self,
@@ -222,45 +181,47 @@ class Lake:
         *,
         schema: pa.Schema,
         days: Iterable[str] | None,
-        inputs: str,
+        fingerprint: str,
         notes: Mapping[str, str] | None = None,
     ) -> TableVersion:
         """Publish parts as the only content of their days; None for `days` means of the table.
 
-        All or nothing. When the table holds just these parts for these days and was made from the
-        same inputs, nothing is committed and the version at hand is returned.
+        All or nothing. When the table has just these parts for these days and the same fingerprint,
+        nothing is committed and the current version is returned.
         """
         delta = find_table(self.folder(table))
         if delta is None:
             delta = create_table(self.folder(table), schema)
         at = TableVersion(table, delta.version())
-        # Readers go by name, and Delta keeps the order in which a table got its columns.
+        # Compared as sets: readers select by name, and Delta keeps the order of creation.
         same_columns = set(self.schema(at)) == set(schema)
         if not same_columns and days is not None:
             self._refuse_to_lose(at, keeping=set(days))
         replaced = None if days is None or not same_columns else set(days)
-        held = [p for p in self.parts(at) if replaced is None or p.day in replaced]
-        if {p.path for p in held} == {p.path for p in parts} and self.inputs(at) == inputs:
+        current = [p for p in self.parts(at) if replaced is None or p.day in replaced]
+        if {p.path for p in current} == {p.path for p in parts} and self.fingerprint(
+            at
+        ) == fingerprint:
             return at
-        notes = {INPUTS: inputs, **(notes or {})}
-        with self._first(
-            at,
+        notes = {FINGERPRINT: fingerprint, **(notes or {})}
+        with committing_first(
+            self.folder(table), at.version,
             f"Another writer replaced the same days of {table} since v{at.version}, and nothing of "
             "this write is in it. Run the step again.",
-        ):
+        ):  # fmt: skip
             if same_columns:
-                replace_parts(delta, held, parts, schema=self.schema(at), notes=notes)
+                replace_parts(delta, current, parts, schema=self.schema(at), notes=notes)
             else:
-                replace_table(delta, held, parts, schema=schema, notes=notes)
-        return TableVersion(table, open_held(self.folder(table)).version())
+                replace_table(delta, current, parts, schema=schema, notes=notes)
+        return TableVersion(table, open_table(self.folder(table)).version())
 
     def append(self, table: str, rows: pa.Table, *, at: TableVersion | None) -> TableVersion:
-        """Add rows to a table that nobody wrote to since a version.
+        """Add rows to a table, unless another writer committed since a version.
 
         Args:
             table: the table's name.
             rows: as for `write_days`.
-            at: the version that the rows were made by; None when there was none.
+            at: the version that the rows are based on; None when there was none.
 
         Raises:
             ChangedSinceError: when another writer came first; nothing is added.
@@ -269,39 +230,34 @@ class Lake:
         version = 0 if at is None else at.version
         if delta.version() == version:
             parts = [write_part(self.folder(table), day, own) for day, own in split_days(rows)]
-            delta = open_held(self.folder(table), version=version)
-            seen = TableVersion(table, version)
-            with self._first(seen, f"{table} was written to since v{version}."):
+            delta = open_table(self.folder(table), version=version)
+            message = f"{table} was written to since v{version}."
+            with committing_first(self.folder(table), version, message):
                 add_parts_first(delta, parts, schema=rows.schema)
             return TableVersion(table, version + 1)
         raise ChangedSinceError(f"{table} is at v{delta.version()}, no more at v{version}.")
 
     def add_columns(self, at: TableVersion, schema: pa.Schema) -> TableVersion:
-        """Give a table the columns that it lacks of a schema; rows that it holds have no value.
+        """Add the columns of a schema that a table lacks; its rows have null in them.
 
         Raises:
             ChangedSinceError: when another writer came first; nothing is added.
         """
-        held = self.schema(at).names
-        lacking = pa.schema([field for field in schema if field.name not in held])
+        current = self.schema(at).names
+        lacking = pa.schema([field for field in schema if field.name not in current])
         if not lacking.names:
             return at
-        delta = open_held(self.folder(at.name))
+        delta = open_table(self.folder(at.name))
         if delta.version() != at.version:
             raise ChangedSinceError(f"{at.name} is at v{delta.version()}, no more at {at}.")
-        with self._first(at, f"{at.name} was written to since v{at.version}."):
+        message = f"{at.name} was written to since v{at.version}."
+        with committing_first(self.folder(at.name), at.version, message):
             add_fields(delta, lacking)
         return TableVersion(at.name, at.version + 1)
 
-    @contextlib.contextmanager
-    def _first(self, at: TableVersion, message: str) -> Iterator[None]:
-        """Commits here come first after a version, or ChangedSinceError tells that others did."""
-        try:
-            yield
-        except DeltaError as error:
-            if open_held(self.folder(at.name)).version() == at.version:
-                raise
-            raise ChangedSinceError(message) from error
+    def _parts_of(self, at: TableVersion, days: Iterable[str] | None) -> list[Part]:
+        wanted = None if days is None else set(days)
+        return [part for part in self.parts(at) if wanted is None or part.day in wanted]
 
     def _refuse_to_lose(self, at: TableVersion, *, keeping: set[str]) -> None:
         lost = sorted({part.day for part in self.parts(at)} - keeping)
@@ -313,20 +269,14 @@ class Lake:
 
     def _pinned(self, at: TableVersion) -> "DeltaTable":
         try:
-            # Only the log up to it: what came later, damaged or not, does not matter.
-            return open_held(self.folder(at.name), version=at.version)
+            # Only the log up to this version is read: damage to later entries does not matter.
+            return open_table(self.folder(at.name), version=at.version)
         except DeltaError as error:
             delta = find_table(self.folder(at.name))
             if delta is not None and delta.version() >= at.version:
                 raise
-            newest = "never written" if delta is None else f"at v{delta.version()}"
+            latest = "never written" if delta is None else f"at v{delta.version()}"
             raise InputError(
-                f"There is no {at} in {self.root}: the table is {newest}. "
+                f"There is no {at} in {self.root}: the table is {latest}. "
                 "Run the step that writes it first."
             ) from error
-
-
-def digest_of(facts: Mapping[str, object]) -> str:
-    """SHA-256 of the canonical JSON of what a table, a study or a run is made from."""
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Removes what killed processes left in the lake: files that no version of a table names.
+"""Removal of orphan files: files of a table that no version names.
 
 Parts are written before the commit that names them, so a kill in between leaves them behind. A
-rerun with the same rows names them; with others, nobody ever would.
+rerun with the same rows names them; with other rows they stay orphans.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from pipelines.lake.damage import DamagedError
 from pipelines.lake.log_entries import list_log, read_entry
 from pipelines.lake.tables import Lake
 
-# Longer than any step runs: what is younger may be about to be committed.
+# Longer than any step runs: a younger file may be about to be committed.
 PATIENCE = timedelta(days=2)
 EARLIER = re.compile(r"\.earlier-[^/]+")  # parts of the first of two passes
-# An answer names parts, which may be gone: it goes first.
+# An answer names parts, so it is deleted before them.
 ANSWERS = ".jobs/"
 LEFT = re.compile(
     rf"\.jobs/.+|event_day=[^/]+/part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
@@ -29,22 +29,21 @@ LEFT = re.compile(
 log = logging.getLogger(__name__)
 
 
-def sweep(lake: Lake, *, now: datetime | None = None) -> int:
-    """Remove files older than two days that no version of any table names; how many.
+def vacuum_tables(lake: Lake, *, now: datetime | None = None) -> int:
+    """Delete files older than two days that no version of any table names; return their number.
 
-    They take room and do no other harm, so a store that lets nothing be deleted is told of in the
-    log, and ends nothing.
+    Orphan files only take space, so a store that refuses to delete them is logged, and is no error.
 
     Args:
         lake: of a spec.
-        now: the time by which files are old; None: the clock's.
+        now: the time that the age of a file is measured to; None: the clock's.
     """
     before = (now or datetime.now(UTC)) - PATIENCE
     filesystem, root = resolve(lake.root)
-    swept = 0
-    # Only listed: a role may have no right on a key that is named as the folder.
+    deleted = 0
+    # Only listed: a role may have no right on the key of the folder itself.
     for table in filesystem.get_file_info(fs.FileSelector(root, allow_not_found=True)):
-        at = lake.newest(table.base_name)
+        at = lake.latest(table.base_name)
         if at is None:
             continue
         found = filesystem.get_file_info(fs.FileSelector(table.path, recursive=True))
@@ -56,31 +55,33 @@ def sweep(lake: Lake, *, now: datetime | None = None) -> int:
             try:
                 left.difference_update(_named(lake.folder(table.base_name)))
             except DamagedError as error:
-                # Which files an entry named is not known any more, so none is removed.
-                log.warning("Nothing in %s was swept: an entry of its log %s", table.path, error)
+                # The files that the entry named are unknown, so none is deleted.
+                log.warning("Deleted nothing in %s: an entry of its log %s", table.path, error)
                 continue
         nameless = sorted(left, key=lambda name: not name.startswith(ANSWERS))
-        # A store has no folders, so no age of one.
+        # An object store has no folders, and so no age of one.
         folders = [
             each for each in found
             if EARLIER.fullmatch(each.base_name) and each.mtime is not None and each.mtime < before
         ]  # fmt: skip
         try:
             for name in nameless:
-                with contextlib.suppress(FileNotFoundError):  # another sweep was here
+                with contextlib.suppress(FileNotFoundError):  # another vacuum deleted it
                     filesystem.delete_file(names[name])
-                    swept += 1
+                    deleted += 1
             for each in folders:
                 filesystem.delete_dir(each.path)
         except OSError as error:
-            log.warning("%d files in %s were not swept: %s", len(nameless), table.path, error)
-    if swept:
-        log.info("Swept %d files from %s that no version names", swept, lake.root)
-    return swept
+            log.warning(
+                "%d orphan files in %s were not deleted: %s", len(nameless), table.path, error
+            )
+    if deleted:
+        log.info("Deleted %d orphan files from %s", deleted, lake.root)
+    return deleted
 
 
 def _named(folder: str) -> Iterator[str]:
-    """Every part that some commit names, replaced ones included."""
+    """List every part that some commit names, replaced ones included."""
     for version in list_log(folder)[0]:
         entry = read_entry(folder, version)
         yield from entry.removed

@@ -1,7 +1,7 @@
-"""One process at a time writes what a night writes of a spec; the others wait.
+"""Locks by which one process of a machine at a time writes the tables and runs of a spec.
 
-The lock belongs to a home, so to one machine. Two machines with one lake are kept apart by the
-lake's own commits, which refuse the second.
+The lock files are in `OVERNIGHT_HOME`. Of two machines with one lake, the lake's own commits refuse
+the second writer.
 """
 
 import functools
@@ -13,22 +13,22 @@ P = ParamSpec("P")
 
 
 def writing(spec: str, *, doing: str) -> AbstractContextManager[None]:
-    """The lock of what a night writes of a spec; a step inside a run enters it again.
+    """Lock the tables and runs of a spec; a step inside a locked run may enter again.
 
     Args:
         spec: its name.
-        doing: shown to those who wait.
+        doing: shown to waiting processes.
     """
     return _lock(f"{spec}.lock", f"{doing} of {spec}")
 
 
 def backtesting(spec: str) -> AbstractContextManager[None]:
-    """The lock of the folder that backtests of a spec share."""
+    """Lock the folder that the backtests of a spec share."""
     return _lock(f"{spec}.backtest.lock", f"the backtest of {spec}")
 
 
 def searching(spec: str, *, worker: int) -> AbstractContextManager[None]:
-    """The lock of being one of the workers on a spec's studies, from its first trial to its last.
+    """Lock a worker's number on the studies of a spec, from its first trial to its last.
 
     Named by the spec: a lock for each study would leave files every night.
     """
@@ -36,12 +36,12 @@ def searching(spec: str, *, worker: int) -> AbstractContextManager[None]:
 
 
 def beginning(spec: str) -> AbstractContextManager[None]:
-    """The lock of beginning a trial of one of a spec's studies."""
+    """Lock the beginning of a trial of a spec's studies."""
     return _lock(f"{spec}.trial.lock", f"the beginning of a trial of {spec}")
 
 
 def one_at_a_time(step: Callable[P, str]) -> Callable[P, str]:
-    """A step, whose first argument is a spec, that waits for others that write of this spec."""
+    """Decorate a step, whose first argument is a spec, to hold the lock of that spec."""
 
     @functools.wraps(step)
     def run(*given: P.args, **named: P.kwargs) -> str:

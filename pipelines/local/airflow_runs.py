@@ -1,4 +1,4 @@
-"""Runs a DAG with Airflow's own task runner in a process of its own, and relays what it says."""
+"""Runs a DAG with Airflow's own task runner in a separate process, and relays its log."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 
 from expectations.contract import OvernightError, hide_passwords
 from infra.airflow.environment import POOLS
@@ -22,8 +23,6 @@ def prepare_airflow(settings: Settings) -> None:
     Once for each database, Airflow release and file of pools. A pool that somebody resized stays as
     it is.
     """
-    from importlib.metadata import version
-
     environment = airflow_environment(settings)
     address = environment[CONNECTION]
     database = hide_passwords(address)
@@ -110,6 +109,6 @@ def test_dag(dag: str, form: Mapping[str, str], *, settings: Settings) -> Iterat
 
 
 def _ours(line: str) -> list[str]:
-    """The message of a log line of our own rooms, `time [level] message [logger] …`."""
+    """Extract the message of a log line of our own packages, `time [level] message [logger] …`."""
     said = OURS.search(line)
     return [] if said is None else [said[1]]

@@ -1,4 +1,4 @@
-"""The main job on simulated data, from nothing to five scored transactions.
+"""The command `demo`: the whole chain on simulated data, up to five scored transactions.
 
 Each part is what a night, a reviewer and an operator would run: Airflow executes the two DAGs,
 the approval is the `approve` step, the endpoint answers through boto3.
@@ -14,17 +14,19 @@ from infra.local import build_sagemaker, embedded_home, is_sagemaker_up
 from infra.processes.locks import refuse_held
 from infra.processes.service import running
 from pipelines import steps
+from pipelines.config import load_spec
 from pipelines.config.installation import Settings, load_settings
 from pipelines.local.airflow_runs import prepare_airflow, test_dag
+from pipelines.simulation import simulate_files
+from pipelines.tracking import CHAMPION, REVIEW_REPORT, open_registry
+from pipelines.validation import docs_address
 
 SPEC = "demo"
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def simulate_source(*, days: int, customers: int, seed: int) -> str:
-    """Write the files that the spec `demo` reads, and say what is in them."""
-    from pipelines.simulation import simulate_files
-
+    """Write the files that the spec `demo` reads, and describe them."""
     folder = load_settings().home / "demo"
     made = simulate_files(folder, start=START, days=days, customers=customers, seed=seed)
     return (
@@ -37,7 +39,7 @@ def run_demo(*, days: int, customers: int) -> Iterator[str]:
     """Run everything.
 
     Yields:
-        Lines for people: what happens, what came of it, and at the end where to look.
+        Lines of text: the parts, their results, and at the end the addresses of the pages.
     """
     began = time.monotonic()
     settings = load_settings()
@@ -68,7 +70,7 @@ def run_demo(*, days: int, customers: int) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _sagemaker(settings: Settings) -> Iterator[None]:
-    """The embedded SageMaker for a block: the one that `overnight up` runs, or one of our own."""
+    """Run the embedded SageMaker for a block, unless `overnight up` runs it already."""
     if is_sagemaker_up(os.environ["AWS_ENDPOINT_URL_SAGEMAKER"]):
         yield
         return
@@ -77,14 +79,11 @@ def _sagemaker(settings: Settings) -> Iterator[None]:
 
 
 def _summary(settings: Settings, version: str) -> list[str]:
-    from pipelines.config import load_spec
-    from pipelines.tracking import CHAMPION, PACKET, open_registry
-    from pipelines.validation import docs_address
 
     spec = load_spec(SPEC)
     registry = open_registry(spec)
     run = registry.get(CHAMPION).run
-    metrics, packet = registry.runs.metrics(run), registry.runs.page(run, PACKET)
+    metrics, report = registry.runs.metrics(run), registry.runs.page(run, REVIEW_REPORT)
     k, counted = spec.training.card_precision_k, spec.training.card_precision_metric
     return [
         f"champion          {version}",
@@ -92,7 +91,7 @@ def _summary(settings: Settings, version: str) -> list[str]:
         f"card precision@{k} {metrics[f'test_{counted}']:.3f} "
         f"(a perfect model: {metrics[f'perfect_{counted}']:.3f})",
         f"MLflow page       http://127.0.0.1:{settings.ports.mlflow}/#/models/{SPEC}",
-        f"review packet     http://127.0.0.1:{settings.ports.mlflow}/{packet}",
+        f"review report     http://127.0.0.1:{settings.ports.mlflow}/{report}",
         f"Airflow page      http://127.0.0.1:{settings.ports.airflow}/dags/{SPEC}_nightly",
         f"Data Docs         {docs_address(settings, SPEC)}",
         f"endpoint          {SPEC} at {os.environ['AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME']}",

@@ -1,7 +1,7 @@
-"""Examines a spec, its source and this installation, and says all that is missing at once.
+"""The command `doctor`: checks a spec, its source and this installation, and lists all problems.
 
-What any step refuses before it starts work is refused here, by the same functions: so that it is
-met at noon by who wrote it, and not by the night.
+The checks are the functions by which the steps refuse their inputs, so that the author of a spec
+finds its problems before the night does.
 """
 
 import shlex
@@ -11,6 +11,8 @@ from datetime import timedelta
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, InputError, OvernightError, ProblemsError, refuse_any
+from infra.sagemaker.machines import instance_problems
+from infra.sagemaker.names import endpoint_name
 from pipelines.config import ModelSpec, load_spec, model_kinds, request_kinds
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import (
@@ -22,16 +24,17 @@ from pipelines.ingestion import (
     refuse_wrong_own,
 )
 from pipelines.local.installation import CHECKS
+from pipelines.steps.error_translation import explain
 
 
 def examine(reference: str) -> Iterator[str]:
-    """Look at everything that a nightly run and a deployment need.
+    """Check everything that a nightly run and a deployment need.
 
     Yields:
-        One line for each thing that is in order, and what to do next when all is.
+        One line for each check that passed, and the next command when all passed.
 
     Raises:
-        ProblemsError: at the end, with everything that is not.
+        ProblemsError: at the end, with every problem.
     """
     problems: list[str] = []
     spec, next_date = None, ""
@@ -51,7 +54,7 @@ def examine(reference: str) -> Iterator[str]:
 
 
 def _examine_source(spec: ModelSpec, problems: list[str]) -> Generator[str, None, Delivery | None]:
-    """Read what the spec names as ingestion does; returns it where it can be read."""
+    """Read and check the source as ingestion does; return the delivery where it can be read."""
     try:
         refuse_wrong_own(spec)
     except OvernightError as error:
@@ -67,22 +70,20 @@ def _examine_source(spec: ModelSpec, problems: list[str]) -> Generator[str, None
             check(spec, delivery)
         except OvernightError as error:
             problems += _flatten(error)
-    told = f"{delivery.name}: {delivery.rows.num_rows:,} rows"
+    message = f"{delivery.name}: {delivery.rows.num_rows:,} rows"
     first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
     if first is not None:
-        told += f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        message += f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     if len(problems) == faults:
         try:
-            told += f", {judge_delivery(spec, delivery).quarantined.num_rows:,} to quarantine"
+            message += f", {judge_delivery(spec, delivery).quarantined.num_rows:,} to quarantine"
         except OvernightError as error:
             problems += _flatten(error)
-    yield f"source    {told}"
+    yield f"source    {message}"
     return delivery
 
 
 def _examine_endpoint(spec: ModelSpec, problems: list[str]) -> Iterator[str]:
-    from infra.sagemaker.machines import instance_problems
-    from infra.sagemaker.names import endpoint_name
 
     endpoint = spec.endpoint
     found = instance_problems(endpoint.instance_type)
@@ -97,7 +98,6 @@ def _examine_endpoint(spec: ModelSpec, problems: list[str]) -> Iterator[str]:
 
 
 def _examine_installation(settings: Settings, problems: list[str]) -> Iterator[str]:
-    from pipelines.steps.error_translation import explain
 
     for name, check in CHECKS.items():
         try:
@@ -112,7 +112,7 @@ def _examine_installation(settings: Settings, problems: list[str]) -> Iterator[s
 
 
 def _flatten(error: OvernightError) -> list[str]:
-    """Each problem by itself, however it came up."""
+    """List the problems of an error, one if it is not a list of problems."""
     return [*error.problems] if isinstance(error, ProblemsError) else [str(error)]
 
 
@@ -139,8 +139,8 @@ def _refuse_short_history(spec: ModelSpec, delivery: Delivery) -> None:
 
 
 def _next_date(spec: ModelSpec, delivery: Delivery) -> str:
-    """The date of the next night: what the spec proposes, or the day after the newest row."""
+    """Return the date of the next night: the spec's, or the day after the latest row."""
     if spec.schedule.as_of is not None:
         return str(spec.schedule.as_of)
-    newest = pc.max(delivery.rows[EVENT_TIME]).as_py()
-    return "" if newest is None else f"{newest + timedelta(days=1):%Y-%m-%d}"
+    latest = pc.max(delivery.rows[EVENT_TIME]).as_py()
+    return "" if latest is None else f"{latest + timedelta(days=1):%Y-%m-%d}"

@@ -5,6 +5,7 @@ from itertools import chain, count
 from pathlib import Path
 
 import pyarrow as pa
+import tomlkit
 
 from expectations.contract import LONGEST_NAME, RESERVED, InputError
 from infra.files import share
@@ -17,6 +18,7 @@ PATTERNS = {
     "amount": r"amount|amt|value",
     "label": r"fraud|label|is_?chargeback",
 }
+WINDOWS = ["1d", "7d", "30d"]
 ENTITY = r"customer|card|account|user|client|terminal|merchant|device"
 
 
@@ -71,7 +73,7 @@ def _absolute(source: str) -> str:
 
 
 def _canonical_names(columns: list[str]) -> dict[str, str]:
-    """The source's name of each entity to one that a spec may have, each another.
+    """Map the source's name of each entity to a different name that a spec may have.
 
     >>> _canonical_names(["Card ID", "card-id", "1st <b>"])
     {'Card ID': 'card_id', 'card-id': 'card_2_id', '1st <b>': 'entity_1st_b_id'}
@@ -89,64 +91,42 @@ def _canonical_names(columns: list[str]) -> dict[str, str]:
     return found
 
 
-def _quoted(text: str) -> str:
-    r"""A text as TOML writes it.
-
-    >>> print(_quoted('a "b"\\c\n'))
-    "a \"b\"\\c\u000A"
-    """
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\u{ord(m[0]):04X}", escaped) + '"'
-
-
 def _text(source: str, form: str, roles: dict[str, str | None], entities: list[str]) -> str:
+    r"""Return the first spec as TOML, whatever its columns and its source are called.
+
+    >>> roles = dict.fromkeys(["transaction_id", "event_time", "amount", "label"], 'a "b"\\c')
+    >>> print(_text("rows.csv", "csv", roles, ["card"]).splitlines()[7])
+    transaction_id = "a \"b\"\\c"
+    """
     names = _canonical_names(entities)
     first = next(iter(names.values()))
-    lines = [
-        "# A first spec, guessed from the file. Read every line.",
-        "[source]",
-        f'format = "{form}"',
-        f"path = {_quoted(source)}",
-        "",
-        "[source.roles]",
-        *(
-            f"{role} = {_quoted(str(roles[role]))}"
-            for role in ("transaction_id", "event_time", "amount")
-        ),
-        "",
-        "[source.entities]",
-        *(f"{canonical} = {_quoted(column)}" for column, canonical in names.items()),
-        "",
-        "[labels]                # guessed: known seven days after the transaction",
-        f"column = {_quoted(str(roles['label']))}",
-        'delay = "7d"',
-        'maturity = "7d"',
-        "",
-    ]
-    for canonical in names.values():
-        lines += [
-            "[[features.windows]]",
-            f'entity = "{canonical}"',
-            'aggregates = ["count"]',
-            'windows = ["1d", "7d", "30d"]',
-            "",
+    counts = {"aggregates": ["count"], "windows": WINDOWS}
+    means = {"measure": "amount", "aggregates": ["mean"], "windows": WINDOWS}
+    labels = tomlkit.item({"column": roles["label"], "delay": "7d", "maturity": "7d"})
+    four_eyes = tomlkit.boolean("false")
+    spec = tomlkit.document()
+    spec.add(tomlkit.comment("A first spec, guessed from the file. Read every line."))
+    spec["source"] = {
+        "format": form,
+        "path": source,
+        "roles": {role: roles[role] for role in ("transaction_id", "event_time", "amount")},
+        "entities": {canonical: column for column, canonical in names.items()},
+    }
+    spec["labels"] = labels.comment("guessed: known seven days after the transaction")
+    spec["features"] = {
+        "windows": [
+            *({"entity": canonical, **counts} for canonical in names.values()),
+            {"entity": first, **means},
         ]
-    lines += [
-        "[[features.windows]]",
-        f'entity = "{first}"',
-        'measure = "amount"',
-        'aggregates = ["mean"]',
-        'windows = ["1d", "7d", "30d"]',
-        "",
-        "[training]",
-        'train_window = "28d"',
-        'gap = "7d"',
-        'test_window = "7d"',
-        "trials = 20",
-        f'exclude_detected = "{first}"',
-        "",
-        "[approval]",
-        "four_eyes = false       # true: whoever made a candidate may not approve it",
-        "",
-    ]
-    return "\n".join(lines)
+    }
+    spec["training"] = {
+        "train_window": "28d",
+        "gap": "7d",
+        "test_window": "7d",
+        "trials": 20,
+        "exclude_detected": first,
+    }
+    spec["approval"] = {
+        "four_eyes": four_eyes.comment("true: whoever made a candidate may not approve it")
+    }
+    return spec.as_string()

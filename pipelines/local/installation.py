@@ -1,7 +1,7 @@
-"""Checks of an installation: all that a step needs of the machine and of the servers around it.
+"""Checks of an installation: the needs of the steps on the machine and on the servers around it.
 
-Each check gives a line about what is in order, or raises what the step would. Nothing is made:
-an embedded database that is not there yet is one that the first night makes.
+Each check returns a line about the state, or raises the error of the step. Nothing is created: an
+embedded database that does not exist yet is created by the first night.
 """
 
 import os
@@ -11,19 +11,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from expectations.contract import InputError, OvernightError, hide_passwords
+from feature_jobs.io import resolve
 from infra.files import find_path
+from infra.tracking.roles import ROLES_VARIABLE, read_roles
 from pipelines.config.installation import VARIABLE, Session, Settings, load_notifiers
+from pipelines.tracking import require_tracking
 
 LEAST_FREE_BYTES = 1 << 30
 
 
 def check_lake(settings: Settings) -> str:
-    """The tables can be written."""
+    """Check that the tables can be written."""
     if "://" not in settings.lake:
         _require_writable("OVERNIGHT_LAKE", Path(settings.lake))
     else:
-        from feature_jobs.io import resolve
-
         try:
             filesystem, path = resolve(settings.lake)
             filesystem.get_file_info(path)
@@ -36,7 +37,7 @@ def check_lake(settings: Settings) -> str:
 
 
 def check_disk(settings: Settings) -> str:
-    """There is room to write: of the home, of a lake in a folder and of temporary files."""
+    """Check the free space of the home, of a lake in a folder and of temporary files."""
     folders = {"OVERNIGHT_HOME": settings.home, "TMPDIR": Path(os.environ.get("TMPDIR") or "/tmp")}  # noqa: S108 -- what Python itself falls back to
     if "://" not in settings.lake:
         folders["OVERNIGHT_LAKE"] = Path(settings.lake)
@@ -51,7 +52,7 @@ def check_disk(settings: Settings) -> str:
 
 
 def check_compute(settings: Settings) -> str:
-    """Java is there where Spark runs in this process."""
+    """Check for Java where Spark runs in this process."""
     if not isinstance(settings.spark, Session):
         return f"Spark as an application: {settings.spark.id}"
     from feature_jobs.executors.spark import find_java
@@ -60,19 +61,17 @@ def check_compute(settings: Settings) -> str:
 
 
 def check_tracking(settings: Settings) -> str:
-    """The registry answers, and lets us in."""
+    """Check that the registry answers and accepts the credentials."""
     shown = hide_passwords(settings.tracking_uri)
     if find_path(settings.tracking_uri) is not None:
         _require_database("MLFLOW_TRACKING_URI", settings.tracking_uri)
     elif urlsplit(settings.tracking_uri).scheme in {"http", "https"}:
-        from pipelines.tracking import require_tracking
-
         require_tracking()
     return shown
 
 
 def check_studies(settings: Settings) -> str:
-    """The database of the studies opens."""
+    """Check that the database of the studies opens."""
     if find_path(settings.studies) is not None:
         _require_database("OVERNIGHT_STUDIES", settings.studies)
     else:
@@ -83,16 +82,14 @@ def check_studies(settings: Settings) -> str:
 
 
 def check_notifiers(_settings: Settings) -> str:
-    """People can be told of a failure."""
+    """Check that the notifiers of failures can be imported."""
     named = load_notifiers(os.environ)
-    told = ", ".join(each.path.rpartition(".")[2] for each in named)
-    return told or f"none ({VARIABLE}): nobody is told of a failure"
+    message = ", ".join(each.path.rpartition(".")[2] for each in named)
+    return message or f"none ({VARIABLE}): nobody is notified of a failure"
 
 
 def check_roles(_settings: Settings) -> str:
-    """The file of roles of the MLflow server is in order, where there is one."""
-    from infra.tracking.roles import ROLES_VARIABLE, read_roles
-
+    """Check the file of roles of the MLflow server, where there is one."""
     path = os.environ.get(ROLES_VARIABLE)
     if not path:
         return f"none ({ROLES_VARIABLE}): whoever reaches MLflow may approve"
@@ -106,12 +103,12 @@ CHECKS: Mapping[str, Callable[[Settings], str]] = {
     "tracking": check_tracking,
     "studies": check_studies,
     "roles": check_roles,
-    "told": check_notifiers,
+    "notifiers": check_notifiers,
 }
 
 
 def _existing(path: Path) -> Path:
-    """A folder, or the nearest above it that is there."""
+    """Return a folder, or the nearest existing folder above it."""
     absolute = path.absolute()
     return next(each for each in (absolute, *absolute.parents) if each.exists())
 
@@ -127,7 +124,7 @@ def _require_writable(variable: str, folder: Path) -> None:
 
 
 def _require_database(variable: str, url: str) -> None:
-    """A SQLite file that can be read and written, or that can be made."""
+    """Check that a SQLite file can be read and written, or created."""
     path = find_path(url)
     if path is None:
         return

@@ -1,4 +1,4 @@
-"""Keeps the services of this machine running until Ctrl-C."""
+"""The command `up`: runs the services of this machine until Ctrl-C."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ from pipelines.local.airflow_runs import prepare_airflow
 
 
 def serve_stack() -> Iterator[str]:
-    """Start the services, give their addresses, and stop them when we are told to.
+    """Start the services, list their addresses, and stop them on SIGINT or SIGTERM.
 
     Yields:
-        Lines for people.
+        Lines of text.
     """
     settings = load_settings()
     with hold(settings.home, holder="overnight up"):
@@ -36,8 +36,7 @@ def _serve(settings: Settings) -> Iterator[str]:
         tracking_uri=settings.tracking_uri,
         ports=settings.ports,
     )
-    told = {signal.SIGINT, signal.SIGTERM}
-    for number in told:
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
         yield "Starting the embedded SageMaker, MLflow, Data Docs and Airflow (about 40 s) …"

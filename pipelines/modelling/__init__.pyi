@@ -1,8 +1,8 @@
 from .bundles import fetch_verified
-from .data_summary import TableFacts
+from .data_summary import TableSummary
 from .evaluate import Measured, evaluate_model
 from .evaluation_record import GateDecision, Material, read_gate, read_material
-from .inputs import digest_training_set, last_fold, lineage_tags, load_rows, study_name, study_of
+from .inputs import digest_training_set, last_fold, lineage_tags, load_rows, study_of
 from .train import train_model, write_candidate
 from .trained_models import TrainedModel, open_trained
 from .tune import tune_parameters
@@ -11,7 +11,7 @@ __all__ = [
     "GateDecision",
     "Material",
     "Measured",
-    "TableFacts",
+    "TableSummary",
     "TrainedModel",
     "digest_training_set",
     "evaluate_model",
@@ -22,7 +22,6 @@ __all__ = [
     "open_trained",
     "read_gate",
     "read_material",
-    "study_name",
     "study_of",
     "train_model",
     "tune_parameters",

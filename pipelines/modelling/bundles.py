@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from expectations.contract import OvernightError
+from pipelines.config import RunReference
 from pipelines.modelling.trained_models import TrainedModel
 from pipelines.tracking import DIGEST, Registry, Version
+from training.bundle import load_bundle
 
 
 def fetch_verified(
@@ -14,9 +16,9 @@ def fetch_verified(
 
     Args:
         registry: of the spec.
-        version: whose bundle.
+        version: of the model.
         target: a folder to download to.
-        digest: what was recorded of it in the decision chain; None: what its tag says.
+        digest: of the bundle, as the decision log has it; None: as the version's tag has it.
 
     Raises:
         OvernightError: when a file was changed since, or its digest is another version's.
@@ -27,18 +29,17 @@ def fetch_verified(
 
 
 def fetch_trained(registry: Registry, made: TrainedModel, *, target: Path) -> Path:
-    """Download the bundle of a run and refuse one that is not what training recorded in the lake.
+    """Download the bundle of a run and refuse one that differs from the record in the lake.
 
     Raises:
         OvernightError: when it was changed since.
     """
     folder = registry.runs.fetch_bundle(made.run, target=target)
-    _refuse_other(folder, made.bundle_digest, whose=f"runs:/{made.run}")
+    _refuse_other(folder, made.bundle_digest, whose=str(RunReference(made.run)))
     return folder
 
 
 def _refuse_other(folder: Path, expected: str | None, *, whose: str) -> None:
-    from training.bundle import load_bundle
 
     found = load_bundle(folder).digest
     if found != expected:

@@ -1,54 +1,49 @@
-"""The champion on a candidate's test rows, or why it cannot be compared."""
+"""The champion's scores of a candidate's test rows, or the reason that it cannot be compared."""
 
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from expectations.contract import OvernightError
 from pipelines.config import ModelSpec
 from pipelines.modelling.bundles import fetch_verified
 from pipelines.modelling.inputs import last_fold
-from pipelines.tracking import CHAMPION, Registry, Version
-
-if TYPE_CHECKING:
-    from training.data import Fold, Rows
-    from training.evaluation import Contender
+from pipelines.tracking import AS_OF, CHAMPION, Registry, Version
+from training.bundle import load_bundle
+from training.data import Fold, Rows
+from training.evaluation import Contender, score_rows
 
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """What serves while a candidate is judged.
+    """The champion while a candidate is evaluated.
 
     Attributes:
         contender: with its scores of the candidate's rows; None when it cannot be compared.
-        problem: why not; empty when it can.
+        problem: the reason that it cannot be compared; empty when it can.
     """
 
     version: Version
-    contender: "Contender | None"
+    contender: Contender | None
     problem: str
 
 
 def score_champion(
-    registry: Registry, test: "Rows", *, run: str, spec: ModelSpec, fold: "Fold"
+    registry: Registry, test: Rows, *, run: str, spec: ModelSpec, fold: Fold
 ) -> Champion | None:
-    """Let the champion score the same rows; None when there is none, or the candidate is it.
+    """Score a candidate's rows with the champion; None without one, or if it is the candidate.
 
     Args:
         registry: of the spec.
         test: the candidate's test rows, with every column that a model may read.
         run: of the candidate.
-        spec: of both.
-        fold: whose test window the rows are of.
+        spec: of both models.
+        fold: of the test window.
     """
-    from training.bundle import load_bundle
-    from training.evaluation import Contender, score_rows
-
     version = registry.find(CHAMPION)
     if version is None or version.run == run:
         return None
-    known = last_fold(spec, version.tags["overnight.as_of"]).train.end
+    known = last_fold(spec, version.tags[AS_OF]).train.end
     if known > fold.test.start:
         problem = (
             f"{version} was trained on rows up to {known:%Y-%m-%d}, which the test window "

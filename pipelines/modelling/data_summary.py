@@ -1,7 +1,7 @@
-"""What a candidate was made from, for its reviewer: tables, checks that ran, rows held back.
+"""A summary of a candidate's data for its reviewer: tables, data checks, quarantined rows.
 
-Gathered when the candidate is evaluated and kept with its run, so that its packet says the same
-whenever and wherever it is written.
+Gathered when the candidate is evaluated and stored with its run, so that the review report does not
+depend on when and where it is written.
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 
 from expectations.contract import LABEL
 from expectations.results import Validated
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
 from pipelines.ingestion import LABELS, QUARANTINE, TRANSACTIONS, rule_counts
-from pipelines.lake import Lake, TableVersion
+from pipelines.lake import Lake
 from pipelines.validation import docs_address, read_summaries
 
 
 @dataclass(frozen=True, slots=True)
-class TableFacts:
+class TableSummary:
     """One version of a table.
 
     Attributes:
@@ -38,36 +38,36 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class DataFacts:
-    """What was known of the data when a candidate was evaluated.
+class DataSummary:
+    """The state of the data when a candidate was evaluated.
 
     Attributes:
-        training_set: the version it was trained on.
-        tables: the newest of those that it comes from.
-        checks: what the gates of the night found, a table each; of the same knowledge time.
+        training_set: the version that it was trained on.
+        tables: the latest versions of the tables that it comes from.
+        checks: findings of the data checks of the same knowledge time, by table.
         docs: address of Great Expectations' pages.
-        quarantined: rows held back.
-        rules: the rules that they broke, to the number of rows.
+        quarantined: number of quarantined rows.
+        rules: number of rows that broke each rule.
     """
 
-    training_set: TableFacts
-    tables: tuple[TableFacts, ...]
+    training_set: TableSummary
+    tables: tuple[TableSummary, ...]
     checks: Mapping[str, Validated]
     docs: str
     quarantined: int
     rules: Mapping[str, int]
 
 
-def gather_data_facts(spec: ModelSpec, as_of: str, *, training_set: str) -> DataFacts:
-    """Read the log of the lake, the labels, and what validation left."""
+def gather_data_summary(spec: ModelSpec, as_of: str, *, training_set: TableVersion) -> DataSummary:
+    """Read the logs of the tables, the labels, and the summaries of the data checks."""
     settings = load_settings()
     lake = Lake(settings.lake, spec=spec.name)
-    newest = (lake.newest(table) for table in (TRANSACTIONS, LABELS, FEATURES))
-    held = lake.newest(QUARANTINE)
-    quarantined = None if held is None else lake.read(held)
-    return DataFacts(
-        training_set=_describe(lake, TableVersion.parse(training_set)),
-        tables=tuple(_describe(lake, at) for at in newest if at is not None),
+    latest = (lake.latest(table) for table in (TRANSACTIONS, LABELS, FEATURES))
+    current = lake.latest(QUARANTINE)
+    quarantined = None if current is None else lake.read(current)
+    return DataSummary(
+        training_set=_describe(lake, training_set),
+        tables=tuple(_describe(lake, at) for at in latest if at is not None),
         checks=read_summaries(settings, spec.name, as_of),
         docs=docs_address(settings, spec.name, as_of),
         quarantined=0 if quarantined is None else quarantined.num_rows,
@@ -75,11 +75,11 @@ def gather_data_facts(spec: ModelSpec, as_of: str, *, training_set: str) -> Data
     )
 
 
-def _describe(lake: Lake, at: TableVersion) -> TableFacts:
+def _describe(lake: Lake, at: TableVersion) -> TableSummary:
     days = [part.day for part in lake.parts(at)]
     has_labels = LABEL in lake.schema(at).names
     frauds = pc.sum(lake.read(at, columns=[LABEL])[LABEL]).as_py() if has_labels else None
-    return TableFacts(
+    return TableSummary(
         name=at.name,
         version=at.version,
         rows=lake.row_count(at),

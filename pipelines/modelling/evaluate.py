@@ -1,10 +1,9 @@
-"""The step `evaluate`: measures a candidate on its test window, compares it, writes the report."""
+"""The step `evaluate`: measures a candidate on its test window and compares it."""
 
 import json
 import logging
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +11,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from expectations.contract import InputError
-from pipelines.config import ModelSpec, is_changed, load_spec, request_kinds
+from pipelines.config import (
+    ModelSpec,
+    RunReference,
+    TableVersion,
+    is_changed,
+    load_spec,
+    request_kinds,
+)
 from pipelines.modelling.bundles import fetch_trained
 from pipelines.modelling.champion import Champion, score_champion
-from pipelines.modelling.data_summary import gather_data_facts
+from pipelines.modelling.data_summary import gather_data_summary
 from pipelines.modelling.inputs import last_fold, load_rows, pin
 from pipelines.modelling.trained_models import open_trained
 from pipelines.tracking import (
     GATE,
     GATE_REASONS,
+    TRAINING_SET_DIGEST,
     Registry,
     describe_maker,
     is_of_another,
@@ -38,19 +45,21 @@ TIMED_ROWS = 2_000
 log = logging.getLogger(__name__)
 
 
-def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -> str:
-    """See `steps.evaluate`."""
+def evaluate_model(
+    reference: str, as_of: str, *, training_set: TableVersion, run: RunReference
+) -> RunReference:
+    """Evaluate the model of a run on its test window, compare it, and log the gate's verdict."""
     from pipelines.modelling.evaluation_record import write_material
     from training.bundle import load_bundle
     from training.data import test_rows
 
     spec = load_spec(reference)
-    registry, run_id = open_registry(spec), run.removeprefix("runs:/")
+    registry, run_id = open_registry(spec), run.run
     tags = registry.runs.tags(run_id)
-    refuse_other_kinds(run, tags)
+    refuse_other_kinds(str(run), tags)
     made = open_trained(spec).get(run_id)
     is_kept = is_changed(reference) and is_of_another(tags, spec_digest=spec.digest)
-    if tags.get("overnight.training_set_digest") != pin(spec, training_set)["training_set"]:
+    if tags.get(TRAINING_SET_DIGEST) != pin(spec, training_set)["training_set"]:
         raise InputError(f"{run} was not trained on {training_set}. Name its own training set.")
     fold = last_fold(spec, as_of)
     # With the columns that this model leaves out: the champion may read them.
@@ -66,9 +75,11 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
         report = Path(scratch) / "report"
         report.mkdir()
         write_material(
-            report, measured.contender, champion, slices=measured.slices, window=str(fold.test),
-            spec=spec, data=gather_data_facts(spec, as_of, training_set=training_set),
-        )  # fmt: skip
+            report,
+            measured,
+            champion,
+            data=gather_data_summary(spec, as_of, training_set=training_set),
+        )
         if not is_kept:
             _log(registry, run_id, measured, gate, report)
     metrics = measured.metrics
@@ -97,7 +108,12 @@ class Measured:
     def __init__(
         self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
     ) -> None:
-        from training.evaluation import evaluate, metric_intervals, score_rows, slice_masks
+        from training.evaluation import (
+            evaluate,
+            metric_intervals,
+            score_rows,
+            slice_masks,
+        )
         from training.learners import score_baseline
 
         policy = spec.training
@@ -117,11 +133,12 @@ class Measured:
     @property
     def figures(self) -> dict[str, float]:
         """Every metric of a run by name: the candidate's, the baseline's, ends of intervals."""
-        counted = f"test_{self.spec.training.card_precision_metric}"
+        from training.evaluation import list_metrics
+
         baseline = {
-            f"baseline_{name.removeprefix('test_')}": self.baseline[name]
-            for name in ("test_auc", "test_average_precision", "test_money_saved_per_day", counted)
-            if name in self.baseline
+            each.logged_baseline: self.baseline[each.logged]
+            for each in list_metrics(self.spec.training)
+            if each.has_baseline
         }
         limits = {
             f"{name}_{end}": value
@@ -159,7 +176,7 @@ def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "Gate
 
 
 def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
-    """The checks against the champion; none without one."""
+    """Run the checks against the champion; none without one."""
     from training.evaluation import Check, Judged, compare
 
     if champion is None:
@@ -177,7 +194,7 @@ def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
 
 
 def _time_single_rows(folder: Path, rows: "Rows") -> float:
-    """The 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
+    """Measure the 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
     from infra.serving.model import load_scorer
 
     scorer = load_scorer(folder)
@@ -193,50 +210,15 @@ def _time_single_rows(folder: Path, rows: "Rows") -> float:
 def _log(
     registry: Registry, run: str, measured: Measured, gate: "GateResult", folder: Path
 ) -> None:
-    """Metrics, the gate's decision and the report with its pictures, in one place."""
+    """Log the metrics, the gate's decision, and the evaluation record beside it."""
     runs = registry.runs
     runs.log_metrics(run, measured.figures)
     decision = {"is_accepted": gate.is_accepted, "checks": [asdict(c) for c in gate.checks]}
     (folder / "gate.json").write_text(json.dumps(decision, indent=2), encoding="utf-8")
-    _write_report(measured, gate, folder, facts=runs.tags(run))
     runs.log_folder(run, folder, name="evaluation")
     decided = "accepted" if gate.is_accepted else "refused"
     # MLflow holds 5,000 characters a tag; the file holds all of them.
     runs.tag(run, {GATE: decided, GATE_REASONS: "; ".join(gate.reasons)[:4_000]})
-
-
-def _write_report(
-    measured: Measured, gate: "GateResult", folder: Path, *, facts: Mapping[str, str]
-) -> None:
-    from training.evaluation import false_negatives, false_positives, money_by_day, summarise
-    from training.reports import by_day, by_slice, draw_plots, write_report
-
-    scored, model, policy = measured.scored, measured.bundle.model, measured.spec.training
-    threshold = measured.bundle.threshold
-    plots = draw_plots(
-        folder / "plots",
-        scored=scored,
-        baseline=measured.baseline_scores,
-        threshold=threshold,
-        money=money_by_day(scored, policy=policy, threshold=threshold),
-        booster=model.booster,
-        contributions=summarise(model, scored, seed=policy.seed),
-    )
-    told = {k.removeprefix("overnight."): v for k, v in facts.items() if k.startswith("overnight.")}
-    write_report(
-        folder / "report.html",
-        title=f"{measured.spec.name}: test window {measured.fold.test}",
-        facts={"train window": str(measured.fold.train), **dict(sorted(told.items()))},
-        metrics=measured.metrics,
-        baseline=measured.baseline,
-        intervals=measured.intervals,
-        days=by_day(scored, policy=policy, threshold=threshold),
-        slices=by_slice(scored, measured.slices, policy=policy, threshold=threshold),
-        false_positives=false_positives(model, scored),
-        false_negatives=false_negatives(model, scored),
-        gate=gate,
-        plots=plots,
-    )
 
 
 def _listed(gate: "GateResult") -> str:

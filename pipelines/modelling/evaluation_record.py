@@ -1,18 +1,21 @@
-"""What evaluation leaves for the packet: one file in the run, every figure of both models in it."""
+"""The evaluation record: one file in the run, with every figure of both models for the report."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from expectations.contract import InputError
-from pipelines.config import ModelSpec
+from pipelines.config import RunReference
 from pipelines.modelling.champion import Champion
-from pipelines.modelling.data_summary import DataFacts
+from pipelines.modelling.data_summary import DataSummary
 from pipelines.tracking import Runs
-from training.evaluation import Check, Comparison, Contender, Mask, compare_models
+from training.evaluation import Check, Comparison, MetricValue, compare_models, tabulate_metrics
 from training.policy import ReviewPolicy
+
+if TYPE_CHECKING:
+    from pipelines.modelling.evaluate import Measured
 
 FORMAT = 1
 FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
@@ -20,12 +23,13 @@ FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that a packet tells beside tags, parameters and the deploy plan.
+    """The contents of a review report beside tags, parameters and the deployment plan.
 
     Attributes:
         window: the test window.
         champion: the version that served then, `models:/demo/1`; empty when there was none.
         champion_problem: why it was not compared; empty when it was.
+        metrics: of the candidate; empty in a record that does not hold them.
     """
 
     format: int
@@ -33,13 +37,14 @@ class Material:
     review: ReviewPolicy
     champion: str
     champion_problem: str
-    data: DataFacts
+    data: DataSummary
     comparison: Comparison
+    metrics: tuple[MetricValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """What the gate said, as `evaluation/gate.json` holds it."""
+    """The verdict of the promotion gate, as stored in `evaluation/gate.json`."""
 
     is_accepted: bool
     checks: tuple[Check, ...]
@@ -49,58 +54,61 @@ _MATERIAL, _DECISION = TypeAdapter(Material), TypeAdapter(GateDecision)
 
 
 def write_material(
-    folder: Path,
-    candidate: Contender,
-    champion: Champion | None,
-    *,
-    slices: Mapping[str, Mask],
-    window: str,
-    spec: ModelSpec,
-    data: DataFacts,
+    folder: Path, measured: "Measured", champion: Champion | None, *, data: DataSummary
 ) -> None:
     """Compare both and write `comparison.json` into a folder."""
+    policy = measured.spec.training
     material = Material(
         format=FORMAT,
-        window=window,
-        review=spec.training.review,
+        window=str(measured.fold.test),
+        review=policy.review,
         champion="" if champion is None else str(champion.version),
         champion_problem="" if champion is None else champion.problem,
         data=data,
         comparison=compare_models(
-            candidate,
+            measured.contender,
             None if champion is None else champion.contender,
-            slices=slices,
-            policy=spec.training,
+            slices=measured.slices,
+            policy=policy,
+            baseline=measured.baseline_scores,
+        ),
+        metrics=tabulate_metrics(
+            measured.metrics,
+            intervals=measured.intervals,
+            baseline=measured.baseline,
+            policy=policy,
         ),
     )
     (folder / COMPARISON).write_bytes(_MATERIAL.dump_json(material, indent=1))
 
 
 def read_material(runs: Runs, run: str) -> Material:
-    """What was written when a run was evaluated.
+    """Read the record of a run's evaluation.
 
     Raises:
-        InputError: when it was not, or by another version of this code.
+        InputError: when there is none, or one of another format.
     """
     text = runs.read_file(run, f"{FOLDER}/{COMPARISON}")
     remedy = 'Run "overnight evaluate" for it again.'
     if text is None:
-        raise InputError(f"runs:/{run} has no {FOLDER}/{COMPARISON}. {remedy}")
+        raise InputError(f"{RunReference(run)} has no {FOLDER}/{COMPARISON}. {remedy}")
     try:
         return _MATERIAL.validate_json(text)
     except ValidationError as error:
         raise InputError(
-            f"{FOLDER}/{COMPARISON} of runs:/{run} is of another format. {remedy}"
+            f"{FOLDER}/{COMPARISON} of {RunReference(run)} is of another format. {remedy}"
         ) from error
 
 
 def read_gate(runs: Runs, run: str) -> GateDecision:
-    """The gate's decision on a run.
+    """Read the gate's verdict on a run.
 
     Raises:
         InputError: when it was not evaluated.
     """
     text = runs.read_file(run, f"{FOLDER}/{GATE}")
     if text is None:
-        raise InputError(f'runs:/{run} was not evaluated. Run "overnight evaluate" for it first.')
+        raise InputError(
+            f'{RunReference(run)} was not evaluated. Run "overnight evaluate" for it first.'
+        )
     return _DECISION.validate_json(text)

@@ -1,11 +1,11 @@
-"""What a model is made from: the pinned training set, policy and code, each with its hash."""
+"""The inputs of a model: the pinned training set, policy and code, each with its hash."""
 
 import hashlib
 import subprocess
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from expectations.contract import (
     AMOUNT,
@@ -14,19 +14,30 @@ from expectations.contract import (
     TRANSACTION_ID,
     AttributeKind,
     InputError,
+    digest_of,
 )
-from pipelines.config import APPROVAL_RULES, ModelSpec, model_kinds
+from pipelines.config import (
+    APPROVAL_RULES,
+    ModelSpec,
+    StudyReference,
+    TableVersion,
+    model_kinds,
+)
 from pipelines.config.installation import CHECKOUT, load_settings
-from pipelines.lake import Lake, TableVersion, digest_of, parse_as_of
+from pipelines.lake import Lake, parse_as_of
+from pipelines.tracking import (
+    CODE_REVISION,
+    LEARNER,
+    LOCK_DIGEST,
+    SPEC_DIGEST,
+    TRAINING_SET,
+    TRAINING_SET_DIGEST,
+)
+from training.data import Fold, Rows, gather_rows, holdout, learn_encoding
 from training.learner_version import LEARNER_VERSION
 
-if TYPE_CHECKING:
-    from training.data import Fold, Rows
-
-STUDY = "studies:/"
-
-# What changes neither what a trial draws nor what it is worth: asking for more trials, another
-# budget or another threshold goes on with the same study.
+# Settings that change neither the parameters of a trial nor its value: with more trials, another
+# budget or another threshold the same study goes on.
 BESIDE_SEARCH = {
     "trials", "trials_workers", "time_budget", "threads", "members", "card_precision_k",
     "calibration", "threshold", "alert_rate", "false_positive_rate", "review",
@@ -34,27 +45,22 @@ BESIDE_SEARCH = {
 BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
 
 
-def study_of(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
-    """The study of a training set: its rows, the searched policy and the code name it.
+def study_of(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> StudyReference:
+    """Return the study of a training set, named by its rows, the searched policy and the code.
 
-    Here and below, a lake is given where it is not that of this environment.
+    Here and below, `lake` is given where it is not the lake of this environment.
     """
     policy = spec.training.model_dump(mode="json", exclude=BESIDE_SEARCH)
     inputs = pin(spec, training_set, lake=lake) | {"policy": policy}
-    return f"{STUDY}{spec.name}-{digest_of(inputs)[:16]}"
+    return StudyReference(f"{spec.name}-{digest_of(inputs)[:16]}")
 
 
-def study_name(study: str) -> str:
-    """Its name in the database.
-
-    >>> study_name("studies:/demo-0a1b")
-    'demo-0a1b'
-    """
-    return study.removeprefix(STUDY)
-
-
-def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, object]:
-    """What a model is made from, beside its parameters."""
+def pin(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> dict[str, object]:
+    """Return the inputs of a model beside its parameters."""
     return {
         "training_set": digest_training_set(spec, training_set, lake=lake),
         "columns": model_kinds(spec),
@@ -62,34 +68,30 @@ def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict
     }
 
 
-def digest_training_set(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
-    """SHA-256 of its rows and of what they were made from."""
+def digest_training_set(spec: ModelSpec, at: TableVersion, *, lake: Lake | None = None) -> str:
+    """Compute SHA-256 of a training set's rows and of its fingerprint."""
     lake = lake or Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
-    return digest_of({"rows": lake.content_hash(at), "inputs": lake.inputs(at)})
+    return digest_of({"rows": lake.content_hash(at), "inputs": lake.fingerprint(at)})
 
 
 def load_rows(
     spec: ModelSpec,
-    training_set: str,
+    at: TableVersion,
     *,
-    holdout: "Fold",
+    holdout: Fold,
     columns: Mapping[str, AttributeKind] | None = None,
     lake: Lake | None = None,
-) -> "Rows":
+) -> Rows:
     """Read a pinned training set, day by day; categories are those of the train window.
 
     Args:
         spec: of the training set.
-        training_set: its version.
+        at: its version.
         holdout: the fold whose train window says which categories there are.
         columns: what may be read of it and its kind; None: what the spec's model reads.
         lake: where it stands; None: the lake of this environment.
     """
-    from training.data import gather_rows, learn_encoding
-
     lake = lake or Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     kinds = model_kinds(spec) if columns is None else columns
     missing = [name for name in kinds if name not in lake.schema(at).names]
     if missing:
@@ -98,43 +100,42 @@ def load_rows(
             f'"overnight build-training-set {spec.name} AS_OF" again.'
         )
     categorical = [name for name, kind in kinds.items() if kind == "categorical"]
-    # With no such column just the times are read.
+    # Without a categorical column only the times are read.
     learned = lake.read(at, columns=[EVENT_TIME, *categorical], where=_within(holdout))
-    facts = {TRANSACTION_ID, EVENT_TIME, AMOUNT, LABEL, *spec.source.entities}
-    facts |= {name for name, kind in spec.attribute_kinds().items() if kind == "categorical"}
-    read = [name for name in lake.schema(at).names if name in facts or name in kinds]
+    metadata = {TRANSACTION_ID, EVENT_TIME, AMOUNT, LABEL, *spec.source.entities}
+    metadata |= {name for name, kind in spec.attribute_kinds().items() if kind == "categorical"}
+    read = [name for name in lake.schema(at).names if name in metadata or name in kinds]
     days = (rows for _, rows in lake.read_days(at, columns=read))
     return gather_rows(days, learn_encoding(learned, kinds), count=lake.row_count(at))
 
 
-def last_fold(spec: ModelSpec, as_of: str) -> "Fold":
-    """The fold whose test window a candidate is judged on."""
-    from training.data import holdout
-
+def last_fold(spec: ModelSpec, as_of: str) -> Fold:
+    """Return the fold whose test window a candidate is evaluated on."""
     return holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
 
 
-def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, str]:
-    """Where a model comes from: code revision, and hashes of code, spec, lock and rows."""
+def lineage_tags(
+    spec: ModelSpec, training_set: TableVersion, *, lake: Lake | None = None
+) -> dict[str, str]:
+    """Return the tags of a model's lineage: code revision, digests of spec, lock and rows."""
     pinned = pin(spec, training_set, lake=lake)
     lock = CHECKOUT / "requirements.lock"
     tags = {
-        "overnight.spec_digest": spec.digest,
+        SPEC_DIGEST: spec.digest,
         APPROVAL_RULES: spec.approval.model_dump_json(),
-        "overnight.learner_version": str(pinned["learner"]),
-        "overnight.code_revision": _revision(),
-        "overnight.training_set": training_set,
-        "overnight.training_set_digest": str(pinned["training_set"]),
+        LEARNER: str(pinned["learner"]),
+        CODE_REVISION: _revision(),
+        TRAINING_SET: str(training_set),
+        TRAINING_SET_DIGEST: str(pinned["training_set"]),
     }
     if lock.is_file():
-        tags["overnight.lock_digest"] = hashlib.sha256(lock.read_bytes()).hexdigest()
+        tags[LOCK_DIGEST] = hashlib.sha256(lock.read_bytes()).hexdigest()
     return tags
 
 
-def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
-    """Name, digest, address and version of the training set, as a run's input."""
+def dataset_metadata(spec: ModelSpec, at: TableVersion) -> Mapping[str, str]:
+    """Return name, digest, address and version of the training set, as a run's input."""
     lake = Lake(load_settings().lake, spec=spec.name)
-    at = TableVersion.parse(training_set)
     return {
         "name": f"{spec.name}.{at.name}",
         "digest": lake.content_hash(at)[:32],
@@ -144,8 +145,7 @@ def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
     }
 
 
-def _within(fold: "Fold") -> "pa.compute.Expression":
-    import pyarrow.compute as pc
+def _within(fold: Fold) -> pa.compute.Expression:
 
     start, end = (
         pa.scalar(t, pa.timestamp("us", tz="UTC")) for t in (fold.train.start, fold.train.end)
@@ -154,7 +154,7 @@ def _within(fold: "Fold") -> "pa.compute.Expression":
 
 
 def _revision() -> str:
-    """The commit of the checkout, `+` behind it when files differ; `unknown` outside one."""
+    """Return the commit of the checkout, with `+` when files differ; `unknown` outside one."""
 
     def ask(*arguments: str) -> str:
         command = ["git", "-C", str(CHECKOUT), *arguments]

@@ -1,7 +1,7 @@
-"""The runs that `train` need not make again, and those that it must not take.
+"""Reuse of runs with the same inputs, and refusal of runs that `train` did not make.
 
-MLflow finds runs by tags, which whoever may edit the experiment can give to a run of their own. So
-a run is taken only with a record in the lake, and with the bundle that the record is of.
+MLflow finds runs by tags, which everybody who may edit the experiment can set. So a run is reused
+only with a record in the lake, and with the bundle of that record.
 """
 
 import logging
@@ -10,19 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from expectations.contract import OvernightError
+from pipelines.config import RunReference
 from pipelines.modelling.trained_models import TrainedModel, TrainedModels
 from pipelines.tracking import DIGEST, MAKER, Runs
+from training.bundle import load_bundle
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The runs of the same inputs.
+    """The runs with the same inputs.
 
     Attributes:
-        whole: the one that is taken as it is; None when a model has to be trained.
-        strangers: ids of those that are not gone on with either.
+        whole: the run to reuse; None when a model has to be trained.
+        strangers: ids of runs that must not be continued either.
     """
 
     whole: TrainedModel | None
@@ -30,19 +32,19 @@ class Found:
 
 
 def judge_runs(runs: Runs, trained: TrainedModels, inputs: str) -> Found:
-    """Look at every run of the same inputs, newest first, and tell why one is not taken.
+    """Check every run with the same inputs, the latest first, and log why one is not reused.
 
     Args:
         runs: of the spec.
-        trained: what the lake recorded.
-        inputs: digest of what the model is made from.
+        trained: the records in the lake.
+        inputs: digest of the inputs of the model.
     """
     recorded = {each.run: each for each in trained.find(inputs)}
     strangers = set()
     for run in runs.find_all(inputs):
         problem = _problem(runs, run, recorded.get(run))
         if problem:
-            log.warning("Not taken: runs:/%s: %s", run, problem)
+            log.warning("Not taken: %s: %s", RunReference(run), problem)
             strangers.add(run)
         elif runs.has_model(run):
             return Found(recorded[run], frozenset(strangers))
@@ -50,7 +52,7 @@ def judge_runs(runs: Runs, trained: TrainedModels, inputs: str) -> Found:
 
 
 def _problem(runs: Runs, run: str, record: TrainedModel | None) -> str:
-    """Why a run is not taken; empty when it is, or when it was cut off before its model."""
+    """Return why a run is not reused; empty when it is, or when it has no model yet."""
     tags = runs.tags(run)
     if runs.signed_in is not None and MAKER not in tags:
         return "the MLflow server does not know it as one that the deployer made"
@@ -64,7 +66,6 @@ def _problem(runs: Runs, run: str, record: TrainedModel | None) -> str:
 
 
 def _problem_of_bundle(runs: Runs, run: str, record: TrainedModel) -> str:
-    from training.bundle import load_bundle
 
     with tempfile.TemporaryDirectory() as scratch:
         try:

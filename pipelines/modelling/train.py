@@ -1,54 +1,80 @@
-"""The step `train`: fits the best parameters and logs the bundle, once per set of inputs."""
+"""The step `train`: fits the best parameters and logs the bundle, once for the same inputs."""
 
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.config import ModelSpec, is_changed, load_spec
+from expectations.contract import digest_of
+from pipelines.config import (
+    ModelSpec,
+    RunReference,
+    StudyReference,
+    TableVersion,
+    is_changed,
+    load_spec,
+)
 from pipelines.config.installation import load_settings, os_actor
-from pipelines.lake import digest_of
 from pipelines.modelling.inputs import (
     BESIDE_MODEL,
-    dataset_facts,
+    dataset_metadata,
     last_fold,
     lineage_tags,
     load_rows,
     pin,
-    study_name,
 )
 from pipelines.modelling.reuse import judge_runs
 from pipelines.modelling.trained_models import TrainedModel, open_trained
 from pipelines.modelling.tune import log_study
-from pipelines.tracking import EXPERIMENT, open_registry
+from pipelines.tracking import (
+    AS_OF,
+    AUTHOR,
+    DATA_DOCS,
+    EXPERIMENT,
+    SPEC,
+    STUDY,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    open_registry,
+)
 from pipelines.validation import docs_address
-
-if TYPE_CHECKING:
-    from training.bundle import Bundle
-    from training.data import Fold, Rows
-    from training.search import TuningResult
+from training.bundle import (
+    Bundle,
+    apply_calibration,
+    build_reference,
+    choose_threshold,
+    fit_calibration,
+    threshold_name,
+    write_bundle,
+)
+from training.data import Fold, Rows, validation_folds
+from training.learners import score_out_of_fold
+from training.learners.lightgbm import fit
+from training.search import TuningResult, load_best
 
 GOLDEN_ALERTS, GOLDEN_OTHERS = 5, 10
 EXAMPLE_ROWS = 5
-# Before what an experiment is made from: a night never takes an experiment's run for its own. An
-# experiment that changes nothing of the model ends with the night's run, and leaves it as it is.
+# Prefix of an experiment's inputs: a night never reuses an experiment's run. An experiment that
+# changes nothing of the model ends with the night's run, and does not change that run.
 EXPERIMENTS = "experiment/"
 
 log = logging.getLogger(__name__)
 
 
 def train_model(
-    reference: str, as_of: str, *, training_set: str, study: str, author: str = ""
-) -> str:
-    """See `steps.train`."""
-    from training.search import load_best
-
+    reference: str,
+    as_of: str,
+    *,
+    training_set: TableVersion,
+    study: StudyReference,
+    author: str = "",
+) -> RunReference:
+    """Train a model with the best parameters of a study, or reuse its run; return the run."""
     settings, spec = load_settings(), load_spec(reference)
     asked = spec.training
     best = load_best(
-        settings.studies, study_name(study), trials=asked.trials, time_budget=asked.time_budget
+        settings.studies, study.name, trials=asked.trials, time_budget=asked.time_budget
     )
     policy = asked.model_dump(mode="json", exclude=BESIDE_MODEL)
     made_from = digest_of(pin(spec, training_set) | {"params": dict(best.params), "policy": policy})
@@ -61,31 +87,31 @@ def train_model(
             kept = found.whole.run
             if key == inputs:
                 runs.end(kept)
-            log.info("Kept runs:/%s: training set, parameters and code are unchanged", kept)
-            return f"runs:/{kept}"
+            log.info("Kept %s: training set, parameters and code are unchanged", RunReference(kept))
+            return RunReference(kept)
     if spec.training.trials_workers > 1:
-        # The worker that showed the study in MLflow may have ended before the others.
+        # The worker that logged the study in MLflow may have ended before the others.
         log_study(spec, study, training_set=training_set, tags={})
     fold = last_fold(spec, as_of)
     author = author or str(os_actor())
     tags = lineage_tags(spec, training_set) | {
-        "overnight.as_of": as_of,
-        "overnight.author": author,
-        "overnight.spec": reference,
+        AS_OF: as_of,
+        AUTHOR: author,
+        SPEC: reference,
         EXPERIMENT: "yes" if is_changed(reference) else "no",
-        "overnight.study": study,
-        "overnight.data_docs": docs_address(settings, spec.name, as_of),
-        "overnight.train_window": str(fold.train),
-        "overnight.test_window": str(fold.test),
+        STUDY: str(study),
+        DATA_DOCS: docs_address(settings, spec.name, as_of),
+        TRAIN_WINDOW: str(fold.train),
+        TEST_WINDOW: str(fold.test),
     }
     with runs.open(inputs=inputs, kind="model", tags=tags, passing_over=found.strangers) as run:
-        runs.log_dataset(run, dataset_facts(spec, training_set), context="training")
+        runs.log_dataset(run, dataset_metadata(spec, training_set), context="training")
         runs.log_params(run, {**best.params, **policy})
         runs.log_metrics(run, {"validation_average_precision": best.value})
         rows = load_rows(spec, training_set, holdout=fold)
         with tempfile.TemporaryDirectory() as scratch:
             bundle = write_candidate(Path(scratch), rows, spec=spec, fold=fold, best=best)
-            # The record first: a run with a model and without a record is none of ours.
+            # The record first: a run with a model and without a record is refused.
             trained.record(TrainedModel(run, inputs, bundle.digest, author))
             runs.log_model(
                 run,
@@ -94,40 +120,28 @@ def train_model(
                 digest=bundle.digest,
                 example=rows.matrix.slice(0, EXAMPLE_ROWS),
             )
-    log.info(
-        "Trained runs:/%s: %s trees, bundle %s", run, best.params["rounds"], bundle.digest[:12]
-    )
-    return f"runs:/{run}"
+    made = RunReference(run)
+    log.info("Trained %s: %s trees, bundle %s", made, best.params["rounds"], bundle.digest[:12])
+    return made
 
 
 def write_candidate(
-    folder: Path, rows: "Rows", *, spec: ModelSpec, fold: "Fold", best: "TuningResult"
-) -> "Bundle":
+    folder: Path, rows: Rows, *, spec: ModelSpec, fold: Fold, best: TuningResult
+) -> Bundle:
     """Fit on a fold's train window; calibration and threshold come from the folds before it.
 
     Args:
         folder: receives the bundle.
         rows: covering the fold and its validation folds.
-        spec: its policy.
-        fold: the fold whose test window the candidate is judged on; not read here.
-        best: parameters.
+        spec: of the model.
+        fold: the fold whose test window the candidate is evaluated on; not read here.
+        best: the parameters.
     """
-    from training.bundle import (
-        build_reference,
-        choose_threshold,
-        fit_calibration,
-        threshold_name,
-        write_bundle,
-    )
-    from training.data import validation_folds
-    from training.learners import score_out_of_fold
-    from training.learners.lightgbm import fit
-
     policy = spec.training
     folds = validation_folds(fold, policy)
     unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=policy)
     calibration = fit_calibration(unseen.scores, unseen.labels, method=policy.calibration)
-    chances = calibration.apply(unseen.scores)
+    chances = apply_calibration(calibration, unseen.scores)
     threshold = choose_threshold(chances, unseen.labels, unseen.amounts, unseen.days, policy=policy)
     model = fit(rows, fold.train, params=best.params, policy=policy)
     train = rows.within(fold.train)
@@ -143,8 +157,8 @@ def write_candidate(
     )
 
 
-def _golden(train: "Rows", scores: "np.typing.NDArray[np.float64]") -> "Rows":
-    """The rows with the highest scores, and others spread over the window."""
+def _golden(train: Rows, scores: np.typing.NDArray[np.float64]) -> Rows:
+    """Choose the rows with the highest scores, and others spread over the window."""
     highest = np.argsort(-scores, kind="stable")[:GOLDEN_ALERTS]
     spread = range(0, len(train), max(1, len(train) // GOLDEN_OTHERS))
     return train.take(list(dict.fromkeys([*highest.tolist(), *spread])))

@@ -1,7 +1,7 @@
 """The models that `train` made, in a table of the lake that nothing else writes.
 
-Whoever may edit an MLflow experiment can make a run that looks like one of ours. So a run counts
-only with a record here, with its inputs, its author and the digest of its bundle.
+Everybody who may edit an MLflow experiment can make a run that looks like one of `train`. So a run
+counts only with a record here, with its inputs, its author and the digest of its bundle.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, InputError, OvernightError
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, RunReference, TableVersion
 from pipelines.config.installation import load_settings
 from pipelines.ingestion import TIMESTAMP
-from pipelines.lake import ChangedSinceError, Lake, TableVersion
+from pipelines.lake import ChangedSinceError, Lake
 
 TRAINED = "trained"
 ATTEMPTS = 20
@@ -39,39 +39,39 @@ class TrainedModel:
 
 
 class TrainedModels:
-    """The records of one spec; they are added to and never changed."""
+    """The records of one spec; the table is append-only."""
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
 
     def find(self, inputs: str) -> list[TrainedModel]:
-        """Models of the same inputs, newest first; of each run its newest record."""
-        newest = {each.run: each for each in self._read(self._lake.newest(TRAINED))}
-        return [each for each in reversed(newest.values()) if each.inputs == inputs]
+        """Find models with the same inputs, the latest first; of each run its latest record."""
+        latest = {each.run: each for each in self._read(self._lake.latest(TRAINED))}
+        return [each for each in reversed(latest.values()) if each.inputs == inputs]
 
     def get(self, run: str) -> TrainedModel:
-        """The newest record of a run.
+        """Return the latest record of a run.
 
         Raises:
             InputError: when there is none, so that `train` did not make it.
         """
-        found = [each for each in self._read(self._lake.newest(TRAINED)) if each.run == run]
+        found = [each for each in self._read(self._lake.latest(TRAINED)) if each.run == run]
         if not found:
             raise InputError(
-                f"The lake has no record that train made the model of runs:/{run}, so it is not "
-                'taken. Run "overnight train" and name the run that it returns.'
+                f"The lake has no record that train made the model of {RunReference(run)}, so it "
+                'is not taken. Run "overnight train" and name the run that it returns.'
             )
         return found[-1]
 
     def record(self, made: TrainedModel) -> None:
-        """Add a record, unless it is the newest of its run."""
+        """Add a record, unless it is the latest of its run."""
         for _ in range(ATTEMPTS):
-            at = self._lake.newest(TRAINED)
-            held = self._read(at)
-            if [each for each in held if each.run == made.run][-1:] == [made]:
+            at = self._lake.latest(TRAINED)
+            current = self._read(at)
+            if [each for each in current if each.run == made.run][-1:] == [made]:
                 return
             try:
-                self._lake.append(TRAINED, _to_rows(made, number=len(held) + 1), at=at)
+                self._lake.append(TRAINED, _to_rows(made, number=len(current) + 1), at=at)
             except ChangedSinceError:
                 continue
             return
@@ -83,7 +83,7 @@ class TrainedModels:
 
 
 def open_trained(spec: ModelSpec) -> TrainedModels:
-    """The records of a spec, in the lake of this environment."""
+    """Open the records of a spec, in the lake of this environment."""
     return TrainedModels(Lake(load_settings().lake, spec=spec.name))
 
 

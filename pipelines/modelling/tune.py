@@ -1,37 +1,31 @@
 """The step `tune`: runs or joins the study of a training set, and shows it in MLflow."""
 
 import logging
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from infra.files import make_whole
-from pipelines.config import ModelSpec, load_spec
+from pipelines.config import ModelSpec, StudyReference, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.lake import beginning, searching
 from pipelines.modelling.inputs import (
-    dataset_facts,
+    dataset_metadata,
     last_fold,
     lineage_tags,
     load_rows,
-    study_name,
     study_of,
 )
-from pipelines.tracking import open_registry
-
-if TYPE_CHECKING:
-    from training.search import TuningResult
+from pipelines.tracking import EMPTY_COLUMNS, STUDY, open_registry
+from training.data import empty_columns, validation_folds
+from training.search import TuningResult, best_trials, load_best, make_database, tune
 
 log = logging.getLogger(__name__)
 
 
-def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: str) -> str:
-    """See `steps.tune`."""
-    from training.data import empty_columns, validation_folds
-    from training.search import make_database, tune
-
+def tune_parameters(
+    reference: str, as_of: str, *, training_set: TableVersion, worker: str
+) -> StudyReference:
+    """Search parameters in the study of a training set, as one of its workers; return the study."""
     settings, spec = load_settings(), load_spec(reference)
     number = _parse_worker(worker, spec)
     study = study_of(spec, training_set)
@@ -40,7 +34,6 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
     empty = empty_columns(rows)
     if empty:
         log.warning("%s hold one value or none; a model learns nothing from them", ", ".join(empty))
-    name = study_name(study)
     make_whole(settings.studies, make_database)
     with searching(spec.name, worker=number):
         best = tune(
@@ -48,44 +41,41 @@ def tune_parameters(reference: str, as_of: str, *, training_set: str, worker: st
             folds=validation_folds(last, spec.training),
             policy=spec.training,
             storage=settings.studies,
-            study=name,
+            study=study.name,
             worker=number,
             beginning=lambda: beginning(spec.name),
         )
     log.info("Tuned %s: %s, average precision %.4f", study, count_trials(best), best.value)
     if number == 0:
-        tags = {"overnight.empty_columns": ", ".join(empty)} if empty else {}
+        tags = {EMPTY_COLUMNS: ", ".join(empty)} if empty else {}
         log_study(spec, study, training_set=training_set, tags=tags)
     return study
 
 
-def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[str, str]) -> None:
-    """One run for the study, its pictures in it, and a child for each of its best trials.
+def log_study(
+    spec: ModelSpec, study: StudyReference, *, training_set: TableVersion, tags: Mapping[str, str]
+) -> None:
+    """Log a run of the study with its plots, and a child run for each of its best trials.
 
-    The run is of the study with all its trials, whoever asked for how many. Repeated, it adds what
-    came since, and keeps the tags of who began the study.
+    The run has all trials of the study, whoever asked for them. Repeated, it adds the trials since,
+    and keeps the tags of the study's first author.
     """
-    from training.search import best_trials, draw_study, load_best
-
-    storage, name = load_settings().studies, study_name(study)
+    storage, name = load_settings().studies, study.name
     runs = open_registry(spec).runs
     best = load_best(storage, name)
-    found = runs.find(study)
+    found = runs.find(str(study))
     if found is not None and runs.shows(found, trials=best.finished):
         return
-    tags = {**tags, **lineage_tags(spec, training_set), "overnight.study": study}
-    with runs.open(inputs=study, kind="tuning", tags={} if found else tags) as run:
-        runs.log_dataset(run, dataset_facts(spec, training_set), context="tuning")
+    tags = {**tags, **lineage_tags(spec, training_set), STUDY: str(study)}
+    with runs.open(inputs=str(study), kind="tuning", tags={} if found else tags) as run:
+        runs.log_dataset(run, dataset_metadata(spec, training_set), context="tuning")
         metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}
         runs.log_metrics(run, metrics)
         runs.log_trials(run, best_trials(storage, name))
-        with tempfile.TemporaryDirectory() as scratch:
-            draw_study(Path(scratch), storage, name)
-            runs.log_folder(run, Path(scratch), name="study")
 
 
-def count_trials(best: "TuningResult") -> str:
-    """Number of trials that decided, and of how many where there are more: `5 of its 20 trials`."""
+def count_trials(best: TuningResult) -> str:
+    """Describe the number of deciding trials, and of all if more: `5 of its 20 trials`."""
     if best.trials == best.finished:
         return f"{best.trials} trials"
     return f"{best.trials} of its {best.finished} trials"

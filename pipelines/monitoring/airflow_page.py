@@ -1,6 +1,6 @@
-"""What Airflow's own interface says of the last run of a DAG, where it can be reached.
+"""The last run of a DAG, read from Airflow's REST API where it can be reached.
 
-Without importing Airflow: only the rooms of DAG files know it.
+Airflow itself is not imported: only `dags` may do that.
 """
 
 import json
@@ -16,20 +16,20 @@ GLANCE_SECONDS = 2
 
 
 def describe_last_run(dag: str, *, settings: Settings) -> str:
-    """State, times (UTC) and kind of a DAG's newest run, in one line; never raises for Airflow.
+    """Describe a DAG's latest run in one line: state, times (UTC), kind; or why it is unknown.
 
     Args:
         dag: its id, such as `demo_nightly`.
-        settings: says where Airflow listens, unless `AIRFLOW__API__BASE_URL` does. Where people
-            sign in, `OVERNIGHT_AIRFLOW_USERNAME` and `OVERNIGHT_AIRFLOW_PASSWORD` say as whom.
+        settings: name Airflow's port, unless `AIRFLOW__API__BASE_URL` is set. Where Airflow asks
+            for a sign-in, `OVERNIGHT_AIRFLOW_USERNAME` and `OVERNIGHT_AIRFLOW_PASSWORD` are used.
     """
     address = airflow_environment(settings)["AIRFLOW__API__BASE_URL"].rstrip("/")
     try:
         token = _call(f"{address}/auth/token", body=_known())["access_token"]
-        newest = f"{address}/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=1"
-        runs = _call(newest, headers={"Authorization": f"Bearer {token}"})["dag_runs"]
+        latest = f"{address}/api/v2/dags/{dag}/dagRuns?order_by=-run_after&limit=1"
+        runs = _call(latest, headers={"Authorization": f"Bearer {token}"})["dag_runs"]
     except urllib.error.HTTPError as error:
-        return f"Airflow at {address} does not tell: {error.code} {error.reason}"
+        return f"Airflow at {address} does not answer: {error.code} {error.reason}"
     except (OSError, ValueError, LookupError):
         return f"Airflow is not running at {address}"
     if not isinstance(runs, list) or not runs:
@@ -39,12 +39,12 @@ def describe_last_run(dag: str, *, settings: Settings) -> str:
         str(run[each])[:19].replace("T", " ") for each in ("start_date", "end_date") if run[each]
     ]
     who = run.get("triggering_user_name")
-    told = f"{run['state']}, {' to '.join(times) or 'not started'}, {run['run_type']}"
-    return one_line(f"{told} by {who}" if who else told)
+    message = f"{run['state']}, {' to '.join(times) or 'not started'}, {run['run_type']}"
+    return one_line(f"{message} by {who}" if who else message)
 
 
 def _known() -> Mapping[str, str] | None:
-    """What Airflow is told to let us in; None where it asks nobody to sign in."""
+    """Return the credentials for Airflow; None where it asks for none."""
     name = os.environ.get("OVERNIGHT_AIRFLOW_USERNAME")
     password = os.environ.get("OVERNIGHT_AIRFLOW_PASSWORD", "")
     return {"username": name, "password": password} if name else None

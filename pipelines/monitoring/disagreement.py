@@ -1,43 +1,43 @@
-"""Compares captured answers: the shadow's with the champion's row by row, a split's by rate.
+"""Comparison of captured answers: of a shadow row by row, of an A/B test by rates.
 
-Both sides of a split never score the same row, so there only rates can be compared, with the
-intervals that chance allows.
+The variants of an A/B test never score the same row, so only rates can be compared, with their
+confidence intervals.
 """
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import binomtest
 
 from expectations.contract import InputError
-from pipelines.config import ModelSpec, load_registered
+from infra.sagemaker.control import capture_prefix
+from infra.sagemaker.names import CANDIDATE, SHADOW, VARIANT, endpoint_name
+from infra.sagemaker.runtime import INFERENCE_ID, Answer, read_captured
+from pipelines.config import Column, ModelSpec, format_table, load_registered
 from pipelines.governance import open_decisions
 from pipelines.tracking import open_registry
 
-if TYPE_CHECKING:
-    from infra.sagemaker.runtime import Answer
-
+# The column of names.
+LABEL = Column(at_least=15, gap=1)
 LARGEST = 5
 ALERT = "alert"
 
 
 def describe_disagreements(reference: str, *, since: str, until: str) -> str:
-    """See `steps.disagreements`."""
-    from infra.sagemaker.names import CANDIDATE, SHADOW, VARIANT
-
+    """Compare the captured answers of the second variant with the champion's."""
     spec = load_registered(reference)
-    chain = open_decisions(spec, open_registry(spec)).load()
-    begun = chain.last("shadow", "split")
+    decision_log = open_decisions(spec, open_registry(spec)).load()
+    begun = decision_log.last("shadow", "split")
     if begun is None:
         raise InputError(
-            f"{spec.name} had no shadow and no split yet. "
+            f"{spec.name} had no shadow and no A/B test yet. "
             f'Begin one: "overnight shadow {spec.name} VERSION".'
         )
     is_shadow = begun.kind == "shadow"
     days = _parse_day(since), _parse_day(until)
-    # The variants may have held other versions before, and the champion answered before, too.
-    served = chain.champion_at(begun)
+    # Before, the variants may have served other versions.
+    served = decision_log.champion_at(begun)
     ours = _read(spec, VARIANT, days, version=served, since=begun.time)
     second = SHADOW if is_shadow else CANDIDATE
     theirs = _read(spec, second, days, version=begun.version, since=begun.time)
@@ -50,7 +50,7 @@ def describe_disagreements(reference: str, *, since: str, until: str) -> str:
     return "\n".join([f"{spec.name}: version {begun.version} as {begun.kind}", *lines])
 
 
-def _rows(ours: "dict[str, Answer]", theirs: "dict[str, Answer]") -> Iterator[str]:
+def _rows(ours: dict[str, Answer], theirs: dict[str, Answer]) -> Iterator[str]:
     both = sorted(ours.keys() & theirs.keys())
     if not both:
         raise InputError("No captured row was answered by both. Send InferenceId with requests.")
@@ -59,54 +59,46 @@ def _rows(ours: "dict[str, Answer]", theirs: "dict[str, Answer]") -> Iterator[st
     kinds = [(a.decision == ALERT, b.decision == ALERT) for a, b in pairs]
     apart = sum(a != b for a, b in kinds)
     gaps = np.array([b.probability - a.probability for a, b in pairs])
-    yield f"  rows            {len(both):,} answered by {first} and by {second}"
-    yield f"  both alert      {kinds.count((True, True)):,}"
-    yield f"  both pass       {kinds.count((False, False)):,}"
-    yield f"  only {first:5} alerts {kinds.count((True, False)):,}"
-    yield f"  only {second:5} alerts {kinds.count((False, True)):,}"
-    yield f"  disagreement    {apart / len(both):.4%}"
     low, middle, high = np.quantile(gaps, [0.01, 0.5, 0.99])
-    yield (
-        f"  probability     {second} less {first}: median {middle:+.6f}, "
-        f"98 % in [{low:+.6f}, {high:+.6f}]"
-    )
-    yield f"  {'largest apart':>20} {first:>10} {second:>10}"
+    spread = f"median {middle:+.6f}, 98 % in [{low:+.6f}, {high:+.6f}]"
+    totals = [
+        ("rows", f"{len(both):,} answered by {first} and by {second}"),
+        ("both alert", f"{kinds.count((True, True)):,}"),
+        ("both pass", f"{kinds.count((False, False)):,}"),
+        (f"only {first:5} alerts", f"{kinds.count((True, False)):,}"),
+        (f"only {second:5} alerts", f"{kinds.count((False, True)):,}"),
+        ("disagreement", f"{apart / len(both):.4%}"),
+        ("probability", f"{second} less {first}: {spread}"),
+    ]
+    yield format_table(totals, [LABEL], indent=2)
+    rows = [("largest apart", first, second)]
     for at in np.argsort(-np.abs(gaps), kind="stable")[:LARGEST]:
         a, b = pairs[at]
-        yield f"  {both[at]:>20} {a.probability:>10.6f} {b.probability:>10.6f}"
-    yield f"  by one only     {len(ours) - len(both):,} and {len(theirs) - len(both):,}"
+        rows.append((both[at], f"{a.probability:.6f}", f"{b.probability:.6f}"))
+    number = Column(at_least=10, is_right=True, gap=1)
+    yield format_table(rows, [Column(at_least=20, is_right=True, gap=1), number, number], indent=2)
+    alone = f"{len(ours) - len(both):,} and {len(theirs) - len(both):,}"
+    yield format_table([("by one only", alone)], [LABEL], indent=2)
 
 
-def _rates(ours: "dict[str, Answer]", theirs: "dict[str, Answer]") -> Iterator[str]:
+def _rates(ours: dict[str, Answer], theirs: dict[str, Answer]) -> Iterator[str]:
     for name, side in (("AllTraffic", ours), ("Candidate", theirs)):
         answers = list(side.values())
         alerts = sum(a.decision == ALERT for a in answers)
-        low, high = _wilson(alerts, len(answers))
+        chance = binomtest(alerts, len(answers)).proportion_ci(method="wilson")
         mean = float(np.mean([a.probability for a in answers]))
         yield (
             f"  {name:12} version {answers[0].version}: {len(answers):,} rows, {alerts:,} alerts, "
-            f"{alerts / len(answers):.4%} [{low:.4%}, {high:.4%}], mean probability {mean:.6f}"
+            f"{alerts / len(answers):.4%} [{chance.low:.4%}, {chance.high:.4%}], "
+            f"mean probability {mean:.6f}"
         )
-
-
-def _wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
-    """The interval of Wilson (1927) for a share; 95 % by default."""
-    share, square = count / total, z * z
-    middle = share + square / (2 * total)
-    spread = z * np.sqrt(share * (1 - share) / total + square / (4 * total * total))
-    bottom = 1 + square / total
-    return float((middle - spread) / bottom), float((middle + spread) / bottom)
 
 
 def _read(
     spec: ModelSpec, variant: str, days: tuple[date | None, date | None], *,
     version: int | None, since: datetime,
-) -> "dict[str, Answer]":  # fmt: skip
-    """Answers of a version to clients, by their ids; not those to a deployment's questions."""
-    from infra.sagemaker.control import capture_prefix
-    from infra.sagemaker.names import endpoint_name
-    from infra.sagemaker.runtime import INFERENCE_ID, read_captured
-
+) -> dict[str, Answer]:  # fmt: skip
+    """Read a version's answers to clients, by their ids; without those to verification requests."""
     found = read_captured(
         capture_prefix(spec.endpoint), endpoint=endpoint_name(spec.name), variant=variant,
         since=days[0], until=days[1],

@@ -1,8 +1,8 @@
-"""What reviewers ask of a registry that lets only the deployer write decisions.
+"""Review requests: decisions that reviewers ask for where only the deployer may write them.
 
-Where everybody signs in (`infra.tracking`), a reviewer's command leaves the wish with its reason as
-a tag that only reviewers may set, and the next deploy run makes the decision of it. The server
-notes beside it who asked.
+Where everybody signs in (`infra.tracking`), a reviewer's command stores the request with its reason
+as a tag that only reviewers may set, and the next deploy run records the decision. The server notes
+the requester beside it.
 """
 
 import json
@@ -22,12 +22,12 @@ Choice = Literal["approve", "reject"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """One version's: the last one asked.
+class ReviewRequest:
+    """The latest request about a version.
 
     Attributes:
-        override: why the gate's refusal is set aside; empty: it is not.
-        by: who asked, as the server noted.
+        override: reason to override the gate's refusal; empty: no override.
+        by: the requester, as the server noted.
     """
 
     choice: Choice
@@ -36,16 +36,16 @@ class Wish:
     by: Actor
 
 
-def leave_wish(
+def leave_request(
     registry: Registry, version: Version, choice: Choice, *, because: str, override: str = ""
 ) -> None:
-    """Ask for a decision about a version."""
+    """Store a request for a decision about a version."""
     said = {"choice": choice, "because": because, "override": override}
     registry.tag_model({f"{ASKED}.{version.number}": json.dumps(said)})
 
 
-def find_wishes(registry: Registry) -> Mapping[int, Wish]:
-    """Version to what was asked of it, oldest version first; what cannot be read is no wish."""
+def find_requests(registry: Registry) -> Mapping[int, ReviewRequest]:
+    """Map versions to the requests about them, oldest first; unreadable ones are skipped."""
     tags = registry.model_tags()
     found = {}
     for key, text in tags.items():
@@ -61,14 +61,14 @@ def find_wishes(registry: Registry) -> Mapping[int, Wish]:
         given = {"because": because, "override": override}
         problems = [p for p in (find_problem(n, text) for n, text in given.items()) if p]
         if problems:
-            log.warning("What was asked of version %s does not count: %s", number, problems[0])
+            log.warning("The request about version %s does not count: %s", number, problems[0])
         elif choice in {"approve", "reject"}:
             by = parse_actor(tags.get(f"{ASKED_BY}.{number}")) or Actor(UNKNOWN, "MLflow")
-            found[int(number)] = Wish(cast("Choice", choice), because, override, by)
+            found[int(number)] = ReviewRequest(cast("Choice", choice), because, override, by)
     return dict(sorted(found.items()))
 
 
 def mover_of(registry: Registry, version: Version) -> Actor:
-    """Who set the alias `approved` on a version, as the server noted."""
-    told = parse_actor(registry.model_tags().get(f"{APPROVED_BY}.{version.number}"))
-    return told or Actor(UNKNOWN, "MLflow")
+    """Return who set the alias `approved` on a version, as the server noted."""
+    message = parse_actor(registry.model_tags().get(f"{APPROVED_BY}.{version.number}"))
+    return message or Actor(UNKNOWN, "MLflow")

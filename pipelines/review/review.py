@@ -1,15 +1,24 @@
-"""A reviewer's decision about a candidate: describe it, approve it, reject it."""
+"""The steps of a reviewer: describe, approve and reject a version."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 
 from expectations.contract import InputError, refuse_any
-from pipelines.config import ModelSpec, approval_rules, load_registered, one_line
+from pipelines.config import (
+    Column,
+    ModelSpec,
+    ModelVersion,
+    approval_rules,
+    format_table,
+    load_registered,
+    one_line,
+)
 from pipelines.config.installation import Actor, load_settings, os_actor, signed_in_as
 from pipelines.governance import (
     ACCEPTED,
     Decision,
-    Ledger,
+    DecisionLog,
     approval_refusals,
     author_of,
     describe,
@@ -18,23 +27,26 @@ from pipelines.governance import (
     open_decisions,
     require_reason,
 )
-from pipelines.review.report import describe_headline
-from pipelines.review.requests import leave_wish
+from pipelines.review.report import describe_headline, publish_report
+from pipelines.review.requests import leave_request
 from pipelines.tracking import (
     APPROVED,
+    BECAUSE,
     CHALLENGER,
     CHAMPION,
+    DECIDED_BY,
     STATE,
     Registry,
     Version,
     open_registry,
+    short_name,
 )
 
 log = logging.getLogger(__name__)
 
 
 def describe_version(reference: str, wanted: str) -> str:
-    """See `steps.review`."""
+    """Describe a version: verdict, headline, metrics beside the champion's, tags, parameters."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
@@ -47,37 +59,48 @@ def describe_version(reference: str, wanted: str) -> str:
         *describe_headline(spec, registry, version, server=load_settings().mlflow_url),
         "",
         f"{version} ({', '.join(version.aliases) or 'no alias'}), run {version.run}",
-        f"  metric{'':24} this version   champion {beside}",
+        _compare(metrics, against, beside=str(beside)),
     ]
-    for key in sorted(metrics):
-        other = f"{against[key]:.4f}" if key in against else "-"
-        lines.append(f"  {one_line(key):30} {metrics[key]:>12.4f}   {other:>8}")
-    lines += [
-        one_line(f"  {key.removeprefix('overnight.')}: {version.tags[key]}")
-        for key in sorted(version.tags)
-    ]
+    lines += [one_line(f"  {short_name(key)}: {version.tags[key]}") for key in sorted(version.tags)]
     lines += [one_line(f"  {key} = {value}") for key, value in sorted(params.items())]
     return "\n".join(lines)
 
 
-def approve_version(reference: str, wanted: str, *, because: str, override: str = "") -> str:
-    """See `steps.approve`."""
+def _compare(ours: Mapping[str, float], theirs: Mapping[str, float], *, beside: str) -> str:
+    """A table of every metric, with the champion's where it has it."""
+    rows = [("metric", "this version", "champion", beside)]
+    for key in sorted(ours):
+        other = f"{theirs[key]:.4f}" if key in theirs else "-"
+        rows.append((key, f"{ours[key]:.4f}", other, ""))
+    columns = [
+        Column(at_least=30, gap=1), Column(at_least=12, is_right=True, gap=3),
+        Column(at_least=8, is_right=True, gap=1),
+    ]  # fmt: skip
+    return format_table(rows, columns, indent=2)
+
+
+def approve_version(
+    reference: str, wanted: str, *, because: str, override: str = ""
+) -> ModelVersion:
+    """Approve a version, or request the approval where only the deployer may write decisions."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     require_reason(because)
     reviewer = signed_in_as(load_settings().tracking_uri)
     if reviewer is not None:
-        chain = open_decisions(spec, registry).load()
-        _approval(spec, registry, version, chain, actor=reviewer, reason=because, override=override)
-        leave_wish(registry, version, "approve", because=because, override=override)
+        decision_log = open_decisions(spec, registry).load()
+        _approval(
+            spec, registry, version, decision_log, actor=reviewer, reason=because, override=override
+        )
+        leave_request(registry, version, "approve", because=because, override=override)
         registry.set_alias(APPROVED, version)
         log.info("Asked for %s as %s; the deploy run decides", version, reviewer)
-        return str(version)
+        return version.reference
     record_approval(spec, registry, version, actor=os_actor(), reason=because, override=override)
     registry.set_alias(APPROVED, version)
     log.info("Approved %s: %s", version, because)
-    return str(version)
+    return version.reference
 
 
 def record_approval(
@@ -88,46 +111,46 @@ def record_approval(
     actor: Actor,
     reason: str,
     override: str = "",
-) -> Ledger:
-    """Put an approval into the chain, or refuse it; the alias is the caller's.
+) -> DecisionLog:
+    """Record an approval, or refuse it; the caller moves the alias.
 
     Args:
         spec: with the rules of approvals.
         registry: of the spec.
-        version: what is approved.
-        actor: who approves.
-        reason: why.
-        override: why the gate's refusal is set aside; empty: it is not.
+        version: to approve.
+        actor: the approver.
+        reason: of the approval.
+        override: reason to override the gate's refusal; empty: no override.
 
     Raises:
         ProblemsError: with every reason against it.
     """
 
-    def approve(chain: Ledger) -> Decision | None:
+    def approve(decision_log: DecisionLog) -> Decision | None:
         drafted = _approval(
-            spec, registry, version, chain, actor=actor, reason=reason, override=override
+            spec, registry, version, decision_log, actor=actor, reason=reason, override=override
         )
-        held = chain.approval
-        return None if held is not None and held.version == version.number else drafted
+        current = decision_log.approval
+        return None if current is not None and current.version == version.number else drafted
 
-    ledger = open_decisions(spec, registry).record(approve)
+    decision_log = open_decisions(spec, registry).record(approve)
     _note(registry, version, state="approved", because=reason, actor=actor)
     if override.strip():
-        _show_decisions(spec, registry, version, ledger)
-    return ledger
+        _show_decisions(spec, registry, version, decision_log)
+    return decision_log
 
 
 def _approval(
-    spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, actor: Actor,
-    reason: str, override: str,
+    spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog, *,
+    actor: Actor, reason: str, override: str,
 ) -> Decision:  # fmt: skip
-    """The record of an approval, or every reason against it."""
+    """Draft the record of an approval, or raise an error with every reason against it."""
     drafted = draft_decision(
-        spec, registry, version, chain, kind="approval", actor=actor, reason=reason
+        spec, registry, version, decision_log, kind="approval", actor=actor, reason=reason
     )
     problems = approval_refusals(
-        version.number, ledger=chain, found=drafted.digests, author=author_of(version.tags),
-        approver=actor, policy=approval_rules(spec, version.tags),
+        version.number, decision_log=decision_log, found=drafted.digests,
+        author=author_of(version.tags), approver=actor, policy=approval_rules(spec, version.tags),
         is_override=bool(override.strip()),
     )  # fmt: skip
     refuse_any(f"the approval of {version}", [*problems, *find_damage(spec, version.tags)])
@@ -137,43 +160,43 @@ def _approval(
     return drafted
 
 
-def reject_version(reference: str, wanted: str, *, because: str) -> str:
-    """See `steps.reject`."""
+def reject_version(reference: str, wanted: str, *, because: str) -> ModelVersion:
+    """Reject a version, or request the rejection where only the deployer may write decisions."""
     spec = load_registered(reference)
     registry = open_registry(spec)
     version = registry.get(wanted)
     require_reason(because)
     reviewer = signed_in_as(load_settings().tracking_uri)
     if reviewer is not None:
-        leave_wish(registry, version, "reject", because=because)
+        leave_request(registry, version, "reject", because=because)
         log.info("Asked to reject %s as %s; the next run decides", version, reviewer)
-        return str(version)
+        return version.reference
     record_rejection(spec, registry, version, actor=os_actor(), reason=because)
     log.info("Rejected %s: %s", version, because)
-    return str(version)
+    return version.reference
 
 
 def record_rejection(
     spec: ModelSpec, registry: Registry, version: Version, *, actor: Actor, reason: str
 ) -> None:
-    """Put a rejection into the chain and take the version's aliases away.
+    """Record a rejection and remove the version's aliases.
 
     Raises:
         InputError: when the version serves.
     """
 
-    def reject(chain: Ledger) -> Decision | None:
-        if version.number == chain.champion:
+    def reject(decision_log: DecisionLog) -> Decision | None:
+        if version.number == decision_log.champion:
             raise InputError(f'{version} is serving. Run "overnight rollback {spec.name}" first.')
-        beside = chain.companion
+        beside = decision_log.variant
         if beside is not None and beside.version == version.number:
             raise InputError(
                 f'{version} is a {beside.kind}. Run "overnight end {spec.name}" first.'
             )
-        if chain.last("rejection", version=version.number):
+        if decision_log.last("rejection", version=version.number):
             return None
         return draft_decision(
-            spec, registry, version, chain, kind="rejection", actor=actor, reason=reason
+            spec, registry, version, decision_log, kind="rejection", actor=actor, reason=reason
         )
 
     open_decisions(spec, registry).record(reject)
@@ -184,30 +207,30 @@ def record_rejection(
 
 
 def describe_decisions(reference: str) -> str:
-    """See `steps.decisions`."""
+    """List the verified decision log of a spec."""
     spec = load_registered(reference)
     return describe(open_decisions(spec, open_registry(spec)).load())
 
 
-def _show_decisions(spec: ModelSpec, registry: Registry, version: Version, ledger: Ledger) -> None:
-    """Write the packet anew, with what was decided of the version.
+def _show_decisions(
+    spec: ModelSpec, registry: Registry, version: Version, decision_log: DecisionLog
+) -> None:
+    """Write the review report again, with the decisions about the version.
 
-    A reviewer who may decide may not be allowed to write files of a run
-    (`infra.aws.tasks.reviewing`), and the decision counts without.
+    A reviewer may lack the permission to write files of a run (`infra.aws.tasks.reviewing`); the
+    decision counts without the report.
     """
-    from pipelines.review.report import publish_packet
-
-    told = [
+    message = [
         f"{r.time:%F %T} UTC, {r.kind} by {r.actor}: {r.reason}"
-        for r in ledger.records if r.version == version.number and r.kind != "registration"
+        for r in decision_log.records if r.version == version.number and r.kind != "registration"
     ]  # fmt: skip
     try:
-        publish_packet(spec, registry, version, decisions=told)
-    except Exception as error:  # noqa: BLE001 -- the store of the files says no in its own words
-        log.warning("The packet of %s does not show this decision: %s", version, error)
+        publish_report(spec, registry, version, decisions=message)
+    except Exception as error:  # noqa: BLE001 -- each file store has errors of its own
+        log.warning("The review report of %s does not show this decision: %s", version, error)
 
 
 def _note(registry: Registry, version: Version, *, state: str, because: str, actor: Actor) -> None:
-    """Show the decision on the version's page; what counts is the chain."""
-    tags = {STATE: state, "overnight.because": because, "overnight.decided_by": str(actor)}
+    """Show the decision on the version's page; the decision log is authoritative."""
+    tags = {STATE: state, BECAUSE: because, DECIDED_BY: str(actor)}
     registry.tag_version(version, tags)

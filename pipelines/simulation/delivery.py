@@ -1,4 +1,4 @@
-"""Turns a simulated ledger into the two files a bank would deliver: transactions and reports."""
+"""Writes simulated traffic as the two files that a bank would deliver: transactions and reports."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from pipelines.simulation.fraud import add_frauds
 from pipelines.simulation.population import CHANNELS, build_population
-from pipelines.simulation.traffic import DAY_SECONDS, Ledger, build_honest_traffic
+from pipelines.simulation.traffic import DAY_SECONDS, Traffic, build_honest_traffic
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 NEVER_REPORTED, ARRIVES_LATE = 0.02, 0.01
@@ -18,7 +18,7 @@ NEVER_REPORTED, ARRIVES_LATE = 0.02, 0.01
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """Where the files stand, and how much is in them."""
+    """The paths of the files, and the number of their rows."""
 
     transactions: Path
     reports: Path
@@ -38,27 +38,27 @@ def simulate_files(
     """
     chance = np.random.default_rng(seed)
     population = build_population(chance, customers=customers, terminals=2 * customers, per_day=1.8)
-    ledger = build_honest_traffic(chance, population, days=days)
-    ledger = add_frauds(chance, ledger, population, days=days)
-    ledger = ledger.take((ledger.second >= 0) & (ledger.second < days * DAY_SECONDS))
-    ledger = ledger.take(np.argsort(ledger.second, kind="stable"))
-    ids = np.arange(1, len(ledger) + 1, dtype=np.int64)
-    fraud = ledger.pattern > 0
-    reported = fraud & (chance.random(len(ledger)) >= NEVER_REPORTED)
-    delay = chance.lognormal(np.log(2.0), 0.6, len(ledger)) * DAY_SECONDS
+    traffic = build_honest_traffic(chance, population, days=days)
+    traffic = add_frauds(chance, traffic, population, days=days)
+    traffic = traffic.take((traffic.second >= 0) & (traffic.second < days * DAY_SECONDS))
+    traffic = traffic.take(np.argsort(traffic.second, kind="stable"))
+    ids = np.arange(1, len(traffic) + 1, dtype=np.int64)
+    fraud = traffic.pattern > 0
+    reported = fraud & (chance.random(len(traffic)) >= NEVER_REPORTED)
+    delay = chance.lognormal(np.log(2.0), 0.6, len(traffic)) * DAY_SECONDS
     folder.mkdir(parents=True, exist_ok=True)
     result = Simulated(
         transactions=folder / "transactions.parquet",
         reports=folder / "reports.parquet",
-        rows=len(ledger),
+        rows=len(traffic),
         frauds=int(fraud.sum()),
         reported=int(reported.sum()),
     )
-    _publish(_transactions(chance, ledger, ids, start), result.transactions)
+    _publish(_transactions(chance, traffic, ids, start), result.transactions)
     reports = pa.table(
         {
             "tx_id": ids[reported],
-            "reported_at": _times(ledger.second[reported] + delay[reported], start),
+            "reported_at": _times(traffic.second[reported] + delay[reported], start),
         }
     )
     _publish(reports, result.reports)
@@ -66,21 +66,21 @@ def simulate_files(
 
 
 def _transactions(
-    chance: np.random.Generator, ledger: Ledger, ids: np.ndarray, start: datetime
+    chance: np.random.Generator, traffic: Traffic, ids: np.ndarray, start: datetime
 ) -> pa.Table:
-    late = chance.random(len(ledger)) < ARRIVES_LATE
-    lag = np.where(late, chance.uniform(3600, 2 * DAY_SECONDS, len(ledger)), 2.0)
-    channels = pa.DictionaryArray.from_arrays(pa.array(ledger.channel), pa.array(CHANNELS))
+    late = chance.random(len(traffic)) < ARRIVES_LATE
+    lag = np.where(late, chance.uniform(3600, 2 * DAY_SECONDS, len(traffic)), 2.0)
+    channels = pa.DictionaryArray.from_arrays(pa.array(traffic.channel), pa.array(CHANNELS))
     return pa.table(
         {
             "tx_id": ids,
-            "tx_time": _times(ledger.second, start),
-            "arrived_at": _times(ledger.second + lag, start),
-            "customer": ledger.customer,
-            "terminal": ledger.terminal,
-            "device": ledger.device,
+            "tx_time": _times(traffic.second, start),
+            "arrived_at": _times(traffic.second + lag, start),
+            "customer": traffic.customer,
+            "terminal": traffic.terminal,
+            "device": traffic.device,
             "channel": channels.cast(pa.string()),
-            "amount": np.round(ledger.amount, 2),
+            "amount": np.round(traffic.amount, 2),
         }
     )
 
@@ -91,7 +91,7 @@ def _times(second: np.ndarray, start: datetime) -> pa.Array:
 
 
 def _publish(table: pa.Table, path: Path) -> None:
-    """Write aside and rename, and only when the bytes differ: a delivery keeps its time."""
+    """Write aside and rename if the bytes differ, so that an equal delivery keeps its time."""
     aside = path.with_suffix(".part")
     pq.write_table(table, aside, compression="zstd")
     if path.is_file() and path.read_bytes() == aside.read_bytes():

@@ -1,4 +1,4 @@
-"""Four fraud patterns, each a function from the ledger so far to the ledger with its frauds.
+"""Four fraud patterns, each a function from traffic to traffic with the frauds of the pattern.
 
 1 compromised terminal: for two weeks half of what passes through a terminal is fraud, at
   everyday amounts; only the terminal's history shows it.
@@ -11,54 +11,56 @@
 import numpy as np
 
 from pipelines.simulation.population import CHANNELS, Population
-from pipelines.simulation.traffic import DAY_SECONDS, Ledger
+from pipelines.simulation.traffic import DAY_SECONDS, Traffic
 
 COMPROMISED_TERMINAL, LEAKED_CARD, CARD_TESTING, DEVICE_FARM = 1, 2, 3, 4
 SKIMMED = 0.5
 
 
 def add_frauds(
-    chance: np.random.Generator, ledger: Ledger, population: Population, *, days: int
-) -> Ledger:
+    chance: np.random.Generator, traffic: Traffic, population: Population, *, days: int
+) -> Traffic:
     """Apply the four patterns, their number in proportion to days and customers."""
     scale = days * population.customers / 1000
-    ledger = _compromise_terminals(chance, ledger, population, count=round(scale * 0.5), days=days)
-    ledger = _leak_cards(chance, ledger, population, count=round(scale * 1.6), days=days)
+    traffic = _compromise_terminals(
+        chance, traffic, population, count=round(scale * 0.5), days=days
+    )
+    traffic = _leak_cards(chance, traffic, population, count=round(scale * 1.6), days=days)
     bursts = [_test_card(chance, population, days=days) for _ in range(round(scale * 0.4))]
     farms = [
         _farm_device(chance, population, device=population.customers + n, days=days)
         for n in range(round(scale * 0.2))
     ]
-    return Ledger.join([ledger, *bursts, *farms])
+    return Traffic.join([traffic, *bursts, *farms])
 
 
 def _compromise_terminals(
-    chance: np.random.Generator, ledger: Ledger, population: Population, *, count: int, days: int
-) -> Ledger:
-    pattern = ledger.pattern.copy()
+    chance: np.random.Generator, traffic: Traffic, population: Population, *, count: int, days: int
+) -> Traffic:
+    pattern = traffic.pattern.copy()
     for terminal in chance.integers(0, population.terminals, count):
         start = chance.uniform(-7, days) * DAY_SECONDS
-        here = (ledger.terminal == terminal) & (ledger.second >= start)
-        here &= ledger.second < start + 14 * DAY_SECONDS
-        pattern[here & (chance.random(len(ledger)) < SKIMMED)] = COMPROMISED_TERMINAL
-    return _replace(ledger, amount=ledger.amount, pattern=pattern)
+        here = (traffic.terminal == terminal) & (traffic.second >= start)
+        here &= traffic.second < start + 14 * DAY_SECONDS
+        pattern[here & (chance.random(len(traffic)) < SKIMMED)] = COMPROMISED_TERMINAL
+    return _replace(traffic, amount=traffic.amount, pattern=pattern)
 
 
 def _leak_cards(
-    chance: np.random.Generator, ledger: Ledger, population: Population, *, count: int, days: int
-) -> Ledger:
-    amount, pattern = ledger.amount.copy(), ledger.pattern.copy()
+    chance: np.random.Generator, traffic: Traffic, population: Population, *, count: int, days: int
+) -> Traffic:
+    amount, pattern = traffic.amount.copy(), traffic.pattern.copy()
     for customer in chance.integers(0, population.customers, count):
         start = chance.uniform(-4, days) * DAY_SECONDS
-        here = (ledger.customer == customer) & (ledger.second >= start)
-        here &= (ledger.second < start + 7 * DAY_SECONDS) & (pattern == 0)
-        here &= chance.random(len(ledger)) < 1 / 3
+        here = (traffic.customer == customer) & (traffic.second >= start)
+        here &= (traffic.second < start + 7 * DAY_SECONDS) & (pattern == 0)
+        here &= chance.random(len(traffic)) < 1 / 3
         amount[here] *= chance.uniform(3, 6, int(here.sum()))
         pattern[here] = LEAKED_CARD
-    return _replace(ledger, amount=amount, pattern=pattern)
+    return _replace(traffic, amount=amount, pattern=pattern)
 
 
-def _test_card(chance: np.random.Generator, population: Population, *, days: int) -> Ledger:
+def _test_card(chance: np.random.Generator, population: Population, *, days: int) -> Traffic:
     tries = int(chance.integers(6, 15))
     customer = int(chance.integers(population.customers))
     start = chance.uniform(0, days - 1) * DAY_SECONDS
@@ -78,7 +80,7 @@ def _test_card(chance: np.random.Generator, population: Population, *, days: int
 
 def _farm_device(
     chance: np.random.Generator, population: Population, *, device: int, days: int
-) -> Ledger:
+) -> Traffic:
     victims = chance.choice(population.customers, size=int(chance.integers(8, 20)), replace=False)
     start = chance.uniform(0, days - 3) * DAY_SECONDS
     second = np.sort(start + chance.uniform(0, 2 * DAY_SECONDS, len(victims)))
@@ -102,9 +104,9 @@ def _burst(
     terminal: int,
     device: int,
     pattern: int,
-) -> Ledger:
+) -> Traffic:
     rows = len(second)
-    return Ledger(
+    return Traffic(
         second=second,
         customer=np.array(customer, dtype=np.int64),
         terminal=np.full(rows, terminal, dtype=np.int64),
@@ -115,13 +117,13 @@ def _burst(
     )
 
 
-def _replace(ledger: Ledger, *, amount: np.ndarray, pattern: np.ndarray) -> Ledger:
-    return Ledger(
-        second=ledger.second,
-        customer=ledger.customer,
-        terminal=ledger.terminal,
-        device=ledger.device,
-        channel=ledger.channel,
+def _replace(traffic: Traffic, *, amount: np.ndarray, pattern: np.ndarray) -> Traffic:
+    return Traffic(
+        second=traffic.second,
+        customer=traffic.customer,
+        terminal=traffic.terminal,
+        device=traffic.device,
+        channel=traffic.channel,
         amount=amount,
         pattern=pattern,
     )

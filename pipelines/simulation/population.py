@@ -1,4 +1,4 @@
-"""Customers, terminals and devices: who can meet whom, and how each behaves."""
+"""Customers, terminals and devices: which customer uses which terminals, and its behaviour."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Population:
         peak_hour: per customer, the hour around which they buy, 0 to 24.
         nearby: customers x 12, the terminals that a customer uses.
         device: per customer, the device they own.
-        online: per terminal, whether it is a web shop.
+        online: per terminal, True for a web shop.
     """
 
     mean_amount: Floats
@@ -35,12 +35,12 @@ class Population:
 
     @property
     def customers(self) -> int:
-        """How many customers there are."""
+        """Number of customers."""
         return len(self.per_day)
 
     @property
     def terminals(self) -> int:
-        """How many terminals there are."""
+        """Number of terminals."""
         return len(self.online)
 
 
@@ -51,8 +51,8 @@ def build_population(
 
     Args:
         chance: the only source of chance.
-        customers: how many customers, each with a device of their own.
-        terminals: how many terminals; use follows Zipf's law, so some are busy.
+        customers: number of customers, each with a device of their own.
+        terminals: number of terminals; use follows Zipf's law, so some are busy.
         per_day: mean number of transactions a customer makes a day.
     """
     popularity = 1.0 / np.arange(1, terminals + 1) ** 0.6

@@ -1,4 +1,4 @@
-"""A ledger of transactions as parallel arrays, and the honest part of it."""
+"""Transactions as parallel arrays, and the legitimate part of the traffic."""
 
 from dataclasses import dataclass, fields
 
@@ -12,13 +12,13 @@ APP_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class Traffic:
     """Transactions, one element each, in no order.
 
     Attributes:
         second: seconds since the first day's start, with a fraction.
         channel: index into `CHANNELS`.
-        pattern: 0 for honest, else the number of the fraud pattern.
+        pattern: 0 for legitimate, else the number of the fraud pattern.
     """
 
     second: Floats
@@ -32,13 +32,13 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.second)
 
-    def take(self, chosen: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Ledger":
-        """The chosen transactions, by position or by mask."""
-        return Ledger(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+    def take(self, chosen: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> "Traffic":
+        """Return the chosen transactions, by position or by mask."""
+        return Traffic(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
     @classmethod
-    def join(cls, parts: list["Ledger"]) -> "Ledger":
-        """All transactions of several ledgers."""
+    def join(cls, parts: list["Traffic"]) -> "Traffic":
+        """Concatenate the transactions of several parts."""
         return cls(
             **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)}
         )
@@ -46,8 +46,8 @@ class Ledger:
 
 def build_honest_traffic(
     chance: np.random.Generator, population: Population, *, days: int
-) -> Ledger:
-    """Everyday transactions: Poisson counts, a daily rhythm, amounts around the customer's own."""
+) -> Traffic:
+    """Draw legitimate transactions: Poisson counts, a daily rhythm, amounts by customer."""
     counts = chance.poisson(population.per_day * days)
     customer = np.repeat(np.arange(population.customers, dtype=np.int64), counts)
     rows = len(customer)
@@ -58,7 +58,7 @@ def build_honest_traffic(
     channel = np.where(web, CHANNELS.index("web"), CHANNELS.index("pos"))
     channel = np.where(web & (chance.random(rows) < APP_SHARE), CHANNELS.index("app"), channel)
     amount = population.mean_amount[customer] * chance.lognormal(0.0, population.spread[customer])
-    return Ledger(
+    return Traffic(
         second=day * DAY_SECONDS + hour * 3600.0,
         customer=customer,
         terminal=terminal,

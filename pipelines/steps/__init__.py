@@ -1,5 +1,14 @@
 """The steps: strings in, a typed reference out; Airflow tasks and commands are made from them."""
 
+from pipelines.steps.chains import (
+    BY_HAND,
+    DEPLOY,
+    EVERY_STEP,
+    NIGHTLY,
+    OPENING,
+    REVIEW,
+    ChainStep,
+)
 from pipelines.steps.endpoint import (
     deploy,
     disagreements,
@@ -16,11 +25,6 @@ from pipelines.steps.endpoint import (
     verify,
 )
 from pipelines.steps.nightly import (
-    BY_HAND,
-    DEPLOY,
-    NIGHTLY,
-    OPENING,
-    REVIEW,
     answer,
     approve,
     build_features,
@@ -44,9 +48,11 @@ from pipelines.steps.nightly import (
 __all__ = [
     "BY_HAND",
     "DEPLOY",
+    "EVERY_STEP",
     "NIGHTLY",
     "OPENING",
     "REVIEW",
+    "ChainStep",
     "answer",
     "approve",
     "build_features",

@@ -1,6 +1,5 @@
 """The nightly chain in one process: the same steps and references as the Airflow DAG."""
 
-import inspect
 import time
 from collections.abc import Iterator
 
@@ -24,12 +23,21 @@ def run_nightly(spec: str, as_of: str, *, ask: str = "automatic") -> Iterator[st
         One line a step: its name, the reference it returned, the seconds it took.
     """
     refuse_dates({"as_of": as_of})
-    given = {"spec": steps.configure(spec), "as_of": as_of, "ask": ask}
+    known = {
+        "asked_spec": spec,
+        "registered_spec": spec.partition("?")[0],
+        "form": "",
+        "as_of": as_of,
+        "since": "",
+        "until": "",
+        "author": "",
+        "ask": ask,
+    }
+    configure, *others = (*steps.OPENING, *steps.NIGHTLY)
+    known[configure.output] = configure.step(*configure.arguments(known))
     with writing(load_spec(spec).name, doing=f"the run as of {as_of}"):
-        registered = spec.partition("?")[0]  # what is decided goes by the spec as it stands
-        yield f"{steps.reconcile.__name__:18} {steps.reconcile(registered)}"
-        for step, produced in steps.NIGHTLY.items():
+        for link in others:
             began = time.monotonic()
-            wanted = inspect.signature(step).parameters
-            given[produced] = step(**{name: given[name] for name in wanted if name in given})
-            yield f"{step.__name__:18} {given[produced]}  {time.monotonic() - began:.1f} s"
+            known[link.output] = link.step(*link.arguments(known))
+            seconds = f"  {time.monotonic() - began:.1f} s" if link in steps.NIGHTLY else ""
+            yield f"{link.name:18} {known[link.output]}{seconds}"

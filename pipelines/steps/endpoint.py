@@ -1,56 +1,72 @@
 """The steps at an endpoint."""
 
-from pipelines.steps.error_translation import told
+import logging
+
+from pipelines.steps.error_translation import translate_errors
+
+log = logging.getLogger(__name__)
 
 
-@told
+@translate_errors
 def plan(spec: str, version: str = "") -> str:
     """Show what a deployment of the approved version would change, and change nothing.
 
     Model, features, thresholds, endpoint configuration, machines, traffic, alarms, and the IAM
     actions that it needs. VERSION is the one expected to be approved; without it, whichever is.
     """
+    from pipelines.config import read_optional
     from pipelines.deployment import plan_approved
 
-    return plan_approved(spec, version=version)
+    return plan_approved(spec, version=read_optional(version))
 
 
-@told
+@translate_errors
 def roll_out(spec: str, version: str = "", dry_run: str = "") -> str:
-    """Move the endpoint to the approved version, watched by alarms, and wait until it is settled.
+    """Move the endpoint to the approved version, watched by alarms, and wait until it is done.
 
     VERSION is the one expected to be approved; without it, whichever is. DRY_RUN is yes to stop
     before anything is changed. Returns the model version, or `nothing`. Moves no alias.
     """
+    from pipelines.config import read_optional, write_optional
     from pipelines.deployment import roll_out_approved
 
-    return roll_out_approved(spec, version=version, dry_run=dry_run)
+    # Airflow writes the choice of its form as True or False.
+    is_dry_run = dry_run.lower() in {"yes", "true"}
+    expected = read_optional(version)
+    return write_optional(roll_out_approved(spec, version=expected, is_dry_run=is_dry_run))
 
 
-@told
+@translate_errors
 def verify(spec: str, version: str) -> str:
     """Find out what the endpoint serves: live configuration, model digest, golden vectors.
 
     Returns PROMOTED, ROLLED_BACK or DIVERGED with the live configuration and the reason. A model
     that answers otherwise than in training is replaced by the champion at once.
     """
+    from pipelines.config import read_optional, write_optional
     from pipelines.deployment import verify_deployed
 
-    return verify_deployed(spec, version)
+    deployed = read_optional(version)
+    return write_optional(None if deployed is None else verify_deployed(spec, deployed))
 
 
-@told
+@translate_errors
 def settle(spec: str, version: str, outcome: str) -> str:
-    """Write what became of a deployment into the decision chain; PROMOTED moves `champion`.
+    """Record the outcome of a deployment in the decision log; PROMOTED moves `champion`.
 
     OUTCOME is what `verify` returned. Stops with the reason when it is not PROMOTED.
     """
-    from pipelines.deployment import settle_deployment
+    from pipelines.config import DeploymentOutcome, read_optional, write_optional
+    from pipelines.deployment import finalise_deployment
 
-    return settle_deployment(spec, version, outcome)
+    deployed, found = read_optional(version), read_optional(outcome)
+    if deployed is None or found is None:
+        log.info("Nothing to do: nothing was deployed")
+        return write_optional(None)
+    return str(finalise_deployment(spec, deployed, DeploymentOutcome.parse(found)))
 
 
-@told
+@translate_errors
 def deploy(spec: str, version: str = "") -> str:
     """Deploy the approved version, verify what serves, and move the alias `champion`.
 
@@ -58,20 +74,21 @@ def deploy(spec: str, version: str = "") -> str:
     without it, whichever is. Returns the endpoint and the version, `endpoints:/demo/7`. Does
     nothing when the approved version serves already, or none is approved.
     """
+    from pipelines.config import read_optional, write_optional
     from pipelines.deployment import deploy_approved
 
-    return deploy_approved(spec, version=version)
+    return write_optional(deploy_approved(spec, version=read_optional(version)))
 
 
-@told
+@translate_errors
 def rollback(spec: str, because: str = "") -> str:
     """Put the champion before this one back: endpoint, thresholds and aliases together."""
     from pipelines.deployment import roll_back
 
-    return roll_back(spec, because=because)
+    return str(roll_back(spec, because=because))
 
 
-@told
+@translate_errors
 def shadow(spec: str, version: str, percent: str = "100") -> str:
     """Let a registered version answer copies of the traffic; its answers reach nobody.
 
@@ -80,10 +97,10 @@ def shadow(spec: str, version: str, percent: str = "100") -> str:
     """
     from pipelines.deployment import begin_shadow
 
-    return begin_shadow(spec, version, percent=percent)
+    return str(begin_shadow(spec, version, percent=percent))
 
 
-@told
+@translate_errors
 def split(spec: str, version: str, because: str, percent: str = "10", override: str = "") -> str:
     """Let a version answer a share of the traffic beside the champion: an A/B test.
 
@@ -91,20 +108,21 @@ def split(spec: str, version: str, because: str, percent: str = "10", override: 
     and OVERRIDE says why a refusal of the gate is set aside.
     A customer stays with one of the two. Ends as `shadow` does.
     """
-    from pipelines.deployment import begin_split
+    from pipelines.deployment import begin_ab_test
 
-    return begin_split(spec, version, because=because, percent=percent, override=override)
+    placed = begin_ab_test(spec, version, because=because, percent=percent, override=override)
+    return str(placed)
 
 
-@told
+@translate_errors
 def end(spec: str) -> str:
     """End a shadow or a split: the champion alone serves again."""
-    from pipelines.deployment import end_companion
+    from pipelines.deployment import end_variant
 
-    return end_companion(spec)
+    return str(end_variant(spec))
 
 
-@told
+@translate_errors
 def rehearse(spec: str, version: str, traffic: str = "") -> str:
     """Try a rollout on an embedded SageMaker of one's own, with replayed rows; touches no endpoint.
 
@@ -117,7 +135,7 @@ def rehearse(spec: str, version: str, traffic: str = "") -> str:
     return rehearse_rollout(spec, version, traffic=traffic)
 
 
-@told
+@translate_errors
 def disagreements(spec: str, since: str = "", until: str = "") -> str:
     """Compare the captured answers of the shadow, or of the split, with the champion's.
 
@@ -128,7 +146,7 @@ def disagreements(spec: str, since: str = "", until: str = "") -> str:
     return describe_disagreements(spec, since=since, until=until)
 
 
-@told
+@translate_errors
 def score(spec: str, transactions: str = "") -> str:
     """Send stored feature rows to the endpoint and show scores, decisions and reasons.
 
@@ -139,7 +157,7 @@ def score(spec: str, transactions: str = "") -> str:
     return score_transactions(spec, transactions)
 
 
-@told
+@translate_errors
 def score_batch(spec: str, day: str, version: str = "champion") -> str:
     """Score every transaction of a day with a version's bundle, into the table `scores`.
 
@@ -148,4 +166,4 @@ def score_batch(spec: str, day: str, version: str = "champion") -> str:
     """
     from pipelines.deployment import score_day
 
-    return score_day(spec, day, version=version)
+    return str(score_day(spec, day, version=version))

@@ -1,11 +1,11 @@
-"""Says of an outage what it is and what to do, whichever library met it first.
+"""Translates the errors of libraries in an outage into one message with the remedy.
 
 A full disk, a lake that is read-only, a server that is down and a Java process that is gone come
 up as errors of half a dozen libraries. Every step has a message of ours instead, and may be run
 again. These are no mistakes of the user's, so Airflow tries the step again by itself.
 
-Libraries share words ("connection refused"), so which one was at work is told by the frames that an
-error passed through.
+Libraries share words ("connection refused"), so the library is found by the frames that an error
+passed through.
 """
 
 import functools
@@ -77,8 +77,8 @@ OUTAGES: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def told(step: Callable[P, str]) -> Callable[P, str]:
-    """A step whose outages are errors of ours, and that takes plain texts only."""
+def translate_errors(step: Callable[P, str]) -> Callable[P, str]:
+    """Decorate a step to translate errors of outages, and to refuse texts that are not plain."""
     signature = inspect.signature(step)
 
     @functools.wraps(step)
@@ -100,7 +100,7 @@ def told(step: Callable[P, str]) -> Callable[P, str]:
 
 
 def explain(error: BaseException) -> "OvernightError | None":
-    """An outage in words; None when an error is none."""
+    """Describe an outage; None when an error is none."""
     from expectations.contract import OvernightError
 
     for each in _chain(error):
@@ -120,7 +120,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _libraries(error: BaseException) -> set[str]:
-    """Packages whose code an error passed through."""
+    """List the packages whose code an error passed through."""
     frames = traceback.walk_tb(error.__traceback__)
     return {ANY, *(str(f.f_globals.get("__name__")).partition(".")[0] for f, _ in frames)}
 

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
+import tomlkit
 from pydantic import Field, ValidationError
 
 from expectations.contract import FrozenModel, format_duration, refuse_any
@@ -33,7 +34,7 @@ Length = Annotated[str, Field(pattern=r"^[0-9]+(us|ms|s|m|h|d)$", examples=["20m
 
 
 class NightlyForm(FrozenModel):
-    """What a person may ask of one run; what is empty is as the spec has it.
+    """The settings that a person may choose for one run; an empty one is as in the spec.
 
     Every field may be null, but for one with a choice: what may not be null is required on
     Airflow's page, where an empty text is nothing, and nobody can trigger a run without it.
@@ -78,7 +79,7 @@ class NightlyForm(FrozenModel):
     )  # fmt: skip
 
     def changes(self) -> Iterator[str]:
-        """Overrides of the spec, as they stand behind the question mark of its reference."""
+        """Write the overrides of the spec, as they follow the question mark of its reference."""
         if self.trials is not None:
             yield f"training.trials={self.trials}"
         if self.time_budget is not None:
@@ -86,8 +87,8 @@ class NightlyForm(FrozenModel):
         if self.history is not None:
             yield f"training.train_window={self.history}"
         if self.leave_out:
-            listed = ", ".join(f'"{name}"' for name in self.leave_out)
-            yield f"training.leave_out={quote(f'[{listed}]', safe='')}"
+            listed = tomlkit.item(self.leave_out).as_string()
+            yield f"training.leave_out={quote(listed, safe='')}"
         if added := (self.add_features or "").strip():
             yield f"{FEATURES_ADDED}={quote(added, safe='')}"
         yield from filter(None, (self.overrides or "").strip().split("&"))
@@ -121,7 +122,11 @@ def _present(spec: ModelSpec) -> dict[str, str]:
 
 
 def configure_night(reference: str, form: str) -> str:
-    """See `steps.configure`."""
+    """Check a form and return the spec reference with its changes.
+
+    Raises:
+        ProblemsError: with everything that is wrong in the form.
+    """
     try:
         asked = NightlyForm.model_validate_json(form or "{}")
     except ValidationError as error:
@@ -141,7 +146,7 @@ def configure_night(reference: str, form: str) -> str:
 
 
 def _flat(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A field that may be null, in the one level that Airflow's page can show."""
+    """Flatten the schema of a nullable field to the one level that Airflow's page can show."""
     flat = {key: value for key, value in schema.items() if key != "anyOf"}
     kinds = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
     for kind in kinds:

@@ -1,4 +1,4 @@
-"""The table of contents: one function a step, strings in, a string out.
+"""The steps of a night and of a review: strings in, a string out.
 
 Airflow tasks and `overnight` sub-commands are both made from these functions, and their
 docstrings are the help texts. Values between steps are references (`features@v12`,
@@ -9,28 +9,11 @@ Everywhere, SPEC is a name (`demo`), a path (`mine/cards.toml`), or either with 
 UTC, and nothing that became known at or after it is used.
 """
 
-from collections.abc import Callable
-
 from pipelines.lake import one_at_a_time
-from pipelines.steps.endpoint import (
-    deploy,
-    disagreements,
-    end,
-    plan,
-    rehearse,
-    roll_out,
-    rollback,
-    score,
-    score_batch,
-    settle,
-    shadow,
-    split,
-    verify,
-)
-from pipelines.steps.error_translation import told
+from pipelines.steps.error_translation import translate_errors
 
 
-@told
+@translate_errors
 def configure(spec: str, form: str = "") -> str:
     """Check what the form of a run asks for, and make the spec reference that all its steps read.
 
@@ -42,7 +25,7 @@ def configure(spec: str, form: str = "") -> str:
     return configure_night(spec, form)
 
 
-@told
+@translate_errors
 @one_at_a_time
 def ingest(spec: str, as_of: str) -> str:
     """Read the source, quarantine rows that break a rule, commit the rest to the lake.
@@ -52,22 +35,23 @@ def ingest(spec: str, as_of: str) -> str:
     """
     from pipelines.ingestion import ingest_source
 
-    return ingest_source(spec, as_of)
+    return str(ingest_source(spec, as_of))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def validate(spec: str, as_of: str, snapshot: str) -> str:
     """Check a snapshot of the lake against the contract with Great Expectations.
 
     Returns the snapshot that was checked; stops with every finding when a critical one is not met.
     """
+    from pipelines.config import Snapshot
     from pipelines.validation import validate_snapshot
 
-    return validate_snapshot(spec, as_of, snapshot=snapshot)
+    return str(validate_snapshot(spec, as_of, snapshot=Snapshot.parse(snapshot)))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def build_features(spec: str, as_of: str, snapshot: str, since: str = "", until: str = "") -> str:
     """Build the declared features of a snapshot's days with Spark, and commit them at once.
@@ -76,36 +60,42 @@ def build_features(spec: str, as_of: str, snapshot: str, since: str = "", until:
     definition did; with FROM and TO just the days in [from, to), whatever changed. Returns the
     version of the feature table; does nothing when that is what the newest version holds.
     """
+    from pipelines.config import Snapshot
     from pipelines.features import build_feature_table
 
-    return build_feature_table(spec, as_of, snapshot=snapshot, since=since, until=until)
+    pinned = Snapshot.parse(snapshot)
+    return str(build_feature_table(spec, as_of, snapshot=pinned, since=since, until=until))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def build_training_set(spec: str, as_of: str, snapshot: str, features: str) -> str:
     """Join features with the labels that were mature and known at the knowledge time.
 
     Returns the version of the training set table.
     """
+    from pipelines.config import Snapshot, TableVersion
     from pipelines.features import build_training_table
 
-    return build_training_table(spec, as_of, snapshot=snapshot, features=features)
+    pinned, built = Snapshot.parse(snapshot), TableVersion.parse(features)
+    return str(build_training_table(spec, as_of, snapshot=pinned, features=built))
 
 
-@told
+@translate_errors
 def tune(spec: str, as_of: str, training_set: str, worker: str = "0") -> str:
     """Search LightGBM's parameters with Optuna over validation folds before the test window.
 
     Returns the study. A study that was cut off goes on where it stopped; with
     training.trials_workers above 1, several join it, numbered from 0 by WORKER.
     """
+    from pipelines.config import TableVersion
     from pipelines.modelling import tune_parameters
 
-    return tune_parameters(spec, as_of, training_set=training_set, worker=worker)
+    at = TableVersion.parse(training_set)
+    return str(tune_parameters(spec, as_of, training_set=at, worker=worker))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def train(spec: str, as_of: str, training_set: str, study: str, author: str = "") -> str:
     """Fit the model with the study's best parameters and log it to MLflow as a bundle.
@@ -113,24 +103,28 @@ def train(spec: str, as_of: str, training_set: str, study: str, author: str = ""
     AUTHOR is who asked for it, `alice (Airflow)` or `schedule`; without it, you. Returns the MLflow
     run. The same inputs give the same model, and the run that holds it.
     """
+    from pipelines.config import StudyReference, TableVersion
     from pipelines.modelling import train_model
 
-    return train_model(spec, as_of, training_set=training_set, study=study, author=author)
+    at, searched = TableVersion.parse(training_set), StudyReference.parse(study)
+    return str(train_model(spec, as_of, training_set=at, study=searched, author=author))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def evaluate(spec: str, as_of: str, training_set: str, run: str) -> str:
     """Measure a run's model on the test window, and put it through the gate against the champion.
 
     Logs metrics, the gate's decision with its reasons, and a report. Returns the MLflow run.
     """
+    from pipelines.config import RunReference, TableVersion
     from pipelines.modelling import evaluate_model
 
-    return evaluate_model(spec, as_of, training_set=training_set, run=run)
+    at, made = TableVersion.parse(training_set), RunReference.parse(run)
+    return str(evaluate_model(spec, as_of, training_set=at, run=made))
 
 
-@told
+@translate_errors
 @one_at_a_time
 def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
     """Register a run's model as a version; with the alias `challenger` when the gate accepted it.
@@ -138,12 +132,13 @@ def register(spec: str, as_of: str, run: str, ask: str = "yes") -> str:
     ASK is yes, no, or automatic: yes, unless the run changes anything of the spec. Returns the
     model version, `models:/demo/7`, or the run when it is not registered. A run is registered once.
     """
+    from pipelines.config import RunReference
     from pipelines.review import register_challenger
 
-    return register_challenger(spec, as_of, run=run, ask=ask)
+    return str(register_challenger(spec, as_of, run=RunReference.parse(run), ask=ask))
 
 
-@told
+@translate_errors
 def review(spec: str, version: str) -> str:
     """Show what a reviewer should know about a model version.
 
@@ -156,9 +151,9 @@ def review(spec: str, version: str) -> str:
     return describe_version(spec, version)
 
 
-@told
+@translate_errors
 def approve(spec: str, version: str, because: str, override: str = "") -> str:
-    """Approve a model version, with the reason: into the decision chain, and as alias `approved`.
+    """Approve a model version, with the reason: in the decision log, and as alias `approved`.
 
     VERSION is a number or an alias. Refused, with all reasons at once, when the gate refused it
     (unless OVERRIDE says why that is set aside), when its bundle, training set, metrics or spec are
@@ -168,10 +163,10 @@ def approve(spec: str, version: str, because: str, override: str = "") -> str:
     """
     from pipelines.review import approve_version
 
-    return approve_version(spec, version, because=because, override=override)
+    return str(approve_version(spec, version, because=because, override=override))
 
 
-@told
+@translate_errors
 def reject(spec: str, version: str, because: str) -> str:
     """Reject a model version, with the reason, and take its aliases away.
 
@@ -179,22 +174,23 @@ def reject(spec: str, version: str, because: str) -> str:
     """
     from pipelines.review import reject_version
 
-    return reject_version(spec, version, because=because)
+    return str(reject_version(spec, version, because=because))
 
 
-@told
+@translate_errors
 def reconcile(spec: str) -> str:
-    """Compare the aliases with the decision chain, and put back what no decision moved.
+    """Compare the aliases with the decision log, and put back what no decision moved.
 
     An alias `approved` that a reviewer set in MLflow becomes an approval, if it may be one. Returns
     the version whose approval is in force, `models:/demo/7`, or `nothing`.
     """
+    from pipelines.config import write_optional
     from pipelines.review import reconcile_aliases
 
-    return reconcile_aliases(spec)
+    return write_optional(reconcile_aliases(spec))
 
 
-@told
+@translate_errors
 def candidate(spec: str) -> str:
     """Find the challenger that nobody has decided about yet.
 
@@ -202,10 +198,11 @@ def candidate(spec: str) -> str:
     """
     from pipelines.review import find_undecided
 
-    return find_undecided(spec)
+    undecided = find_undecided(spec)
+    return "" if undecided is None else str(undecided)
 
 
-@told
+@translate_errors
 def answer(spec: str, version: str, choice: str, because: str, by: str) -> str:
     """Record what a reviewer answered in Airflow: CHOICE is approve, reject or later.
 
@@ -214,18 +211,18 @@ def answer(spec: str, version: str, choice: str, because: str, by: str) -> str:
     """
     from pipelines.review import answer_question
 
-    return answer_question(spec, version, choice=choice, because=because, by=by)
+    return str(answer_question(spec, version, choice=choice, because=because, by=by))
 
 
-@told
+@translate_errors
 def decisions(spec: str) -> str:
-    """Show the decision chain of a spec, verified: who decided what, when and why."""
+    """Show the decision log of a spec, verified: who decided what, when and why."""
     from pipelines.review import describe_decisions
 
     return describe_decisions(spec)
 
 
-@told
+@translate_errors
 def status(spec: str = "") -> str:
     """Show last night, candidate, champion, endpoint and links of a spec; without one, of all."""
     from pipelines.monitoring import describe_status
@@ -233,7 +230,7 @@ def status(spec: str = "") -> str:
     return describe_status(spec)
 
 
-@told
+@translate_errors
 def check_lake(spec: str) -> str:
     """Read every file that any version of the lake's tables names, and compare it with its hash.
 
@@ -243,24 +240,3 @@ def check_lake(spec: str) -> str:
     from pipelines.lake import check_tables
 
     return check_tables(spec)
-
-
-# What a nightly run begins with: its form, and what happened since the last one.
-OPENING: tuple[Callable[..., str], ...] = (configure, reconcile)
-# Each nightly step in order, with the name of the reference it returns.
-NIGHTLY: dict[Callable[..., str], str] = {
-    ingest: "snapshot",
-    validate: "snapshot",
-    build_features: "features",
-    build_training_set: "training_set",
-    tune: "study",
-    train: "run",
-    evaluate: "run",
-    register: "version",
-}
-DEPLOY: tuple[Callable[..., str], ...] = (reconcile, plan, roll_out, verify, settle)
-REVIEW: tuple[Callable[..., str], ...] = (candidate, review, answer)
-BY_HAND: tuple[Callable[..., str], ...] = (
-    review, approve, reject, decisions, deploy, rollback, rehearse, shadow, split, end,
-    disagreements, score, score_batch, status, check_lake,
-)  # fmt: skip

@@ -1,6 +1,6 @@
-"""The model of a run, for MLflow's own pages and registry: one a run, however often it was killed.
+"""The logged model of a run, for MLflow's pages and registry: one a run, also after a kill.
 
-MLflow's own `log_model` begins another one each time, and cannot go on with one that was cut off.
+MLflow's own `log_model` creates another model each time, and cannot continue an unfinished one.
 """
 
 import tempfile
@@ -48,22 +48,22 @@ def log_booster(client: "MlflowClient", run: str, booster: object, *, example: "
 
 
 def _begin(client: "MlflowClient", run: str) -> "LoggedModel":
-    """The model of a run, linked with it, and with its parameters and metrics."""
+    """Create the model of a run, or find it; link it with the run, its parameters and metrics."""
     from mlflow.entities import LoggedModelOutput
 
-    held = client.get_run(run)
-    experiment = held.info.experiment_id
+    current = client.get_run(run)
+    experiment = current.info.experiment_id
     found = client.search_logged_models([experiment], f"source_run_id = '{run}'")
     begun = found[0] if found else client.create_logged_model(
-        experiment, name="model", source_run_id=run, params=held.data.params
+        experiment, name="model", source_run_id=run, params=current.data.params
     )  # fmt: skip
-    linked = [] if held.outputs is None else held.outputs.model_outputs
+    linked = [] if current.outputs is None else current.outputs.model_outputs
     if begun.model_id not in {each.model_id for each in linked}:
         client.log_outputs(run, [LoggedModelOutput(begun.model_id, step=0)])
     measured = {metric.key for metric in begun.metrics or []}
-    for key in held.data.metrics.keys() - measured:
+    for key in current.data.metrics.keys() - measured:
         for each in client.get_metric_history(run, key):
-            # Of the same time and step: the run's own stays one.
+            # With the same time and step, so that the run's own metric is not logged twice.
             client.log_metric(
                 run, key, each.value, each.timestamp, each.step, model_id=begun.model_id
             )

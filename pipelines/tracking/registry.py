@@ -1,7 +1,7 @@
-"""MLflow's registered versions and aliases. Beside `runs` the only room that knows it.
+"""Registered versions and aliases in MLflow.
 
-MLflow keeps no author of a version and no history of an alias, so what a later step relies on is
-written as tags, and the digest of the bundle is checked whenever it is fetched.
+MLflow stores no author of a version and no history of an alias, so the data that later steps need
+are stored as tags, and the digest of the bundle is checked whenever it is downloaded.
 """
 
 import contextlib
@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
 from infra.tracking.database import make_tracking, wait_for_locks
-from pipelines.config import ModelSpec
+from pipelines.config import ModelSpec, ModelVersion, version_name
 from pipelines.config.installation import load_settings
-from pipelines.tracking.runs import DIGEST, MODEL_ID, Runs
+from pipelines.tracking.runs import Runs
+from pipelines.tracking.tags import DIGEST, MODEL_ID, OWNER
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion as Entity
 
 CHALLENGER, APPROVED, CHAMPION = "challenger", "approved", "champion"
-STATE = "overnight.review"
-OWNER = "overnight.spec_of_model"  # of a registered model: the spec whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Version:
 
     Attributes:
         aliases: names that point at it now.
-        tags: what was recorded of it; see the constants of this module.
+        tags: see the constants of this module and of `runs`.
         description: Markdown, shown on its page.
     """
 
@@ -42,15 +41,20 @@ class Version:
     tags: Mapping[str, str]
     description: str = ""
 
+    @property
+    def reference(self) -> ModelVersion:
+        """The reference to the version that steps pass on."""
+        return ModelVersion(self.name, self.number)
+
     def __str__(self) -> str:
-        return f"models:/{self.name}/{self.number}"
+        return str(self.reference)
 
 
 class Registry:
     """The versions of one spec, in the tracking server of the environment.
 
     Attributes:
-        runs: the runs that versions are made from.
+        runs: the runs of the same spec.
     """
 
     def __init__(self, runs: Runs) -> None:
@@ -61,35 +65,35 @@ class Registry:
         self._client: MlflowClient = mlflow.MlflowClient()
 
     def register(self, run: str, *, tags: Mapping[str, str]) -> Version:
-        """Make a version of a run's model, or return the one made before."""
+        """Make a version of a run's model, or return the existing one."""
         found = self._client.search_model_versions(f"name = '{self.spec}' and run_id = '{run}'")
         if found:
             return self._version(found[0])
-        held = self.runs.tags(run)
-        if MODEL_ID not in held:
+        current = self.runs.tags(run)
+        if MODEL_ID not in current:
             raise InputError(f"Run {run} has no model. Run the train step for it first.")
         if not self._has_registered_model():
             self._refuse_renamed()
             self._client.create_registered_model(self.spec, tags={OWNER: self.spec})
         made = self._client.create_model_version(
             self.spec,
-            source=f"models:/{held[MODEL_ID]}",
-            model_id=held[MODEL_ID],  # a server asks for it beside the source
+            source=f"models:/{current[MODEL_ID]}",
+            model_id=current[MODEL_ID],  # a server requires it beside the source
             run_id=run,
-            tags={**tags, DIGEST: held[DIGEST]},
+            tags={**tags, DIGEST: current[DIGEST]},
         )
         return self._version(made)
 
     def versions(self) -> list[Version]:
-        """All versions, newest first."""
+        """List all versions, the latest first."""
         found = self._client.search_model_versions(f"name = '{self.spec}'")
         return sorted((self._version(v) for v in found), key=lambda v: -v.number)
 
     def find(self, reference: str) -> Version | None:
-        """A version by number, by alias or by `models:/name/7`; None when there is none."""
+        """Find a version by number, alias or `models:/name/7`; None when there is none."""
         from mlflow.exceptions import MlflowException
 
-        wanted = reference.removeprefix(f"models:/{self.spec}/")
+        wanted = version_name(reference, model=self.spec)
         number = wanted if wanted.isdecimal() else self.aliases().get(wanted)
         if number is None:
             return None
@@ -101,10 +105,10 @@ class Registry:
             return None
 
     def get(self, reference: str) -> Version:
-        """A version by number or by alias.
+        """Return a version by number or alias.
 
         Raises:
-            InputError: when there is none, naming those that are.
+            InputError: when there is none, listing the existing versions.
         """
         version = self.find(reference)
         if version is None:
@@ -120,13 +124,13 @@ class Registry:
         """Point an alias at a version.
 
         Raises:
-            InputError: when the server lets this user not.
+            InputError: when the server forbids it to this user.
         """
         with _explained():
             self._client.set_registered_model_alias(self.spec, alias, str(version.number))
 
     def remove_alias(self, alias: str) -> None:
-        """Take an alias away; `InputError` when the server lets this user not."""
+        """Remove an alias; `InputError` when the server forbids it to this user."""
         with _explained():
             self._client.delete_registered_model_alias(self.spec, alias)
 
@@ -135,33 +139,33 @@ class Registry:
         self._client.update_model_version(self.spec, str(version.number), description=text)
 
     def tag_version(self, version: Version, tags: Mapping[str, str]) -> None:
-        """Record something of a version."""
+        """Set tags of a version."""
         for key, value in tags.items():
             self._client.set_model_version_tag(self.spec, str(version.number), key, value)
 
     def aliases(self) -> dict[str, int]:
-        """Each alias and the version it points at, in one call."""
+        """Map each alias to the version that it points at, in one call."""
         found = self._client.search_registered_models(f"name = '{self.spec}'")
         return {alias: int(number) for alias, number in found[0].aliases.items()} if found else {}
 
     def model_tags(self) -> dict[str, str]:
-        """Tags of the registered model; none when there is no such model."""
+        """Return the tags of the registered model; none when there is no such model."""
         found = self._client.search_registered_models(f"name = '{self.spec}'")
         return dict(found[0].tags) if found else {}
 
     def noted(self, key: str) -> str | None:
-        """A tag of the registered model, also of one that was renamed since; None without it."""
+        """Return a tag of the registered model, even if it was renamed; None without it."""
         tags = self.model_tags() or (self._renamed() or ("", {}))[1]
         return tags.get(key)
 
     def tag_model(self, tags: Mapping[str, str]) -> None:
-        """Record something of the registered model; `InputError` as above."""
+        """Set tags of the registered model; `InputError` when the server forbids it."""
         with _explained():
             for key, value in tags.items():
                 self._client.set_registered_model_tag(self.spec, key, value)
 
     def _renamed(self) -> tuple[str, Mapping[str, str]] | None:
-        """Name and tags of the model of this spec that has another name now."""
+        """Find the registered model of this spec under another name: its name and tags."""
         found = self._client.search_registered_models(f"tags.`{OWNER}` = '{self.spec}'")
         other = next((model for model in found if model.name != self.spec), None)
         return None if other is None else (str(other.name), dict(other.tags))
@@ -180,7 +184,7 @@ class Registry:
         return self._load(entity.version)
 
     def _load(self, number: str) -> Version:
-        # Of what a search gives, the aliases are missing.
+        # The results of a search lack the aliases.
         full = self._client.get_model_version(self.spec, number)
         return Version(
             name=self.spec,
@@ -194,7 +198,7 @@ class Registry:
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """Say a server's refusal in its own words, not in those of the client's traceback."""
+    """Turn a server's refusal into an `InputError` with the server's reason."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -207,9 +211,9 @@ def _explained() -> Iterator[None]:
 
 
 def open_registry(spec: ModelSpec) -> Registry:
-    """The registry of this environment for a spec."""
+    """Open the registry of this environment for a spec."""
     settings = load_settings()
-    # A tracking server says itself where artefacts go; a bare database does not.
+    # A tracking server defines the place of artefacts itself; a bare database does not.
     is_embedded = settings.tracking_uri.startswith("sqlite")
     artifacts = (settings.home / "mlruns" / spec.name).as_uri() if is_embedded else None
     make_tracking(settings.tracking_uri)
@@ -221,8 +225,8 @@ def require_tracking() -> None:
     """Ask the tracking server for one model, with the credentials of this process.
 
     Raises:
-        Exception: MLflow's own, when it does not answer or refuses; see
-        `pipelines.steps.error_translation`.
+        Exception: MLflow's own, when the server does not answer or refuses; see
+            `pipelines.steps.error_translation`.
     """
     import mlflow
 

@@ -1,4 +1,7 @@
-"""MLflow's runs: what was logged of a study or a model. Only `registry` knows MLflow beside it."""
+"""Runs in MLflow: logging and finding the runs of studies, models and backtests.
+
+MLflow is imported inside the functions: it reads variables at its import that `load_settings` sets.
+"""
 
 import contextlib
 import json
@@ -10,25 +13,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from expectations.contract import InputError, OvernightError
+from expectations.contract import OvernightError
 from pipelines.config.installation import os_actor, signed_in_as
 from pipelines.tracking.logged_model import log_booster
+from pipelines.tracking.tags import (
+    DIGEST,
+    INPUTS,
+    KIND,
+    MAKER,
+    MODEL_ID,
+    PARENT,
+    TRIAL,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from mlflow import MlflowClient
 
-INPUTS, KIND = "overnight.inputs", "overnight.kind"
-DIGEST, MODEL_ID = "overnight.bundle_digest", "overnight.model_id"
-EXPERIMENT = "overnight.experiment"  # yes: the spec was changed for this run
-# Who made a run, as the tracking server knows it: with roles, the deployer alone sets our tags.
-MAKER = "overnight.maker"
-TRIAL, PARENT = "overnight.trial", "mlflow.parentRunId"
 BUNDLE = "bundle"
-PACKET = "review/review.html"  # what a reviewer is shown
-GATE, GATE_REASONS = "overnight.gate", "overnight.gate_reasons"
-SPEC, SPEC_DIGEST = "overnight.spec", "overnight.spec_digest"
-AS_OF, AUTHOR = "overnight.as_of", "overnight.author"
+REVIEW_REPORT = "review/review.html"
 
 
 class Runs:
@@ -37,7 +40,7 @@ class Runs:
     def __init__(self, tracking_uri: str, *, spec: str, artifacts: str | None) -> None:
         import mlflow
 
-        # SageMaker's plugin, which does not know servers of others, says so at every call.
+        # SageMaker's plugin logs at every call that it does not know the server.
         for chatty in ("sagemaker_mlflow", "mlflow.tracking.request_header.registry"):
             logging.getLogger(chatty).setLevel(logging.ERROR)
         for noisy in ("alembic", "mlflow.store", "mlflow.models", "mlflow.tracking"):
@@ -49,11 +52,11 @@ class Runs:
         self._client: MlflowClient = mlflow.MlflowClient()
 
     def find(self, inputs: str) -> str | None:
-        """The run made from the same inputs, finished or cut off; None when there is none."""
+        """Find the run with the same inputs, finished or not; None when there is none."""
         return self._search(f"tags.`{INPUTS}` = '{inputs}'")
 
     def find_all(self, inputs: str) -> list[str]:
-        """Every run with the tag of these inputs, whoever made it; newest first."""
+        """Find every run with the tag of these inputs, whoever made it, the latest first."""
         experiment = self._client.get_experiment_by_name(self.spec)
         if experiment is None:
             return []
@@ -62,16 +65,16 @@ class Runs:
             r.info.run_id for r in self._client.search_runs([experiment.experiment_id], condition)
         ]
 
-    def newest_model(self) -> str | None:
-        """The model's run that was started last; None when there is none."""
+    def latest_model(self) -> str | None:
+        """Find the run of a model that was started last; None when there is none."""
         return self._search(f"tags.`{KIND}` = 'model'")
 
     def exists(self, run: str) -> bool:
-        """Whether the spec's experiment holds a run of this id."""
+        """Return True if the spec's experiment has a run with this id."""
         return self._search(f"attributes.run_id = '{run}'") is not None if run.isalnum() else False
 
     def has_model(self, run: str) -> bool:
-        """Whether the run got as far as logging its model."""
+        """Return True if the run has logged its model."""
         return MODEL_ID in self.tags(run)
 
     @contextlib.contextmanager
@@ -83,13 +86,13 @@ class Runs:
         tags: Mapping[str, str],
         passing_over: frozenset[str] = frozenset(),
     ) -> Iterator[str]:
-        """The run of these inputs: a new one, or the one that was cut off; gives its id.
+        """Start a run, or continue the unfinished one with the same inputs; provide its id.
 
         Args:
-            inputs: names what the run is made from.
+            inputs: digest of the inputs of the run.
             kind: `model`, `tuning` or `backtest`.
-            tags: recorded in the run.
-            passing_over: ids of runs that are not gone on with, whatever their inputs.
+            tags: of the run.
+            passing_over: ids of runs that must not be continued.
         """
         import mlflow
 
@@ -113,27 +116,27 @@ class Runs:
         self._client.log_batch(run, params=listed)
 
     def log_metrics(self, run: str, metrics: Mapping[str, float]) -> None:
-        """Add metrics to a run in one call; a rerun repeats nothing that is held already."""
+        """Add metrics to a run in one call; a rerun does not log a metric again."""
         from mlflow.entities import Metric
 
-        held, now = self.metrics(run), int(time.time() * 1_000)
-        new = [Metric(k, float(v), now, 0) for k, v in metrics.items() if held.get(k) != v]
+        current, now = self.metrics(run), int(time.time() * 1_000)
+        new = [Metric(k, float(v), now, 0) for k, v in metrics.items() if current.get(k) != v]
         self._client.log_batch(run, metrics=new)
 
     def log_trials(
         self, run: str, trials: Sequence[tuple[int, float, Mapping[str, object]]]
     ) -> None:
-        """Give a study's run a child for each trial: number, value, parameters; once each."""
+        """Log a child run for each trial of a study: number, value, parameters; once each."""
         from mlflow.entities import Metric, Param
 
         parent = self._client.get_run(run).info
         experiment, now = parent.experiment_id, int(time.time() * 1_000)
         children = self._client.search_runs([experiment], f"tags.`{PARENT}` = '{run}'")
-        held = {child.data.tags.get(TRIAL): child for child in children}
+        current = {child.data.tags.get(TRIAL): child for child in children}
         for number, value, params in trials:
-            # The number comes with the child: one that was cut off is gone on with.
+            # The child has the number from its start, so an unfinished one is continued.
             tags = {PARENT: run, KIND: "trial", TRIAL: str(number)}
-            child = held.get(str(number)) or self._client.create_run(
+            child = current.get(str(number)) or self._client.create_run(
                 experiment, tags=tags, run_name=f"trial {number}"
             )
             if child.info.status == "FINISHED":
@@ -146,26 +149,26 @@ class Runs:
             )
             self._client.set_terminated(child.info.run_id)
 
-    def log_dataset(self, run: str, facts: Mapping[str, str], *, context: str) -> None:
+    def log_dataset(self, run: str, metadata: Mapping[str, str], *, context: str) -> None:
         """Record a table version as an input of a run.
 
         Args:
             run: its id.
-            facts: `name`, `digest`, `address`, `version`, `rows`.
-            context: what it was read for, `training` or `tuning`.
+            metadata: `name`, `digest`, `address`, `version`, `rows`.
+            context: the use of the table, `training` or `tuning`.
         """
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        held = self._client.get_run(run).inputs
-        if held is not None and held.dataset_inputs:
+        current = self._client.get_run(run).inputs
+        if current is not None and current.dataset_inputs:
             return
-        source = {"uri": facts["address"], "version": facts["version"]}
+        source = {"uri": metadata["address"], "version": metadata["version"]}
         dataset = Dataset(
-            name=facts["name"],
-            digest=facts["digest"],
+            name=metadata["name"],
+            digest=metadata["digest"],
             source_type="delta",
             source=json.dumps(source),
-            profile=json.dumps({"num_rows": int(facts["rows"])}),
+            profile=json.dumps({"num_rows": int(metadata["rows"])}),
         )
         tags = [InputTag("mlflow.data.context", context)]
         self._client.log_inputs(run, datasets=[DatasetInput(dataset, tags)])
@@ -175,7 +178,7 @@ class Runs:
         self._client.log_artifacts(run, str(folder), name or None)
 
     def read_file(self, run: str, path: str) -> bytes | None:
-        """A file among a run's artefacts; None when there is none of that name.
+        """Read a file among a run's artefacts; None when there is none of that name.
 
         Args:
             run: its id.
@@ -193,7 +196,7 @@ class Runs:
             return Path(found).read_bytes()
 
     def page(self, run: str, path: str) -> str:
-        """Where MLflow shows a file of a run, below the address of its server."""
+        """Return the address of MLflow's page of a file, relative to the server."""
         experiment = self._client.get_run(run).info.experiment_id
         return f"#/experiments/{experiment}/runs/{run}/artifacts/{path}"
 
@@ -212,34 +215,34 @@ class Runs:
         return str(self._client.get_run(run).info.status) == "FINISHED"
 
     def shows(self, run: str, *, trials: int) -> bool:
-        """Return True if a study's run is finished and of so many trials."""
+        """Return True if a study's run is finished and has this number of trials."""
         return self.is_finished(run) and self.metrics(run).get("trials") == trials
 
     def end(self, run: str) -> None:
-        """Mark a run finished that a kill left running after all its work."""
+        """Mark a run as finished that was killed after all its work."""
         if self._client.get_run(run).info.status != "FINISHED":
             self._client.set_terminated(run)
 
     def tag(self, run: str, tags: Mapping[str, str]) -> None:
-        """Record something of a run."""
+        """Set tags of a run."""
         from mlflow.entities import RunTag
 
         self._client.log_batch(run, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def metrics(self, run: str) -> dict[str, float]:
-        """Metrics of a run."""
+        """Return the metrics of a run."""
         return dict(self._client.get_run(run).data.metrics)
 
     def params(self, run: str) -> dict[str, str]:
-        """Parameters of a run."""
+        """Return the parameters of a run."""
         return dict(self._client.get_run(run).data.params)
 
     def tags(self, run: str) -> dict[str, str]:
-        """Tags of a run."""
+        """Return the tags of a run."""
         return dict(self._client.get_run(run).data.tags)
 
     def ending(self, run: str) -> str:
-        """How and when (UTC) a run ended, `finished 2025-04-01 02:03:00`; before that `running`."""
+        """Describe the end of a run (UTC), `finished 2025-04-01 02:03:00`, or `running`."""
         info = self._client.get_run(run).info
         state = str(info.status).lower()
         if info.end_time is None:
@@ -250,7 +253,7 @@ class Runs:
         """Download a run's bundle.
 
         Raises:
-            OvernightError: when the run's artefacts hold none any more.
+            OvernightError: when the run has no bundle any more.
         """
         import mlflow
 
@@ -272,31 +275,3 @@ class Runs:
             return None
         runs = self._client.search_runs([experiment.experiment_id], condition, max_results=1)
         return str(runs[0].info.run_id) if runs else None
-
-
-def refuse_other_kinds(run: str, tags: Mapping[str, str]) -> None:
-    """Refuse a run that holds no model of a night or an experiment: a study, a trial, a backtest.
-
-    Raises:
-        InputError: saying what the run is.
-    """
-    kind = tags.get(KIND, "run of nobody's")
-    if kind != "model":
-        raise InputError(
-            f"{run} is a {kind}, not a model. Name a run that the train step returned."
-        )
-
-
-def describe_maker(tags: Mapping[str, str]) -> str:
-    """Of which spec a run is, as of when and by whom, as its tags say."""
-    return f"{tags.get(SPEC, '?')} as of {tags.get(AS_OF, '?')}, by {tags.get(AUTHOR, '?')}"
-
-
-def is_of_another(tags: Mapping[str, str], *, spec_digest: str) -> bool:
-    """Return True if a run that an experiment ended with was made by a night or other changes.
-
-    Args:
-        tags: of the run.
-        spec_digest: of the experiment's spec.
-    """
-    return tags.get(EXPERIMENT) != "yes" or tags.get(SPEC_DIGEST) != spec_digest

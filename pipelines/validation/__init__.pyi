@@ -1,4 +1,4 @@
-from .data_docs import docs_address, newest_docs, read_summaries
+from .data_docs import docs_address, latest_docs, read_summaries
 from .validate import (
     check_snapshot,
     validate_features,
@@ -10,7 +10,7 @@ from .validate import (
 __all__ = [
     "check_snapshot",
     "docs_address",
-    "newest_docs",
+    "latest_docs",
     "read_summaries",
     "validate_features",
     "validate_scores",

@@ -1,4 +1,4 @@
-"""The gates: every table of a spec against its suites, from one pass over its parts."""
+"""Data checks: every table of a spec against its suites, from one pass over its parts."""
 
 import logging
 from collections.abc import Iterable
@@ -13,10 +13,10 @@ from expectations.policy import TableName, kept_columns
 from expectations.profile import ROWS, Profile, Profiler
 from expectations.results import Validated
 from expectations.run import quiet_great_expectations
-from pipelines.config import ModelSpec, load_spec, table_columns
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import only_known
-from pipelines.lake import Lake, Part, Snapshot, TableVersion, parse_as_of, split_days
+from pipelines.lake import Lake, Part, parse_as_of, split_days
 from pipelines.validation.data_docs import docs_address, docs_folder, keep_summary
 
 FEATURES = "features"
@@ -27,11 +27,15 @@ Days = Iterable[tuple[str, pa.Table]]
 log = logging.getLogger(__name__)
 
 
-def validate_snapshot(reference: str, as_of: str, *, snapshot: str) -> str:
-    """See `steps.validate`."""
+def validate_snapshot(reference: str, as_of: str, *, snapshot: Snapshot) -> Snapshot:
+    """Check a snapshot against the contract; return it.
+
+    Raises:
+        InputError: with every finding, when one is critical.
+    """
     spec, settings = load_spec(reference), load_settings()
     lake = Lake(settings.lake, spec=spec.name)
-    check_snapshot(spec, lake, Snapshot.parse(snapshot), as_of=as_of, settings=settings)
+    check_snapshot(spec, lake, snapshot, as_of=as_of, settings=settings)
     return snapshot
 
 
@@ -58,18 +62,18 @@ def check_snapshot(
             f"{pinned.transactions} holds no transaction known before {as_of}. "
             "Ingest earlier days, or choose a later as_of."
         )
-    mature = _newest_mature_day(spec, known_at)
+    mature = _latest_mature_day(spec, known_at)
     labels = profile_table(
         spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at, last=mature
     )
-    gate = _Gate(spec, as_of, settings)
-    found = [gate.check("transactions", rows, at=str(pinned.transactions))]
+    checks = _DataChecks(spec, as_of, settings)
+    found = [checks.check("transactions", rows, at=str(pinned.transactions))]
     if labels.rows:
         compared = compare_with_transactions(labels, rows, spec, mature=mature)
-        found.append(gate.check("labels", compared, at=str(pinned.labels)))
+        found.append(checks.check("labels", compared, at=str(pinned.labels)))
     else:
         log.warning("%s holds no label known before %s", pinned.labels, as_of)
-    gate.report(*found)
+    checks.report(*found)
 
 
 def validate_features(
@@ -81,12 +85,12 @@ def validate_features(
     as_of: str,
     settings: Settings,
 ) -> None:
-    """Check a feature table before it is committed: what was built, and the days it follows.
+    """Check a feature table before it is committed: the new days, and the days before them.
 
     Args:
         spec: declares the features.
         lake: holds the parts, committed or not.
-        parts: all of the table as it would be.
+        parts: all parts of the coming table.
         built: days that are new in it.
         as_of: names the page.
         settings: say where the page goes.
@@ -96,22 +100,22 @@ def validate_features(
     """
     trailing = spec.contract.trailing
     ordered = sorted(parts, key=lambda part: part.day)
-    newest = date.fromisoformat(ordered[-1].day)
-    since = str(newest - (trailing.days + trailing.judged) * _DAY)
+    latest = date.fromisoformat(ordered[-1].day)
+    since = str(latest - (trailing.days + trailing.judged) * _DAY)
     chosen = [part for part in ordered if part.day in built or part.day >= since]
     columns = [column.name for column in table_columns(spec)["features"]]
     days = ((p.day, lake.read_part(FEATURES, p, columns=columns)) for p in chosen)
-    end = datetime.combine(newest + _DAY, datetime.min.time(), tzinfo=UTC)
+    end = datetime.combine(latest + _DAY, datetime.min.time(), tzinfo=UTC)
     profile = profile_table(spec, "features", days, as_of=end)
     name = f"the features of {spec.name}"
-    gate = _Gate(spec, as_of, settings)
-    gate.report(gate.check("features", profile, at=name))
+    checks = _DataChecks(spec, as_of, settings)
+    checks.report(checks.check("features", profile, at=name))
 
 
 def validate_training_set(
     rows: pa.Table, spec: ModelSpec, *, as_of: str, settings: Settings
 ) -> None:
-    """Check a training set before anything is fitted to it; the settings say where the page goes.
+    """Check a training set before anything is fitted to it.
 
     Raises:
         InputError: with every finding, when one is critical.
@@ -125,8 +129,8 @@ def validate_training_set(
         happened_before=known_at - spec.labels.maturity,
     )
     name = f"the training set of {spec.name} as of {as_of}"
-    gate = _Gate(spec, as_of, settings)
-    gate.report(gate.check("training_set", profile, at=name))
+    checks = _DataChecks(spec, as_of, settings)
+    checks.report(checks.check("training_set", profile, at=name))
 
 
 def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
@@ -139,8 +143,8 @@ def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
         spec, "scores", split_days(rows.sort_by(EVENT_DAY)), as_of=parse_as_of(as_of)
     )
     name = f"the scores of {spec.name} as of {as_of}"
-    gate = _Gate(spec, as_of, load_settings())
-    gate.report(gate.check("scores", profile, at=name))
+    checks = _DataChecks(spec, as_of, load_settings())
+    checks.report(checks.check("scores", profile, at=name))
 
 
 def profile_table(
@@ -152,12 +156,12 @@ def profile_table(
     happened_before: datetime | None = None,
     last: str | None = None,
 ) -> Profile:
-    """The one pass over a table.
+    """Profile a table in one pass.
 
     Args:
         spec: declares the columns.
-        table: which table the days are of.
-        days: each day with its rows; read as they are asked for, and once.
+        table: the name of the table.
+        days: each day with its rows; iterated once.
         as_of: the knowledge time.
         happened_before: no event may lie at or after it; None: the knowledge time.
         last: a day that should be there.
@@ -182,10 +186,10 @@ def compare_with_transactions(
     """Add the fraud rate, the coverage and the reporting delay of each mature day, NaN for others.
 
     Args:
-        labels: their profile, up to the newest mature day at least.
-        transactions: the profile of the same knowledge time.
-        spec: says which of the two forms the labels have.
-        mature: the newest day whose labels should be known.
+        labels: profile of the labels, up to the latest mature day at least.
+        transactions: profile of the transactions, of the same knowledge time.
+        spec: defines which of the two forms the labels have.
+        mature: the latest day whose labels should be known.
     """
     from expectations.suites import COVERAGE, DELAY, FRAUD_RATE
 
@@ -202,11 +206,11 @@ def compare_with_transactions(
     delay = np.where(is_mature, labels.values(f"{KNOWN_TIME}.delay_days"), np.nan)
     added = {FRAUD_RATE: frauds / rows, COVERAGE: coverage, DELAY: delay}
     for name, values in added.items():
-        labels = labels.with_measure(name, values)
+        labels = labels.with_metric(name, values)
     return labels
 
 
-def _newest_mature_day(spec: ModelSpec, as_of: datetime) -> str:
+def _latest_mature_day(spec: ModelSpec, as_of: datetime) -> str:
     wait = max(spec.labels.maturity, spec.labels.delay or timedelta())
     return str((as_of - wait - _DAY).date())
 
@@ -225,15 +229,15 @@ def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Gate:
-    """The checks of one spec and knowledge time, with where their pages go."""
+class _DataChecks:
+    """The data checks of one spec and knowledge time."""
 
     spec: ModelSpec
     as_of: str
     settings: Settings
 
     def report(self, *found: Validated) -> None:
-        """Tell what was found and where to read all of it, and stop on what is critical.
+        """Log the findings and the address of the pages, and raise an error on a critical finding.
 
         Raises:
             InputError: for the first table with a critical finding, with all of that table.
@@ -247,10 +251,10 @@ class _Gate:
             validated.refuse_critical()
 
     def check(self, table: TableName, profile: Profile, *, at: str) -> Validated:
-        """Put a profile through its suite, and write the page and the summary."""
+        """Check a profile against its suite, and write the page and the summary."""
         quiet_great_expectations()
         from expectations import suites
-        from expectations.custom import build_own_suite
+        from expectations.custom import build_custom_suite
         from expectations.run import validate_profile
 
         spec, contract = self.spec, self.spec.contract
@@ -259,8 +263,8 @@ class _Gate:
             case "transactions":
                 suite = suites.build_transaction_suite(columns, contract)
             case "labels":
-                newest = _newest_mature_day(spec, parse_as_of(self.as_of))
-                immature = sum(day > newest for day in profile.days[EVENT_DAY].to_pylist())
+                latest = _latest_mature_day(spec, parse_as_of(self.as_of))
+                immature = sum(day > latest for day in profile.days[EVENT_DAY].to_pylist())
                 suite = suites.build_label_suite(columns, contract, immature=immature)
             case "features":
                 suite = suites.build_feature_suite(columns, contract)
@@ -270,10 +274,10 @@ class _Gate:
                 )
             case "scores":
                 suite = suites.build_score_suite(columns, contract)
-        own = build_own_suite(contract.expectations, table, columns=[c.name for c in columns])
+        custom = build_custom_suite(contract.expectations, table, columns=[c.name for c in columns])
         folder = docs_folder(self.settings, spec.name, self.as_of, table)
-        found = validate_profile(profile, suite, table=at, own=own, docs=folder)
-        # Its own address is that of a file, which no browser follows from another machine.
+        found = validate_profile(profile, suite, table=at, custom=custom, docs=folder)
+        # The library gives the address of a file, which a browser elsewhere cannot open.
         address = docs_address(self.settings, spec.name, self.as_of)
         found = replace(found, docs=f"{address}{table}/index.html")
         keep_summary(folder, found)

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipelines.config.installation.settings import load_settings
+from pipelines.config.references import TableVersion
 from pipelines.config.spec import load_spec
 from pipelines.modelling.inputs import load_rows
 from training.data.dataset import Rows, day_numbers, test_rows
@@ -38,7 +39,7 @@ def load_protocol(reference: str, training_set: str) -> Protocol:
     dates = [newest - back * WEEK for back in reversed(range(TEST_FOLDS))]
     policy = spec.training.model_copy(update={"folds": VALIDATION_FOLDS})
     test = [holdout(date, policy, maturity=spec.labels.maturity) for date in dates]
-    rows = load_rows(spec, training_set, holdout=test[0])
+    rows = load_rows(spec, TableVersion.parse(training_set), holdout=test[0])
     return Protocol(rows, policy, validation_folds(test[0], policy), test)
 
 

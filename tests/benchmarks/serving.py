@@ -68,7 +68,7 @@ def ensure_lean(venv: Path) -> Path:
         shutil.rmtree(venv, ignore_errors=True)
         script = ROOT / "infra" / "serving" / "image" / "environment.sh"
         subprocess.run(
-            [script, ROOT / "requirements-serving.lock", venv],
+            [script, script.with_name("requirements.lock"), venv],
             check=True,
             env=os.environ | {"PYTHON": sys.executable},
         )

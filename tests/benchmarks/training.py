@@ -19,9 +19,7 @@ from tests.benchmarks.options import make_parser
 from tests.benchmarks.protocol import AS_OF, SPEC
 from tests.benchmarks.workshop import handbook_environment, open_scratch
 
-IMPORTS = (
-    "import deltalake, lightgbm, mlflow, optuna, pyarrow, sklearn.linear_model, matplotlib.pyplot"
-)
+IMPORTS = "import deltalake, lightgbm, mlflow, optuna, pyarrow, sklearn.linear_model"
 EVERY_COLUMN = f"{SPEC}&training.columns=[]"
 FIELDS = ("step", "matrix_mib", "imports_mib", "peak_mib", "ratio", "ratio_without_imports",
           "seconds", "measured_on")  # fmt: skip
@@ -83,8 +81,9 @@ def matrix_mib(training_set: str) -> float:
     """The size of all columns as 32-bit numbers."""
     from pipelines.config.columns import request_kinds
     from pipelines.config.installation.settings import load_settings
+    from pipelines.config.references import TableVersion
     from pipelines.config.spec import load_spec
-    from pipelines.lake.tables import Lake, TableVersion
+    from pipelines.lake.tables import Lake
 
     spec = load_spec(EVERY_COLUMN)
     lake = Lake(load_settings().lake, spec=spec.name)

@@ -3,7 +3,6 @@
 Paths of a home stand in MLflow's database, so a copy is of use only at the path it was copied from.
 """
 
-import inspect
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -69,11 +68,12 @@ class Place:
 
     def walk_night(self, spec: str, *, prefix: str = "") -> str:
         """Every step of a night."""
-        given = {"spec": spec, "as_of": bank.AS_OF, "ask": "yes", "author": "schedule"}
-        for step, produced in steps.NIGHTLY.items():
-            wanted = [given[name] for name in inspect.signature(step).parameters if name in given]
-            given[produced] = self.walk(prefix + step.__name__, step, *wanted)
-        return given[produced]
+        known = {"spec": spec, "as_of": bank.AS_OF, "since": "", "until": ""}
+        known |= {"ask": "yes", "author": "schedule"}
+        for link in steps.NIGHTLY:
+            name = prefix + link.name
+            known[link.output] = self.walk(name, link.step, *link.arguments(known))
+        return known[link.output]
 
     def go_before(self, link: Link) -> None:
         """Make home and account what they were before a step."""

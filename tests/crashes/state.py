@@ -50,10 +50,10 @@ def describe(home_text: str) -> dict[str, Any]:
 def _sweep(home: Path) -> None:
     from feature_jobs.executors.spark.session import sweep_spills
     from pipelines.lake.tables import Lake
-    from pipelines.lake.vacuum import PATIENCE, sweep
+    from pipelines.lake.vacuum import PATIENCE, vacuum_tables
 
     later = datetime.now(UTC) + PATIENCE + timedelta(hours=1)
-    sweep(Lake(str(home / "lake"), spec=SPEC), now=later)
+    vacuum_tables(Lake(str(home / "lake"), spec=SPEC), now=later)
     sweep_spills(home / "scratch" / "spark", now=later.timestamp())
 
 
@@ -83,7 +83,7 @@ def _table(home: Path, name: str) -> dict[str, Any]:
     from pipelines.lake.tables import Lake
 
     lake, folder = Lake(str(home / "lake"), spec=SPEC), home / "lake" / SPEC / name
-    at = lake.newest(name)
+    at = lake.latest(name)
     if at is None:
         return {"problem": "no Delta table"}
     named = {
@@ -104,7 +104,7 @@ def _table(home: Path, name: str) -> dict[str, Any]:
         "content": "" if name in RECORDS else lake.content_hash(at),
         "bytes": "" if name in RECORDS else _sha(sorted(lake.files(at))),
         "rows": lake.row_count(at),
-        "inputs": "" if name in RECORDS else lake.inputs(at),
+        "inputs": "" if name in RECORDS else lake.fingerprint(at),
         "stray": sorted(stray),
         "lost": lost,
         "version": at.version,
@@ -121,7 +121,7 @@ def _decisions(home: Path) -> list[Any]:
     from pipelines.lake.tables import Lake
 
     lake = Lake(str(home / "lake"), spec=SPEC)
-    at = lake.newest(DECISIONS)
+    at = lake.latest(DECISIONS)
     if at is None:
         return []
     records = sorted((_from_row(row) for row in lake.read(at).to_pylist()), key=lambda r: r.number)
@@ -141,7 +141,7 @@ def _trained(home: Path) -> list[Any]:
     from pipelines.modelling.trained_models import TRAINED
 
     lake = Lake(str(home / "lake"), spec=SPEC)
-    at = lake.newest(TRAINED)
+    at = lake.latest(TRAINED)
     rows = [] if at is None else lake.read(at).to_pylist()
     return sorted([row["run"], row["inputs"], row["bundle_digest"], row["author"]] for row in rows)
 

@@ -6,7 +6,7 @@ from pipelines import steps
 from tests.crashes.conftest import Places, problems_everywhere
 from tests.crashes.state import differences
 
-NIGHTLY = [step.__name__ for step in steps.NIGHTLY]
+NIGHTLY = [link.name for link in steps.NIGHTLY]
 
 
 def test_two_undisturbed_nights_end_alike(nights: Places) -> None:

@@ -17,9 +17,9 @@ ROOMS = (
     "infra.serving",
 )
 LIBRARIES = (
-    "boto3", "botocore.client", "deltalake", "lightgbm", "matplotlib.pyplot", "mlflow",
+    "boto3", "botocore.client", "deltalake", "lightgbm", "mlflow",
     "mlflow.lightgbm", "mlflow.store.model_registry.sqlalchemy_store",
-    "mlflow.store.tracking.sqlalchemy_store", "optuna.visualization.matplotlib", "pyspark.sql",
+    "mlflow.store.tracking.sqlalchemy_store", "pyspark.sql",
     "sklearn.linear_model", "sqlalchemy", "tests.crashes.state",
 )  # fmt: skip
 

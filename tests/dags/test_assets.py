@@ -14,6 +14,7 @@ from pipelines.config.spec import load_spec
 from pipelines.governance.decision_log import Digests, decide
 from pipelines.governance.digests import open_decisions
 from pipelines.tracking.registry import open_registry
+from tests.mlflow_file import write_mlflow_file
 from tests.pipelines.nights import QUIET
 
 pytestmark = QUIET
@@ -52,6 +53,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[mlflow.M
     monkeypatch.setenv("OVERNIGHT_HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     load_settings.cache_clear()
+    write_mlflow_file(tmp_path)
     mlflow.set_tracking_uri(load_settings().tracking_uri)
     client = mlflow.MlflowClient()
     client.create_registered_model("demo")
@@ -62,7 +64,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[mlflow.M
 
 
 def promote(number: int) -> None:
-    """Enter into the decision chain that a version serves."""
+    """Enter into the decision log that a version serves."""
     spec = load_spec("demo")
     digests = Digests(model="m", data="d", metrics="x", policy="p")
     for kind in ("registration", "approval", "promotion"):

@@ -37,9 +37,10 @@ def test_each_spec_has_its_two_dags(dags) -> None:
 def test_tasks_are_the_steps_in_their_order(dags) -> None:
     nightly = dags["demo_nightly"]
     turn, *tasks = nightly.tasks
-    assert {step_of(t) for t in tasks} == {*steps.OPENING, *steps.NIGHTLY}
+    links = (*steps.OPENING, *steps.NIGHTLY)
+    assert [step_of(t) for t in tasks] == [link.step for link in links]
     assert {step_of(task) for task in dags["demo_deploy"].tasks} == set(steps.DEPLOY)
-    order = [step.__name__ for step in (*steps.OPENING, *steps.NIGHTLY)]
+    order = [link.name for link in links]
     assert nightly.task_ids == [turn.task_id, *order]
     assert turn.downstream_task_ids == {order[0]}
     for before, after in pairwise(order):
@@ -47,9 +48,9 @@ def test_tasks_are_the_steps_in_their_order(dags) -> None:
 
 
 def test_a_task_shows_its_steps_docstring(dags) -> None:
-    for step in steps.NIGHTLY:
-        shown = dags["demo_nightly"].get_task(step.__name__).doc_md
-        assert shown.split() == step.__doc__.split()
+    for link in steps.NIGHTLY:
+        shown = dags["demo_nightly"].get_task(link.name).doc_md
+        assert shown.split() == link.step.__doc__.split()
         # What is indented by four is code in Markdown.
         assert not any(line.startswith("    ") for line in shown.splitlines())
 

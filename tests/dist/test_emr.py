@@ -13,7 +13,8 @@ from expectations.contract import InputError
 from pipelines import steps
 from pipelines.config.installation import settings
 from pipelines.features.build import build_feature_table
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
+from pipelines.config.references import Snapshot, TableVersion
 from tests.infra.embedded_server import wait_for
 from tests.infra.emr.standin import APPLICATION, ROLE, StandIn, put, running_stand_in
 from tests.infra.object_store import list_keys
@@ -66,9 +67,9 @@ def use(monkeypatch: pytest.MonkeyPatch, spark: str) -> None:
     settings.load_settings.cache_clear()
 
 
-def hash_of(reference: str) -> str:
+def hash_of(at: TableVersion) -> str:
     lake = Lake(settings.load_settings().lake, spec="bank")
-    return lake.content_hash(TableVersion.parse(reference))
+    return lake.content_hash(at)
 
 
 def test_a_job_whose_step_was_killed_is_followed_and_gives_what_a_session_gives(
@@ -79,7 +80,7 @@ def test_a_job_whose_step_was_killed_is_followed_and_gives_what_a_session_gives(
     assert wait_for(lambda: any(r["state"] == "RUNNING" for r in stand_in.started()), 120)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    built = hash_of(build_feature_table("bank", AS_OF, snapshot=bank))
+    built = hash_of(build_feature_table("bank", AS_OF, snapshot=Snapshot.parse(bank)))
     assert [run["state"] for run in stand_in.started()] == ["SUCCESS"]
     # Committed, so neither the question nor the answer is kept, nor the first pass.
     assert not [key for key in list_keys(f"{tmp_path.name}/bank/features/.") if key]
@@ -87,7 +88,7 @@ def test_a_job_whose_step_was_killed_is_followed_and_gives_what_a_session_gives(
     monkeypatch.delenv("OVERNIGHT_SPARK_ARCHIVE")
     monkeypatch.setenv("OVERNIGHT_LAKE", str(tmp_path / "lake"))
     settings.load_settings.cache_clear()
-    again = build_feature_table("bank", AS_OF, snapshot=steps.ingest("bank", AS_OF))
+    again = build_feature_table("bank", AS_OF, snapshot=Snapshot.parse(steps.ingest("bank", AS_OF)))
     assert hash_of(again) == built
 
 
@@ -96,4 +97,4 @@ def test_what_is_wrong_with_a_job_is_told_in_the_words_of_a_session(
 ) -> None:
     monkeypatch.setattr("feature_jobs.executors.spark.request.ENGINE_VERSION", 7)
     with pytest.raises(InputError, match=r'The request asks for version \d+ of the engine and this is 7.*"make dist"'):
-        build_feature_table("bank", AS_OF, snapshot=bank)
+        build_feature_table("bank", AS_OF, snapshot=Snapshot.parse(bank))

@@ -48,7 +48,7 @@ def test_the_wheel_holds_dags_specs_templates_and_no_test(wheel: Path) -> None:
     assert names >= {
         "dags/nightly.py", "dags/deploy.py", "pipelines/config/specs/demo.toml",
         "dags/configuration_errors.py", "pipelines/config/specs/examples/handbook.toml",
-        "pipelines/review/report/templates/review.html", "training/reports/templates/report.html",
+        "pipelines/review/report/templates/review.html",
         "feature_jobs/executors/spark/log4j2.properties",
     }  # fmt: skip
     assert {name.partition("/")[0] for name in names if ".dist-info" not in name} == {

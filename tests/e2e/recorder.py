@@ -6,7 +6,6 @@ Each role signs with an access key of its name; so do the jobs of EMR Serverless
 """
 
 import contextlib
-import inspect
 import json
 import os
 import re
@@ -66,12 +65,11 @@ def open_account(*_: object) -> None:
 
 def night(notes: Notes, spec: str, as_of: str, changes: str = "") -> None:
     """As Airflow runs it."""
-    given = {"as_of": as_of, "ask": "yes", "author": "schedule"}
+    given = {"as_of": as_of, "since": "", "until": "", "ask": "yes", "author": "schedule"}
     given["spec"] = notes.take(steps.configure, spec + changes)
     notes.take(steps.reconcile, spec)
-    for step, produced in steps.NIGHTLY.items():
-        wanted = [given[name] for name in inspect.signature(step).parameters if name in given]
-        given[produced] = notes.take(step, *wanted)
+    for link in steps.NIGHTLY:
+        given[link.output] = notes.take(link.step, *link.arguments(given))
 
 
 def second_night(notes: Notes, spec: str, as_of: str) -> None:

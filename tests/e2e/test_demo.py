@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.blocks import DOCS, ROOT, output_of, shape
 from tests.e2e.conftest import Installation
-from tests.e2e.readme import output_of, shape
 from tests.modes import wide
 
 SIZE = ("--days", "70", "--customers", "300")
@@ -41,9 +41,10 @@ def test_the_demo_ends_with_its_summary(demo) -> None:
             assert probe.connect_ex(("127.0.0.1", installation.port(name))) != 0
 
 
-def test_the_readme_shows_the_shape_of_what_is_printed(demo) -> None:
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "demo.md"])
+def test_the_pages_show_the_shape_of_what_is_printed(demo, page: Path) -> None:
     printed = [shape(line) for line in demo[1].splitlines()]
-    for line in output_of("make demo"):
+    for line in output_of("make demo", page):
         assert shape(line) in printed, line
 
 

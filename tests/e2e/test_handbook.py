@@ -79,7 +79,7 @@ def test_what_was_known_later_is_no_training_row(handbook) -> None:
     from pipelines.lake.tables import Lake
 
     lake = Lake(str(handbook[0].home / "lake"), spec="handbook")
-    rows = lake.read(lake.newest("training_sets"))
+    rows = lake.read(lake.latest("training_sets"))
     assert pc.max(rows["event_time"]).as_py() < datetime(2018, 8, 1, tzinfo=UTC)
 
 

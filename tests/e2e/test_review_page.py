@@ -14,7 +14,7 @@ from infra.tracking.server import build_mlflow
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
 from pipelines.tracking.registry import APPROVED, CHALLENGER, CHAMPION, Registry, Version
-from pipelines.tracking.runs import PACKET
+from pipelines.tracking.runs import REVIEW_REPORT
 from tests.e2e.browser import ARTIFACTS, Witness, open_browser
 from tests.infra.embedded_server import free_port
 from tests.pipelines.nights import AS_OF, QUIET, installed
@@ -40,7 +40,7 @@ class Desk:
 
     @property
     def packet_page(self) -> str:
-        return self.address + self.registry.runs.page(self.version.run, PACKET)
+        return self.address + self.registry.runs.page(self.version.run, REVIEW_REPORT)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_the_packet_opens_inside_mlflow_and_asks_nobody(
     page.goto(desk.packet_page)
     packet = packet_in(page)
     expect(packet.get_by_role("heading", level=1)).to_have_text("cards, version 2")
-    expect(packet.get_by_role("img")).to_have_count(3)
+    expect(packet.get_by_role("img")).to_have_count(6)
     dark = packet.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     assert dark == {"light": "rgb(255, 255, 255)", "dark": "rgb(16, 21, 28)"}[scheme]
     page.screenshot(path=ARTIFACTS / f"packet-in-mlflow-{scheme}.png")
@@ -112,7 +112,7 @@ def test_the_packet_is_read_with_the_keyboard(desk: Desk, browser: Browser) -> N
     packet.get_by_role("link", name="To the content").focus()
     page.keyboard.press("Tab")
     contents = packet.get_by_role("navigation").get_by_role("link")
-    assert contents.count() == 12
+    assert contents.count() == 15
     for number in range(contents.count()):
         link = contents.nth(number)
         expect(link).to_be_focused()
@@ -134,7 +134,7 @@ def test_the_packet_is_read_with_the_keyboard(desk: Desk, browser: Browser) -> N
 def test_the_packet_is_one_file_that_can_be_printed(
     desk: Desk, browser: Browser, tmp_path: Path
 ) -> None:
-    text = desk.registry.runs.read_file(desk.version.run, PACKET)
+    text = desk.registry.runs.read_file(desk.version.run, REVIEW_REPORT)
     assert text is not None
     (tmp_path / "review.html").write_bytes(text)
     witness = Witness()
@@ -158,7 +158,7 @@ def test_nothing_is_wider_than_a_narrow_window(desk: Desk, browser: Browser) -> 
     witness = Witness()
     page = open_page(browser, witness)
     page.set_viewport_size({"width": 400, "height": 800})
-    page.set_content(str(desk.registry.runs.read_file(desk.version.run, PACKET), "utf-8"))
+    page.set_content(str(desk.registry.runs.read_file(desk.version.run, REVIEW_REPORT), "utf-8"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 

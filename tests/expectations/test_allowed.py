@@ -18,8 +18,8 @@ from great_expectations.expectations.registry import (
 
 import expectations.trailing_bounds
 from expectations.allowed.catalogue import ALLOWED, OF_ROWS, argument_problems
-from expectations.custom import build_own_suite, judge_own
-from expectations.policy import OwnExpectation, kept_columns
+from expectations.custom import apply_custom_expectations, build_custom_suite
+from expectations.policy import CustomExpectation, kept_columns
 from expectations.run import quiet_great_expectations
 
 # Of Great Expectations' own: run a query or a program, fetch a schema, are of another engine, or
@@ -94,8 +94,8 @@ def test_its_arguments_are_those_of_the_list(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(ALLOWED))
 def test_each_is_built_with_every_argument_that_it_may_have(name: str) -> None:
     given = {argument: GOOD[argument] for argument in ALLOWED[name] if argument != "ignore_row_if"}
-    own = OwnExpectation(name=name, table="transactions", severity="warn", **given)
-    assert build_own_suite([own], "transactions", columns=["amount", "other"]) is not None
+    own = CustomExpectation(name=name, table="transactions", severity="warn", **given)
+    assert build_custom_suite([own], "transactions", columns=["amount", "other"]) is not None
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_a_regular_expression_cannot_take_for_ever(name: str, given: dict[str, o
     """With a matcher that goes back, each of these takes longer than the sun has left."""
     quiet_great_expectations()
     rows = pa.table({"channel": ["a" * 3_000 + "!"], "transaction_id": [1]})
-    own = OwnExpectation(name=name, column="channel", severity="quarantine", **given)
-    (mask,) = judge_own(rows, [own]).values()
+    own = CustomExpectation(name=name, column="channel", severity="quarantine", **given)
+    (mask,) = apply_custom_expectations(rows, [own]).values()
     assert len(mask) == 1
 
 
@@ -249,16 +249,16 @@ def test_a_row_condition_chooses_the_rows(condition: str, broken: list[bool] | N
     if broken is None:  # as in Great Expectations, a column is named in double quotes
         assert problems(**given) != []
         return
-    own = OwnExpectation(
+    own = CustomExpectation(
         name="expect_column_values_to_be_between", column="amount", max_value=0,
         severity="quarantine", **given,
     )  # fmt: skip
-    (mask,) = judge_own(rows, [own]).values()
+    (mask,) = apply_custom_expectations(rows, [own]).values()
     assert mask.tolist() == np.array(broken).tolist()
 
 
 def test_the_column_of_a_row_condition_is_kept_for_it() -> None:
-    own = OwnExpectation(
+    own = CustomExpectation(
         name="expect_column_values_to_be_between", column="amount", max_value=0,
         row_condition='col("channel") == "web"', condition_parser="great_expectations",
     )  # fmt: skip
@@ -268,7 +268,7 @@ def test_the_column_of_a_row_condition_is_kept_for_it() -> None:
 def test_loading_the_list_loads_no_great_expectations() -> None:
     code = (
         "import sys, expectations.policy as p;"
-        "p.OwnExpectation(name='expect_column_values_to_be_null', column='a');"
+        "p.CustomExpectation(name='expect_column_values_to_be_null', column='a');"
         "assert not {'great_expectations', 'pandas', 'pyarrow', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import Column
-from expectations.custom import build_own_suite
+from expectations.custom import build_custom_suite
 from expectations.pages import escape
-from expectations.policy import AmountRange, Contract, OwnExpectation
+from expectations.policy import AmountRange, Contract, CustomExpectation
 from expectations.profile import Profiler
 from expectations.run import quiet_great_expectations, validate_profile
 from expectations.suites import build_transaction_suite
@@ -91,7 +91,7 @@ def write(folder: Path, texts: Sequence[str], *, names: Sequence[str]) -> list[P
          "condition_parser": "great_expectations",
          "row_condition": f'col("{names[0]}") != "{next(iter(safe(texts)), "x")}"'},
     ]  # fmt: skip
-    declared = [OwnExpectation(column=names[0], severity="warn", **own) for own in given]
+    declared = [CustomExpectation(column=names[0], severity="warn", **own) for own in given]
     moment = datetime(2025, 1, 1, 12, tzinfo=UTC)
     count = len(texts)
     rows = pa.table(
@@ -109,10 +109,10 @@ def write(folder: Path, texts: Sequence[str], *, names: Sequence[str]) -> list[P
     )  # fmt: skip
     profiler.add("2025-01-01", rows)
     contract = Contract(amount=AmountRange(minimum=0, maximum=10), expectations=tuple(declared))
-    own = build_own_suite(declared, "transactions", columns=[c.name for c in columns])
+    own = build_custom_suite(declared, "transactions", columns=[c.name for c in columns])
     found = validate_profile(
         profiler.finish(last="2025-01-01"), build_transaction_suite(columns, contract),
-        table="transactions@v1", own=own, docs=folder,
+        table="transactions@v1", custom=own, docs=folder,
     )  # fmt: skip
     assert found.findings
     return sorted(folder.rglob("*.html"))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expectations.policy import Contract
-from expectations.row_rules import judge_rows
+from expectations.row_rules import apply_row_rules
 
 RECEIVED = datetime(2025, 2, 1, tzinfo=UTC)
 NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
@@ -30,7 +30,7 @@ TYPES = pa.schema(
 def judge(*changes):
     listed = [GOOD | {"transaction_id": n} | change for n, change in enumerate(changes)]
     table = pa.Table.from_pylist(listed, schema=TYPES)
-    return judge_rows(table, Contract(), entities=["customer_id"], received_at=RECEIVED)
+    return apply_row_rules(table, Contract(), entities=["customer_id"], received_at=RECEIVED)
 
 
 def test_rows_that_keep_every_rule_stay():

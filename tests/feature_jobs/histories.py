@@ -56,7 +56,7 @@ def links(*, max_degree: int, windows: Iterable[float] = (2, 9)) -> LinkGroup:
     )
 
 
-NUMBERS = ("count", "sum", "mean", "std", "min", "max", "last", "distinct")
+NUMBERS = ("count", "sum", "mean", "std", "min", "max", "last", "median", "distinct")
 AGES = ("time_since_last", "time_since_first")
 BOTH = (*NUMBERS, *(f"prior_{name}" for name in NUMBERS))
 # A delayed label window shares its name with an undelayed one, so there are two sets.

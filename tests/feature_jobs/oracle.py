@@ -121,6 +121,8 @@ def _of_numbers(  # noqa: PLR0911 -- one return a definition
             return max(values, default=None)
         case "last":
             return values[-1] if values else None
+        case "median":
+            return _middle(values)
         case "std":
             return _deviation(values)
     raise AssertionError(statistic)
@@ -131,6 +133,15 @@ def _total(values: list[float]) -> float | None:
     if len(infinite) == 2:
         return None
     return infinite.pop() if infinite else math.fsum(values)
+
+
+def _middle(values: list[float]) -> float | None:
+    if not values:
+        return None
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    middle = ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    return None if math.isnan(middle) else middle
 
 
 def _deviation(values: list[float]) -> float | None:

@@ -132,7 +132,7 @@ def test_the_bill_lists_every_debian_and_every_locked_python_package(image, bill
         [*dpkg, "${Package} ${Version}\\n"], check=True, capture_output=True, text=True
     ).stdout
     debian = {("pkg:deb", *line.split()) for line in shown.splitlines()}
-    locked = read_lock(ROOT / "requirements-serving.lock")
+    locked = read_lock(ROOT / "infra/serving/image/requirements.lock")
     python = {("pkg:pypi", package.name, package.version) for package in locked}
     assert len(debian) > 50
     assert listed == debian | python

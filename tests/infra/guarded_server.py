@@ -13,6 +13,7 @@ from pathlib import Path
 from infra.processes.service import running
 from infra.tracking.server import build_mlflow
 from tests.infra.embedded_server import free_port
+from tests.mlflow_file import write_mlflow_file
 
 ROLES = 'author = ["alice"]\nreviewer = ["rita"]\ndeployer = ["night"]\n'
 PASSWORD = "a long enough password"
@@ -46,6 +47,7 @@ class Server:
 def serving(home: Path) -> Iterator[Server]:
     """A server in a folder, with a registered model `cards` of two versions."""
     (home / "roles.toml").write_text(ROLES)
+    write_mlflow_file(home)
     environment = {
         **os.environ,
         "OVERNIGHT_ROLES": str(home / "roles.toml"),

@@ -103,9 +103,9 @@ class Bank:
 
     def state(self) -> dict[str, str]:
         """Content hash and version of every table."""
-        tables = (self.lake.newest(t) for t in TABLES)
+        tables = (self.lake.latest(t) for t in TABLES)
         return {str(t): self.lake.content_hash(t) for t in tables if t is not None}
 
     def rows(self, table: str = "transactions") -> list[dict[str, object]]:
-        at = self.lake.newest(table)
+        at = self.lake.latest(table)
         return [] if at is None else self.lake.read(at).to_pylist()

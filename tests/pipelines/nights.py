@@ -15,6 +15,7 @@ from pipelines.config.installation.settings import load_settings
 from pipelines.config.spec import load_spec
 from pipelines.lake.tables import Lake
 from pipelines.tracking.registry import Registry, open_registry
+from tests.mlflow_file import write_mlflow_file
 from tests.training.frames import make_rows
 
 # Until MLflow's own code and Optuna's pictures are free of what their libraries deprecate.
@@ -82,7 +83,9 @@ class Night:
             "known_time", rows["event_time"]
         )
         self.lake = Lake(str(folder / "lake"), spec="cards")
-        self.training_set = str(self.lake.write_days("training_sets", self.rows, inputs="made"))
+        self.training_set = str(
+            self.lake.write_days("training_sets", self.rows, fingerprint="made")
+        )
 
     def reference(self, **overrides: object) -> str:
         listed = "&".join(f"{key.replace('__', '.')}={value}" for key, value in overrides.items())
@@ -114,7 +117,7 @@ def write_later_set(lake: Lake, rows: pa.Table, *, as_of: str) -> str:
     later = (date.fromisoformat(as_of) - date.fromisoformat(AS_OF)).days
     days = sorted(set(rows["event_day"].to_pylist()))
     kept = rows.filter(pc.greater_equal(rows["event_day"], days[later]))
-    return str(lake.write_days("training_sets", kept, inputs=as_of, empty_days=days[:later]))
+    return str(lake.write_days("training_sets", kept, fingerprint=as_of, empty_days=days[:later]))
 
 
 @contextlib.contextmanager
@@ -124,6 +127,9 @@ def installed(folder: Path) -> Iterator[Night]:
         patch.setenv("OVERNIGHT_HOME", str(folder))
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
+        # Where nothing of AWS answers, five attempts are eight seconds of pauses.
+        patch.setattr("infra.sagemaker.connection.MAX_ATTEMPTS", 1)
         load_settings.cache_clear()
+        write_mlflow_file(folder)
         yield Night(folder)
     load_settings.cache_clear()

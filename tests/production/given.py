@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import TRANSACTION_ID
-from pipelines.lake.snapshot import Snapshot, parse_as_of
+from pipelines.config.references import Snapshot
+from pipelines.lake.knowledge_time import parse_as_of
 
 Given = dict[str, object]
 
@@ -30,13 +31,13 @@ def describe_night(name: str, as_of: str, returned: Mapping[str, str]) -> Given:
     from mlflow import MlflowClient
 
     from pipelines.config.installation.settings import load_settings
+    from pipelines.config.references import StudyReference, TableVersion
     from pipelines.config.spec import load_spec
     from pipelines.governance.digests import open_decisions
     from pipelines.ingestion.source import only_known
-    from pipelines.lake.tables import Lake, TableVersion
-    from pipelines.modelling.inputs import study_name
+    from pipelines.lake.tables import Lake
     from pipelines.tracking.registry import open_registry
-    from pipelines.tracking.runs import DIGEST, GATE, GATE_REASONS
+    from pipelines.tracking.tags import DIGEST, GATE, GATE_REASONS
     from pipelines.validation.data_docs import read_summaries
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -53,7 +54,9 @@ def describe_night(name: str, as_of: str, returned: Mapping[str, str]) -> Given:
     arrived = rows[TRANSACTION_ID].combine_chunks()
     labels = labels.filter(pc.is_in(labels[TRANSACTION_ID], value_set=arrived))
     training_set = TableVersion.parse(returned["build_training_set"])
-    study = optuna.load_study(study_name=study_name(returned["tune"]), storage=settings.studies)
+    study = optuna.load_study(
+        study_name=StudyReference.parse(returned["tune"]).name, storage=settings.studies
+    )
     run = MlflowClient().get_run(returned["evaluate"].removeprefix("runs:/")).data
     version = int(returned["register"].rpartition("/")[2])
     registration = open_decisions(spec, registry).load().registration(version)

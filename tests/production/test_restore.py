@@ -1,4 +1,4 @@
-"""Databases come back from `pg_dump` as infra/README.md says, taken while everything runs."""
+"""Databases come back from `pg_dump` as docs/operations.md says, taken while everything runs."""
 
 import os
 import subprocess

@@ -22,8 +22,8 @@ from infra.serving.model.bundle import load_bundle
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
 from pipelines.config.spec import ModelSpec, load_spec
-from pipelines.deployment.releases import laid_out
-from pipelines.governance.decision_log import Ledger
+from pipelines.deployment.releases import endpoint_configuration
+from pipelines.governance.decision_log import DecisionLog
 from pipelines.governance.digests import open_decisions
 from pipelines.modelling.bundles import fetch_verified
 from pipelines.tracking.registry import Registry, open_registry
@@ -42,6 +42,9 @@ ROLLOUT = {
 UNWATCHED = {
     f"watch.{name}": "inf" for name in ("score_shift", "alert_rate_factor", "missing_shift")
 }
+
+# Between two requests of a client: it would take the processor that a deployment needs.
+PAUSE_SECONDS = 0.01
 
 
 @dataclass(slots=True)
@@ -80,7 +83,7 @@ class House:
         return open_registry(self.spec)
 
     @property
-    def chain(self) -> Ledger:
+    def chain(self) -> DecisionLog:
         return open_decisions(self.spec, self.registry).load()
 
     def digest(self, version: int) -> str:
@@ -100,7 +103,9 @@ class House:
     def reset(self) -> None:
         """Bring version 1 to the endpoint as the template has it, and forget the alarms."""
         before = load_spec(self.declared(bucket="template"))
-        with laid_out(before, self.registry, self.registry.get("1"), digest=None) as layout:
+        with endpoint_configuration(
+            before, self.registry, self.registry.get("1"), digest=None
+        ) as layout:
             assert update_all_at_once(layout) == ""
         with contextlib.closing(boto3.client("cloudwatch")) as client:
             names = [alarm["AlarmName"] for alarm in client.describe_alarms()["MetricAlarms"]]
@@ -161,6 +166,7 @@ class House:
                     traffic.digests.append(ask(SPEC, [row], inference_id="client").digest)
                 except Exception as error:  # noqa: BLE001 -- any failure at all is what is looked for
                     traffic.errors.append(repr(error))
+                over.wait(PAUSE_SECONDS)
 
         thread = threading.Thread(target=ask_on)
         thread.start()

@@ -31,11 +31,11 @@ def main(reference: str, operation: str, when: str) -> None:
     from botocore.client import BaseClient
 
     from pipelines import steps
-    from pipelines.governance.decision_store import Decisions
+    from pipelines.governance.decision_store import DecisionStore
     from pipelines.tracking.registry import CHAMPION, Registry
 
     if operation == "promotion":
-        kill_at(Decisions, "record", when=when, concerns=lambda *_: True)
+        kill_at(DecisionStore, "record", when=when, concerns=lambda *_: True)
     elif operation == "alias":
         kill_at(Registry, "set_alias", when=when, concerns=lambda _, alias, *__: alias == CHAMPION)
     else:

@@ -61,7 +61,7 @@ def test_a_deployment_of_what_serves_leaves_the_shadow_and_another_ends_it(house
     assert "ends, beside it Shadow with version 2" in steps.plan(house.reference)
     house.deploy()
     assert "ShadowProductionVariants" not in house.live()
-    assert house.chain.companion is None
+    assert house.chain.variant is None
     steps.shadow(house.reference, "1")
     with pytest.raises(InputError, match="is the champion"):
         steps.shadow(house.reference, "2")

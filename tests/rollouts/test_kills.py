@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipelines.nights import QUIET
 from tests.rollouts.house import House
-from tests.rollouts.test_faults import consistent, promoted_once
+from tests.rollouts.outcome import consistent, promoted_once
 
 pytestmark = QUIET
 

@@ -8,7 +8,8 @@ from expectations.contract import InputError, OvernightError
 from pipelines import steps
 from pipelines.cli.compare import compare_runs
 from pipelines.config.installation.settings import load_settings
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.config.references import TableVersion
+from pipelines.lake.tables import Lake
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.nights import QUIET, candidate, write_later_set
 from tests.rollouts.house import NIGHTS, House
@@ -21,7 +22,7 @@ pytestmark = QUIET
 def third(house: House) -> House:
     """The case after its third night: 1 serves, 2 is approved, 3 is the challenger."""
     lake = Lake(load_settings().lake, spec="cards")
-    held = lake.newest("training_sets")
+    held = lake.latest("training_sets")
     assert held is not None
     training_set = write_later_set(lake, lake.read(held), as_of=NIGHTS[2])
     reference = f"{house.reference}?training.trials=1&training.members=1&training.seed=3"

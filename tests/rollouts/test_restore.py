@@ -1,4 +1,4 @@
-"""A home that is lost comes back from the copies that infra/README.md says to make."""
+"""A home that is lost comes back from the copies that docs/operations.md says to make."""
 
 import os
 import re

@@ -10,8 +10,9 @@ from infra.sagemaker.runtime.invocation import ask
 from pipelines import steps
 from pipelines.config.columns import model_kinds
 from pipelines.config.installation.settings import load_settings
+from pipelines.config.references import TableVersion
 from pipelines.deployment.score_endpoint import as_plain
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from pipelines.modelling.inputs import last_fold, load_rows
 from tests.infra.embedded_server import wait_for
 from tests.pipelines.forgery import rewrite_in_place, tenfold
@@ -25,9 +26,9 @@ pytestmark = QUIET
 def lake(house: House) -> Lake:  # noqa: ARG001 -- its home is where the lake is
     """A lake whose features are those of the training set."""
     lake = Lake(load_settings().lake, spec="cards")
-    training = lake.newest("training_sets")
+    training = lake.latest("training_sets")
     assert training is not None
-    lake.write_days("features", lake.read(training).drop_columns([LABEL]), inputs="made")
+    lake.write_days("features", lake.read(training).drop_columns([LABEL]), fingerprint="made")
     return lake
 
 
@@ -63,8 +64,8 @@ def training_scores(house: House) -> dict[int, float]:
 
     house.row()  # fetches the bundle of version 1
     (found,) = (house.home / "row").glob("**/bundle.json")
-    at = Lake(load_settings().lake, spec="cards").newest("training_sets")
-    rows = load_rows(house.spec, str(at), holdout=last_fold(house.spec, AS_OF))
+    at = Lake(load_settings().lake, spec="cards").latest("training_sets")
+    rows = load_rows(house.spec, at, holdout=last_fold(house.spec, AS_OF))
     scores = load_bundle(found.parent).predict(rows).tolist()
     return dict(zip(rows.facts[TRANSACTION_ID].to_pylist(), scores, strict=True))
 

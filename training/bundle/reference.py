@@ -1,36 +1,18 @@
-"""What training saw of scores, alerts and missing values: what a served model is held against.
+"""Shares of scores, alerts and missing values in training, which a served model is compared with.
 
 Scores and alerts are those of rows the models were not fitted on, as served rows are; missing
 values are those of the window that the model learned from.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from infra.serving.model import Reference
+
 Floats = npt.NDArray[np.float64]
 
 INNER_DECILES = np.arange(1, 10) / 10
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """Shares of rows.
-
-    Attributes:
-        score_edges: between the bins of raw scores, ascending; an edge itself lies to its right.
-        score_shares: of each bin; one more than the edges, with the sum 1.
-        alert_rate: share of rows from the threshold on.
-        missing: share of missing values by feature.
-    """
-
-    score_edges: tuple[float, ...]
-    score_shares: tuple[float, ...]
-    alert_rate: float
-    missing: Mapping[str, float]
 
 
 def build_reference(

@@ -1,34 +1,26 @@
-"""The bundle: LightGBM's text and the JSON that says how to score with it. No pickle.
+"""Writes a fitted model as a bundle, and reads it back as one that scores rows.
 
-The digest covers every byte that decides a score. Golden vectors carry the scores that training
-computed, so whoever serves the bundle can prove that it answers alike; the reference says what
-training saw, so whoever serves it can tell when that has changed.
+`infra.serving.model` declares the format. Golden vectors carry the scores that training computed,
+so whoever serves the bundle can prove that it answers alike; the reference says what training saw,
+so whoever serves it can tell when that has changed.
 """
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from expectations.contract import AttributeKind, OvernightError
-from training.bundle.calibration import Calibration
-from training.bundle.reference import Reference
+from expectations.contract import OvernightError
+from infra.serving import model as bundle_format
+from infra.serving.model import BundleError, Calibration, Feature, GoldenVector, Reference
+from training.bundle.calibration import apply_calibration
 from training.data import Encoding, Rows
 from training.learners.lightgbm import FittedModel
 
-FORMAT = 3
-MODEL_FILE = "model.txt"
-MANIFEST_FILE = "bundle.json"
 MAX_GOLDEN = 20
-
-Manifest = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +44,11 @@ class Bundle:
         Raises:
             InputError: naming the columns that the rows do not have.
         """
-        return self.calibration.apply(self.model.predict(self.recode(rows)))
+        return self.calibrate(self.model.predict(self.recode(rows)))
+
+    def calibrate(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Probabilities, one a raw score."""
+        return apply_calibration(self.calibration, scores)
 
     def recode(self, rows: Rows) -> Rows:
         """Rows as this model reads them.
@@ -88,24 +84,24 @@ def write_bundle(
         reference: what training saw.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    text = model.text.encode()
-    (folder / MODEL_FILE).write_bytes(text)
     kept = golden.take(range(min(len(golden), MAX_GOLDEN)))
-    manifest: Manifest = {
-        "format": FORMAT,
-        "name": name,
-        "features": [
-            _describe(n, kind, model.encoding) for n, kind in model.encoding.columns.items()
-        ],
-        "threshold": {"id": threshold_id, "probability": threshold},
-        "calibration": asdict(calibration),
-        "reasons": {n: n.replace("_", " ") for n in model.encoding.names},
-        "model_sha256": hashlib.sha256(text).hexdigest(),
-        "golden": _golden_vectors(kept, model.predict(kept), calibration),
-        "reference": asdict(reference),
-    }
-    manifest["digest"] = hashlib.sha256(_canonical(manifest)).hexdigest()
-    (folder / MANIFEST_FILE).write_bytes(_canonical(manifest))
+    encoding = model.encoding
+    content = bundle_format.Bundle(
+        format=bundle_format.FORMAT,
+        name=name,
+        features=tuple(
+            Feature(column, kind, tuple(encoding.categories.get(column, ())))
+            for column, kind in encoding.columns.items()
+        ),
+        threshold=bundle_format.Threshold(threshold_id, threshold),
+        calibration=calibration,
+        reasons={n: n.replace("_", " ") for n in encoding.names},
+        golden=_golden_vectors(kept, model.predict(kept), calibration),
+        reference=reference,
+        model_sha256="",
+        digest="",
+    )
+    bundle_format.save_bundle(folder, content, model=model.text.encode())
     return load_bundle(folder)
 
 
@@ -116,79 +112,37 @@ def load_bundle(folder: Path) -> Bundle:
         OvernightError: when a file is missing or not the one that was written.
     """
     try:
-        manifest = json.loads((folder / MANIFEST_FILE).read_bytes())
-        text = (folder / MODEL_FILE).read_bytes()
-    except (OSError, ValueError) as error:
-        raise OvernightError(
-            f"{folder} is no bundle: {error}. It must hold {MODEL_FILE} and {MANIFEST_FILE}; "
-            "train again."
-        ) from error
-    if manifest.get("format") != FORMAT:
-        raise OvernightError(
-            f"The bundle in {folder} has the format {manifest.get('format')}, and this version "
-            f"reads {FORMAT}. Train again and register the new run."
-        )
-    content = {key: value for key, value in manifest.items() if key != "digest"}
-    found = hashlib.sha256(text).hexdigest(), hashlib.sha256(_canonical(content)).hexdigest()
-    if found != (manifest.get("model_sha256"), manifest.get("digest")):
-        raise OvernightError(
-            f"The bundle in {folder} was changed after it was written: its digests differ. "
-            "Train again and register the new run."
-        )
-    return _parse(manifest, lgb.Booster(model_str=text.decode()))
-
-
-def _parse(manifest: Mapping[str, Any], booster: lgb.Booster) -> Bundle:
-    described: dict[str, Any] = dict(manifest["calibration"])
-    described |= {name: tuple(described[name]) for name in ("scores", "values")}
+        content = bundle_format.load_bundle(folder)
+    except BundleError as error:
+        raise OvernightError(str(error)) from error
     encoding = Encoding(
-        columns={f["name"]: f["kind"] for f in manifest["features"]},
-        categories={
-            f["name"]: tuple(f["categories"])
-            for f in manifest["features"]
-            if f["kind"] == "categorical"
-        },
+        columns={feature.name: feature.kind for feature in content.features},
+        categories={f.name: f.categories for f in content.features if f.kind == "categorical"},
     )
+    booster = lgb.Booster(model_str=(folder / bundle_format.MODEL_FILE).read_text("utf-8"))
     return Bundle(
-        name=manifest["name"],
-        digest=manifest["digest"],
-        threshold=manifest["threshold"]["probability"],
-        calibration=Calibration(**described),
+        name=content.name,
+        digest=content.digest,
+        threshold=content.threshold.probability,
+        calibration=content.calibration,
         model=FittedModel(booster, encoding),
     )
 
 
-def _describe(name: str, kind: AttributeKind, encoding: Encoding) -> Mapping[str, object]:
-    described: Manifest = {"name": name, "kind": kind}
-    if kind == "categorical":
-        described["categories"] = list(encoding.categories[name])
-    return described
-
-
 def _golden_vectors(
     rows: Rows, scores: npt.NDArray[np.float64], calibration: Calibration
-) -> list[Mapping[str, object]]:
+) -> tuple[GoldenVector, ...]:
     kinds = rows.encoding.columns
     # A 32-bit number is the same as a double, so serving rounds it to the bits that were scored.
     read = {n: (rows.facts if kinds[n] == "categorical" else rows.matrix)[n] for n in kinds}
-    probabilities = calibration.apply(scores)
-    return [
-        {
-            "features": {name: _plain(value) for name, value in named.items()},
-            "score": score,
-            "probability": probability,
-        }
+    probabilities = apply_calibration(calibration, scores)
+    return tuple(
+        GoldenVector({name: _plain(value) for name, value in named.items()}, score, probability)
         for named, score, probability in zip(
             pa.table(read).to_pylist(), scores.tolist(), probabilities.tolist(), strict=True
         )
-    ]
+    )
 
 
 def _plain(value: float | str | None) -> float | str | None:
     return None if isinstance(value, float) and np.isnan(value) else value
-
-
-def _canonical(manifest: Manifest) -> bytes:
-    return json.dumps(
-        manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    ).encode()

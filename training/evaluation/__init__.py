@@ -1,47 +1,63 @@
 """Metrics, comparisons and the promotion gate."""
 
-from training.evaluation.bootstrap import Ranking, draw_weights, interval
 from training.evaluation.comparison import (
+    BaselineCurves,
+    Case,
+    ComparedCase,
     Comparison,
     Contender,
+    Day,
     Estimate,
+    FeatureContribution,
     Figures,
+    Points,
+    ScoreBin,
     Slice,
     compare_models,
 )
-from training.evaluation.curves import Points
-from training.evaluation.explanation import Case, false_negatives, false_positives, summarise
 from training.evaluation.gate import Check, GateResult, Judged, Mask, compare, judge_alone
-from training.evaluation.metrics import calibration_bins, evaluate, metric_intervals, money_by_day
+from training.evaluation.metric import Metric, MetricValue, Unit
+from training.evaluation.metrics import (
+    METRICS,
+    card_precision,
+    evaluate,
+    list_metrics,
+    metric_intervals,
+    tabulate_metrics,
+)
 from training.evaluation.scored import ScoredRows, score_rows
 from training.evaluation.slices import slice_masks
 
 __all__ = [
+    "METRICS",
+    "BaselineCurves",
     "Case",
     "Check",
+    "ComparedCase",
     "Comparison",
     "Contender",
+    "Day",
     "Estimate",
+    "FeatureContribution",
     "Figures",
     "GateResult",
     "Judged",
     "Mask",
+    "Metric",
+    "MetricValue",
     "Points",
-    "Ranking",
+    "ScoreBin",
     "ScoredRows",
     "Slice",
-    "calibration_bins",
+    "Unit",
+    "card_precision",
     "compare",
     "compare_models",
-    "draw_weights",
     "evaluate",
-    "false_negatives",
-    "false_positives",
-    "interval",
     "judge_alone",
+    "list_metrics",
     "metric_intervals",
-    "money_by_day",
     "score_rows",
     "slice_masks",
-    "summarise",
+    "tabulate_metrics",
 ]

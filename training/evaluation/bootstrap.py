@@ -79,6 +79,15 @@ class Ranking:
         area = np.trapezoid(np.append(0.0, hits), np.append(0.0, misses))
         return float(area / (hits[-1] * misses[-1]))
 
+    def recall_at(self, weights: Floats, *, max_false_positive_rate: float) -> float:
+        """Highest recall with at most such a share of the others; NaN as for `auc`."""
+        hits, all_ = self._sums(weights)
+        misses = all_ - hits
+        if hits[-1] <= 0 or misses[-1] <= 0:
+            return float("nan")
+        allowed = misses / misses[-1] <= max_false_positive_rate
+        return float(hits[allowed].max(initial=0.0) / hits[-1])
+
     def _sums(self, weights: Floats) -> tuple[Floats, Floats]:
         ordered = weights[self._order]
         hits = (ordered * self._is_fraud).cumsum()[self._ends]

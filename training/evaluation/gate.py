@@ -14,7 +14,8 @@ from sklearn.metrics import average_precision_score
 
 from expectations.contract import AttributeKind
 from training.evaluation.bootstrap import Ranking, draw_weights
-from training.evaluation.metrics import calibration_error, calibration_groups, money_by_row
+from training.evaluation.calibration_bins import calibration_error, calibration_groups
+from training.evaluation.money_saved import money_by_row
 from training.evaluation.scored import ScoredRows
 from training.policy import GatePolicy, TrainingPolicy
 

@@ -1,170 +1,261 @@
-"""What a model did on a test window, in the measures of the field."""
+"""Metrics of a model on a test window: one table for the log, the review page and backtests.
 
-from collections.abc import Callable
+To add one is an entry of `METRICS` and an oracle of its own in tests/training/evaluation.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from training.bundle import reviewed_gains
+from training.bundle import is_reviewed
 from training.evaluation.bootstrap import Ranking, draw_weights, interval
-from training.evaluation.scored import ScoredRows
+from training.evaluation.calibration_bins import calibration_error
+from training.evaluation.card_precision import daily_card_precision
+from training.evaluation.metric import Metric, MetricValue, Weighted
+from training.evaluation.money_saved import money_by_day, money_by_row
+from training.evaluation.scored import ScoredModel, ScoredRows
 from training.policy import TrainingPolicy
 
 Floats = npt.NDArray[np.float64]
-FALSE_POSITIVE_RATES = {"0_5": 0.005, "1": 0.01, "2": 0.02}
-MAX_CALIBRATION_BINS, FRAUDS_PER_BIN = 10, 25
 RESAMPLES = 500
 
 
+def list_metrics(policy: TrainingPolicy) -> list[Metric]:
+    """Metrics that a policy has; those over cards need the entity `exclude_detected`."""
+    return [*METRICS, *([] if policy.exclude_detected is None else [card_precision(policy)])]
+
+
 def evaluate(scored: ScoredRows, *, policy: TrainingPolicy, threshold: float) -> dict[str, float]:
-    """Metrics of a test window; `test_…` each.
+    """Compute the metrics of a test window under their names in MLflow.
 
     Args:
         scored: rows with both frauds and others.
         policy: `card_precision_k` and the entity it is counted over; cost and capacity of reviews.
         threshold: from which score on a row is an alert.
     """
-    labels, scores = scored.labels, scored.scores
-    alerts = scores >= threshold
-    metrics = {
-        "test_rows": float(len(labels)),
-        "test_frauds": float(labels.sum()),
-        "test_auc": float(roc_auc_score(labels, scores)),
-        "test_average_precision": float(average_precision_score(labels, scores)),
-        "test_brier": float(brier_score_loss(labels, scores)),
-        "test_calibration_error": calibration_error(labels, scores),
-        "test_alert_rate": float(alerts.mean()),
-        "test_alert_precision": float(labels[alerts].mean()) if alerts.any() else 0.0,
-        "test_alert_recall": float(labels[alerts].sum() / labels.sum()),
-    }
-    rates, hits, _ = roc_curve(labels, scores)
-    for name, limit in FALSE_POSITIVE_RATES.items():
-        metrics[f"test_recall_at_{name}pct_fpr"] = float(hits[rates <= limit].max())
-    daily = money_by_day(scored, policy=policy, threshold=threshold)
-    metrics["test_money_saved_per_day"] = float(daily.mean())
-    # What reviewing every fraud that pays, and nothing else, would save.
-    perfect = money_by_day(scored, policy=policy, threshold=0.5, scores=labels.astype(np.float64))
-    metrics["perfect_money_saved_per_day"] = float(perfect.mean())
-    if policy.exclude_detected is not None:
-        metrics |= _card_precision(scored, policy)
-    return metrics
+    model = ScoredModel(scored, threshold, policy)
+    perfect = model.perfect()
+    values: dict[str, float] = {}
+    for metric in list_metrics(policy):
+        if metric.is_logged:
+            values[metric.logged] = metric.compute(model)
+        if metric.has_perfect:
+            values[metric.logged_perfect] = metric.compute(perfect)
+    return values
 
 
 def metric_intervals(
     scored: ScoredRows, *, policy: TrainingPolicy, threshold: float
 ) -> dict[str, tuple[float, float]]:
-    """95 % bootstrap intervals, customers drawn whole, of the metrics that a decision rests on."""
-    ranking = Ranking(scored.scores, scored.labels)
-    gains = money_by_row(scored, policy=policy, threshold=threshold)
-    days = len(np.unique(scored.days))
-    measured: dict[str, Callable[[Floats], float]] = {
-        "test_average_precision": ranking.average_precision,
-        "test_auc": ranking.auc,
-        "test_money_saved_per_day": lambda weights: float(weights @ gains) / days,
+    """Compute 95 % bootstrap intervals, customers drawn whole, under the names in MLflow."""
+    model = ScoredModel(scored, threshold, policy)
+    weighted = {
+        metric.logged: metric.resample(model)
+        for metric in list_metrics(policy)
+        if metric.is_logged and metric.resample is not None
     }
-    samples: dict[str, list[float]] = {name: [] for name in measured}
+    samples: dict[str, list[float]] = {name: [] for name in weighted}
     for weights in draw_weights(scored.customers, resamples=RESAMPLES, seed=policy.seed):
-        for name, measure in measured.items():
+        for name, measure in weighted.items():
             samples[name].append(measure(weights))
     return {name: interval(np.array(values)) for name, values in samples.items()}
 
 
-def money_by_row(
-    scored: ScoredRows, *, policy: TrainingPolicy, threshold: float, scores: Floats | None = None
-) -> Floats:
-    """What each row brings when alerts are reviewed; other scores may stand in for its own."""
-    return reviewed_gains(
-        scored.scores if scores is None else scores,
-        scored.labels,
-        scored.amounts,
-        scored.days,
-        threshold=threshold,
-        review=policy.review,
+def tabulate_metrics(
+    values: Mapping[str, float],
+    *,
+    intervals: Mapping[str, tuple[float, float]],
+    baseline: Mapping[str, float],
+    policy: TrainingPolicy,
+) -> tuple[MetricValue, ...]:
+    """Put what is logged of a model beside the logistic regression and a perfect model.
+
+    Args:
+        values: from `evaluate`.
+        intervals: from `metric_intervals`.
+        baseline: from `evaluate`, of the logistic regression.
+        policy: of all.
+    """
+    return tuple(
+        MetricValue(
+            title=metric.title,
+            unit=metric.unit,
+            value=values[metric.logged],
+            interval=intervals.get(metric.logged),
+            baseline=None if metric.unit == "count" else baseline[metric.logged],
+            perfect=values.get(metric.logged_perfect),
+        )
+        for metric in list_metrics(policy)
+        if metric.is_logged
     )
 
 
-def money_by_day(
-    scored: ScoredRows, *, policy: TrainingPolicy, threshold: float, scores: Floats | None = None
-) -> Floats:
-    """The same added up for each day that has rows, in the order of the days."""
-    gains = money_by_row(scored, policy=policy, threshold=threshold, scores=scores)
-    _, position = np.unique(scored.days, return_inverse=True)
-    return np.asarray(np.bincount(position, weights=gains), dtype=np.float64)
+def card_precision(policy: TrainingPolicy) -> Metric:
+    """Precision of the k cards with the highest scores of each day, mean over the days."""
+    k = policy.card_precision_k
+
+    def compute(model: ScoredModel) -> float:
+        scored = model.scored
+        cards = scored.rows.facts[str(policy.exclude_detected)].to_numpy()
+        daily = daily_card_precision(cards, scored.days, scored.labels, scored.scores, k=k)
+        return float(np.mean(daily))
+
+    return Metric(
+        name=policy.card_precision_metric, title=f"card precision@{k}", unit="score",
+        higher_is_better=True, compute=compute, is_backtested=True, has_baseline=True,
+        # Days with fewer than k defrauded cards keep even a perfect score below 1.
+        has_perfect=True,
+    )  # fmt: skip
 
 
-def calibration_groups(labels: npt.NDArray[np.int8], scores: Floats) -> list[npt.NDArray[np.int64]]:
-    """Positions of the rows of bins that hold about as much expected fraud each, lowest first.
+def _if_both(measure: Callable[..., float]) -> Callable[[ScoredModel], float]:
+    """A function of labels and scores, NaN where the rows hold frauds only or none."""
 
-    Bins of equal rows would put all that matters, under 1 % of frauds, into the last one. There are
-    up to 10, and no more than one for 25 frauds: a bin of few shows chance, not calibration.
-    """
-    bins = min(MAX_CALIBRATION_BINS, max(1, int(labels.sum()) // FRAUDS_PER_BIN))
-    order = np.argsort(scores, kind="stable")
-    expected = scores[order].cumsum()
-    if expected[-1] <= 0:
-        return [order]
-    number = np.minimum((expected / expected[-1] * bins).astype(int), bins - 1)
-    return [order[number == at] for at in np.unique(number)]
+    def compute(model: ScoredModel) -> float:
+        labels, scores = model.scored.labels, model.scored.scores
+        return float(measure(labels, scores)) if 0 < labels.sum() < len(labels) else float("nan")
+
+    return compute
 
 
-def calibration_bins(
-    labels: npt.NDArray[np.int8], scores: Floats
-) -> list[tuple[float, float, int]]:
-    """Mean score, share of frauds and rows of each of the `calibration_groups`."""
-    return [
-        (float(scores[own].mean()), float(labels[own].mean()), len(own))
-        for own in calibration_groups(labels, scores)
-    ]
+def _ranking(model: ScoredModel) -> Ranking:
+    return Ranking(model.scored.scores, model.scored.labels)
 
 
-def calibration_error(labels: npt.NDArray[np.int8], scores: Floats) -> float:
-    """Expected calibration error: the mean over rows of |mean score - share of frauds| of a bin."""
-    bins = calibration_bins(labels, scores)
-    return sum(count * abs(mean - share) for mean, share, count in bins) / len(scores)
+def _resample_recall(limit: float, model: ScoredModel) -> Weighted:
+    """Highest recall of a threshold that flags at most a share of the legitimate rows."""
+    return partial(_ranking(model).recall_at, max_false_positive_rate=limit)
 
 
-def daily_card_precision(
-    cards: npt.NDArray[np.generic],
-    days: npt.NDArray[np.int64],
-    labels: npt.NDArray[np.int8],
-    scores: Floats,
+def _recall(limit: float, model: ScoredModel) -> float:
+    return _resample_recall(limit, model)(np.ones(len(model.scored)))
+
+
+def _alert_precision(model: ScoredModel) -> float:
+    return float(model.scored.labels[model.alerts].mean()) if model.alerts.any() else 0.0
+
+
+def _alert_recall(model: ScoredModel) -> float:
+    frauds = model.scored.labels.sum()
+    return float(model.scored.labels[model.alerts].sum() / frauds) if frauds else float("nan")
+
+
+def _reviewed(model: ScoredModel) -> npt.NDArray[np.bool_]:
+    return is_reviewed(
+        model.scored.scores, model.scored.days, threshold=model.threshold,
+        capacity=model.policy.review.capacity,
+    )  # fmt: skip
+
+
+def _money_by_row(model: ScoredModel) -> Floats:
+    return money_by_row(model.scored, policy=model.policy, threshold=model.threshold)
+
+
+def _money_a_day(model: ScoredModel) -> float:
+    daily = money_by_day(model.scored, policy=model.policy, threshold=model.threshold)
+    return float(daily.mean())
+
+
+def _sum_a_day(
+    by_row: Callable[[ScoredModel], Floats | npt.NDArray[np.bool_]], model: ScoredModel
+) -> Weighted:
+    """Weighted sum of the rows' values, a day."""
+    values = by_row(model).astype(np.float64) / len(np.unique(model.scored.days))
+    return lambda weights: float(weights @ values)
+
+
+def _count_a_day(
+    name: str,
+    title: str,
+    by_row: Callable[[ScoredModel], npt.NDArray[np.bool_]],
     *,
-    k: int,
-) -> list[float]:
-    """Of the k cards with the highest score of each day, the share that had a fraud that day.
-
-    A card found on one day is dropped on later days, for it is stopped (Fraud Detection Handbook,
-    "Precision top-k metrics").
-
-    Returns:
-        One number per day that has rows, in order.
-    """
-    found: set[object] = set()
-    daily = []
-    for day in np.unique(days):
-        on_day = np.flatnonzero(days == day)
-        best: dict[object, tuple[float, int]] = {}
-        for card, score, label in zip(
-            cards[on_day].tolist(), scores[on_day], labels[on_day], strict=True
-        ):
-            if card not in found:
-                high, fraud = best.get(card, (-np.inf, 0))
-                best[card] = max(high, float(score)), max(fraud, int(label))
-        ranked = sorted(best.items(), key=lambda item: -item[1][0])[:k]
-        hits = [card for card, (_, fraud) in ranked if fraud]
-        daily.append(len(hits) / k)
-        found.update(hits)
-    return daily
+    higher_is_better: bool | None = None,
+    is_headline: bool = False,
+) -> Metric:
+    """Rows a day of which something is true."""
+    return Metric(
+        name=name, title=title, unit="count_a_day", higher_is_better=higher_is_better,
+        compute=lambda model: _sum_a_day(by_row, model)(np.ones(len(model.scored))),
+        resample=partial(_sum_a_day, by_row), is_per_day=True, is_logged=False, is_compared=True,
+        is_headline=is_headline,
+    )  # fmt: skip
 
 
-def _card_precision(scored: ScoredRows, policy: TrainingPolicy) -> dict[str, float]:
-    cards = scored.rows.facts[str(policy.exclude_detected)].to_numpy()
-    k, labels = policy.card_precision_k, scored.labels
-    daily = daily_card_precision(cards, scored.days, labels, scored.scores, k=k)
-    # Days with fewer than k defrauded cards keep even a perfect score below 1.
-    perfect = daily_card_precision(cards, scored.days, labels, labels.astype(np.float64), k=k)
-    return {
-        f"test_{policy.card_precision_metric}": float(np.mean(daily)),
-        f"perfect_{policy.card_precision_metric}": float(np.mean(perfect)),
-    }
+# In the order in which people read them.
+METRICS = (
+    Metric(
+        name="money_saved", title="money saved a day", unit="money", higher_is_better=True,
+        compute=_money_a_day, resample=partial(_sum_a_day, _money_by_row), is_per_day=True,
+        is_compared=True, is_headline=True, has_baseline=True,
+        # What reviewing every fraud that pays, and nothing else, would save.
+        has_perfect=True,
+    ),
+    _count_a_day("alerts", "alerts a day", lambda model: model.alerts, is_headline=True),
+    _count_a_day("reviews", "alerts reviewed a day", _reviewed),
+    _count_a_day(
+        "frauds_found", "frauds found a day",
+        lambda model: _reviewed(model) & (model.scored.labels == 1), higher_is_better=True,
+    ),
+    Metric(
+        name="average_precision", title="average precision", unit="score", higher_is_better=True,
+        compute=_if_both(average_precision_score),
+        resample=lambda model: _ranking(model).average_precision,
+        is_compared=True, is_headline=True, is_backtested=True, has_baseline=True,
+    ),
+    Metric(
+        name="auc", title="AUC", unit="score", higher_is_better=True,
+        compute=_if_both(roc_auc_score), resample=lambda model: _ranking(model).auc,
+        is_compared=True, is_backtested=True, has_baseline=True,
+    ),
+    Metric(
+        name="rows", title="rows", unit="count", higher_is_better=None,
+        compute=lambda model: float(len(model.scored)),
+    ),
+    Metric(
+        name="frauds", title="frauds", unit="count", higher_is_better=None,
+        compute=lambda model: float(model.scored.labels.sum()),
+    ),
+    Metric(
+        name="brier", title="Brier score", unit="score", higher_is_better=False,
+        compute=lambda model: float(
+            brier_score_loss(model.scored.labels, model.scored.scores, pos_label=1)
+        ),
+    ),
+    Metric(
+        name="calibration_error", title="expected calibration error", unit="score",
+        higher_is_better=False,
+        compute=lambda model: float(calibration_error(model.scored.labels, model.scored.scores)),
+    ),
+    Metric(
+        name="alert_rate", title="alert rate", unit="share", higher_is_better=None,
+        compute=lambda model: float(model.alerts.mean()),
+    ),
+    Metric(
+        name="alert_precision", title="precision of the alerts", unit="share",
+        higher_is_better=True, compute=_alert_precision,
+    ),
+    Metric(
+        name="alert_recall", title="recall of the alerts", unit="share", higher_is_better=True,
+        compute=_alert_recall,
+    ),
+    Metric(
+        name="recall_at_0_1pct_fpr", title="recall at 0.1 % false positives", unit="share",
+        higher_is_better=True, compute=partial(_recall, 0.001),
+        resample=partial(_resample_recall, 0.001), is_compared=True, is_backtested=True,
+    ),
+    Metric(
+        name="recall_at_0_5pct_fpr", title="recall at 0.5 % false positives", unit="share",
+        higher_is_better=True, compute=partial(_recall, 0.005),
+    ),
+    Metric(
+        name="recall_at_1pct_fpr", title="recall at 1 % false positives", unit="share",
+        higher_is_better=True, compute=partial(_recall, 0.01),
+    ),
+    Metric(
+        name="recall_at_2pct_fpr", title="recall at 2 % false positives", unit="share",
+        higher_is_better=True, compute=partial(_recall, 0.02),
+    ),
+)  # fmt: skip

@@ -1,12 +1,13 @@
 """Rows of a test window with a model's scores: what metrics, slices and gate read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from training.data import Fold, Rows, day_numbers
 from training.evaluation.bootstrap import Codes, cluster_codes
+from training.policy import TrainingPolicy
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,6 +40,29 @@ class ScoredRows:
             self.rows.take(at), self.scores[at], self.labels[at], self.amounts[at], self.days[at],
             cluster_codes(self.customers[at]),
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredModel:
+    """A model on the rows of a test window: its scores, its threshold and the policy.
+
+    Attributes:
+        threshold: from this score on a row is an alert.
+    """
+
+    scored: ScoredRows
+    threshold: float
+    policy: TrainingPolicy
+
+    @property
+    def alerts(self) -> npt.NDArray[np.bool_]:
+        """True for a row that is an alert."""
+        return self.scored.scores >= self.threshold
+
+    def perfect(self) -> "ScoredModel":
+        """A model that knows the labels, on the same rows."""
+        scores = self.scored.labels.astype(np.float64)
+        return ScoredModel(replace(self.scored, scores=scores), 0.5, self.policy)
 
 
 def score_rows(rows: Rows, scores: Floats, *, fold: Fold, customer: str | None) -> ScoredRows:

@@ -6,7 +6,6 @@ the same trials however often it was cut.
 """
 
 import contextlib
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import create_engine
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_incrementing
 
 from expectations.contract import InputError, OvernightError, hide_passwords
 from training.policy import Knob
@@ -24,6 +24,7 @@ FORMAT = 2
 FORMAT_KEY, POINT_KEY, WORKER_KEY = "format", "point", "worker"
 
 ATTEMPTS = 4
+MAX_TRIALS = 20
 
 # A worker of several that has not been heard of for so long is taken for dead.
 HEARTBEAT_SECONDS, GRACE_SECONDS = 30, 120
@@ -141,6 +142,17 @@ def best_trial(
     )
 
 
+def best_trials(url: str, name: str) -> list[tuple[int, float, Mapping[str, object]]]:
+    """Number, value and point of the trials with the highest values, at most 20."""
+    with open_study(url, name) as study:
+        complete = [t for t in finished(study) if t.state == TrialState.COMPLETE]
+        ranked = sorted(complete, key=lambda trial: (-value_of(trial), trial.number))
+        return [
+            (trial.number, value_of(trial), dict(trial.user_attrs[POINT_KEY]))
+            for trial in ranked[:MAX_TRIALS]
+        ]
+
+
 def count_affordable(durations: Sequence[timedelta | None], time_budget: timedelta | None) -> int:
     """How many trials a search runs before its budget holds no other; at least one.
 
@@ -235,27 +247,33 @@ def _connected(url: str, *, workers: int) -> Iterator[optuna.storages.RDBStorage
 
 
 def _open_storage(url: str, *, workers: int) -> optuna.storages.RDBStorage:
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            return optuna.storages.RDBStorage(
-                url,
-                heartbeat_interval=HEARTBEAT_SECONDS if workers > 1 else None,
-                grace_period=GRACE_SECONDS if workers > 1 else None,
-            )
-        except (IntegrityError, OperationalError) as error:
-            if "is locked" in str(error):
-                raise  # the connection has waited as long as its URL says
-            # Another worker is making the tables; Optuna does not make them in one transaction.
-            if attempt == ATTEMPTS:
-                raise OvernightError(
-                    f"The database of studies {hide_passwords(url)} does not open: "
-                    f"{hide_passwords(str(error))}. Look at its address and its access rights."
-                ) from error
-            time.sleep(attempt)
-        except RuntimeError as error:
-            raise InputError(
-                f"The studies in {hide_passwords(url)} were written by another version of Optuna: "
-                f"{error} Move the database away, or upgrade it with optuna storage upgrade."
-            ) from error
+    # Another worker may be making the tables; Optuna does not make them in one transaction.
+    again = Retrying(
+        retry=retry_if_exception(_is_made_by_another),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=wait_incrementing(start=1, increment=1),
+        reraise=True,
+    )
+    try:
+        return again(
+            optuna.storages.RDBStorage,
+            url,
+            heartbeat_interval=HEARTBEAT_SECONDS if workers > 1 else None,
+            grace_period=GRACE_SECONDS if workers > 1 else None,
+        )
+    except (IntegrityError, OperationalError) as error:
+        if "is locked" in str(error):
+            raise  # the connection has waited as long as its URL says
+        raise OvernightError(
+            f"The database of studies {hide_passwords(url)} does not open: "
+            f"{hide_passwords(str(error))}. Look at its address and its access rights."
+        ) from error
+    except RuntimeError as error:
+        raise InputError(
+            f"The studies in {hide_passwords(url)} were written by another version of Optuna: "
+            f"{error} Move the database away, or upgrade it with optuna storage upgrade."
+        ) from error
+
+
+def _is_made_by_another(error: BaseException) -> bool:
+    return isinstance(error, IntegrityError | OperationalError) and "is locked" not in str(error)

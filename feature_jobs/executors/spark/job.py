@@ -7,7 +7,6 @@ Parts are named by the hash of their bytes and not yet visible: the lake commits
 """
 
 import hashlib
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -39,9 +38,11 @@ from feature_jobs.stages import (
     Layout,
     assembler,
     derive,
+    error_of_worker,
     finisher,
     load_known_frauds,
     manifest,
+    map_batches,
     passing_columns,
     refuse_unreadable,
     row_schema,
@@ -189,12 +190,13 @@ class _Build:
                     features=features,
                     units=assembly.units,
                 )
-                walked = send(scattered, layout.places * len(layout.units)).mapInArrow(walk, BLOCKS)
+                sent = send(scattered, layout.places * len(layout.units))
+                walked = map_batches(sent, walk, BLOCKS)
                 blocks = blocks.unionByName(walked)
             placed = send(blocks, len(buckets))
             return _collect(_assemble(placed, features, computed, assembly, self.schema))
         except PythonException as error:
-            raise _told_by(error) from error
+            raise error_of_worker(error) from error
         except Py4JJavaError as error:
             raise _given_up(error) from error
 
@@ -225,11 +227,11 @@ def _assemble(
 ) -> DataFrame:
     """Written parts, with derived features made by Spark in between where there are any."""
     if not assembly.derived:
-        return blocks.mapInArrow(writer(assembly), WRITTEN)
+        return map_batches(blocks, writer(assembly), WRITTEN)
     cargo = t.StructField(CARGO, t.BinaryType())
     passed = t.StructType([*(schema[name] for name in assembly.passing), cargo])
-    rows = derive(blocks.mapInArrow(assembler(assembly, passed), passed), features, computed)
-    return rows.mapInArrow(finisher(assembly), WRITTEN)
+    rows = map_batches(blocks, assembler(assembly, passed), passed)
+    return map_batches(derive(rows, features, computed), finisher(assembly), WRITTEN)
 
 
 def _collect(written: DataFrame) -> list[WrittenPart]:
@@ -246,12 +248,3 @@ def _given_up(error: Py4JJavaError) -> OvernightError:
         f"Spark gave up: {reason}. Nothing was committed. Look at the cluster's workers, their "
         "memory and their disks, and run the step again."
     )
-
-
-def _told_by(error: PythonException) -> OvernightError:
-    """What a worker raised, out of the traceback that Spark hands over as text."""
-    found = re.search(r"contract\.errors\.(InputError|OvernightError): (.*)", str(error))
-    if found is None:
-        last = str(error).strip().splitlines()[-1]
-        return OvernightError(f"A Spark worker failed: {last}. Run it again with --debug for all.")
-    return (InputError if found[1] == "InputError" else OvernightError)(found[2])

@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
-from feature_jobs.declaration import LinkGroup, Unit, WindowGroup
+from feature_jobs.declaration import LinkGroup, Unit, WindowGroup, aggregates_of
 from feature_jobs.kernels import LABEL_TIMES, LABEL_VALUES
 from feature_jobs.stages import SLICE, WANTED, WHOLE, Cut, compute_links, compute_windows, cut_rows
 
 _HOUR = (timedelta(hours=1),)
-_NUMBERS = ("sum", "mean", "std", "min", "max", "last", "distinct")
+_NUMBERS = tuple(sorted(aggregates_of("number")))
 
 
 def warm_kernels() -> None:

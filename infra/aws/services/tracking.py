@@ -39,7 +39,7 @@ LOGGING = (
     "FinalizeLoggedModel", "LogBatch", "LogInputs", "LogLoggedModelParams", "LogMetric", "LogModel",
     "LogOutputs", "SetTag", "UpdateRun",
 )  # fmt: skip
-# Both the nightly run and a deployment reconcile aliases with the decision chain.
+# Both the nightly run and a deployment reconcile aliases with the decision log.
 DECIDING = (
     "DeleteRegisteredModelAlias", "SetModelVersionTag", "SetRegisteredModelAlias",
     "SetRegisteredModelTag", "UpdateModelVersion",

@@ -5,13 +5,21 @@ Everything may be called again: what exists is compared, what was begun is joine
 
 import logging
 import random
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
+from tenacity import (
+    Future,
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential,
+)
 
 from infra.sagemaker.connection import (
     AwsError,
@@ -33,7 +41,7 @@ from infra.sagemaker.strategies import build_deployment_config
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.2, 10.0
+GROWING_PAUSE = wait_exponential(multiplier=0.2, exp_base=1.5, max=10.0)  # seconds
 
 
 class BusyError(AwsError):
@@ -189,20 +197,29 @@ class Control:
         Raises:
             AwsError: when it takes longer.
         """
-        deadline = time.monotonic() + 60 * minutes
-        pauses = _pauses()
-        logged = ""
-        while (state := self.find_state(endpoint)) is not None and state.status in BUSY:
-            if time.monotonic() > deadline:
-                raise AwsError(
-                    f"The endpoint {endpoint} is still {state.status} after {minutes:g} minutes. "
-                    "Deploy again to go on waiting, or set [endpoint] wait_minutes higher."
-                )
-            if state.status != logged:
-                log.info("%s is %s", endpoint, state.status)
-                logged = state.status
-            time.sleep(next(pauses))
-        return state
+        said = ""
+
+        def log_change(look: RetryCallState) -> None:
+            nonlocal said
+            status = _status(look.outcome)
+            if status != said:
+                log.info("%s is %s", endpoint, status)
+                said = status
+
+        until_settled = Retrying(
+            retry=retry_if_result(lambda found: found is not None and found.status in BUSY),
+            stop=stop_after_delay(60 * minutes),
+            wait=_pause,
+            before_sleep=log_change,
+        )
+        try:
+            return until_settled(self.find_state, endpoint)
+        except RetryError as error:
+            raise AwsError(
+                f"The endpoint {endpoint} is still {_status(error.last_attempt)} after "
+                f"{minutes:g} minutes. "
+                "Deploy again to go on waiting, or set [endpoint] wait_minutes higher."
+            ) from None
 
     def _ensure(self, kind: str, wanted: Request, *, name: str) -> None:
         called = str(wanted[name])
@@ -267,9 +284,12 @@ def _differences(wanted: Any, found: Any, *, where: str) -> Iterator[str]:
         yield f"{where} {found!r} instead of {wanted!r}"
 
 
-def _pauses() -> Iterator[float]:
-    """Growing pauses with jitter, so that many deployments do not ask at the same moments."""
-    pause = FIRST_PAUSE_SECONDS
-    while True:
-        yield pause * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret
-        pause = min(1.5 * pause, LAST_PAUSE_SECONDS)
+def _status(looked: Future | None) -> str:
+    """Return the status that a look found; of an endpoint that is gone, none."""
+    found = looked and looked.result()
+    return found.status if found else ""
+
+
+def _pause(look: RetryCallState) -> float:
+    """Return a growing pause with jitter, so that deployments do not ask at the same moments."""
+    return GROWING_PAUSE(look) * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret

@@ -10,11 +10,12 @@ shift
 mkdir -p "$folder/wheels"
 python=${PYTHON:-.venv/bin/python}
 
-cp --parents requirements-serving.lock infra/__init__.py $(find infra/serving -name "*.py" -not -path "infra/serving/image/*") \
-  infra/serving/Dockerfile infra/serving/image/{environment.sh,__init__.py,bill.py,dpkg.py} "$folder"
+cp --parents infra/__init__.py $(find infra/serving -name "*.py" -not -path "infra/serving/image/*") \
+  infra/serving/Dockerfile \
+  infra/serving/image/{requirements.lock,environment.sh,__init__.py,bill.py,dpkg.py} "$folder"
 for version; do
-  for lock in serving image; do
+  for lock in requirements build-requirements; do
     "$python" -m pip download --quiet --dest "$folder/wheels" --python-version "$version" --no-deps \
-      --only-binary :all: --require-hashes --requirement "requirements-$lock.lock"
+      --only-binary :all: --require-hashes --requirement "infra/serving/image/$lock.lock"
   done
 done

@@ -1,19 +1,20 @@
 """The bundle: a folder with a LightGBM text model and the JSON that says how to use it.
 
-Training writes it, the container and the control plane read it. There is no pickle in it, and its
-digest covers every byte that decides a score, so two equal digests answer alike.
+Training, the container and the control plane write and read it here. There is no pickle in it, and
+its digest covers every byte that decides a score, so two equal digests answer alike.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from infra.serving.model.manifest_checks import find_problems
 
-FORMAT = 3
+FORMAT: Literal[3] = 3
 MODEL_FILE = "model.txt"
 MANIFEST_FILE = "bundle.json"
 
@@ -44,12 +45,12 @@ class Threshold(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """How a raw score becomes a probability; `infra.serving.model.calibration` does the arithmetic.
+    """Map from a raw score to a probability; `infra.serving.model.calibration` does the arithmetic.
 
     Attributes:
-        method: `identity` leaves it as it is.
+        method: `isotonic` joins the knots by straight lines; `platt` is
+            `1 / (1 + exp(-(slope * logit + intercept)))`; `identity` changes nothing.
         scores, values: the knots of `isotonic`, ascending, from (0, 0) to (1, 1).
-        slope, intercept: of `platt`, over the logit of the score.
     """
 
     method: Literal["identity", "isotonic", "platt"]
@@ -89,7 +90,7 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """What `bundle.json` holds; features stand in the order of the model's columns."""
+    """Content of `bundle.json`; features stand in the order of the model's columns."""
 
     format: Literal[3]
     name: str
@@ -97,9 +98,9 @@ class Bundle(msgspec.Struct, frozen=True):
     threshold: Threshold
     calibration: Calibration
     reasons: dict[str, str]
-    model_sha256: str
     golden: tuple[GoldenVector, ...]
     reference: Reference
+    model_sha256: str
     digest: str
 
 
@@ -145,15 +146,51 @@ def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
     return bundle
 
 
+def save_bundle(folder: Path, bundle: Bundle, *, model: bytes) -> Bundle:
+    """Write a bundle into a folder that exists.
+
+    Args:
+        folder: receives `model.txt` and `bundle.json`.
+        bundle: without its digests.
+        model: LightGBM's text.
+
+    Returns:
+        The bundle with its digests.
+    """
+    bundle = msgspec.structs.replace(bundle, model_sha256=hashlib.sha256(model).hexdigest())
+    digest = digest_of(_canonical(_manifest(bundle)))
+    bundle = msgspec.structs.replace(bundle, digest=digest)
+    (folder / MODEL_FILE).write_bytes(model)
+    (folder / MANIFEST_FILE).write_bytes(_canonical(_manifest(bundle)))
+    return bundle
+
+
 def digest_of(manifest: bytes) -> str:
     """SHA-256 of the canonical JSON of a manifest without its own `digest`.
+
+    Letters beyond ASCII stand as they are, otherwise than in `expectations.contract.digest_of`:
+    digests of deployed bundles are recorded, and the image holds no other package of this code.
 
     >>> digest_of(b'{"digest": "x"}') == hashlib.sha256(b"{}").hexdigest()
     True
     """
     content = {key: value for key, value in json.loads(manifest).items() if key != "digest"}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_canonical(content)).hexdigest()
+
+
+def _manifest(bundle: Bundle) -> dict[str, Any]:
+    """Plain content of `bundle.json`; only a categorical feature has categories."""
+    manifest: dict[str, Any] = msgspec.to_builtins(bundle)
+    for feature in manifest["features"]:
+        if feature["kind"] == "numeric":
+            del feature["categories"]
+    return manifest
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(
+        content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode()
 
 
 def _refuse_difference(key: str, written: str, found: str) -> None:

@@ -1,4 +1,4 @@
-"""Raw score to probability: the arithmetic of training, number for number, on one score."""
+"""Raw score to probability, on one score; training calls the same functions."""
 
 import math
 from bisect import bisect_right
@@ -13,7 +13,7 @@ Calibrate = Callable[[float], float]
 
 
 def calibrate_with(calibration: Calibration) -> Calibrate:
-    """The function that a bundle's calibration describes."""
+    """Return the function that a bundle's calibration describes."""
     if calibration.method == "identity":
         return float
     if calibration.method == "isotonic":
@@ -34,8 +34,12 @@ def _interpolation(scores: tuple[float, ...], values: tuple[float, ...]) -> Cali
 
 def _sigmoid(slope: float, intercept: float) -> Calibrate:
     def calibrate(score: float) -> float:
-        inside = min(max(score, EDGE), 1.0 - EDGE)
-        logit = math.log(inside / (1.0 - inside))
-        return 1.0 / (1.0 + math.exp(-(slope * logit + intercept)))
+        return 1.0 / (1.0 + math.exp(-(slope * log_odds(score) + intercept)))
 
     return calibrate
+
+
+def log_odds(score: float) -> float:
+    """Logit of a score, which is kept off 0 and 1 by 1e-12."""
+    inside = min(max(score, EDGE), 1.0 - EDGE)
+    return math.log(inside / (1.0 - inside))

@@ -1,4 +1,4 @@
-"""Who did something, and who says so: MLflow, Airflow or the operating system."""
+"""The actor of an action, and its identity provider: MLflow, Airflow or the operating system."""
 
 import os
 import pwd
@@ -9,9 +9,8 @@ from typing import Literal
 Source = Literal["MLflow", "Airflow", "operating system"]
 
 UNKNOWN = "unknown"
-# An Airflow that asks nobody to sign in calls everybody so.
+# The name that an Airflow without sign-in gives to everybody.
 _NOBODY = frozenset({UNKNOWN, "anonymous"})
-SCHEDULE = "schedule"
 _FORM = re.compile(r"(?P<name>.+) \((?P<source>MLflow|Airflow|operating system)\)")
 
 
@@ -20,8 +19,8 @@ class Actor:
     """A person or a program.
 
     Attributes:
-        name: as the source has it; `unknown` where the source knows nobody.
-        source: who vouches for the name.
+        name: as the identity provider has it; `unknown` where it knows nobody.
+        source: the identity provider.
 
     >>> str(Actor("alice", "MLflow"))
     'alice (MLflow)'
@@ -34,13 +33,13 @@ class Actor:
         return f"{self.name} ({self.source})"
 
     def is_known_as(self, other: "Actor | None") -> bool:
-        """Whether both are known, and to be the same person, whoever vouches for them."""
+        """Return True if both are known and have the same name, whatever the identity providers."""
         name = self.name.casefold()
         return other is not None and name not in _NOBODY and name == other.name.casefold()
 
 
 def os_actor() -> Actor:
-    """The user of this process, by its user id, which no variable of the environment changes."""
+    """Return the user of this process by its user id, which no environment variable changes."""
     number = os.getuid()
     try:
         name = pwd.getpwuid(number).pw_name
@@ -50,13 +49,13 @@ def os_actor() -> Actor:
 
 
 def signed_in_as(tracking_uri: str) -> Actor | None:
-    """The user that MLflow's client signs in as; None where nobody has to."""
+    """Return the user that MLflow's client signs in as; None where no sign-in is needed."""
     name = os.environ.get("MLFLOW_TRACKING_USERNAME")
     return Actor(name, "MLflow") if name and tracking_uri.startswith("http") else None
 
 
 def parse_actor(text: str | None) -> Actor | None:
-    """Read `alice (MLflow)`; None where nobody stands there, such as for a schedule.
+    """Parse `alice (MLflow)`; None for other texts, such as `schedule`.
 
     >>> parse_actor("schedule") is None
     True

@@ -1,4 +1,4 @@
-"""Where features are computed, read from the environment: a Spark session, or an application."""
+"""The Spark that computes features, read from the environment: a session, or an application."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ Compute = Session | Application
 
 
 def read_compute(environment: Mapping[str, str]) -> Compute:
-    """Where `OVERNIGHT_SPARK` points, with what its further variables say.
+    """Read `OVERNIGHT_SPARK` and the variables that belong to it.
 
     Raises:
         ProblemsError: naming every variable that is missing or unusable.
@@ -56,7 +56,7 @@ def _read_application(number: str, environment: Mapping[str, str]) -> Applicatio
     given = {"id": number}
     for name, field in Application.model_fields.items():
         text = environment.get(_variable(name), "")
-        # Where nothing stands, a default holds; what has none is refused as what it is, empty.
+        # An unset variable takes the default; without a default it is refused as empty.
         if name != "id" and (text or field.is_required()):
             given[name] = text
     try:

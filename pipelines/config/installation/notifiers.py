@@ -1,7 +1,7 @@
-"""Notifiers that the environment names: who is told of a failure, and through what.
+"""Notifiers of failures, read from the environment.
 
-`OVERNIGHT_NOTIFIERS` is JSON, so that whom to tell and how is configuration: any notifier of any
-Airflow provider, with arguments.
+`OVERNIGHT_NOTIFIERS` is JSON, so that recipients and channels are configuration: any notifier of
+any Airflow provider, with its arguments.
 """
 
 import importlib
@@ -30,7 +30,7 @@ class Notifier(BaseModel):
 
 
 def read_notifiers(environment: Mapping[str, str]) -> tuple[Notifier, ...]:
-    """The notifiers that an environment names; none when it names none.
+    """Read the notifiers that an environment names; none when it names none.
 
     Raises:
         ProblemsError: with everything that is wrong in the variable.
@@ -48,7 +48,7 @@ def read_notifiers(environment: Mapping[str, str]) -> tuple[Notifier, ...]:
 
 
 def load_notifiers(environment: Mapping[str, str]) -> tuple[Notifier, ...]:
-    """The same, once each class was imported.
+    """Read the notifiers of an environment and import each class.
 
     Raises:
         ProblemsError: also naming the classes that are not installed.

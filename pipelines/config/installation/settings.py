@@ -1,7 +1,7 @@
-"""Where the five addresses point, read once from the environment.
+"""The addresses of an installation, read once from the environment.
 
 The laptop and the cloud run the same code (infra/decisions/0001): what is not set gets the
-embedded default and is written back into the environment, where MLflow, boto3 and Airflow look.
+embedded default and is written back into the environment, where MLflow, boto3 and Airflow read it.
 """
 
 import os
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from infra.airflow.environment import build_airflow_environment
 from infra.files import close_umask, make_private, narrow, with_patience
 from infra.local import Ports, read_ports
 from pipelines.config.installation.compute import Compute, read_compute
@@ -23,7 +24,7 @@ class Settings:
     """The addresses of one installation.
 
     Attributes:
-        home: the folder of everything the embedded defaults keep.
+        home: the folder of all files of the embedded defaults.
         lake: root of the Delta tables, a folder or an object store URL.
         spark: a session with a Spark master, `local[*]` unless set, or an application for jobs.
         tracking_uri: MLflow tracking server and model registry.
@@ -61,7 +62,7 @@ class Settings:
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
-    """Make the settings from an environment; what is absent gets its embedded default."""
+    """Read the settings from an environment; an absent variable gets its embedded default."""
     root = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
     home = Path(environment.get("OVERNIGHT_HOME", root / "var")).absolute()
     ports = read_ports(environment)
@@ -92,11 +93,11 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
         "OVERNIGHT_HOME": str(settings.home),
         "OVERNIGHT_HANDBOOK": str(CHECKOUT.parent / "shared/handbook/transactions.parquet"),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
-        # Nothing of an installation is told to MLflow's makers; see infra/README.md.
+        # No usage data goes to the makers of MLflow; see docs/operations.md.
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_DISABLE_SCHEMA_DETAILS": "true",  # a failed check must not print data rows
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # two files
-        # A server that is down is told of after half a minute; MLflow's own way takes four.
+        # A server that is down is reported after half a minute; MLflow's defaults take four.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "4",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
         "GIT_PYTHON_REFRESH": "quiet",
@@ -113,6 +114,13 @@ def export_settings(settings: Settings, environment: MutableMapping[str, str]) -
             defaults |= {"AWS_ACCESS_KEY_ID": "embedded", "AWS_SECRET_ACCESS_KEY": "embedded"}
     for name, value in defaults.items():
         environment.setdefault(name, value)
+
+
+def airflow_environment(settings: Settings) -> dict[str, str]:
+    """Build the environment variables of every Airflow process of this installation."""
+    return build_airflow_environment(
+        os.environ, home=settings.airflow_home, dags=DAGS, port=settings.ports.airflow
+    )
 
 
 @cache

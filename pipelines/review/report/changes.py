@@ -3,8 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipelines.modelling import TableFacts
+from pipelines.modelling import TableSummary
 from pipelines.review.report.formatting import count, share
+from pipelines.tracking import (
+    AS_OF,
+    CODE_REVISION,
+    LEARNER,
+    LOCK_DIGEST,
+    SPEC_DIGEST,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+)
 from training.evaluation import Figures
 
 NONE = "\N{EN DASH}"
@@ -12,13 +21,13 @@ DIGEST_SHOWN = 12
 
 # Tags that say where a model comes from, in the words of the page.
 ORIGINS = {
-    "overnight.as_of": "known as of",
-    "overnight.train_window": "train window",
-    "overnight.test_window": "test window",
-    "overnight.spec_digest": "spec",
-    "overnight.code_revision": "code revision",
-    "overnight.learner_version": "learner version",
-    "overnight.lock_digest": "libraries",
+    AS_OF: "known as of",
+    TRAIN_WINDOW: "train window",
+    TEST_WINDOW: "test window",
+    SPEC_DIGEST: "spec",
+    CODE_REVISION: "code revision",
+    LEARNER: "learner version",
+    LOCK_DIGEST: "libraries",
 }
 
 
@@ -42,8 +51,8 @@ def data_changes(
     ours: Mapping[str, str],
     theirs: Mapping[str, str],
     *,
-    training_set: TableFacts,
-    champion_set: TableFacts | None,
+    training_set: TableSummary,
+    champion_set: TableSummary | None,
 ) -> list[Change]:
     """Windows, rows, spec, code.
 
@@ -56,14 +65,14 @@ def data_changes(
     before = {} if champion_set is None else describe_table(champion_set)
     after = describe_table(training_set)
     rows = {f"training set: {name}": value for name, value in after.items()}
-    held = {f"training set: {name}": value for name, value in before.items()}
+    current = {f"training set: {name}": value for name, value in before.items()}
     for tag, name in ORIGINS.items():
         rows[name] = shorten(ours.get(tag, NONE))
-        held[name] = shorten(theirs.get(tag, NONE))
-    return list(differences(held, rows))
+        current[name] = shorten(theirs.get(tag, NONE))
+    return list(differences(current, rows))
 
 
-def describe_table(table: TableFacts) -> dict[str, str]:
+def describe_table(table: TableSummary) -> dict[str, str]:
     """Facts of a table version, in words."""
     facts = {"version": f"v{table.version}", "rows": count(table.rows)}
     if table.first:
@@ -105,9 +114,9 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator
     ['a', 'c']
     """
     for name in dict.fromkeys([*before, *after]):
-        held, given = before.get(name, NONE), after.get(name, NONE)
-        if held != given:
-            yield Change(name, held, given)
+        current, given = before.get(name, NONE), after.get(name, NONE)
+        if current != given:
+            yield Change(name, current, given)
 
 
 def shorten(text: str) -> str:

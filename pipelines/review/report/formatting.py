@@ -1,6 +1,8 @@
 """Numbers as people read them."""
 
-from training.evaluation import Estimate
+from collections.abc import Callable, Mapping
+
+from training.evaluation import METRICS, Estimate, Unit
 
 MINUS = "\N{MINUS SIGN}"
 WHOLE_FROM = 1_000
@@ -60,14 +62,14 @@ def signed(text: str) -> str:
     return text if text.startswith(MINUS) else f"+{text}"
 
 
-STYLES = {
-    "money_saved": money,
-    "alerts": rate,
-    "reviews": rate,
-    "frauds_found": rate,
-    "average_precision": metric,
-    "auc": metric,
+UNITS: Mapping[Unit, Callable[[float], str]] = {
+    "count": count,
+    "count_a_day": rate,
+    "money": money,
+    "score": metric,
+    "share": share,
 }
+STYLES = {each.name: UNITS[each.unit] for each in METRICS}
 
 
 def limits(name: str, estimate: Estimate) -> str:

@@ -6,10 +6,10 @@ from expectations.contract import InputError
 from pipelines.config import ModelSpec
 from pipelines.modelling import read_gate, read_material
 from pipelines.review.report.formatting import metric
-from pipelines.review.report.summary import Row, list_figures, summarise
-from pipelines.tracking import PACKET, Registry, Version
+from pipelines.review.report.summary import COMPARED, Row, list_figures, summarise
+from pipelines.tracking import REVIEW_REPORT, Registry, Version
+from training.evaluation import card_precision
 
-SHOWN = ("money_saved", "average_precision")
 WIDTH = 22
 
 
@@ -34,22 +34,23 @@ def describe_headline(
     for check in gate.checks:
         if not check.is_passed:
             yield f"  refused by {check.name}: {check.reason}"
-    figures = {row.key: row for row in list_figures(material)}
-    yield from (_line(figures[key]) for key in SHOWN)
-    counted, found = spec.training.card_precision_metric, runs.metrics(version.run)
-    if f"test_{counted}" in found:
-        reached, perfect = found[f"test_{counted}"], found.get(f"perfect_{counted}")
+    for row in list_figures(material):
+        shown = COMPARED[row.key]
+        if shown.is_headline and shown.higher_is_better is not None:
+            yield _line(row)
+    cards, found = card_precision(spec.training), runs.metrics(version.run)
+    if cards.logged in found:
+        perfect = found.get(cards.logged_perfect)
         best = "" if perfect is None else f" (a perfect model: {metric(perfect)})"
-        name = f"card precision@{spec.training.card_precision_k}"
-        yield f"  {name:{WIDTH}} {metric(reached)}{best}"
-    yield f"  {'report':{WIDTH}} {server}/{runs.page(version.run, PACKET)}"
+        yield f"  {cards.title:{WIDTH}} {metric(found[cards.logged])}{best}"
+    yield f"  {'report':{WIDTH}} {server}/{runs.page(version.run, REVIEW_REPORT)}"
 
 
 def _line(row: Row) -> str:
     value, interval = row.value
-    told = f"{value} ({interval})" if interval else value
+    message = f"{value} ({interval})" if interval else value
     gain, limits = row.gain
     if gain:
-        told += f"; to the champion {gain}" + (f" ({limits})" if limits else "")
-        told += f", {row.verdict}"
-    return f"  {row.name:{WIDTH}} {told}"
+        message += f"; to the champion {gain}" + (f" ({limits})" if limits else "")
+        message += f", {row.verdict}"
+    return f"  {row.name:{WIDTH}} {message}"

@@ -8,8 +8,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from pipelines.modelling import GateDecision, Material
 from pipelines.review.report.changes import Change, describe_table
 from pipelines.review.report.charts import draw_pictures
-from pipelines.review.report.formatting import count, metric, money, share, signed
-from pipelines.review.report.summary import HEADLINES, list_figures, summarise
+from pipelines.review.report.formatting import UNITS, count, metric, money, share, signed
+from pipelines.review.report.summary import COMPARED, list_figures, summarise
 from training.evaluation import Figures, Slice
 
 SHOWN_REASONS = 12
@@ -75,6 +75,7 @@ def render_page(contents: Contents) -> str:
     )
     environment.filters |= {
         "money": money, "count": count, "metric": metric, "share": share, "signed": signed,
+        "in_unit": lambda value, unit: UNITS[unit](value),
     }  # fmt: skip
     material = contents.material
     compared = material.comparison
@@ -85,7 +86,7 @@ def render_page(contents: Contents) -> str:
         compared=compared,
         sentences=summarise(material, contents.gate, version=contents.version),
         figures=figures,
-        headlines=[row for row in figures if row.key in HEADLINES],
+        headlines=[row for row in figures if COMPARED[row.key].is_headline],
         pictures=draw_pictures(material),
         slices=order_slices(compared.slices),
         reach=_reach(compared.slices),
@@ -111,10 +112,10 @@ def order_slices(slices: Sequence[Slice]) -> list[Slice]:
 
 def list_drifts(ours: Figures, theirs: Figures | None) -> list[Drift]:
     """Top reasons of alerts, those that moved or weigh most first."""
-    held = {} if theirs is None else theirs.top_reasons
+    current = {} if theirs is None else theirs.top_reasons
     drifts = [
-        Drift(name, ours.top_reasons.get(name, 0.0), held.get(name, 0.0))
-        for name in dict.fromkeys([*ours.top_reasons, *held])
+        Drift(name, ours.top_reasons.get(name, 0.0), current.get(name, 0.0))
+        for name in dict.fromkeys([*ours.top_reasons, *current])
     ]
     return sorted(drifts, key=lambda each: -max(each.ours, each.theirs))[:SHOWN_REASONS]
 

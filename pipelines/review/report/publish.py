@@ -8,8 +8,8 @@ from textwrap import dedent
 
 from expectations.contract import InputError, OvernightError
 from pipelines.config import ModelSpec
-from pipelines.deployment import laid_out
-from pipelines.modelling import Material, TableFacts, read_gate, read_material
+from pipelines.deployment import endpoint_configuration
+from pipelines.modelling import Material, TableSummary, read_gate, read_material
 from pipelines.review.report.changes import (
     Change,
     data_changes,
@@ -20,21 +20,37 @@ from pipelines.review.report.changes import (
 )
 from pipelines.review.report.page import Contents, Rollout, render_page
 from pipelines.review.report.summary import describe_version
-from pipelines.tracking import PACKET, Registry, Version
+from pipelines.tracking import (
+    AS_OF,
+    CODE_REVISION,
+    DIGEST,
+    LEARNER,
+    LOCK_DIGEST,
+    REVIEW_REPORT,
+    SPEC_DIGEST,
+    STUDY,
+    TEST_WINDOW,
+    TRAIN_WINDOW,
+    TRAINING_SET,
+    TRAINING_SET_DIGEST,
+    Registry,
+    Version,
+    short_name,
+)
 
 # With what was decided of the version: a page beside the one that the decision was made by.
 DECIDED = "decided.html"
 
 # Tags of a run that say where its model comes from.
 ORIGIN = (
-    "as_of", "train_window", "test_window", "training_set", "training_set_digest", "study",
-    "bundle_digest", "spec_digest", "code_revision", "learner_version", "lock_digest",
+    AS_OF, TRAIN_WINDOW, TEST_WINDOW, TRAINING_SET, TRAINING_SET_DIGEST, STUDY, DIGEST,
+    SPEC_DIGEST, CODE_REVISION, LEARNER, LOCK_DIGEST,
 )  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 
-def publish_packet(
+def publish_report(
     spec: ModelSpec, registry: Registry, version: Version, *, decisions: Sequence[str] = ()
 ) -> None:
     """Write `review/review.html` into the version's run, and describe the version.
@@ -67,20 +83,20 @@ def publish_packet(
         origin={
             "run": version.run,
             **{
-                key.replace("_", " "): shorten(tags[f"overnight.{key}"])
-                for key in ORIGIN
-                if f"overnight.{key}" in tags
+                short_name(tag).replace("_", " "): shorten(tags[tag])
+                for tag in ORIGIN
+                if tag in tags
             },
         },
         decisions=decisions,
     )
     with tempfile.TemporaryDirectory() as scratch:
-        name = DECIDED if decisions else Path(PACKET).name
+        name = DECIDED if decisions else Path(REVIEW_REPORT).name
         (Path(scratch) / name).write_text(render_page(contents), encoding="utf-8")
-        runs.log_folder(version.run, Path(scratch), name=str(Path(PACKET).parent))
+        runs.log_folder(version.run, Path(scratch), name=str(Path(REVIEW_REPORT).parent))
     if decisions:
         return
-    page = runs.page(version.run, PACKET)
+    page = runs.page(version.run, REVIEW_REPORT)
     registry.describe(version, describe_version(material, gate, page=page))
     log.info("Wrote the review packet of %s: %s", version, page)
 
@@ -111,7 +127,7 @@ def _list_changes(
     return changes
 
 
-def _training_set(registry: Registry, champion: Version) -> TableFacts | None:
+def _training_set(registry: Registry, champion: Version) -> TableSummary | None:
     """What the champion was trained on; None when its run was evaluated by other code."""
     try:
         return read_material(registry.runs, champion.run).data.training_set
@@ -125,8 +141,8 @@ def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Roll
 
     window = spec.schedule.deploy
     try:
-        with laid_out(spec, registry, version, digest=None) as layout:
-            told = plan(layout).describe()
+        with endpoint_configuration(spec, registry, version, digest=None) as layout:
+            message = plan(layout).describe()
     except OvernightError as error:
         return Rollout("", str(error), window)
-    return Rollout(dedent(told), "", window)
+    return Rollout(dedent(message), "", window)

@@ -6,19 +6,9 @@ from dataclasses import dataclass
 
 from pipelines.modelling import GateDecision, Material
 from pipelines.review.report.formatting import STYLES, limits, signed, signed_limits
-from training.evaluation import Estimate
+from training.evaluation import METRICS, Estimate
 
-# What a reviewer decides by, in this order, and how it is called.
-FIGURES = {
-    "money_saved": "money saved a day",
-    "alerts": "alerts a day",
-    "reviews": "alerts reviewed a day",
-    "frauds_found": "frauds found a day",
-    "average_precision": "average precision",
-    "auc": "AUC",
-}
-HEADLINES = ("money_saved", "alerts", "average_precision")
-MORE_IS_BETTER = {"money_saved", "frauds_found", "average_precision", "auc"}
+COMPARED = {each.name: each for each in METRICS if each.is_compared}
 
 # What would become a link by itself.
 ADDRESS = re.compile(r"(\bwww|:)(\.|//)", re.IGNORECASE)
@@ -48,12 +38,14 @@ class Row:
 
 
 def list_figures(material: Material) -> list[Row]:
-    """The figures that are compared."""
+    """Rows of the metrics that are compared; without those that an older record does not hold."""
     compared = material.comparison
+    ours = compared.candidate.estimates
     theirs = {} if compared.champion is None else compared.champion.estimates
     return [
-        _row(key, name, compared.candidate.estimates[key], theirs, compared.gains)
-        for key, name in FIGURES.items()
+        _row(name, metric.title, ours[name], theirs, compared.gains)
+        for name, metric in COMPARED.items()
+        if name in ours
     ]
 
 
@@ -111,15 +103,15 @@ def worse_slices(material: Material) -> Sequence[str]:
 def _tell_money(material: Material) -> str:
     saved = material.comparison.candidate.estimates["money_saved"]
     style, capacity = STYLES["money_saved"], material.review.capacity
-    told = f"It saves {style(saved.value)} a day with {capacity:,} reviews a day"
+    message = f"It saves {style(saved.value)} a day with {capacity:,} reviews a day"
     gain = material.comparison.gains.get("money_saved")
     if gain is None:
         reason = material.champion_problem or "There is no champion to compare it with"
-        return f"{told}. {reason}."
+        return f"{message}. {reason}."
     word = "less" if gain.value < 0 else "more"
-    told += f", {style(abs(gain.value))} {word} than the champion"
+    message += f", {style(abs(gain.value))} {word} than the champion"
     verdict, _ = _judge("money_saved", gain)
-    return f"{told} (95 %: {signed_limits('money_saved', gain)}): {verdict}."
+    return f"{message} (95 %: {signed_limits('money_saved', gain)}): {verdict}."
 
 
 def _tell_slices(material: Material) -> list[str]:
@@ -145,13 +137,13 @@ def _row(
         return Row(
             key, name, (style(ours.value), limits(key, ours)), ("", ""), ("", ""), "", "even"
         )
-    gain, held = gains[key], theirs[key]
+    gain, current = gains[key], theirs[key]
     verdict, tone = _judge(key, gain)
     return Row(
         key=key,
         name=name,
         value=(style(ours.value), limits(key, ours)),
-        champion=(style(held.value), limits(key, held)),
+        champion=(style(current.value), limits(key, current)),
         gain=(signed(style(gain.value)), signed_limits(key, gain)),
         verdict=verdict,
         tone=tone,
@@ -163,9 +155,10 @@ def _judge(key: str, gain: Estimate) -> tuple[str, str]:
     if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
         return "within chance", "even"
     is_more = gain.value > 0
-    if key not in MORE_IS_BETTER:
+    better = COMPARED[key].higher_is_better
+    if better is None:
         return ("more" if is_more else "fewer"), "even"
-    return ("better", "good") if is_more else ("worse", "bad")
+    return ("better", "good") if is_more == better else ("worse", "bad")
 
 
 def _cell(value: str, interval: str) -> str:

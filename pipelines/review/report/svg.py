@@ -64,7 +64,7 @@ class Line:
     """Points of one model.
 
     Attributes:
-        role: `candidate`, `champion` or `ideal`: how it looks.
+        role: `candidate`, `champion`, `baseline` or `ideal`: its colour and dashes.
         marks: points that get a dot.
     """
 

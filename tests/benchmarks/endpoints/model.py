@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from training.bundle.calibration import fit_calibration
+from training.bundle.calibration import apply_calibration, fit_calibration
 from training.bundle.reference import build_reference
 from training.bundle.writing import write_bundle
 from training.data.dataset import LABEL, Rows
@@ -80,7 +80,7 @@ def _write_bundle(
     model = FittedModel(booster, encoding)
     scores = model.predict(rows)
     calibration = fit_calibration(scores, labels, method="isotonic")
-    chances = calibration.apply(scores)
+    chances = apply_calibration(calibration, scores)
     threshold = float(np.quantile(chances, 1 - ALERT_RATE))
     write_bundle(
         folder,

@@ -119,7 +119,7 @@ def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list
     return build(spark, late(make_history()), folder, rich_features(), places=1)
 
 
-@pytest.mark.parametrize("places", [2, 8, 200])
+@pytest.mark.parametrize("places", [2, 8, 80])  # the last: more than there are entities
 def test_the_number_of_partitions_changes_no_byte(
     spark: SparkSession, tmp_path: Path, whole: list[WrittenPart], places: int
 ) -> None:

@@ -3,6 +3,7 @@
 import math
 from datetime import timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
@@ -129,6 +130,23 @@ def test_what_has_left_a_window_leaves_no_rounding_behind() -> None:
 def test_equal_amounts_have_no_spread() -> None:
     rows = [plain(n, n, 0.1) for n in range(1, 6)]
     assert values(rows, group("amount", "std", windows=(9,))) == [None, 0, 0, 0, 0]
+
+
+def test_a_median_is_the_middle_value_or_the_mean_of_the_two() -> None:
+    rows = [plain(1, 0, 9), plain(2, 1, 1), plain(3, 2, 5), plain(4, 3, None), plain(5, 4, 2)]
+    assert values(rows, group("amount", "median", windows=(9,))) == [9, 5, 5, 5, 3.5]
+    assert values(rows, group("amount", "prior_median", windows=(9,))) == [None, 9, 5, 5, 5]
+    # (t - 2 h, t]: 9; 9 1; 1 5; 5; 2
+    assert values(rows, group("amount", "median", windows=(2,))) == [9, 5, 3, 5, 2]
+
+
+def test_a_median_of_any_many_values_is_that_of_numpy() -> None:
+    chance = np.random.default_rng(3)
+    amounts = np.round(chance.normal(0, 5, 300), 1)  # many are equal
+    rows = [plain(n, n / 4, float(amount)) for n, amount in enumerate(amounts)]
+    windows = group("amount", "median", windows=(20,))
+    expected = [float(np.median(amounts[max(0, n - 79) : n + 1])) for n in range(300)]
+    assert values(rows, windows) == expected
 
 
 def test_a_year_and_a_second_are_windows_like_others() -> None:

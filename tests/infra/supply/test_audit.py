@@ -104,7 +104,8 @@ def test_an_accepted_one_stands_until_its_day_and_an_idle_acceptance_is_told():
 
 def test_where_one_lock_was_not_asked_about_accepted_ones_still_stand(audit, house):
     # pip-audit answers for the first; the second is refused before it is asked about.
-    (house / "requirements-more.lock").write_text("right-pad>=2\n")
+    (house / "infra").mkdir()
+    (house / "infra" / "requirements.lock").write_text("right-pad>=2\n")
     entry = '[[accepted]]\nid = "%s"\npackage = "%s"\nbecause = "No harm."\nuntil = 2026-03-02\n'
     both = entry % ("CVE-2026-0001", "left-pad") + entry % ("CVE-2026-0002", "centre-pad")
     with osv({"left-pad": [HOLE]}) as url:

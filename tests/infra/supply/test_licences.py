@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import InputError
+from infra.supply.declared import read_declared
 from infra.supply.expression import is_allowed
-from infra.supply.licences import LIST, POLICY, LicencePolicy, judge, main, read_policy
+from infra.supply.licences import LIST, POLICY, LicencePolicy, judge, main
 from infra.supply.lock import find_locks, read_lock
 
 ROOT = Path(__file__).parents[3]
@@ -79,7 +80,7 @@ def test_everything_that_is_misspelled_in_the_policy_is_told_at_once(tmp_path):
         'allowed = ["mit", "Apache-3.0"]\n[names]\n[elsewhere]\nwaitress = "ZPL"\n[exceptions]\n'
     )
     with pytest.raises(InputError, match=r"licences\.toml cannot be used") as caught:
-        read_policy(policy)
+        read_declared(policy, LicencePolicy)
     for said in ("SPDX spells it MIT", "'Apache-3.0' is no licence", "waitress", "'ZPL' is no"):
         assert said in str(caught.value)
 
@@ -158,7 +159,7 @@ def test_the_shipped_list_has_every_locked_package_once():
     names = [line.split(",")[0] for line in LIST.read_text().splitlines()[1:]]
     locked = {package.name for path in find_locks(ROOT) for package in read_lock(path)}
     assert names == sorted(locked)
-    assert all(entry.because for entry in read_policy(POLICY).exceptions.values())
+    assert all(entry.because for entry in read_declared(POLICY, LicencePolicy).exceptions.values())
 
 
 def test_a_planted_package_is_found_in_a_real_environment(tools, tmp_path, capsys):

@@ -15,16 +15,29 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 HASH = f"--hash=sha256:{'a' * 64}"
 
 
+# Each lock beside what it installs, and the group of pyproject.toml that it is made from.
+GROUPS = {
+    "requirements.lock": "dev",
+    "infra/aws/requirements.lock": "infra",
+    "infra/packaging/requirements.lock": "spark",
+    "infra/serving/image/build-requirements.lock": "image",
+    "infra/serving/image/requirements.lock": "serving",
+    "infra/supply/requirements.lock": "audit",
+}
+
+
 def declared():
     """Lock to the requirements that pyproject.toml declares for it."""
-    groups = PROJECT["dependency-groups"]
-    yield "requirements.lock", [*PROJECT["project"]["dependencies"], *groups["dev"]]
-    for name, listed in groups.items():
-        if name != "dev":
-            yield f"requirements-{name}.lock", listed
+    for name, group in GROUPS.items():
+        platform = PROJECT["project"]["dependencies"] if group == "dev" else []
+        yield name, [*platform, *PROJECT["dependency-groups"][group]]
 
 
-@pytest.mark.parametrize("path", find_locks(ROOT), ids=lambda path: path.name)
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", find_locks(ROOT), ids=name_of)
 def test_every_line_of_a_lock_is_a_pinned_package_with_hashes_and_no_index_is_named(path):
     assert read_lock(path)
     assert "://" not in path.read_text()
@@ -40,8 +53,9 @@ def test_everything_that_is_declared_is_locked_in_a_version_that_was_declared(na
 
 def test_every_lock_is_declared_and_made_by_make_lock():
     made = (ROOT / "Makefile").read_text()
-    assert {path.name for path in find_locks(ROOT)} == {name for name, _ in declared()}
-    assert all(f"--output-file {path.name}" in made for path in find_locks(ROOT))
+    assert [*map(name_of, find_locks(ROOT))] == [*GROUPS]
+    assert {*GROUPS.values()} == {*PROJECT["dependency-groups"]}
+    assert all(f"--output-file {name}\n" in made for name in GROUPS)
 
 
 @pytest.mark.parametrize(
@@ -52,11 +66,17 @@ def test_every_lock_is_declared_and_made_by_make_lock():
         (f"left-pad {HASH}", "left-pad is not pinned by =="),
         ("--find-links elsewhere", "--find-links is an option"),
         ("--pre", "a lock names no index"),
+        ("--index-url https://packages.example/simple", "--index-url is an option"),
         ("-r other.txt", "-r is an option"),
         (f"left-pad @ https://packages.example/left-pad.whl {HASH}", "an address of its own"),
-        ("./left-pad.whl", "'./left-pad.whl' is no package with a version"),
-        ("left-pad==1.3.0 --hash=md5:abc", "has the option --hash"),
-        (f"left-pad==1.3.0 {HASH} --no-verify=1", "has the option --no-verify"),
+        (f"left-pad==1.3,==1.4 {HASH}", "left-pad is not pinned by =="),
+        (f"left-pad===1.3 {HASH}", "left-pad is not pinned by =="),
+        ("./left-pad.whl", "'./left-pad.whl' cannot be read"),
+        ("-e .", "-e . comes from an address of its own"),
+        ("git+https://packages.example/left-pad", "comes from an address of its own"),
+        ("left-pad==1.3.0 --hash=md5:abc", "the hash md5:abc, which is no SHA-256"),
+        (f"left-pad==1.3.0 {HASH} --no-verify=1", "no such option: --no-verify"),
+        (f"left-pad==1.3.0 {HASH} --global-option=x", "left-pad has the option x"),
     ],
 )
 def test_a_line_that_lets_something_else_in_is_refused(tmp_path, line, said):

@@ -13,11 +13,13 @@ import pytest
 from expectations.contract import ProblemsError
 from pipelines import steps
 from pipelines.config.installation import settings
+from pipelines.config.references import TableVersion
 from pipelines.config.spec import load_spec
 from pipelines.governance.digests import open_decisions
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from pipelines.tracking.registry import open_registry
 from pipelines.tracking.runs import DIGEST
+from tests.mlflow_file import write_mlflow_file
 from tests.pipelines.nights import ALONE, AS_OF, QUIET, installed
 
 pytestmark = QUIET
@@ -103,6 +105,8 @@ class House:
 
     def enter(self, home: str) -> None:
         self._patch.setenv("OVERNIGHT_HOME", str(self._folder / home))
+        if not (self._folder / home / "mlflow.db").exists():
+            write_mlflow_file(self._folder / home)
         settings.load_settings.cache_clear()
 
     def night(self, as_of: str) -> tuple[str, str]:
@@ -120,12 +124,12 @@ class House:
     def trained_on(self) -> set[int]:
         """The ids of the newest training rows."""
         lake = Lake(settings.load_settings().lake, spec="bank")
-        at = lake.newest("training_sets")
+        at = lake.latest("training_sets")
         return set(lake.read(at, columns=["transaction_id"])["transaction_id"].to_pylist())
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, one_spark: None) -> Iterator[House]:  # noqa: ARG001
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OVERNIGHT_SPARK", "local[2]")
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):

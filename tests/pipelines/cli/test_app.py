@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from expectations.contract import InputError
 from pipelines import steps
 from pipelines.cli.app import app
+from tests.mlflow_file import write_mlflow_file
 
 OVERNIGHT = Path(sys.executable).with_name("overnight")
 # DESIGN's list: steps, and what sets an installation up.
@@ -29,6 +30,8 @@ COMMANDS = {
 
 @pytest.fixture
 def overnight(tmp_path: Path):
+    write_mlflow_file(tmp_path / "home")
+
     def call(*arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         environment |= {"OVERNIGHT_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
@@ -58,10 +61,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert ran.stdout.splitlines()[-1] == "loaded []"
 
 
-EVERY = (*steps.OPENING, *steps.NIGHTLY, *steps.DEPLOY, *steps.REVIEW, *steps.BY_HAND)
-
-
-@pytest.mark.parametrize("step", dict.fromkeys(EVERY))
+@pytest.mark.parametrize("step", steps.EVERY_STEP)
 def test_a_steps_help_is_its_docstring(step) -> None:
     shown = CliRunner().invoke(app, [step.__name__.replace("_", "-"), "--help"])
     assert shown.exit_code == 0
@@ -69,7 +69,7 @@ def test_a_steps_help_is_its_docstring(step) -> None:
 
 
 def test_every_step_tells_of_an_outage_in_words_of_ours() -> None:
-    assert [step.__name__ for step in EVERY if not hasattr(step, "__wrapped__")] == []
+    assert [step.__name__ for step in steps.EVERY_STEP if not hasattr(step, "__wrapped__")] == []
 
 
 def test_a_faulty_spec_ends_with_2_and_every_problem(overnight, tmp_path: Path) -> None:

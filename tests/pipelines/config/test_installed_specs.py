@@ -145,8 +145,8 @@ def test_what_decides_or_acts_takes_no_spec_that_is_changed_for_a_run(
 
 
 def test_every_step_that_is_none_of_a_night_is_tried_here() -> None:
-    nightly = {*steps.OPENING, *steps.NIGHTLY}
-    others = {*steps.DEPLOY, *steps.REVIEW, *steps.BY_HAND} - nightly
+    nightly = {link.step for link in (*steps.OPENING, *steps.NIGHTLY)}
+    others = set(steps.EVERY_STEP) - nightly
     assert {step.__name__ for step in others} - {"status", "check_lake"} == set(DECIDING) - {
         "reconcile"
     }

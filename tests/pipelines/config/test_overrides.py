@@ -55,6 +55,25 @@ def test_the_refusal_names_what_may_be_changed(cards: str, change: str) -> None:
     assert "cards.toml" in problem or "file" in problem
 
 
+def test_values_are_read_as_a_query_but_for_the_plus_of_a_number(cards: str) -> None:
+    spec = load_spec(f"{cards}?gate.margin=1e%2D2&&training.seed=+7&contract.amount.maximum=5e+1&")
+    assert (spec.gate.margin, spec.training.seed, spec.contract.amount.maximum) == (0.01, 7, 50.0)
+
+
+def test_everything_that_is_wrong_with_overrides_is_told_at_once(cards: str) -> None:
+    changes = "training.seed&=1&training.seed=1&training%2Eseed=2&training.seed.more=3&gate"
+    with pytest.raises(ProblemsError) as caught:
+        load_spec(f"{cards}?{changes}")
+    for said in (
+        "override 'training.seed': write it as section.key=value",
+        "override 'gate': write it as section.key=value",
+        "override '': one run may change contract, features, gate, training",
+        "training.seed is given twice",
+        "override 'training.seed.more': seed is not a section",
+    ):
+        assert any(said in problem for problem in caught.value.problems), said
+
+
 def test_no_value_reaches_another_section(cards: str) -> None:
     """A value that goes on after its own end is read to its end alone."""
     before = load_spec(cards)

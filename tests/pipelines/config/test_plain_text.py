@@ -9,9 +9,9 @@ import pytest
 from expectations.contract import ProblemsError
 from pipelines import steps
 from pipelines.config.plain_text import one_line, refuse_unplain
-from pipelines.governance.decision_log import Ledger, describe
-from pipelines.review.requests import find_wishes
-from tests.pipelines.governance.test_decision_log import NOON, entry
+from pipelines.governance.decision_log import DecisionLog, describe
+from pipelines.review.requests import find_requests
+from tests.pipelines.governance.records import NOON, entry
 
 # C0, DEL, C1, a line and a paragraph separator, two marks of direction, a byte that is no UTF-8.
 STEERING = ["\n", "\r", "\x00", "\x1b", "\x7f", "\x9b", "\u2028", "\u2029", "\u202e", "\u2066",
@@ -75,7 +75,7 @@ def test_every_step_refuses_it_before_anything_else(ask: Callable[[], str]) -> N
 
 def test_a_record_of_before_is_shown_in_one_line() -> None:
     record = replace(entry("approval", 1), number=1, reason=FORGED, actor=f"{FORGED} (MLflow)")
-    shown = describe(Ledger((record,), at=None))
+    shown = describe(DecisionLog((record,), at=None))
     assert len(shown.splitlines()) == 2
     assert shown.isprintable() or set(filter(lambda c: not c.isprintable(), shown)) == {"\n"}
     assert r"x\x1b]0;p\x07\n   9  2026" in shown
@@ -94,7 +94,7 @@ class Noted:
 
 def test_a_review_request_with_such_a_text_does_not_count() -> None:
     good = {"choice": "reject", "because": "too many alerts"}
-    found = find_wishes(
+    found = find_requests(
         Noted(v1=good, v2={**good, "because": FORGED}, v3={**good, "override": "x" * 1_001}, v4=[])  # type: ignore[arg-type]  # only its tags are read
     )
     assert list(found) == [1]

@@ -13,9 +13,9 @@ from expectations.contract import (
     TRANSACTION_ID,
     OvernightError,
 )
+from pipelines.config.references import Snapshot, TableVersion
 from pipelines.features.training_set import build_training_table
-from pipelines.lake.snapshot import Snapshot
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 from tests.pipelines.banks import Bank, change, delivery, hour
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 
@@ -38,13 +38,12 @@ def features_of(lake: Lake, snapshot: Snapshot) -> TableVersion:
     """The rows themselves: what features are made of is another room's matter."""
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, "customer_id", "channel", EVENT_DAY]
     rows = lake.read(snapshot.transactions, columns=columns)
-    return lake.write_days("features", rows, inputs=str(snapshot))
+    return lake.write_days("features", rows, fingerprint=str(snapshot))
 
 
 def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> None:
     def build(snapshot: Snapshot, features: TableVersion) -> tuple[str, pa.Table]:
-        at = build_training_table(bank.toml, AS_OF, snapshot=str(snapshot), features=str(features))
-        version = TableVersion.parse(at)
+        version = build_training_table(bank.toml, AS_OF, snapshot=snapshot, features=features)
         return bank.lake.content_hash(version), bank.lake.read(version)
 
     done = bank.deliver(delivery(400))
@@ -66,11 +65,10 @@ def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> 
 def test_damaged_files_of_a_training_set_are_written_again_by_its_step(bank: Bank) -> None:
     done = bank.deliver(delivery(400))
     snapshot = Snapshot(done.transactions, done.labels)
-    features = str(features_of(bank.lake, snapshot))
+    features = features_of(bank.lake, snapshot)
 
     def build(as_of: str) -> TableVersion:
-        at = build_training_table(bank.toml, as_of, snapshot=str(snapshot), features=features)
-        return TableVersion.parse(at)
+        return build_training_table(bank.toml, as_of, snapshot=snapshot, features=features)
 
     first = build(AS_OF)
     path, lost = (Path(name) for name in bank.lake.files(first)[:2])
@@ -97,6 +95,6 @@ def test_nothing_is_assembled_from_features_or_labels_that_were_changed(bank: Ba
         content = path.read_bytes()
         rewrite_in_place(path, tenfold)
         with pytest.raises(OvernightError, match=rf"{at}: .*{path.name} was changed"):
-            build_training_table(bank.toml, AS_OF, snapshot=str(snapshot), features=str(features))
+            build_training_table(bank.toml, AS_OF, snapshot=snapshot, features=features)
         path.write_bytes(content)
-    assert bank.lake.newest("training_sets") is None
+    assert bank.lake.latest("training_sets") is None

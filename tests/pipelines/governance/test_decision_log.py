@@ -1,8 +1,8 @@
-"""The chain of decisions: what it says, and that a changed byte of it is found and named."""
+"""The decision log: what it says, and that a changed byte of it is found and named."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,30 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from expectations.contract import OvernightError
-from pipelines.config.installation.actors import Actor, parse_actor
-from pipelines.config.spec import ApprovalPolicy
-from pipelines.governance.decision_log import Decision, Digests, Kind, Ledger, decide, describe
-from pipelines.governance.decision_store import DECISIONS, Decisions
-from pipelines.governance.rules import approval_refusals, deployment_refusals
-from pipelines.lake.tables import ChangedSinceError, Lake
+from pipelines.governance.decision_log import Decision, DecisionLog, describe
+from pipelines.governance.decision_store import DECISIONS, DecisionStore
+from pipelines.lake.delta import ChangedSinceError
+from pipelines.lake.tables import Lake
 from tests.pipelines.forgery import rewrite_and_rename, rewrite_in_place
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ALICE, BOB = Actor("alice", "MLflow"), Actor("bob", "Airflow")
-MADE = Digests(model="m" * 64, data="d" * 64, metrics="s" * 64, policy="p" * 64)
-
-
-def entry(kind: Kind, version: int, *, hour: int = 0, gate: str = "accepted") -> Decision:
-    return decide(
-        kind, version, actor=ALICE, reason=f"{kind} it", gate=gate, digests=MADE,
-        now=NOON + timedelta(hours=hour),
-    )  # fmt: skip
-
-
-def ledger(*steps: tuple[Kind, int]) -> Ledger:
-    """Records of an hour each."""
-    records = [replace(entry(kind, v, hour=n), number=n + 1) for n, (kind, v) in enumerate(steps)]
-    return Ledger(tuple(records), at=None)
+from tests.pipelines.governance.records import MADE, NOON, entry
 
 
 class Book:
@@ -44,19 +26,19 @@ class Book:
         self.noted: list[str] = []
 
     @property
-    def chain(self) -> Decisions:
-        return Decisions(
+    def chain(self) -> DecisionStore:
+        return DecisionStore(
             self.lake,
             noted_head=lambda: self.noted[-1] if self.noted else None,
             note_head=self.noted.append,
         )
 
-    def add(self, decision: Decision) -> Ledger:
+    def add(self, decision: Decision) -> DecisionLog:
         return self.chain.record(lambda _: decision)
 
     def parts(self) -> list[Path]:
         """Files with one record each, oldest first."""
-        at = self.lake.newest(DECISIONS)
+        at = self.lake.latest(DECISIONS)
         assert at is not None
         files = [Path(name) for name in self.lake.files(at)]
         return sorted(files, key=lambda f: pq.read_table(f)["transaction_id"][0].as_py())
@@ -89,7 +71,7 @@ def test_each_record_holds_the_hash_of_the_one_before(book: Book) -> None:
     assert book.noted[-1] == third.own
     text = describe(book.chain.load())
     assert "2026-03-01 13:00:00  approval     version 1    alice (MLflow): approval it" in text
-    assert f"verified: 3 records, newest {third.own}" in text
+    assert f"verified: 3 records, latest {third.own}" in text
 
 
 def changed(key: str, value: object) -> Callable[[dict[str, object]], None]:
@@ -106,7 +88,7 @@ def changed(key: str, value: object) -> Callable[[dict[str, object]], None]:
 )  # fmt: skip
 def test_a_changed_value_is_found_and_named(book: Book, key: str, value: object) -> None:
     book.rewrite(2, changed(key, value))
-    with pytest.raises(OvernightError, match=r"chain of .*cards is broken:\n  - record 2 \("):
+    with pytest.raises(OvernightError, match=r"log of .*cards is broken:\n  - record 2 \("):
         book.chain.load()
     with pytest.raises(OvernightError, match="Nothing is approved or deployed"):
         book.add(entry("approval", 2))
@@ -150,7 +132,7 @@ def test_a_chain_cut_short_is_found_by_the_noted_hash(tmp_path: Path, book: Book
 
 def test_a_chain_of_which_nothing_is_noted_is_broken(book: Book) -> None:
     book.noted.clear()
-    with pytest.raises(OvernightError, match="the registry notes no newest record: the registered"):
+    with pytest.raises(OvernightError, match="the registry notes no latest record: the registered"):
         book.chain.load()
     with pytest.raises(OvernightError, match="Nothing is approved or deployed"):
         book.add(entry("approval", 2))
@@ -168,7 +150,7 @@ def test_a_first_record_whose_hash_was_not_noted_any_more_is_caught_up_with(tmp_
             raise Cut
         book.noted.append(head)
 
-    cut = Decisions(
+    cut = DecisionStore(
         book.lake, noted_head=lambda: book.noted[-1] if book.noted else None, note_head=note
     )
     with pytest.raises(Cut):
@@ -228,7 +210,7 @@ def test_a_chain_of_an_earlier_version_still_holds_and_is_gone_on_with(tmp_path:
 def test_of_two_decisions_at_once_the_second_is_decided_again(book: Book) -> None:
     asked: list[int] = []
 
-    def slow(held: Ledger) -> Decision:
+    def slow(held: DecisionLog) -> Decision:
         if not asked:
             book.add(entry("rejection", 2, hour=3))
         asked.append(len(held.records))
@@ -241,101 +223,10 @@ def test_of_two_decisions_at_once_the_second_is_decided_again(book: Book) -> Non
 
 
 def test_nothing_is_added_to_a_table_that_another_wrote_to(book: Book) -> None:
-    at = book.lake.newest(DECISIONS)
+    at = book.lake.latest(DECISIONS)
     assert at is not None
     rows = book.lake.read(at)
     book.add(entry("rejection", 2, hour=3))
     with pytest.raises(ChangedSinceError):
         book.lake.append(DECISIONS, rows, at=at)
     assert len(book.chain.load().records) == 4
-
-
-def test_the_chain_says_what_is_in_force() -> None:
-    now = ledger(
-        ("registration", 1), ("approval", 1), ("promotion", 1), ("registration", 2),
-        ("override", 2), ("promotion", 2), ("registration", 3), ("approval", 3),
-    )  # fmt: skip
-    assert (now.approval.version, now.champion, now.champion_before) == (3, 2, 1)
-    assert now.challenger == 3
-    rejected = ledger(*((r.kind, r.version) for r in now.records), ("rejection", 3))
-    assert rejected.approval is None
-    assert rejected.challenger is None
-    back = ledger(*((r.kind, r.version) for r in now.records[:6]), ("rollback", 1))
-    assert (back.approval.version, back.champion, back.champion_before) == (1, 1, None)
-    assert ledger().champion is None
-
-
-def refusals(version: int, held: Ledger, **changes: object) -> list[str]:
-    given = {
-        "found": MADE, "author": BOB, "approver": ALICE, "policy": ApprovalPolicy(),
-        "now": NOON + timedelta(days=1),
-    }  # fmt: skip
-    return list(approval_refusals(version, ledger=held, **(given | changes)))
-
-
-SERVING = (("registration", 1), ("approval", 1), ("promotion", 1), ("registration", 2))
-
-
-@pytest.mark.parametrize(
-    ("version", "steps", "changes", "said"),
-    [
-        (2, SERVING, {}, None),
-        (9, SERVING, {}, "no record of its registration"),
-        (2, SERVING, {"found": replace(MADE, data="e" * 64)}, "the training set has the digest"),
-        (2, SERVING, {"found": replace(MADE, metrics="e" * 64)}, "the run's metrics has"),
-        (2, SERVING, {"approver": Actor("Bob", "MLflow")}, "Bob (MLflow) made it; another person"),
-        (2, SERVING, {"approver": Actor("unknown", "MLflow"), "author": None}, None),
-        (2, SERVING, {"now": NOON + timedelta(days=15)}, "14 days ago, and that holds 14d"),
-        (2, (*SERVING, ("rejection", 2)), {}, "record 5 (rejection of version 2"),
-        (1, (*SERVING, ("approval", 2), ("promotion", 2)), {}, "than the champion, version 2"),
-        (2, (*SERVING, ("approval", 2), ("promotion", 2), ("rollback", 1)), {}, "(rollback of"),
-        (3, (*SERVING, ("registration", 3), ("approval", 2)), {}, "2 was approved by alice"),
-    ],
-)  # fmt: skip
-def test_every_reason_against_an_approval(
-    version: int, steps: tuple[tuple[Kind, int], ...], changes: dict[str, object], said: str | None
-) -> None:
-    found = refusals(version, ledger(*steps), **changes)
-    assert (found == []) if said is None else (len(found) == 1 and said in found[0]), found
-
-
-def test_all_reasons_come_at_once_and_an_override_sets_only_the_gates_aside() -> None:
-    refused = entry("registration", 1, gate="refused: baseline: 0.1 is less than 0.2")
-    held = Ledger((replace(refused, number=1),), at=None)
-    changed_ = replace(MADE, model="e" * 64, policy="e" * 64)
-    every = refusals(1, held, found=changed_, author=ALICE, now=NOON + timedelta(days=40))
-    assert [reason.split(" ")[0:2] for reason in every] == [
-        ["the", "gate"], ["the", "bundle"], ["the", "spec"], ["alice", "(MLflow)"], ["it", "was"],
-    ]  # fmt: skip
-    assert "baseline: 0.1 is less than 0.2" in every[0]
-    assert refusals(1, held) == every[:1]
-    assert refusals(1, held, is_override=True) == []
-
-
-def test_an_approval_is_not_deployed_when_it_expired_or_its_version_changed() -> None:
-    held = ledger(*SERVING, ("approval", 2))
-    approval = held.approval
-    assert approval is not None
-
-    def reasons(**changes: object) -> list[str]:
-        given = {"found": MADE, "policy": ApprovalPolicy(), "now": NOON + timedelta(days=1)}
-        return list(deployment_refusals(approval, ledger=held, **(given | changes)))
-
-    assert reasons() == []
-    (late,) = reasons(now=NOON + timedelta(days=15))
-    assert "it was approved 14 days ago" in late
-    (other,) = reasons(found=replace(MADE, model="e" * 64))
-    assert other.startswith("the bundle has the digest eeeeeeeeeeee, and mmmmmmmmmmmm was recorded")
-
-
-def test_whom_nobody_knows_is_not_the_same_person() -> None:
-    assert ALICE.is_known_as(Actor("Alice", "Airflow"))
-    assert not ALICE.is_known_as(BOB)
-    for nobody in (Actor("Anonymous", "Airflow"), Actor("unknown", "MLflow")):
-        assert not nobody.is_known_as(nobody)
-
-
-def test_an_identity_is_read_as_it_is_written() -> None:
-    assert parse_actor("ann smith (operating system)") == Actor("ann smith", "operating system")
-    assert parse_actor("schedule") is None
-    assert parse_actor(None) is None

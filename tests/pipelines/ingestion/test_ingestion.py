@@ -60,7 +60,7 @@ def test_a_row_that_breaks_a_rule_is_quarantined_with_its_name(
     assert done.rules == rules
     assert done.quarantined == sum(rules.values())
     assert done.read == done.kept + done.quarantined == 20
-    held = bank.lake.newest("quarantine")
+    held = bank.lake.latest("quarantine")
     assert held is not None
     broken = bank.lake.read(held)["broken_rules"].to_pylist()
     assert broken == [name for name, count in rules.items() for _ in range(count)]

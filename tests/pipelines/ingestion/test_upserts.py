@@ -66,7 +66,7 @@ def test_a_row_whose_event_day_is_corrected_moves(bank: Bank) -> None:
 def test_a_day_that_loses_its_last_row_is_gone(bank: Bank) -> None:
     bank.deliver(delivery(17))  # 8, 8 and 1 rows
     bank.deliver(change(delivery().slice(16, 1), at={0: hour(1)}, seen={0: hour(100)}))
-    at = bank.lake.newest("transactions")
+    at = bank.lake.latest("transactions")
     assert at is not None
     assert [part.day for part in bank.lake.parts(at)] == ["2025-01-01", "2025-01-02"]
 

@@ -11,11 +11,11 @@ from deltalake import DeltaTable
 from expectations.contract import InputError, OvernightError
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
+from pipelines.config.references import Snapshot, TableVersion
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.lake.check import check_table
-from pipelines.lake.snapshot import Snapshot
-from pipelines.lake.tables import Lake, TableVersion
-from pipelines.lake.vacuum import sweep
+from pipelines.lake.tables import Lake
+from pipelines.lake.vacuum import vacuum_tables
 from pipelines.validation.validate import validate_snapshot
 from tests.pipelines.banks import Bank, change, delivery
 from tests.pipelines.forgery import rewrite_in_place, tenfold
@@ -57,13 +57,13 @@ SOURCE = change(delivery(20), amt={3: -1.0})
 
 
 def newest_file(lake: Lake, table: str) -> Path:
-    at = lake.newest(table)
+    at = lake.latest(table)
     assert at is not None
     return Path(lake.files(at)[0])
 
 
 def snapshot_of(lake: Lake) -> str:
-    rows, labels = lake.newest("transactions"), lake.newest("labels")
+    rows, labels = lake.latest("transactions"), lake.latest("labels")
     assert rows is not None
     assert labels is not None
     return str(Snapshot(rows, labels))
@@ -95,7 +95,9 @@ def test_all_damaged_files_are_named_at_once(bank: Bank) -> None:
     for read in (
         lambda: bank.lake.read(done.transactions, columns=["amount"]),
         lambda: list(bank.lake.read_days(done.transactions, columns=["amount"])),
-        lambda: validate_snapshot(bank.toml, AS_OF, snapshot=snapshot_of(bank.lake)),
+        lambda: validate_snapshot(
+            bank.toml, AS_OF, snapshot=Snapshot.parse(snapshot_of(bank.lake))
+        ),
     ):
         with pytest.raises(OvernightError) as caught:
             read()
@@ -106,7 +108,7 @@ def test_a_file_of_several_versions_is_named_with_all_of_them(bank: Bank) -> Non
     bank.deliver(SOURCE)
     path = newest_file(bank.lake, "transactions")
     bank.deliver(change(SOURCE, amt={19: 5.0}))
-    assert bank.lake.newest("transactions") == TableVersion("transactions", 2)
+    assert bank.lake.latest("transactions") == TableVersion("transactions", 2)
     rewrite(path)
     with pytest.raises(OvernightError, match="transactions@v1 to v2: "):
         bank.lake.read(TableVersion("transactions", 1))
@@ -153,8 +155,8 @@ def test_a_write_of_the_same_rows_replaces_wrong_bytes(bank: Bank) -> None:
     rows = bank.lake.read(done.transactions)
     for harm in HARMS.values():
         harm(newest_file(bank.lake, "transactions"))
-        at = bank.lake.write_days("transactions", rows, inputs=str(
-            bank.lake.inputs(done.transactions)
+        at = bank.lake.write_days("transactions", rows, fingerprint=str(
+            bank.lake.fingerprint(done.transactions)
         ))  # fmt: skip
         assert at == done.transactions
         assert bank.lake.read(at).equals(rows)
@@ -216,9 +218,9 @@ def test_a_damaged_newest_log_entry_is_named_by_whoever_opens_the_table(
     snapshot = snapshot_of(bank.lake)
     ENTRIES[harm](entry(bank.lake, "transactions", 1))
     for act in (
-        lambda: bank.lake.newest("transactions"),
+        lambda: bank.lake.latest("transactions"),
         lambda: ingest_delivery(bank.spec, bank.lake),
-        lambda: validate_snapshot(bank.toml, AS_OF, snapshot=snapshot),
+        lambda: validate_snapshot(bank.toml, AS_OF, snapshot=Snapshot.parse(snapshot)),
         lambda: steps.build_features(bank.toml, AS_OF, snapshot),
         lambda: steps.check_lake(bank.toml),
     ):
@@ -265,11 +267,11 @@ def test_a_damaged_checkpoint_is_named_and_can_be_removed(
     (path,) = log.glob("*.checkpoint.parquet")
     HARMS[harm](path)
     with pytest.raises(OvernightError, match=rf"{named} .*can be removed"):
-        bank.lake.newest("labels")
+        bank.lake.latest("labels")
     assert any(named in line for line in check_table(bank.lake, "labels").problems)
     path.unlink(missing_ok=True)
     (log / "_last_checkpoint").unlink()
-    assert bank.lake.newest("labels") == TableVersion("labels", 1)
+    assert bank.lake.latest("labels") == TableVersion("labels", 1)
 
 
 def test_nothing_is_swept_while_a_log_entry_is_damaged(bank: Bank) -> None:
@@ -278,6 +280,6 @@ def test_nothing_is_swept_while_a_log_entry_is_damaged(bank: Bank) -> None:
         bank.deliver(change(SOURCE, amt={0: amount}))
     ENTRIES["empty"](entry(bank.lake, "transactions", 2))
     before = set(Path(bank.lake.folder("transactions")).rglob("part-*"))
-    sweep(bank.lake, now=datetime.now(UTC) + timedelta(days=3))
+    vacuum_tables(bank.lake, now=datetime.now(UTC) + timedelta(days=3))
     assert set(Path(bank.lake.folder("transactions")).rglob("part-*")) == before
     assert bank.lake.row_count(done.transactions) == 19

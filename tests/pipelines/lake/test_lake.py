@@ -7,8 +7,9 @@ import pytest
 from deltalake import DeltaTable
 
 from expectations.contract import InputError
+from pipelines.config.references import TableVersion
 from pipelines.lake.data_files import split_days
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.lake.tables import Lake
 
 SCHEMA = pa.schema(
     [
@@ -42,58 +43,62 @@ def lake(tmp_path):
 
 
 def test_what_is_written_is_read_back_ordered_by_day_time_and_id(lake):
-    at = lake.write_days("transactions", rows((3, 2, 30.0), (2, 1, 20.0), (1, 1, 10.0)), inputs="a")
+    at = lake.write_days(
+        "transactions", rows((3, 2, 30.0), (2, 1, 20.0), (1, 1, 10.0)), fingerprint="a"
+    )
     assert lake.read(at).to_pydict()["transaction_id"] == [1, 2, 3]
     assert lake.row_count(at) == 3
-    assert lake.inputs(at) == "a"
+    assert lake.fingerprint(at) == "a"
 
 
 def test_the_same_rows_in_another_order_commit_nothing_new(lake):
-    first = lake.write_days("transactions", rows((1, 1, 10.0), (2, 2, 20.0)), inputs="a")
-    again = lake.write_days("transactions", rows((2, 2, 20.0), (1, 1, 10.0)), inputs="a")
+    first = lake.write_days("transactions", rows((1, 1, 10.0), (2, 2, 20.0)), fingerprint="a")
+    again = lake.write_days("transactions", rows((2, 2, 20.0), (1, 1, 10.0)), fingerprint="a")
     assert again == first
     assert len(lake.files(first)) == 2
 
 
 def test_a_day_is_replaced_and_the_others_keep_their_files(lake):
-    first = lake.write_days("transactions", rows((1, 1, 10.0), (2, 2, 20.0)), inputs="a")
-    second = lake.write_days("transactions", rows((3, 2, 99.0)), inputs="b")
+    first = lake.write_days("transactions", rows((1, 1, 10.0), (2, 2, 20.0)), fingerprint="a")
+    second = lake.write_days("transactions", rows((3, 2, 99.0)), fingerprint="b")
     assert lake.read(second).to_pydict()["transaction_id"] == [1, 3]
     assert len(set(lake.files(first)) & set(lake.files(second))) == 1
 
 
 def test_a_pinned_version_reads_as_it_was_and_keeps_its_content_hash(lake):
-    first = lake.write_days("transactions", rows((1, 1, 10.0)), inputs="a")
+    first = lake.write_days("transactions", rows((1, 1, 10.0)), fingerprint="a")
     before = lake.content_hash(first)
-    second = lake.write_days("transactions", rows((1, 1, 11.0)), inputs="a")
+    second = lake.write_days("transactions", rows((1, 1, 11.0)), fingerprint="a")
     assert lake.read(first).to_pydict()["amount"] == [10.0]
     assert lake.content_hash(first) == before != lake.content_hash(second)
 
 
 def test_going_back_to_earlier_rows_gives_the_earlier_content_hash(lake):
-    first = lake.write_days("transactions", rows((1, 1, 10.0)), inputs="a")
-    lake.write_days("transactions", rows((1, 1, 11.0)), inputs="a")
-    third = lake.write_days("transactions", rows((1, 1, 10.0)), inputs="a")
+    first = lake.write_days("transactions", rows((1, 1, 10.0)), fingerprint="a")
+    lake.write_days("transactions", rows((1, 1, 11.0)), fingerprint="a")
+    third = lake.write_days("transactions", rows((1, 1, 10.0)), fingerprint="a")
     assert third.version > first.version
     assert lake.content_hash(third) == lake.content_hash(first)
 
 
 def test_emptied_days_lose_their_rows(lake):
-    lake.write_days("transactions", rows((1, 1, 10.0), (2, 2, 20.0)), inputs="a")
-    at = lake.write_days("transactions", rows((1, 1, 10.0)), inputs="a", empty_days=["2025-01-02"])
+    lake.write_days("transactions", rows((1, 1, 10.0), (2, 2, 20.0)), fingerprint="a")
+    at = lake.write_days(
+        "transactions", rows((1, 1, 10.0)), fingerprint="a", empty_days=["2025-01-02"]
+    )
     assert lake.read(at).to_pydict()["transaction_id"] == [1]
 
 
 def test_new_columns_replace_the_whole_table_when_all_days_come(lake):
-    lake.write_days("features", rows((1, 1, 10.0)), inputs="a")
+    lake.write_days("features", rows((1, 1, 10.0)), fingerprint="a")
     wider = rows((1, 1, 10.0)).append_column("count", pa.array([4.0]))
-    at = lake.write_days("features", wider, inputs="b")
+    at = lake.write_days("features", wider, fingerprint="b")
     assert lake.read(at).to_pydict()["count"] == [4.0]
 
 
 @pytest.mark.parametrize("is_told_by", ["the table", "each commit"])
 def test_old_versions_stay_readable_past_checkpoints_and_thirty_days(lake, is_told_by):
-    first = lake.write_days("features", rows((1, 1, 10.0)), inputs="0")
+    first = lake.write_days("features", rows((1, 1, 10.0)), fingerprint="0")
     # A checkpoint at every third commit instead of every hundredth.
     properties = {"delta.checkpointInterval": "3"}
     if is_told_by == "each commit":  # as tables that were made before
@@ -104,9 +109,9 @@ def test_old_versions_stay_readable_past_checkpoints_and_thirty_days(lake, is_to
     for number in range(8):
         made = rows((1, 1, float(number)))
         if number % 2:
-            lake.write_days("features", made, inputs=str(number))
+            lake.write_days("features", made, fingerprint=str(number))
         else:
-            lake.append("features", made, at=lake.newest("features"))
+            lake.append("features", made, at=lake.latest("features"))
         for path in log.iterdir():
             os.utime(path, (0, 0))
         assert before <= (before := {path.name for path in log.iterdir()} - {"_last_checkpoint"})
@@ -116,15 +121,15 @@ def test_old_versions_stay_readable_past_checkpoints_and_thirty_days(lake, is_to
 
 
 def test_new_columns_for_some_days_are_refused_and_nothing_is_lost(lake):
-    first = lake.write_days("features", rows((1, 1, 10.0), (2, 2, 20.0)), inputs="a")
+    first = lake.write_days("features", rows((1, 1, 10.0), (2, 2, 20.0)), fingerprint="a")
     wider = rows((2, 2, 20.0)).append_column("count", pa.array([4.0]))
     with pytest.raises(InputError, match="2025-01-01"):
-        lake.write_days("features", wider, inputs="b")
-    assert lake.newest("features") == first
+        lake.write_days("features", wider, fingerprint="b")
+    assert lake.latest("features") == first
 
 
 def test_a_version_that_is_not_there_is_named_with_the_newest(lake):
-    lake.write_days("features", rows((1, 1, 10.0)), inputs="a")
+    lake.write_days("features", rows((1, 1, 10.0)), fingerprint="a")
     with pytest.raises(InputError, match=r"features@v9.*at v1"):
         lake.read(TableVersion("features", 9))
 

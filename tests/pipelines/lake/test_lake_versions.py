@@ -12,7 +12,8 @@ import pytest
 from deltalake import DeltaTable
 
 from expectations.contract import InputError, OvernightError
-from pipelines.lake.tables import Lake, TableVersion
+from pipelines.config.references import TableVersion
+from pipelines.lake.tables import Lake
 from tests.infra.object_store import running_store
 
 TABLE = "features"
@@ -46,9 +47,8 @@ READERS: dict[str, Reader] = {
     "files": lambda lake, at: lake.files(at),
     "content_hash": lambda lake, at: lake.content_hash(at),
     "row_count": lambda lake, at: lake.row_count(at),
-    "inputs": lambda lake, at: lake.inputs(at),
+    "inputs": lambda lake, at: lake.fingerprint(at),
     "note": lambda lake, at: lake.note(at, NOTE),
-    "column_hash": lambda lake, at: lake.column_hash(at, "amount"),
     "schema": lambda lake, at: lake.schema(at),
     "read": lambda lake, at: lake.read(at).to_pydict(),
     "read_days": lambda lake, at: list(lake.read_days(at, columns=["amount"])),
@@ -78,16 +78,16 @@ def write_history(lake: Lake) -> None:
         rows = table(version)
         before = {day for _, day, _ in HISTORY[number - 1].rows}
         if version.inputs is None:
-            newest = rows.slice(rows.num_rows - 1)
-            lake.append(TABLE, newest, at=TableVersion(TABLE, number - 1))
+            latest = rows.slice(rows.num_rows - 1)
+            lake.append(TABLE, latest, at=TableVersion(TABLE, number - 1))
         else:
             lake.write_days(
-                TABLE, rows, inputs=version.inputs,
+                TABLE, rows, fingerprint=version.inputs,
                 empty_days=[f"2025-01-{day:02}" for day in before],
             )  # fmt: skip
         if number == 3:
             DeltaTable(lake.folder(TABLE), storage_options=options(lake)).create_checkpoint()
-    assert lake.newest(TABLE) == TableVersion(TABLE, len(HISTORY) - 1)
+    assert lake.latest(TABLE) == TableVersion(TABLE, len(HISTORY) - 1)
 
 
 def options(lake: Lake) -> dict[str, str]:
@@ -111,7 +111,7 @@ def table(version: Written) -> pa.Table:
 @pytest.mark.parametrize("number", range(len(HISTORY)))
 def test_a_version_reads_as_it_was_written_whatever_came_later(lake: Lake, number: int) -> None:
     version, at = HISTORY[number], TableVersion(TABLE, number)
-    assert lake.inputs(at) == version.inputs
+    assert lake.fingerprint(at) == version.inputs
     assert lake.note(at, "overnight.inputs") == version.inputs
     assert lake.note(at, NOTE) is None
     assert lake.row_count(at) == len(version.rows)
@@ -138,7 +138,7 @@ def test_a_reader_says_of_an_older_version_what_it_said_when_that_was_the_newest
     said: list[object] = []
     lake, ask = Lake(str(tmp_path), spec="cards"), READERS[reader]
     for number in range(1, 6):
-        at = lake.write_days(TABLE, table(HISTORY[min(number, 3)]), inputs=str(number))
+        at = lake.write_days(TABLE, table(HISTORY[min(number, 3)]), fingerprint=str(number))
         assert at.version == number
         said.append(ask(lake, at))
         if number == 3:
@@ -165,17 +165,17 @@ def test_a_version_whose_entry_a_checkpoint_outlived_is_read_and_has_no_notes(
     (tmp_path / f"cards/{TABLE}/_delta_log/{3:020}.json").unlink()
     assert lake.read(at).to_pylist() == table(HISTORY[3]).to_pylist()
     with pytest.raises(OvernightError, match=r"_delta_log/0+3\.json is missing"):
-        lake.inputs(at)
-    assert lake.inputs(TableVersion(TABLE, 5)) == "e"
+        lake.fingerprint(at)
+    assert lake.fingerprint(TableVersion(TABLE, 5)) == "e"
 
 
 def test_a_version_that_never_was_has_no_notes(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path), spec="cards")
     with pytest.raises(InputError, match=r"no features@v9.*never written"):
-        lake.inputs(TableVersion(TABLE, 9))
+        lake.fingerprint(TableVersion(TABLE, 9))
     write_history(lake)
     with pytest.raises(InputError, match=r"no features@v9.*at v6"):
-        lake.inputs(TableVersion(TABLE, 9))
+        lake.fingerprint(TableVersion(TABLE, 9))
 
 
 @pytest.mark.parametrize("number", range(1, len(HISTORY)))

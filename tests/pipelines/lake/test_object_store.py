@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from expectations.contract import InputError, OvernightError
+from pipelines.config.references import TableVersion
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.quarantine_replay import replay_rows
 from pipelines.ingestion.source import load_delivery
 from pipelines.lake.check import check_table
-from pipelines.lake.tables import ChangedSinceError, Lake, TableVersion
+from pipelines.lake.delta import ChangedSinceError
+from pipelines.lake.tables import Lake
 from tests.infra.object_store import BUCKET, list_keys, running_store
 from tests.pipelines.banks import Bank, change, delivery
 
@@ -68,16 +70,16 @@ def test_quarantined_rows_are_replayed_in_s3_as_in_a_folder(store: str, tmp_path
 
 def test_rows_come_back_from_s3_by_day_and_condition(store: str) -> None:
     lake = Lake(f"{store}/read", spec="cards")
-    at = lake.write_days("scores", rows(1.0, 2.0), inputs="a")
+    at = lake.write_days("scores", rows(1.0, 2.0), fingerprint="a")
     assert lake.read(at, columns=["amount"])["amount"].to_pylist() == [1.0, 2.0]
     (part,) = lake.parts(at)
     assert lake.read_part("scores", part, columns=["amount"])["amount"].to_pylist() == [1.0, 2.0]
-    assert lake.write_days("scores", rows(1.0, 2.0), inputs="a") == at
+    assert lake.write_days("scores", rows(1.0, 2.0), fingerprint="a") == at
 
 
 def test_damaged_and_lost_objects_are_named_and_written_again(store: str) -> None:
     lake = Lake(f"{store}/damaged", spec="cards")
-    at = lake.write_days("scores", rows(1.0, 2.0), inputs="a")
+    at = lake.write_days("scores", rows(1.0, 2.0), fingerprint="a")
     (part,) = lake.parts(at)
     client, key = boto3.client("s3"), f"damaged/cards/scores/{part.path}"
     held = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
@@ -93,7 +95,7 @@ def test_damaged_and_lost_objects_are_named_and_written_again(store: str) -> Non
         with pytest.raises(OvernightError, match=rf"scores@v1: {part.path} {said}"):
             lake.read(at)
         assert any(f"{part.path} {said}" in line for line in check_table(lake, "scores").problems)
-        assert lake.write_days("scores", rows(1.0, 2.0), inputs="a") == at
+        assert lake.write_days("scores", rows(1.0, 2.0), fingerprint="a") == at
         assert client.get_object(Bucket=BUCKET, Key=key)["Body"].read() == held
     assert check_table(lake, "scores").problems == ()
 
@@ -101,12 +103,12 @@ def test_damaged_and_lost_objects_are_named_and_written_again(store: str) -> Non
 @pytest.mark.parametrize("content", [b"", b"nonsense"])
 def test_a_damaged_log_entry_in_s3_is_named(store: str, content: bytes) -> None:
     lake = Lake(f"{store}/log-{len(content)}", spec="cards")
-    at = lake.write_days("scores", rows(1.0), inputs="a")
+    at = lake.write_days("scores", rows(1.0), fingerprint="a")
     name = f"_delta_log/{at.version:020}.json"
     key = f"log-{len(content)}/cards/scores/{name}"
     boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
     with pytest.raises(OvernightError, match=name):
-        lake.newest("scores")
+        lake.latest("scores")
 
 
 def test_of_two_writers_that_saw_the_same_version_one_wins(store: str) -> None:
@@ -128,20 +130,20 @@ def test_of_two_writers_that_saw_the_same_version_one_wins(store: str) -> None:
 
 def test_two_writers_that_replace_a_day_at_once_leave_the_rows_of_one(store: str) -> None:
     lake = Lake(f"{store}/replace", spec="cards")
-    lake.write_days("scores", rows(0.0), inputs="first")
+    lake.write_days("scores", rows(0.0), fingerprint="first")
 
     def write(amount: float) -> str:
         try:
-            return str(lake.write_days("scores", rows(amount), inputs=str(amount)))
+            return str(lake.write_days("scores", rows(amount), fingerprint=str(amount)))
         except ChangedSinceError as error:
             return str(error)
 
     with ThreadPoolExecutor(2) as threads:
         answers = list(threads.map(write, [1.0, 2.0]))
-    newest = lake.newest("scores")
-    assert newest is not None
-    assert lake.read(newest)["amount"].to_pylist() in ([1.0], [2.0])
-    assert str(newest) in answers
+    latest = lake.latest("scores")
+    assert latest is not None
+    assert lake.read(latest)["amount"].to_pylist() in ([1.0], [2.0])
+    assert str(latest) in answers
 
 
 def test_a_source_is_read_from_s3(store: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.lake.tables import Lake
-from pipelines.lake.vacuum import sweep
+from pipelines.lake.vacuum import vacuum_tables
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 ROWS = pa.table(
@@ -26,8 +26,8 @@ SWEEP = """
 import sys
 from datetime import datetime
 from pipelines.lake.tables import Lake
-from pipelines.lake.vacuum import sweep
-print(sweep(Lake(sys.argv[1], spec="cards"), now=datetime.fromisoformat(sys.argv[2])))
+from pipelines.lake.vacuum import vacuum_tables
+print(vacuum_tables(Lake(sys.argv[1], spec="cards"), now=datetime.fromisoformat(sys.argv[2])))
 """
 
 
@@ -35,9 +35,9 @@ print(sweep(Lake(sys.argv[1], spec="cards"), now=datetime.fromisoformat(sys.argv
 def lake(tmp_path: Path) -> Lake:
     """Two versions of a table, whose only day was replaced; beside them what a kill leaves."""
     made = Lake(str(tmp_path), spec="cards")
-    made.write_days("rows", ROWS, inputs="first")
+    made.write_days("rows", ROWS, fingerprint="first")
     other = ROWS.set_column(2, "transaction_id", pa.array([2]))
-    made.write_days("rows", other, inputs="second")
+    made.write_days("rows", other, fingerprint="second")
     day = tmp_path / "cards/rows/event_day=2025-01-01"
     (day / "part-0123456789abcdef0123.parquet").write_bytes(b"never named")
     (day / "part-0123456789abcdef0123.0f.partial").write_bytes(b"torn")
@@ -53,20 +53,20 @@ def files(lake: Lake) -> set[str]:
 
 
 def test_what_no_version_names_goes_and_every_version_can_still_be_read(lake: Lake) -> None:
-    assert sweep(lake, now=NOW) == 3
+    assert vacuum_tables(lake, now=NOW) == 3
     assert not list(Path(lake.root).rglob("answer.json"))
     assert len(files(lake)) == 2
-    newest = lake.newest("rows")
-    assert newest is not None
+    latest = lake.latest("rows")
+    assert latest is not None
     ids = [
-        lake.read(type(newest)("rows", version))["transaction_id"].to_pylist()
-        for version in (newest.version - 1, newest.version)
+        lake.read(type(latest)("rows", version))["transaction_id"].to_pylist()
+        for version in (latest.version - 1, latest.version)
     ]
     assert ids == [[1], [2]]
 
 
 def test_what_is_younger_than_two_days_may_be_about_to_be_committed(lake: Lake) -> None:
-    assert sweep(lake, now=NOW - timedelta(days=1, hours=1)) == 0
+    assert vacuum_tables(lake, now=NOW - timedelta(days=1, hours=1)) == 0
     assert len(files(lake)) == 4
 
 
@@ -85,4 +85,4 @@ def test_a_store_that_lets_nothing_be_deleted_ends_nothing(lake: Lake, tmp_path:
         folder.chmod(0o755)
     assert (ran.returncode, ran.stdout) == (0, "0\n"), ran.stderr
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == before
-    assert sweep(lake, now=NOW) == 3
+    assert vacuum_tables(lake, now=NOW) == 3

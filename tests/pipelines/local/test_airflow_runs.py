@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import hide_passwords
-from pipelines.config.installation.scheduler import airflow_environment
-from pipelines.config.installation.settings import Settings, read_settings
+from pipelines.config.installation.settings import Settings, airflow_environment, read_settings
 from pipelines.local.airflow_runs import prepare_airflow
 
 

@@ -8,8 +8,8 @@ import pytest
 import tests.quiet  # noqa: F401 -- for its effect
 from expectations.contract import OvernightError
 from pipelines import steps
+from pipelines.config.references import TableVersion
 from pipelines.config.spec import load_spec
-from pipelines.lake.tables import TableVersion
 from pipelines.modelling.inputs import study_of
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.nights import AS_OF, QUIET, Night, installed
@@ -32,9 +32,9 @@ def made(tmp_path_factory: pytest.TempPathFactory):
 
 def train_again(night: Night) -> str:
     """Another model of the same study."""
-    study = study_of(load_spec(night.reference(**SMALL)), night.training_set)
+    study = study_of(load_spec(night.reference(**SMALL)), TableVersion.parse(night.training_set))
     reference = night.reference(**SMALL, training__seed=8)
-    return steps.train(reference, AS_OF, night.training_set, study)
+    return steps.train(reference, AS_OF, night.training_set, str(study))
 
 
 STEPS: dict[str, Callable[[Night, str], str]] = {

@@ -124,4 +124,4 @@ def test_the_dag_run_of_the_last_night_is_asked_of_airflow(airflow: str) -> None
     told = describe_last_run("cards_nightly", settings=load_settings())
     assert told == "failed, 2025-04-01 02:00:05 to 2025-04-01 02:03:00, manual by alice"
     refused = describe_last_run("other", settings=load_settings())
-    assert refused == f"Airflow at {airflow} does not tell: 404 Not Found"
+    assert refused == f"Airflow at {airflow} does not answer: 404 Not Found"

@@ -64,7 +64,7 @@ def test_a_planted_run_is_passed_over_and_the_real_one_kept(
 ) -> None:
     made = train(21)
     planted = plant(night, made, tmp_path, **{"overnight.author": "schedule"})
-    assert night.registry.runs.newest_model() == planted
+    assert night.registry.runs.latest_model() == planted
     assert again(night, made) == made.run
     for step in (
         lambda run: steps.evaluate(made.reference, AS_OF, night.training_set, run),
@@ -123,11 +123,11 @@ def test_a_run_cut_off_before_its_model_is_gone_on_with(
         patch.setattr(type(night.registry.runs), "log_model", cut)
         with pytest.raises(Cut):
             train(26)
-    begun = night.registry.runs.newest_model()
+    begun = night.registry.runs.latest_model()
     made = train(26)
     assert made.run == begun
     lake = Lake(load_settings().lake, spec="cards")
-    at = lake.newest(TRAINED)
+    at = lake.latest(TRAINED)
     assert at is not None
     assert lake.read(at)["run"].to_pylist().count(made.run) == 1
 
@@ -147,7 +147,7 @@ def test_records_of_models_are_kept_in_order_and_once_each(tmp_path: Path) -> No
     assert models.get("r1") == anew
     with pytest.raises(InputError, match="no record that train made the model of runs:/r9"):
         models.get("r9")
-    at = lake.newest(TRAINED)
+    at = lake.latest(TRAINED)
     assert at is not None
     assert lake.row_count(at) == 4
 

@@ -7,12 +7,12 @@ import pytest
 from expectations.contract import InputError
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
-from pipelines.lake.snapshot import Snapshot
-from pipelines.modelling.data_summary import gather_data_facts
+from pipelines.config.references import Snapshot
+from pipelines.modelling.data_summary import gather_data_summary
 from pipelines.modelling.evaluation_record import COMPARISON, read_material
-from pipelines.review.report import publish_packet
+from pipelines.review.report import publish_report
 from pipelines.tracking.registry import CHAMPION, Version
-from pipelines.tracking.runs import PACKET
+from pipelines.tracking.runs import REVIEW_REPORT
 from pipelines.validation.validate import validate_snapshot
 from tests.pipelines.banks import Bank, change, delivery
 from tests.pipelines.nights import AS_OF, QUIET, Night
@@ -34,7 +34,7 @@ def versions(night: Night) -> tuple[Version, Version]:
 
 
 def packet(night: Night, version: Version) -> str:
-    text = night.registry.runs.read_file(version.run, PACKET)
+    text = night.registry.runs.read_file(version.run, REVIEW_REPORT)
     assert text is not None
     return text.decode()
 
@@ -66,7 +66,7 @@ def test_a_refused_version_has_one_too_with_all_that_changed(night: Night, versi
     told = description(versions[1])
     assert told.startswith("Refused, ")
     assert "- latency: 99 % of single rows" in told
-    assert f"/runs/{versions[1].run}/artifacts/{PACKET})" in told
+    assert f"/runs/{versions[1].run}/artifacts/{REVIEW_REPORT})" in told
 
 
 def test_the_packet_tells_what_evaluation_measured(night: Night, versions) -> None:
@@ -88,9 +88,9 @@ def test_the_packet_tells_what_evaluation_measured(night: Night, versions) -> No
 
 def test_publishing_again_gives_the_same_bytes_and_adds_decisions(night: Night, versions) -> None:
     version, before = versions[1], packet(night, versions[1])
-    publish_packet(night.spec, night.registry, version)
+    publish_report(night.spec, night.registry, version)
     assert packet(night, version) == before
-    publish_packet(night.spec, night.registry, version, decisions=["override by alice: <urgent>"])
+    publish_report(night.spec, night.registry, version, decisions=["override by alice: <urgent>"])
     decided = night.registry.runs.read_file(version.run, "review/decided.html")
     assert b"<li>override by alice: &lt;urgent&gt;</li>" in (decided or b"")
     assert packet(night, version) == before
@@ -109,12 +109,12 @@ def test_data_facts_hold_versions_checks_and_what_is_held_back(home: Path) -> No
     bank = Bank(home)
     rows = delivery(40 * 8, amt=[10.0 + n % 5 for n in range(40 * 8)])
     done = bank.deliver(change(rows, amt={3: None, 9: None}))
-    snapshot = str(Snapshot(done.transactions, done.labels))
+    snapshot = Snapshot(done.transactions, done.labels)
     validate_snapshot(bank.toml, AS_OF, snapshot=snapshot)
     training = bank.lake.write_days(
-        "training_sets", bank.lake.read(done.transactions).slice(0, 100), inputs="made"
+        "training_sets", bank.lake.read(done.transactions).slice(0, 100), fingerprint="made"
     )
-    facts = gather_data_facts(bank.spec, AS_OF, training_set=str(training))
+    facts = gather_data_summary(bank.spec, AS_OF, training_set=training)
     assert (facts.training_set.rows, facts.training_set.frauds) == (100, None)
     assert [(t.name, t.rows, t.first) for t in facts.tables] == [
         ("transactions", 318, "2025-01-01"), ("labels", 318, "2025-01-01"),

@@ -27,6 +27,7 @@ from tests.pipelines.packets import (
     make_contents,
     make_material,
 )
+from training.evaluation import ComparedCase, FeatureContribution
 
 MINUS, DASH = "\N{MINUS SIGN}", "\N{EN DASH}"
 REFUSED = GateDecision(False, (PASSED, FAILED))
@@ -101,7 +102,7 @@ def test_without_a_champion_nothing_is_compared() -> None:
     assert "There is no champion to compare it with." in first.words
     for word in ("difference", "got worse", "champion's score", "than with the champion"):
         assert word not in first.words
-    assert len(first.all("figure")) == 3
+    assert len(first.all("figure")) == 6
 
 
 def test_a_champion_that_cannot_be_compared_is_named_with_the_reason() -> None:
@@ -123,9 +124,13 @@ def test_each_figure_has_its_interval_and_what_the_difference_says() -> None:
         "frauds_found": ("within chance", "even"),
         "average_precision": ("worse", "bad"),
         "auc": ("within chance", "even"),
+        "recall_at_0_1pct_fpr": ("better", "good"),
     }
     assert rows["average_precision"].gain == (f"{MINUS}0.030", f"{MINUS}0.050 to {MINUS}0.010")
     assert rows["auc"].gain == ("+0.000", "")
+    words = page().words
+    assert "recall at 0.1 % false positives 40.0 % 35.0 % to 45.0 % 40.0 % 35.0 % to" in words
+    assert "+3.1 % +1.0 % to +5.0 % better" in words
 
 
 def test_a_loss_of_money_is_told_as_one() -> None:
@@ -145,12 +150,14 @@ def test_slices_that_got_worse_come_first_and_few_frauds_are_not_judged() -> Non
     words = page().words
     assert "1 of 2 got worse." in words
     assert (
-        f"channel web 400 40 0.500 0.600 {MINUS}0.100 {MINUS}0.150 to {MINUS}0.050 worse" in words
-    )
+        "channel web 400 40 12 0.850 0.500 0.400 to 0.600 0.600 "
+        f"{MINUS}0.100 {MINUS}0.150 to {MINUS}0.050 worse"
+    ) in words
     assert (
-        f"channel app 10 1 0.200 0.900 {MINUS}0.700 {MINUS}0.800 to {MINUS}0.600 too few" in words
-    )
-    assert "hour 00-06 300 30 0.700 0.680 +0.020 " in words
+        "channel app 10 1 1 0.600 0.200 0.100 to 0.300 0.900 "
+        f"{MINUS}0.700 {MINUS}0.800 to {MINUS}0.600 too few"
+    ) in words
+    assert "hour 00-06 300 30 11 0.930 0.700 0.600 to 0.800 0.680 +0.020 " in words
 
 
 def test_reasons_that_moved_are_counted_once() -> None:
@@ -169,6 +176,55 @@ def test_false_alarms_have_their_reasons_and_both_scores() -> None:
     words = page().words
     assert "tx-77 2025-02-03 04:05:06 99.50 0.910 alert 0.120" in words
     assert f"amount = 99.5 (+2.50) hour = 4 ({MINUS}0.50)" in words
+
+
+def test_missed_frauds_have_their_reasons_too() -> None:
+    words = page().words
+    assert "Frauds with the lowest scores, the larger amount first among equals." in words
+    assert f"tx-99 2025-02-04 05:06:07 640.00 0.010 0.700 alert hour = 5 ({MINUS}1.50)" in words
+
+
+def test_every_metric_stands_beside_the_logistic_regression_and_a_perfect_model() -> None:
+    words = page().words
+    assert "average precision 0.630 0.580 to 0.680 0.310" in words
+    assert "money saved a day 1,234 1,000 to 1,500 300.00 2,500" in words
+    assert "rows 1,899" in words
+
+
+def test_each_day_has_its_figures_and_a_day_without_frauds_dashes() -> None:
+    words = page().words
+    assert "0 1,000 34 0.600 0.500 to 0.700 0.940 22 1,300" in words
+    assert f"1 899 30 {DASH} {DASH} 18 {MINUS}40.00" in words
+
+
+def test_features_that_move_scores_say_in_which_direction() -> None:
+    words = page().words
+    assert f"amount 1.250 {MINUS}0.500 +2.000" in words
+    assert f"channel 0.200 {DASH} {DASH}" in words
+
+
+def test_curves_show_the_logistic_regression_and_the_scores() -> None:
+    words = page().words
+    assert "false-positive rate recall, this version recall, champion recall, logistic" in words
+    assert "0.1 % 40.0 % 40.0 % 0.0 %" in words
+    assert "5.0 % 90.0 % 90.0 % 50.0 %" in words
+    assert "50 % 0.800 0.800 0.400" in words
+    assert "0.50 35 60" in words
+
+
+def test_a_record_of_before_is_shown_with_what_it_holds() -> None:
+    material = make_material()
+    fields = {"false_negatives": (), "by_day": (), "contributions": (), "scores": ()}
+    slices = tuple(replace(each, own=None, auc=None, alerts=None) for each in SLICES)
+    models = {
+        "candidate": replace(CANDIDATE, recall_by_false_positives=()),
+        "champion": replace(CHAMPION, recall_by_false_positives=()),
+    }
+    older = replace(material.comparison, **fields, **models, slices=slices, baseline=None)
+    found = page(replace(material, comparison=older, metrics=()))
+    assert len(found.all("figure")) == 3
+    assert "channel web 400 40 0.500 0.600" in found.words
+    assert found.words.count("was evaluated before its record held them") == 3
 
 
 def test_data_checks_and_quarantine_are_told() -> None:
@@ -202,6 +258,10 @@ def test_hostile_values_stay_text() -> None:
         material.comparison,
         slices=(replace(SLICES[1], name=f"channel {HOSTILE}"),),
         candidate=replace(CANDIDATE, top_reasons={HOSTILE: 1.0}),
+        contributions=(FeatureContribution(HOSTILE, 1.0, None, None),),
+        false_negatives=(
+            ComparedCase(replace(CASE, transaction=HOSTILE, reasons=((HOSTILE, "1", 1.0),)), 0.1),
+        ),
         false_positives=(
             replace(
                 material.comparison.false_positives[0],
@@ -226,7 +286,7 @@ def test_hostile_values_stay_text() -> None:
     assert found.all("img") == []
     assert len(found.all("script")) == 1  # the page's own
     assert not any("onerror" in given for _, given in found.elements)
-    assert found.words.count("<script>alert(1)</script>") >= 14
+    assert found.words.count("<script>alert(1)</script>") >= 17
     described = describe_version(
         hostile, GateDecision(False, (replace(FAILED, reason=HOSTILE),)), page="#/x"
     )
@@ -272,7 +332,7 @@ def test_the_page_can_be_walked_without_seeing_it() -> None:
         )  # fmt: skip
     assert all(given.get("scope") in {"col", "row"} for given in found.all("th"))
     # Every picture has its numbers as a table.
-    assert len(found.all("figure")) == len(found.all("details")) == 3
+    assert len(found.all("figure")) == len(found.all("details")) == 6
     assert "50 900.00 900.00" in found.words
     assert found.open == []
 
@@ -316,3 +376,12 @@ def test_the_description_tells_the_story_from_its_first_word() -> None:
         "Accepted. It saves 1,234 a day with 100 reviews a day. There is no champion"
     )
     assert "Why the gate refuses" not in first
+
+
+def test_a_record_from_before_a_metric_is_shown_without_it() -> None:
+    material = make_material()
+    kept = {n: e for n, e in CANDIDATE.estimates.items() if n != "recall_at_0_1pct_fpr"}
+    older = replace(material.comparison, candidate=replace(CANDIDATE, estimates=kept))
+    words = page(replace(material, comparison=older)).words
+    assert "recall at 0.1 %" not in words
+    assert "average precision 0.630" in words

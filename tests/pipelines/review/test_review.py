@@ -18,7 +18,7 @@ from expectations.contract import InputError, OvernightError, ProblemsError
 from pipelines import steps
 from pipelines.cli.compare import compare_runs
 from pipelines.config.installation.settings import load_settings
-from pipelines.governance.decision_log import Ledger
+from pipelines.governance.decision_log import DecisionLog
 from pipelines.governance.decision_store import DECISIONS
 from pipelines.governance.digests import open_decisions
 from pipelines.lake.tables import Lake
@@ -45,7 +45,7 @@ def make(night: Night) -> Callable[..., Version]:
     return made
 
 
-def chain(night: Night) -> Ledger:
+def chain(night: Night) -> DecisionLog:
     return open_decisions(night.spec, night.registry).load()
 
 
@@ -285,7 +285,7 @@ def test_aliases_moved_by_direct_sql_are_put_back_and_that_is_recorded(night: Ni
     bad = make(1)  # rejected above, or now
     if chain(night).last("rejection", version=bad.number) is None:
         steps.reject(night.reference(), str(bad.number), "no")
-    newest = chain(night).challenger
+    latest = chain(night).challenger
     with sqlite3.connect(load_settings().home / "mlflow.db") as database:
         database.execute("delete from registered_model_aliases")
         for alias in ("approved", "champion", "challenger"):
@@ -297,7 +297,7 @@ def test_aliases_moved_by_direct_sql_are_put_back_and_that_is_recorded(night: Ni
     assert set(again(night, bad).aliases) == {"approved", "champion", "challenger"}
     assert steps.reconcile(night.reference()) == "nothing"
     assert again(night, bad).aliases == ()
-    assert night.registry.aliases() == ({} if newest is None else {"challenger": newest})
+    assert night.registry.aliases() == ({} if latest is None else {"challenger": latest})
     told = [r.reason for r in chain(night).records[-3:]]
     assert all(r.kind == "restoration" for r in chain(night).records[-3:])
     assert "alias approved was on version" in told[0]
@@ -308,7 +308,7 @@ def test_aliases_moved_by_direct_sql_are_put_back_and_that_is_recorded(night: Ni
 def test_a_changed_record_stops_every_decision(night: Night, make) -> None:
     version = make(9)
     lake = Lake(load_settings().lake, spec="cards")
-    at = lake.newest(DECISIONS)
+    at = lake.latest(DECISIONS)
     assert at is not None
     held = chain(night).last("registration", version=version.number)
     (path,) = [

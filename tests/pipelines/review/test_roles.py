@@ -18,6 +18,7 @@ from pipelines.config.installation.settings import load_settings
 from pipelines.governance.digests import open_decisions
 from pipelines.tracking.registry import Version
 from tests.infra.embedded_server import free_port
+from tests.mlflow_file import write_mlflow_file
 from tests.pipelines.nights import AS_OF, QUIET, Night
 
 pytestmark = QUIET
@@ -40,6 +41,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         **os.environ, "OVERNIGHT_ROLES": str(folder / "roles.toml"),
         "MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD, "MLFLOW_FLASK_SERVER_SECRET_KEY": "of this test",
     }  # fmt: skip
+    write_mlflow_file(folder)
     service = build_mlflow(
         environment, home=folder, tracking_uri=f"sqlite:///{folder}/mlflow.db", port=port
     )

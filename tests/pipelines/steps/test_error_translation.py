@@ -16,7 +16,7 @@ from expectations.contract import OvernightError
 from feature_jobs.io import storage
 from infra.tracking.database import make_tracking
 from pipelines.lake.tables import Lake
-from pipelines.steps.error_translation import explain, told
+from pipelines.steps.error_translation import explain, translate_errors
 from tests.pipelines.nights import QUIET, SPEC
 
 pytestmark = QUIET
@@ -43,7 +43,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: Lake("s3://bank/lake", spec="cards").newest("scores"),
+        lambda: Lake("s3://bank/lake", spec="cards").latest("scores"),
         lambda: storage.publish("s3://bank/lake/a", b"a"),
         lambda: storage.read_bytes("s3://bank/lake/a"),
     ],
@@ -52,7 +52,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("nowhere")
 def test_an_object_store_that_is_down_is_told(call: Callable[[], Any]) -> None:
     with pytest.raises(OvernightError, match="The object store does not do what it is asked"):
-        told(call)()
+        translate_errors(call)()
 
 
 def test_a_connection_that_is_reset_is_not_put_down_to_spark() -> None:

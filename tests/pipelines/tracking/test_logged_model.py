@@ -10,7 +10,8 @@ import pytest
 from expectations.contract import OvernightError
 from pipelines import steps
 from pipelines.config.columns import request_kinds
-from pipelines.deployment.releases import laid_out
+from pipelines.config.references import TableVersion
+from pipelines.deployment.releases import endpoint_configuration
 from pipelines.modelling.bundles import fetch_trained, fetch_verified
 from pipelines.modelling.champion import score_champion
 from pipelines.modelling.inputs import last_fold, load_rows
@@ -94,7 +95,7 @@ def test_it_reaches_no_endpoint_and_scores_nothing(
         fetch_verified(night.registry, version, target=tmp_path)
     with (
         pytest.raises(OvernightError, match="changed"),
-        laid_out(night.spec, night.registry, version, digest=None),
+        endpoint_configuration(night.spec, night.registry, version, digest=None),
     ):
         pass
 
@@ -107,7 +108,8 @@ def test_it_is_no_champion_to_compare_with(
     try:
         spec = night.spec
         fold = last_fold(spec, AS_OF)
-        rows = load_rows(spec, night.training_set, holdout=fold, columns=request_kinds(spec))
+        at = TableVersion.parse(night.training_set)
+        rows = load_rows(spec, at, holdout=fold, columns=request_kinds(spec))
         champion = score_champion(night.registry, rows, run=run(42), spec=spec, fold=fold)
         assert champion is not None
         assert champion.contender is None

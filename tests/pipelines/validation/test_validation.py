@@ -11,8 +11,8 @@ import pytest
 
 from expectations.contract import InputError
 from pipelines.config.installation.settings import load_settings
+from pipelines.config.references import Snapshot
 from pipelines.config.spec import ModelSpec, load_spec
-from pipelines.lake.snapshot import Snapshot
 from pipelines.lake.tables import Lake
 from pipelines.validation.validate import validate_scores, validate_snapshot
 from tests.handbook import PATH, needs_handbook
@@ -29,9 +29,9 @@ severity = "{severity}"
 """
 
 
-def validate(bank: Bank, rows: pa.Table) -> str:
+def validate(bank: Bank, rows: pa.Table) -> Snapshot:
     done = bank.deliver(rows)
-    snapshot = str(Snapshot(done.transactions, done.labels))
+    snapshot = Snapshot(done.transactions, done.labels)
     return validate_snapshot(bank.toml, AS_OF, snapshot=snapshot)
 
 
@@ -40,7 +40,7 @@ def steady(count: int = ROWS) -> pa.Table:
 
 
 def test_a_snapshot_in_order_passes_and_has_its_pages(home: Path) -> None:
-    assert validate(Bank(home), steady()) == "transactions@v1+labels@v1"
+    assert str(validate(Bank(home), steady())) == "transactions@v1+labels@v1"
     pages = home / "var/data_docs/cards" / AS_OF
     assert (pages / "transactions/index.html").is_file()
     assert (pages / "labels/index.html").is_file()
@@ -93,7 +93,7 @@ def test_any_number_of_expectations_reads_each_part_once(
     monkeypatch.setattr(Lake, "read", lambda *_, **__: pytest.fail("a second scan"))
     few = Bank(home)
     done = few.deliver(steady())
-    snapshot = str(Snapshot(done.transactions, done.labels))
+    snapshot = Snapshot(done.transactions, done.labels)
     spec = few.toml
     validate_snapshot(spec, AS_OF, snapshot=snapshot)
     assert set(reads.values()) == {1}
@@ -109,7 +109,7 @@ def test_any_number_of_expectations_reads_each_part_once(
 def test_a_snapshot_without_rows_is_refused(home: Path) -> None:
     bank = Bank(home)
     done = bank.deliver(steady())
-    snapshot = str(Snapshot(done.transactions, done.labels))
+    snapshot = Snapshot(done.transactions, done.labels)
     with pytest.raises(InputError, match="holds no transaction known before 2024-01-01"):
         validate_snapshot(bank.toml, "2024-01-01", snapshot=snapshot)
 
@@ -177,7 +177,7 @@ def test_planted_faults_are_reported_and_nothing_else(
     before = {t: lake.content_hash(t) for t in (done.transactions, done.labels)}
     with pytest.raises(InputError) as caught:
         validate_snapshot(
-            "handbook", HANDBOOK_AS_OF, snapshot=str(Snapshot(done.transactions, done.labels))
+            "handbook", HANDBOOK_AS_OF, snapshot=Snapshot(done.transactions, done.labels)
         )
     lines = [line for line in str(caught.value).splitlines() if line.startswith("  - ")]
     assert len(lines) == 2

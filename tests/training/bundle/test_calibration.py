@@ -4,7 +4,8 @@ from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import log_loss
 
-from training.bundle.calibration import Calibration, fit_calibration
+from infra.serving.model import Calibration
+from training.bundle.calibration import apply_calibration, fit_calibration
 
 
 def draw(count: int = 20_000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -19,7 +20,7 @@ def draw(count: int = 20_000, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]
 def test_calibrated_scores_are_the_shares_of_fraud(method: str) -> None:
     fitted = fit_calibration(*draw(), method=method)
     raw, labels = draw(seed=1)
-    calibrated = fitted.apply(raw)
+    calibrated = apply_calibration(fitted, raw)
     assert fitted.method == method
     assert calibrated.mean() == pytest.approx(labels.mean(), rel=0.1)
     assert log_loss(labels, calibrated) < log_loss(labels, raw)
@@ -36,13 +37,15 @@ def test_rows_keep_their_order_where_plain_isotonic_regression_is_flat() -> None
     raw, labels = draw(2_000)
     fitted = fit_calibration(raw, labels, method="isotonic")
     grid = np.linspace(0, 1, 5_001)
-    assert (np.diff(fitted.apply(grid)) >= 0).all()
-    assert len(np.unique(fitted.apply(np.unique(raw)))) == len(np.unique(raw))
+    assert (np.diff(apply_calibration(fitted, grid)) >= 0).all()
+    assert len(np.unique(apply_calibration(fitted, np.unique(raw)))) == len(np.unique(raw))
     flat = IsotonicRegression().fit_transform(raw, labels)
     assert len(np.unique(flat)) < 100
     # At the centre of a block of scikit-learn's it is that block's value.
     block = flat == np.unique(flat)[3]
-    assert fitted.apply(raw[block].mean(keepdims=True))[0] == pytest.approx(flat[block][0])
+    assert apply_calibration(fitted, raw[block].mean(keepdims=True))[0] == pytest.approx(
+        flat[block][0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,6 @@ def test_few_frauds_get_a_simpler_calibration(frauds: int, expected: str) -> Non
 
 def test_only_frauds_or_a_model_turned_round_leave_scores_as_they_are() -> None:
     raw = np.linspace(0.1, 0.9, 40)
-    assert fit_calibration(raw, np.ones(40, np.int8), method="isotonic") == Calibration()
+    assert fit_calibration(raw, np.ones(40, np.int8), method="isotonic") == Calibration("identity")
     falling = (raw < 0.5).astype(np.int8)
-    assert fit_calibration(raw, falling, method="platt") == Calibration()
+    assert fit_calibration(raw, falling, method="platt") == Calibration("identity")

@@ -5,15 +5,16 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tests.training.frames import COLUMNS, PARAMS, as_rows, fold, make_rows
-from training.evaluation.explanation import contributions, false_negatives, false_positives
-from training.evaluation.metrics import (
-    calibration_bins,
-    calibration_error,
-    daily_card_precision,
-    evaluate,
-    metric_intervals,
-    money_by_day,
+from training.evaluation.calibration_bins import calibration_bins, calibration_error
+from training.evaluation.card_precision import daily_card_precision
+from training.evaluation.comparison.explanation import (
+    contributions,
+    explain_cases,
+    highest_legitimate,
+    lowest_frauds,
 )
+from training.evaluation.metrics import evaluate, metric_intervals
+from training.evaluation.money_saved import money_by_day
 from training.evaluation.scored import ScoredRows, score_rows
 from training.evaluation.slices import slice_masks
 from training.learners.lightgbm.fit import fit
@@ -149,7 +150,9 @@ def test_contributions_add_up_to_the_score_and_cases_are_the_extremes() -> None:
     scored = score_rows(rows, model.predict(rows), fold=FOLD, customer="customer_id")
     raw = model.booster.predict(rows.matrix, raw_score=True)
     assert contributions(model, rows).sum(axis=1) == pytest.approx(raw)
-    high, low = false_positives(model, scored), false_negatives(model, scored)
+    high, low = (
+        explain_cases(model, scored, find(scored)) for find in (highest_legitimate, lowest_frauds)
+    )
     assert high[0].score == scored.scores[scored.labels == 0].max()
     assert low[0].score == scored.scores[scored.labels == 1].min()
     assert {name for case in high for name, _, _ in case.reasons} <= set(COLUMNS)

@@ -14,7 +14,7 @@ import optuna
 import pytest
 import sqlalchemy
 
-from expectations.contract import InputError
+from expectations.contract import InputError, OvernightError
 from infra.processes.locks import only_one
 from tests.training.frames import as_rows, day, make_rows
 from training.data.splits import holdout, validation_folds
@@ -242,6 +242,19 @@ def test_a_database_of_another_optuna_is_refused_with_the_remedy(tmp_path: Path)
     engine.dispose()
     with pytest.raises(InputError, match="written by another version of Optuna"):
         search(tmp_path, trials=1)
+
+
+def test_a_database_that_never_opens_is_told_after_some_tries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    with (
+        pytest.raises(OvernightError, match=r"studies .*nowhere.* does not open: .*unable to open"),
+        open_study(storage_of(tmp_path / "nowhere"), "cards"),
+    ):
+        pass
+    assert pauses == [1, 2, 3]
 
 
 def test_what_the_policy_gives_is_not_drawn() -> None:

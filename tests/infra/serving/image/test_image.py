@@ -21,6 +21,7 @@ from tests.infra.serving.container import Container
 
 ROOT = Path(__file__).parents[4]
 SCRIPTS = ROOT / "infra" / "serving" / "image"
+SERVING = "infra/serving/image/requirements.lock"
 DOCKERFILE = (ROOT / "infra" / "serving" / "Dockerfile").read_text()
 
 
@@ -42,7 +43,7 @@ def build(lock, venv):
 @pytest.fixture(scope="module")
 def lean(tmp_path_factory):
     """The container's environment, from its lock."""
-    return build("requirements-serving.lock", tmp_path_factory.mktemp("lean") / "venv")
+    return build(SERVING, tmp_path_factory.mktemp("lean") / "venv")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def start(lean, code, folder):
 
 def test_the_locks_versions_are_those_that_training_and_the_tests_use():
     house = {(each.name, str(each.specifier)) for each in locked("requirements.lock")}
-    serving = {(each.name, str(each.specifier)) for each in locked("requirements-serving.lock")}
+    serving = {(each.name, str(each.specifier)) for each in locked(SERVING)}
     assert {"httptools", "lightgbm", "msgspec", "uvloop"} <= dict(serving).keys()
     assert serving <= house
 
@@ -161,8 +162,7 @@ def test_the_bill_lists_every_locked_package_and_every_installed_one_of_debian(l
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     found = {each["purl"]: each for each in bill["components"]}
     locked_versions = {
-        f"pkg:pypi/{each.name}@{next(iter(each.specifier)).version}"
-        for each in locked("requirements-serving.lock")
+        f"pkg:pypi/{each.name}@{next(iter(each.specifier)).version}" for each in locked(SERVING)
     }
     debian = "pkg:deb/debian/libgomp1@1%3A12.2.0-14%2Bdeb12u1?arch=amd64"
     assert found.keys() == locked_versions | {debian}
@@ -210,7 +210,7 @@ def test_an_environment_from_wheels_alone_is_the_same_and_asks_no_index(lean, tm
     wheels = sorted(path.name.split("-")[0] for path in (context / "wheels").iterdir())
     assert wheels == ["httptools", "lightgbm", "msgspec", "pip", "uvloop"]
     unreachable = {f"PIP_{name}": "file:///nowhere" for name in ("INDEX_URL", "EXTRA_INDEX_URL")}
-    lock = context / "requirements-serving.lock"
+    lock = context / SERVING
     subprocess.run(
         [
             context / "infra/serving/image/environment.sh",
@@ -232,7 +232,7 @@ def test_an_environment_from_wheels_alone_is_the_same_and_asks_no_index(lean, tm
     assert hashes(tmp_path / "venv") == hashes(lean)
     # Whatever else stands in the working copy stays out of the build.
     top = {path.name for path in context.iterdir()}
-    assert top == {"infra", "wheels", "requirements-serving.lock"}
+    assert top == {"infra", "wheels"}
 
 
 def test_the_container_needs_neither_numpy_nor_lightgbms_own_package(lean):

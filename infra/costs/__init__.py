@@ -1,1 +1,0 @@
-"""What an installation uses in a month, and what that costs."""
