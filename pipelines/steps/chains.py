@@ -58,7 +58,7 @@ NIGHTLY = (
 )
 
 DEPLOY: tuple[Callable[..., str], ...] = (
-    nightly.reconcile, endpoint.plan, endpoint.roll_out, endpoint.verify, endpoint.settle,
+    nightly.reconcile, endpoint.plan, endpoint.roll_out, endpoint.verify, endpoint.finalise,
 )  # fmt: skip
 REVIEW: tuple[Callable[..., str], ...] = (nightly.candidate, nightly.review, nightly.answer)
 BY_HAND: tuple[Callable[..., str], ...] = (

@@ -116,14 +116,14 @@ def test_the_handbooks_features_are_those_of_pandas_on_its_own_transactions(
 def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[DataFile]:
     """One task for each entity."""
     folder = tmp_path_factory.mktemp("whole")
-    return build(spark, late(make_history()), folder, rich_features(), places=1)
+    return build(spark, late(make_history()), folder, rich_features(), partitions=1)
 
 
-@pytest.mark.parametrize("places", [2, 8, 80])  # the last: more than there are entities
+@pytest.mark.parametrize("partitions", [2, 8, 200])
 def test_the_number_of_partitions_changes_no_byte(
-    spark: SparkSession, tmp_path: Path, whole: list[DataFile], places: int
+    spark: SparkSession, tmp_path: Path, whole: list[DataFile], partitions: int
 ) -> None:
-    parts = build(spark, late(make_history()), tmp_path, rich_features(), places=places)
+    parts = build(spark, late(make_history()), tmp_path, rich_features(), partitions=partitions)
     assert parts == whole
     assert len(parts) == 45
 
@@ -131,8 +131,10 @@ def test_the_number_of_partitions_changes_no_byte(
 def test_cutting_hot_keys_in_time_changes_no_byte(
     spark: SparkSession, tmp_path: Path, whole: list[DataFile]
 ) -> None:
-    # A terminal with 750 rows, in slices of about 15; customers with 75 are cut as well.
-    parts = build(spark, late(make_history()), tmp_path, rich_features(), places=3, share=60)
+    # A terminal with 750 rows, in slices of about 15; customers with 75 are split as well.
+    parts = build(
+        spark, late(make_history()), tmp_path, rich_features(), partitions=3, rows_per_task=60
+    )
     assert parts == whole
 
 
