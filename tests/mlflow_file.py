@@ -18,7 +18,9 @@ def write_mlflow_file(home: Path) -> None:
 
 @functools.cache
 def _content() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Until MLflow's mappers are free of what SQLAlchemy deprecates.
+        warnings.filterwarnings("ignore", "The ``noload`` loader strategy")
         path = Path(folder) / "mlflow.db"
         with warnings.catch_warnings():
             # Until MLflow's own code is free of what SQLAlchemy deprecates.

@@ -31,9 +31,9 @@ from tests.infra.guarded_server import Server, serving
             "only the deployer may change what overnight noted",
         ),
         ("deployer", None, ("overnight.gate",), None),
-        ("reviewer", None, ("overnight.fields.3",), None),
-        ("reviewer", None, ("overnight.fields.3x",), "only the deployer may change"),
-        ("author", None, ("overnight.fields.3",), "only the deployer may change"),
+        ("reviewer", None, ("overnight.asked.3",), None),
+        ("reviewer", None, ("overnight.asked.3x",), "only the deployer may change"),
+        ("author", None, ("overnight.asked.3",), "only the deployer may change"),
     ],
 )
 def test_what_each_role_may_do(
@@ -81,7 +81,7 @@ def test_who_approved_is_noted_where_only_the_server_and_the_deployer_write(serv
     assert held["aliases"] == [{"alias": "approved", "version": "2"}]
     forged = {"name": "cards", "key": "overnight.approved_by.1", "value": "rita (MLflow)"}
     assert server.ask("alice", "registered-models/set-tag", forged).startswith("403 alice: only")
-    wish = {"name": "cards", "key": "overnight.fields.2", "value": "{}"}
+    wish = {"name": "cards", "key": "overnight.asked.2", "value": "{}"}
     assert server.ask("alice", "registered-models/set-tag", wish).startswith("403 alice: only")
     assert server.ask("rita", "registered-models/set-tag", wish) == "{}"
     model = json.loads(server.ask("alice", "registered-models/search", {}, method="GET"))
