@@ -3,7 +3,7 @@
 import inspect
 import re
 import types
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -72,8 +72,9 @@ def _tables(path: str, model: type[BaseModel], *, lists: bool) -> Iterator[Table
         inner = _inner(field.annotation)
         if inner is not None:
             kind, nested = inner
-            part = f"{path}.{name}".strip(".") + (".NAME" if kind is dict else "")
-            yield from _tables(part, nested, lists=kind is tuple)
+            is_table = kind is None or issubclass(kind, Mapping)
+            part = f"{path}.{name}".strip(".") + (".NAME" if kind and is_table else "")
+            yield from _tables(part, nested, lists=not is_table)
 
 
 def _inner(annotation: Any) -> tuple[type | None, type[BaseModel]] | None:
@@ -86,7 +87,8 @@ def _inner(annotation: Any) -> tuple[type | None, type[BaseModel]] | None:
     for argument in arguments:
         held = _inner(argument)
         if held is not None:
-            return (origin if origin in {dict, tuple} else held[0]), held[1]
+            is_container = isinstance(origin, type) and issubclass(origin, Collection)
+            return (origin if is_container else held[0]), held[1]
     return None
 
 
@@ -155,10 +157,10 @@ def _kind(annotation: Any) -> str:
         return " or ".join(f'`"{value}"`' for value in arguments)
     if origin in {Union, types.UnionType}:
         return " or ".join(_kind(each) for each in arguments if each is not type(None))
-    if origin is tuple:
-        return f"list of: {_kind(arguments[0])}"
-    if origin is dict:
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return f"table of: {_kind(arguments[1])}"
+    if isinstance(origin, type) and issubclass(origin, Collection):
+        return f"list of: {_kind(arguments[0])}"
     return NAMES[annotation]
 
 
