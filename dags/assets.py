@@ -59,7 +59,7 @@ class ApprovalTrigger(BaseEventTrigger):
         try:
             approved = find_approved(self.spec)
             return "" if approved is None else str(approved)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it is looked at again
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the next poll tries again
             self.log.warning("The registry was not read: %s", error)
             return None
 
@@ -69,7 +69,7 @@ class ApprovalTrigger(BaseEventTrigger):
 
         try:
             return str(find_serving(self.spec)) == found
-        except Exception as error:  # noqa: BLE001 -- then it is told of, and the run finds out
+        except Exception as error:  # noqa: BLE001 -- then the event fires, and the run decides
             self.log.warning("The decision log was not read: %s", error)
             return False
 

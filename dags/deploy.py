@@ -36,5 +36,5 @@ for name, declared in load_catalogue().specs.items():
         deployed = step_task(steps.roll_out)(name, version, "{{ params.dry_run }}")
         planned >> deployed
         outcome = step_task(steps.verify)(name, deployed)
-        step_task(steps.settle)(name, deployed, outcome)
+        step_task(steps.finalise)(name, deployed, outcome)
     globals()[dag.dag_id] = dag

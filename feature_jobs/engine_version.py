@@ -1,4 +1,4 @@
-"""The number of the computation: it decides what has to be computed again.
+"""Version of the computation: it decides which features have to be computed again.
 
 Source bytes do not: a changed comment changes no feature. `test_engine_version.py` fails when
 values change and the number does not.

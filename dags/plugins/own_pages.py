@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from infra.loopback.asgi import AnswerOwn
-from infra.loopback.rule import NAMES, Own, own_addresses
+from infra.loopback.asgi import LoopbackMiddleware
+from infra.loopback.rule import NAMES, OwnAddresses, own_addresses
 
 
 def _middlewares() -> list[dict[str, Any]]:
@@ -21,8 +21,10 @@ def _middlewares() -> list[dict[str, Any]]:
         conf.get("api", "base_url", fallback="") or "",
         conf.get("core", "execution_api_server_url", fallback="") or "",
     ]
-    own = Own(own_addresses(conf.getint("api", "port"), known), has_pages=True)
-    return [{"name": "own pages", "middleware": AnswerOwn, "args": [], "kwargs": {"own": own}}]
+    own = OwnAddresses(own_addresses(conf.getint("api", "port"), known), has_pages=True)
+    return [
+        {"name": "own pages", "middleware": LoopbackMiddleware, "args": [], "kwargs": {"own": own}}
+    ]
 
 
 class OwnPages(AirflowPlugin):

@@ -1,10 +1,10 @@
 """Declared features: windows, links, derived columns, and the checks of a declaration."""
 
 from feature_jobs.declaration.aggregates import AGGREGATES, RUNNING, Aggregate, aggregates_of
-from feature_jobs.declaration.checks import Columns, feature_problems
-from feature_jobs.declaration.descriptions import explain_features
+from feature_jobs.declaration.checks import Columns, validate_features
+from feature_jobs.declaration.descriptions import describe_features
 from feature_jobs.declaration.features import (
-    GENUINE,
+    LEGITIMATE,
     Condition,
     Derived,
     FeatureSet,
@@ -12,34 +12,39 @@ from feature_jobs.declaration.features import (
     Window,
     WindowGroup,
 )
-from feature_jobs.declaration.groups import MICROSECOND, Request, Unit, units_of
+from feature_jobs.declaration.groups import (
+    MICROSECOND,
+    FeatureGroup,
+    WindowComputation,
+    feature_groups,
+)
 from feature_jobs.declaration.schema import feature_columns
 from feature_jobs.declaration.sql import generated, referenced_columns
 from feature_jobs.declaration.stages import conditions_reach, earlier_features, lookback
 
 __all__ = [
     "AGGREGATES",
-    "GENUINE",
+    "LEGITIMATE",
     "MICROSECOND",
     "RUNNING",
     "Aggregate",
     "Columns",
     "Condition",
     "Derived",
+    "FeatureGroup",
     "FeatureSet",
     "LinkGroup",
-    "Request",
-    "Unit",
     "Window",
+    "WindowComputation",
     "WindowGroup",
     "aggregates_of",
     "conditions_reach",
+    "describe_features",
     "earlier_features",
-    "explain_features",
     "feature_columns",
-    "feature_problems",
+    "feature_groups",
     "generated",
     "lookback",
     "referenced_columns",
-    "units_of",
+    "validate_features",
 ]

@@ -1,4 +1,4 @@
-"""The aggregates of windows: one entry each, which everything that lists aggregates reads.
+"""Registry of the aggregates of windows: one entry each, read by everything that lists aggregates.
 
 To add one: an entry here, its kernel with a line in `feature_jobs.kernels.row_kernels`, and its
 definition in plain Python in `tests/feature_jobs/oracle.py`.

@@ -1,4 +1,4 @@
-"""What can be wrong with the declared features, all of it at once, with a remedy for each."""
+"""Validation of the declared features: every error at once, each with a remedy."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from datetime import timedelta
 from expectations.contract import LABEL, format_duration
 from feature_jobs.declaration.aggregates import AGGREGATES, Subject, aggregates_of
 from feature_jobs.declaration.features import (
-    GENUINE,
+    LEGITIMATE,
     PRIOR,
     FeatureSet,
     LinkGroup,
     WindowGroup,
 )
-from feature_jobs.declaration.sql import expression_problems
+from feature_jobs.declaration.sql import validate_expression
 from feature_jobs.declaration.stages import late_features
 
 _UNKNOWN_YET = "is the label, which is not known when the row happens"
@@ -22,7 +22,7 @@ _TOO_DEEP = "counts rows by a condition that reads features itself"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """What a row has.
+    """Columns of a row.
 
     Attributes:
         entities: columns that history is kept for.
@@ -44,16 +44,16 @@ class Columns:
         return [*self.others, *self.entities, *self.numeric, *self.categorical]
 
 
-def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
-    """Everything that is wrong with a declaration, given the columns of a row."""
+def validate_features(features: FeatureSet, columns: Columns) -> list[str]:
+    """Return every error of a declaration, given the columns of a row."""
     found: list[str] = []
     for number, group in enumerate(features.windows):
         place = f"features.windows.{number}"
-        found += [f"{place}.{p}" for p in _window_problems(group, features, columns)]
+        found += [f"{place}.{p}" for p in _window_errors(group, features, columns)]
     for number, link in enumerate(features.links):
-        found += [f"features.links.{number}.{p}" for p in _link_problems(link, columns)]
+        found += [f"features.links.{number}.{p}" for p in _link_errors(link, columns)]
     # Spark and Delta take two names of different case for one.
-    taken = {name.lower() for name in (*columns.all, *columns.labels, GENUINE)}
+    taken = {name.lower() for name in (*columns.all, *columns.labels, LEGITIMATE)}
     for name, times in _counted(c.name for c in features.conditions):
         if times > 1 or name.lower() in taken:
             found.append(f"features.conditions: the name {name!r} is taken; choose another")
@@ -66,11 +66,11 @@ def feature_problems(features: FeatureSet, columns: Columns) -> list[str]:
     for name in dict.fromkeys(features.feature_names()):
         if name.lower() in taken:
             found.append(f"features: the name {name!r} is a column of the rows; choose another")
-    return found + list(_expression_problems(features, columns))
+    return found + list(_expression_errors(features, columns))
 
 
 def _makers(features: FeatureSet) -> Mapping[str, list[tuple[str, str]]]:
-    """Lower-case names of the features, each as written with the entries that make it."""
+    """Map the lower-case name of each feature to its spellings and the entries that declare it."""
     found: dict[str, list[tuple[str, str]]] = {}
     entries = [
         *(
@@ -90,30 +90,30 @@ def _makers(features: FeatureSet) -> Mapping[str, list[tuple[str, str]]]:
 
 
 def _counted(names: Iterable[str]) -> Iterator[tuple[str, int]]:
-    """Each name as first written, and how often it is there in any case."""
+    """Return each name as first written, and how often it occurs in any case."""
     written: dict[str, list[str]] = {}
     for name in names:
         written.setdefault(name.lower(), []).append(name)
     return ((each[0], len(each)) for each in written.values())
 
 
-def _expression_problems(features: FeatureSet, columns: Columns) -> Iterator[str]:
+def _expression_errors(features: FeatureSet, columns: Columns) -> Iterator[str]:
     forbidden: Mapping[str, str] = dict.fromkeys(columns.labels, _UNKNOWN_YET)
     deep = dict.fromkeys(late_features(features), _TOO_DEEP)
     every = [*columns.all, *features.feature_names()]
     for number, condition in enumerate(features.conditions):
-        for problem in expression_problems(
+        for problem in validate_expression(
             condition.sql, columns=every, forbidden={**forbidden, **deep}
         ):
             yield f"features.conditions.{number} ({condition.name}): {problem}"
     readable = [*columns.all, *features.window_names()]
     for number, derived in enumerate(features.derived):
-        for problem in expression_problems(derived.sql, columns=readable, forbidden=forbidden):
+        for problem in validate_expression(derived.sql, columns=readable, forbidden=forbidden):
             yield f"features.derived.{number} ({derived.name}): {problem}"
         readable.append(derived.name)
 
 
-def _window_problems(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
+def _window_errors(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
     keys = {*columns.entities, *columns.categorical}
     for key in group.keys:
         # A category has a history only together with an entity.
@@ -125,23 +125,23 @@ def _window_problems(group: WindowGroup, features: FeatureSet, columns: Columns)
     allowed = _allowed_aggregates(group.measure, features, columns)
     if allowed is None:
         known = ", ".join(
-            sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL, GENUINE})
+            sorted({*columns.numeric, *(c.name for c in features.conditions), LABEL, LEGITIMATE})
         )
         yield f"measure: {group.measure!r} is not a column, a condition or the label ({known})"
-    if group.measure == GENUINE and group.delay is None:
-        yield "delay: missing; add it (after how long what is not known to be a fraud is genuine)"
+    if group.measure == LEGITIMATE and group.delay is None:
+        yield "delay: missing; add it (the time after which what is no known fraud is legitimate)"
     if group.where is not None:
-        yield from _where_problems(group, features, columns)
+        yield from _where_errors(group, features, columns)
         allowed = aggregates_of("label" if group.measure == LABEL else "number")
         allowed = frozenset(name for name in allowed if AGGREGATES[name].takes_condition)
     for number, aggregate in enumerate(group.aggregates):
-        yield from _aggregate_problems(number, aggregate, group.measure, allowed)
-    yield from _length_problems(group.windows)
+        yield from _aggregate_errors(number, aggregate, group.measure, allowed)
+    yield from _length_errors(group.windows)
     if group.delay is not None and group.delay < timedelta():
         yield f"delay: {format_duration(group.delay)} is negative; use zero or more"
 
 
-def _where_problems(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
+def _where_errors(group: WindowGroup, features: FeatureSet, columns: Columns) -> Iterator[str]:
     conditions = [c.name for c in features.conditions]
     if group.where not in conditions:
         known = ", ".join(conditions) or "none"
@@ -153,7 +153,7 @@ def _where_problems(group: WindowGroup, features: FeatureSet, columns: Columns) 
         )
 
 
-def _aggregate_problems(
+def _aggregate_errors(
     number: int, aggregate: str, measure: str | None, allowed: frozenset[str] | None
 ) -> Iterator[str]:
     statistic = aggregate.removeprefix(PRIOR)
@@ -161,7 +161,7 @@ def _aggregate_problems(
         known = ", ".join(AGGREGATES)
         yield f"aggregates.{number}: got {aggregate!r}; use one of {known}"
     elif statistic != aggregate and (
-        AGGREGATES[statistic].excludes_current or measure in {LABEL, GENUINE}
+        AGGREGATES[statistic].excludes_current or measure in {LABEL, LEGITIMATE}
     ):
         yield (
             f"aggregates.{number}: {statistic!r} of {measure or 'transactions'} always leaves the "
@@ -174,7 +174,7 @@ def _aggregate_problems(
         yield f"aggregates.{number}: {aggregate!r} is not made of {what}; use {use}{hint}"
 
 
-def _length_problems(lengths: tuple[timedelta, ...]) -> Iterator[str]:
+def _length_errors(lengths: tuple[timedelta, ...]) -> Iterator[str]:
     for number, length in enumerate(lengths):
         if length <= timedelta():
             yield (
@@ -186,9 +186,9 @@ def _length_problems(lengths: tuple[timedelta, ...]) -> Iterator[str]:
 def _allowed_aggregates(
     measure: str | None, features: FeatureSet, columns: Columns
 ) -> frozenset[str] | None:
-    """Aggregates that a measure can have; None when there is no such measure."""
+    """Return the aggregates that a measure can have; None when there is no such measure."""
     subjects: dict[str | None, Subject] = {
-        None: "transactions", LABEL: "label", GENUINE: "legitimate"
+        None: "transactions", LABEL: "label", LEGITIMATE: "legitimate"
     }  # fmt: skip
     subjects |= dict.fromkeys((c.name for c in features.conditions), "condition")
     subjects |= dict.fromkeys((*columns.categorical, *columns.entities), "category")
@@ -196,11 +196,11 @@ def _allowed_aggregates(
     return aggregates_of(subjects[measure]) if measure in subjects else None
 
 
-def _link_problems(group: LinkGroup, columns: Columns) -> Iterator[str]:
+def _link_errors(group: LinkGroup, columns: Columns) -> Iterator[str]:
     known = ", ".join(sorted(columns.entities))
     for place, name in (("entity", group.entity), ("through", group.through)):
         if name not in columns.entities:
             yield f"{place}: {name!r} is not one of source.entities ({known})"
     if group.entity == group.through:
         yield f"through: {group.through!r} is the entity itself; name what its members share"
-    yield from _length_problems(group.windows)
+    yield from _length_errors(group.windows)

@@ -1,16 +1,16 @@
-"""What a feature means in words, what it reads, and when it has no value."""
+"""Descriptions of features for people: the definition, the columns read, the null cases."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, format_duration
-from feature_jobs.declaration.features import GENUINE, FeatureSet, Link, Window
+from feature_jobs.declaration.features import LEGITIMATE, FeatureSet, Link, Window
 from feature_jobs.declaration.sql import referenced_columns
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """One feature for people.
+class FeatureDescription:
+    """Description of one feature for people.
 
     Attributes:
         reads: the columns and conditions that it is made of.
@@ -23,15 +23,15 @@ class Meaning:
     null: str
 
 
-def explain_features(features: FeatureSet) -> Iterator[Meaning]:
-    """Every feature in the order of the model's columns."""
+def describe_features(features: FeatureSet) -> Iterator[FeatureDescription]:
+    """Describe every feature, in the order of the model's columns."""
     conditions = {c.name: c.sql for c in features.conditions}
     for window in features.expand():
         yield _of_window(window, conditions)
     for link in features.expand_links():
         yield _of_link(link)
     for derived in features.derived:
-        yield Meaning(
+        yield FeatureDescription(
             derived.name,
             f"{derived.sql}",
             tuple(referenced_columns(derived.sql)),
@@ -39,7 +39,7 @@ def explain_features(features: FeatureSet) -> Iterator[Meaning]:
         )
 
 
-def _of_window(window: Window, conditions: dict[str, str]) -> Meaning:
+def _of_window(window: Window, conditions: dict[str, str]) -> FeatureDescription:
     entity = " and ".join(_plain(key) for key in window.keys)
     length = format_duration(window.length)
     until = f"up to {format_duration(window.delay)} before it" if window.delay else "up to it"
@@ -52,10 +52,10 @@ def _of_window(window: Window, conditions: dict[str, str]) -> Meaning:
     if window.aggregate.empty_value is not None:
         empty = f"{window.aggregate.empty_value} where nothing is in the window"
     null = f"{empty}; null where {' or '.join(window.keys)} is"
-    if measure not in {None, LABEL, GENUINE}:
+    if measure not in {None, LABEL, LEGITIMATE}:
         null += f"; a null or NaN {measure} does not count"
     words = f"{what} of the same {entity} over the {length} {until}{without}"
-    return Meaning(window.name, words, tuple(reads), null)
+    return FeatureDescription(window.name, words, tuple(reads), null)
 
 
 def _what(window: Window, conditions: dict[str, str]) -> str:
@@ -64,7 +64,7 @@ def _what(window: Window, conditions: dict[str, str]) -> str:
         subject = "transactions"
     elif measure == LABEL:
         subject = "known frauds"
-    elif measure == GENUINE:
+    elif measure == LEGITIMATE:
         subject = "transactions not known to be frauds"
     elif measure in conditions:
         subject = f"transactions with {conditions[measure]}"
@@ -75,7 +75,7 @@ def _what(window: Window, conditions: dict[str, str]) -> str:
     return window.aggregate.words.format(subject=subject)
 
 
-def _of_link(link: Link) -> Meaning:
+def _of_link(link: Link) -> FeatureDescription:
     entity, through = _plain(link.entity), _plain(link.through)
     length = format_duration(link.length)
     who = (
@@ -90,7 +90,7 @@ def _of_link(link: Link) -> Meaning:
         f"a {through} that more than {link.max_degree} {entity}s used links nobody"
     )
     reads = (link.entity, link.through, EVENT_TIME, KNOWN_TIME)
-    return Meaning(
+    return FeatureDescription(
         link.name, words, (*reads, LABEL) if link.statistic == "neighbour_frauds" else reads, null
     )
 

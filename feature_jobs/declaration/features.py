@@ -1,7 +1,7 @@
-"""What a spec says about features: trailing windows, links, and expressions derived from them.
+"""Declaration of features in a spec: trailing windows, links, and derived expressions.
 
-Only the declaration: it imports pydantic, so a spec is read without Spark. What can be wrong with
-it is in `problems`, what it means in words in `meaning`.
+It imports pydantic only, so a spec is read without Spark. `checks` validates a declaration,
+`descriptions` describes it for people, `aggregates` lists what windows can have.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ LinkStatistic = Literal["neighbours", "neighbour_frauds"]
 PRIOR = "prior_"
 TRANSACTIONS = "transaction"
 FRAUD = "fraud"
-GENUINE = "is_genuine"
+LEGITIMATE = "is_genuine"
 MAX_DEGREE = 50
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=LONGEST_NAME)]
@@ -35,7 +35,7 @@ class Window:
             themselves.
         where: a condition; only rows that meet it count.
         statistic: the aggregate, without `prior_`.
-        is_prior: whether the current transaction is left out.
+        is_prior: True if the current transaction is left out.
         delay: how long after its event a value counts as visible; None: when it became known.
     """
 
@@ -60,18 +60,18 @@ class Window:
 
     @property
     def reads_labels(self) -> bool:
-        """Whether it depends on what became known of rows."""
-        return self.measure in {LABEL, GENUINE}
+        """True if it depends on labels."""
+        return self.measure in {LABEL, LEGITIMATE}
 
     @property
-    def lifetime(self) -> timedelta:
-        """How long after its event a value stays in the window."""
+    def window_plus_delay(self) -> timedelta:
+        """Time from an event until its value leaves the window."""
         return self.length + (self.delay or timedelta())
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One feature of those who share something with the row's entity, such as a device.
+    """One feature of the entities that share something, such as a device, with the row's entity.
 
     Attributes:
         entity: whose neighbours are meant.
@@ -96,12 +96,12 @@ class WindowGroup(FrozenModel):
     Attributes:
         entity: a column, or several, such as `["customer_id", "terminal_id"]`.
         measure: a column, a condition, `is_fraud` or `is_genuine`; none: the transactions
-            themselves. What is not known to be a fraud, a `delay` after it happened, is genuine.
+            themselves. What is not known to be a fraud, a `delay` after it happened, is legitimate.
         where: a condition; only rows that meet it count, at their own time.
-        aggregates: `count`, `sum`, `mean`, `std` (of a sample), `min`, `max`, `last`, `distinct`,
-            `time_since_last`, `time_since_first` (seconds, the current transaction left out),
-            `share` of a condition; each but the times also as `prior_…` without the current
-            transaction. For `is_fraud`: `count` of known frauds, `rate`, their share of all
+        aggregates: `count`, `sum`, `mean`, `std` (of a sample), `median`, `min`, `max`, `last`,
+            `distinct`, `time_since_last`, `time_since_first` (seconds, the current transaction
+            left out), `share` of a condition; each but the times also as `prior_…` without the
+            current transaction. For `is_fraud`: `count` of known frauds, `rate`, their share of all
             transactions in the window (0 where there are none), and the times. For `is_genuine`:
             the times.
         windows: lengths of the trailing windows.
@@ -137,19 +137,19 @@ class WindowGroup(FrozenModel):
                 )
 
     def _name(self, aggregate: str, length: timedelta) -> str:
-        named = {None: TRANSACTIONS, LABEL: FRAUD, GENUINE: GENUINE.removeprefix("is_")}
+        named = {None: TRANSACTIONS, LABEL: FRAUD, LEGITIMATE: LEGITIMATE.removeprefix("is_")}
         subject = named.get(self.measure, self.measure)
         entity = [key.removesuffix("_id") for key in self.keys]
         entity += [self.where] if self.where else []
         parts = [*entity, str(subject).removesuffix("_id"), aggregate, format_duration(length)]
         # Labels always wait; only for the rest does a delay make another feature.
-        if self.delay is not None and self.measure not in {LABEL, GENUINE}:
+        if self.delay is not None and self.measure not in {LABEL, LEGITIMATE}:
             parts.append(f"delayed_{format_duration(self.delay)}")
         return "_".join(parts)
 
 
 class LinkGroup(FrozenModel):
-    """`[[features.links]]`: neighbours of an entity, those who used what it used in the window.
+    """`[[features.links]]`: neighbours of an entity, which used what it used in the window.
 
     Two hops: from the row's customer to the devices it used in `(t - w, t]`, this row's included,
     and from each to the other customers who used it in `(t - w, t]`; all of it as visible at t.
@@ -231,7 +231,7 @@ class FeatureSet(FrozenModel):
 
     @property
     def reads_labels(self) -> bool:
-        """Whether a feature counts known frauds."""
+        """True if a feature counts known frauds."""
         return any(w.reads_labels for w in self.expand()) or any(
             link.statistic == "neighbour_frauds" for link in self.expand_links()
         )

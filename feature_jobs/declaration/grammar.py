@@ -1,4 +1,4 @@
-"""The part of Spark SQL that an expression may be written in: read, and written anew for Spark.
+"""Subset of Spark SQL for expressions: parsing, and writing the parsed tree for Spark.
 
 Spark gets the text made of the tree that was checked, never the one that was typed, so nothing can
 be seen by one of them only. Loaded lazily: sqlglot is no part of reading a spec without features.
@@ -134,7 +134,7 @@ def makes_text(node: exp.Expr) -> bool:
 
 
 def _plain(tree: exp.Expr) -> exp.Expr:
-    """A tree without what may be written in two ways: quotes of names, raw texts."""
+    """Return a tree without alternative spellings: quotes of names, raw texts."""
 
     def plain(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Identifier):
@@ -149,7 +149,7 @@ def _plain(tree: exp.Expr) -> exp.Expr:
 
 
 def _with_units(tree: exp.Expr) -> exp.Expr:
-    """The unit of `datediff(day, a, b)` as a word: it was read as a column."""
+    """Turn the unit of `datediff(day, a, b)` into a word: it was parsed as a column."""
     for call in list(tree.find_all(exp.Anonymous)):
         given = call.expressions
         if call.name.lower() in WITH_UNITS and len(given) == 3:  # noqa: PLR2004 -- unit, two more

@@ -1,6 +1,6 @@
-"""Units of work: the windows of one entity, or the links over one pair, computed together.
+"""Feature groups: the windows of one entity, or the links over one pair, computed together.
 
-Also `Request`: the features that one walk of a kernel gives.
+Also `WindowComputation`: the features that one run of a kernel gives.
 """
 
 from collections.abc import Collection
@@ -9,19 +9,19 @@ from datetime import timedelta
 
 from expectations.contract import LABEL
 from feature_jobs.declaration.aggregates import RUNNING
-from feature_jobs.declaration.features import GENUINE, FeatureSet, Link, Window
+from feature_jobs.declaration.features import LEGITIMATE, FeatureSet, Link, Window
 
 MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One walk: a measure over a window, and the features that it gives.
+class WindowComputation:
+    """One window computation: a measure over a window, and the features that it gives.
 
     Attributes:
         measure: None for the transactions themselves.
-        where: a condition; the rows that meet it are walked.
-        feeds_rate: whether a fraud rate needs the count of transactions of this walk.
+        where: a condition; only rows that meet it count.
+        feeds_rate: True if a fraud rate needs this computation's count of transactions.
     """
 
     measure: str | None
@@ -33,27 +33,27 @@ class Request:
 
     @property
     def reads_labels(self) -> bool:
-        """Whether it depends on what became known of rows."""
-        return self.measure in {LABEL, GENUINE}
+        """True if it depends on labels."""
+        return self.measure in {LABEL, LEGITIMATE}
 
     @property
-    def lifetime(self) -> int:
-        """How long a value stays after its event, in microseconds."""
+    def window_plus_delay(self) -> int:
+        """Time from an event until its value leaves the window, in microseconds."""
         return (self.length + (self.delay or timedelta())) // MICROSECOND
 
     @property
     def span(self) -> tuple[timedelta | None, timedelta]:
-        """What requests have in common that see the same rows: delay and length."""
+        """Delay and length: computations with the same span see the same rows."""
         return self.delay, self.length
 
     @property
     def running(self) -> list[Window]:
-        """The features that the running kernel gives."""
+        """Features that the running kernel gives."""
         return [w for w in self.windows if w.aggregate.kernel == RUNNING]
 
     @property
     def others(self) -> dict[str, list[Window]]:
-        """The features that other kernels give, by the kernel's name."""
+        """Features that other kernels give, by the kernel's name."""
         found: dict[str, list[Window]] = {}
         for window in self.windows:
             if window.aggregate.kernel != RUNNING:
@@ -62,8 +62,8 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """Features that one task computes from the same rows; exactly one of the two is filled."""
+class FeatureGroup:
+    """Features that one task computes from the same rows: either windows or links."""
 
     number: int
     keys: tuple[str, ...]
@@ -77,12 +77,12 @@ class Unit:
 
     @property
     def rows_number(self) -> int:
-        """The number under which blocks of rows travel to their histories."""
+        """Number of this group's blocks of rows in a shuffle."""
         return 2 * self.number
 
     @property
-    def carries_number(self) -> int:
-        """The number under which what slices carry travels."""
+    def partials_number(self) -> int:
+        """Number of this group's blocks of partial aggregates in a shuffle."""
         return 2 * self.number + 1
 
     @property
@@ -105,15 +105,15 @@ class Unit:
 
     @property
     def reads_labels(self) -> bool:
-        """Whether known frauds are counted."""
+        """True if known frauds are counted."""
         return any(w.reads_labels for w in self.windows) or any(
             link.statistic == "neighbour_frauds" for link in self.links
         )
 
     @property
     def lookback(self) -> timedelta:
-        """How far before a row another one can still count."""
-        reaches = [w.lifetime for w in self.windows] + [link.length for link in self.links]
+        """Longest time from a row back to another one that counts for it."""
+        reaches = [w.window_plus_delay for w in self.windows] + [link.length for link in self.links]
         return max(reaches, default=timedelta())
 
     @property
@@ -121,8 +121,8 @@ class Unit:
         """Every delay after which a value of these windows becomes visible."""
         return list(dict.fromkeys(w.delay for w in self.windows)) or [None]
 
-    def requests(self) -> list[Request]:
-        """The walks that the windows need, those over transactions first."""
+    def computations(self) -> list[WindowComputation]:
+        """List the computations that the windows need, those over transactions first."""
         found: dict[tuple[str | None, str | None, timedelta | None, timedelta], list[Window]] = {}
         rates = set()
         for w in self.windows:
@@ -136,7 +136,7 @@ class Unit:
                 measure, where = None, w.measure
             found.setdefault((measure, where, w.delay, w.length), []).append(w)
         return [
-            Request(
+            WindowComputation(
                 measure, where, delay, length, tuple(windows),
                 feeds_rate=measure is None and where is None and (delay, length) in rates,
             )
@@ -146,8 +146,8 @@ class Unit:
         ]  # fmt: skip
 
 
-def units_of(features: FeatureSet, compute: Collection[str]) -> list[Unit]:
-    """The units that give the named features.
+def feature_groups(features: FeatureSet, compute: Collection[str]) -> list[FeatureGroup]:
+    """Group the named features by the keys of their histories.
 
     Args:
         features: the declarations.
@@ -161,10 +161,11 @@ def units_of(features: FeatureSet, compute: Collection[str]) -> list[Unit]:
     for link in features.expand_links():
         if link.name in compute:
             links.setdefault((link.entity, link.through), []).append(link)
-    units = [
-        Unit(number, keys, windows=tuple(own)) for number, (keys, own) in enumerate(windows.items())
+    groups = [
+        FeatureGroup(number, keys, windows=tuple(own))
+        for number, (keys, own) in enumerate(windows.items())
     ]
-    return units + [
-        Unit(number, pair, links=tuple(own))
-        for number, (pair, own) in enumerate(links.items(), start=len(units))
+    return groups + [
+        FeatureGroup(number, pair, links=tuple(own))
+        for number, (pair, own) in enumerate(links.items(), start=len(groups))
     ]

@@ -1,11 +1,11 @@
-"""Features as columns of a table: what type each has and what range its aggregate cannot leave."""
+"""Features as columns of a table: their types, and the bounds of their values."""
 
 from expectations.contract import Column
 from feature_jobs.declaration.features import FeatureSet, Window
 
 
 def feature_columns(features: FeatureSet) -> tuple[Column, ...]:
-    """Every feature in the order of the table; what an expression gives may be any number."""
+    """List the features as columns, in the order of the table; an expression has no bounds."""
     windows = [_column(window) for window in features.expand()]
     links = [Column(name=link.name, kind="count", minimum=0) for link in features.expand_links()]
     derived = [Column(name=derived.name, kind="number") for derived in features.derived]

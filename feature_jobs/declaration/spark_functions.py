@@ -1,4 +1,4 @@
-"""The functions that an expression may call: of one row, the same on every run, without effects.
+"""Functions that an expression may call: of one row, deterministic, without side effects.
 
 A list of what may be called, so that a function that Spark gets one day is refused until somebody
 has read what it does. What is refused for a known reason says so.

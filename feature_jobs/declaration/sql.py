@@ -1,78 +1,30 @@
-"""Checks the Spark SQL expressions of a spec without Spark, so a spec is read without a JVM.
+"""Validation of the Spark SQL expressions of a spec, without Spark and its JVM.
 
 An expression makes one value of one row, the same on every run. What may be written is a list:
-functions in `spark_functions`, the kinds of its parts in `grammar`. Whether a function takes these
-types, Spark says when the job runs; it gets `generated`, the text made of the checked tree.
+functions in `spark_functions`, the kinds of its parts in `grammar`. Spark checks the types of
+arguments when the job runs; it gets `generated`, the text made of the checked tree.
 """
 
-import re
-from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
-from functools import cache
-from itertools import chain
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-from feature_jobs.declaration.spark_functions import (
-    ALLOWED,
-    ANOTHER_RUN,
-    BARE,
-    MANY_ROWS,
-    REASONS,
-    refusal,
-)
-
-if TYPE_CHECKING:
-    from sqlglot import Token, exp
-
-SHOWN_COLUMNS = 12
-
-_LIKE, _OF_SEVERAL = {"like", "ilike"}, {"all", "any", "some"}
-_QUERY = "is part of a query, and an expression reads one row; leave it out"
-# Spark takes such a text for the clock wherever it wants a date or a timestamp; of a time of day
-# it takes today. It drops blanks and control characters around it.
-_CLOCK = re.compile(
-    r"[\s\x00-\x20\x7f-\xa0]*((epoch|now|today|tomorrow|yesterday)(?![^\W\d_])|t?\d{1,2}:\d).*",
-    re.IGNORECASE | re.DOTALL,
-)
-_MOMENT = re.compile(
-    r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?( ?(Z|UTC|[+-]\d\d:\d\d))?)?"
-)
 
 
-def expression_problems(
+def validate_expression(
     sql: str, *, columns: Collection[str], forbidden: Mapping[str, str] = MappingProxyType({})
 ) -> list[str]:
-    """Everything that is wrong with one expression, by position; empty when it can be used.
+    """Return the errors of one expression, by position; none when it can be used.
 
     Args:
         sql: what `select` would take, without a name for the result.
         columns: what may be read; as in Spark, upper and lower case are the same.
         forbidden: why a column may not be read, by its name; goes before `columns`.
 
-    >>> expression_problems("ln(amuont + 1)", columns=["amount", "hour"])
+    >>> validate_expression("ln(amuont + 1)", columns=["amount", "hour"])
     ["position 4: no column 'amuont'; did you mean 'amount'?"]
     """
-    from feature_jobs.declaration.grammar import parse
-    from feature_jobs.declaration.tokens import UnreadableError
+    from feature_jobs.declaration.expressions import find_errors
 
-    reasons = {name.lower(): f"{reason}; leave it out" for name, reason in forbidden.items()}
-    known = {name.lower(): name for name in columns if name.lower() not in reasons}
-    try:
-        tokens, tree = parse(sql)
-    except UnreadableError as error:
-        return [f"position {error.start + 1}: {error}"]
-    found: dict[int, str] = {}
-    for start, problem in chain(
-        _name_problems(tokens, known, reasons),
-        _shape_problems(tokens, tree),
-        _column_problems(tree, known, reasons),
-        _constant_problems(tree),
-    ):
-        found.setdefault(start, problem)
-    if not found:
-        found = dict(_kind_problems(tree))
-    return [f"position {start + 1}: {found[start]}" for start in sorted(found)]
+    return find_errors(sql, columns=columns, forbidden=forbidden)
 
 
 def generated(sql: str) -> str:
@@ -84,188 +36,20 @@ def generated(sql: str) -> str:
     >>> generated("Amount / greatest(mean_7d, 1)")
     '`Amount` / greatest(`mean_7d`, 1)'
     """
-    from feature_jobs.declaration.grammar import parse, write
+    from feature_jobs.declaration.expressions import generate
 
-    problems = expression_problems(sql, columns=referenced_columns(sql))
-    if problems:
-        raise ValueError("; ".join(problems))
-    return write(parse(sql)[1])
+    return generate(sql)
 
 
 def referenced_columns(sql: str) -> list[str]:
-    """The columns that an expression reads, as first written, in order of first mention.
+    """List the columns that an expression reads, as first written, in order of first mention.
 
     Raises:
-        ValueError: for a text that is not one expression; see `expression_problems`.
+        ValueError: for a text that is not one expression; see `validate_expression`.
 
     >>> referenced_columns("Amount / greatest(mean_7d, amount)")
     ['Amount', 'mean_7d']
     """
-    from feature_jobs.declaration.grammar import parse
+    from feature_jobs.declaration.expressions import read_columns
 
-    found: dict[str, str] = {}
-    for column in sorted(_columns(parse(sql)[1]), key=_start):
-        found.setdefault(column.name.lower(), column.name)
-    return list(found.values())
-
-
-def _name_problems(
-    tokens: "tuple[Token, ...]", known: Collection[str], reasons: Mapping[str, str]
-) -> Iterator[tuple[int, str]]:
-    """By token: in the tree some columns have become units or texts, and functions others."""
-    from feature_jobs.declaration.tokens import is_text, shown
-
-    names = [token.text.lower() for token in tokens]
-    for index, (token, name) in enumerate(zip(tokens, names, strict=True)):
-        before = names[index - 1] if index else ""
-        after = names[index + 1 : index + 3]
-        if is_text(token):
-            if _CLOCK.fullmatch(name):
-                yield token.start, f"{shown(token.text)} can stand for the clock; leave it out"
-        elif after[:1] == ["("]:
-            if [name, *after] == ["unix_timestamp", "(", ")"]:
-                yield token.start, f"{name}() {ANOTHER_RUN}"
-            elif name in REASONS and not (before in _LIKE and name in _OF_SEVERAL):
-                yield token.start, f"{name}() {REASONS[name]}"
-        elif name in reasons and token.token_type.name in {"VAR", "IDENTIFIER"}:
-            yield token.start, f"{shown(token.text)} {reasons[name]}"
-        elif name in BARE and name not in known and before != ".":
-            yield token.start, f"{name} {ANOTHER_RUN}"
-
-
-def _shape_problems(tokens: "tuple[Token, ...]", tree: "exp.Expr") -> Iterator[tuple[int, str]]:
-    """Calls that are not on the list, and what the field has a word for."""
-    from sqlglot import exp
-
-    from feature_jobs.declaration.tokens import PARAMETER, is_text, shown
-
-    nodes = list(tree.walk())
-    # These nodes do not know where they stand; their words do.
-    for kinds, words, problem in (
-        (exp.Query, {"SELECT", "VALUES"}, _QUERY),
-        (exp.Window, {"OVER"}, MANY_ROWS),
-        ((exp.Placeholder, exp.Parameter), set("?:@${"), PARAMETER),
-    ):
-        if any(isinstance(node, kinds) for node in nodes):
-            for token in tokens:
-                if token.text.upper() in words and not is_text(token):
-                    yield token.start, f"{shown(token.text)} {problem}"
-    for node in nodes:
-        if isinstance(node, exp.Star) and not _is_call_of(node.parent, "count"):
-            yield _start(node), "'*' stands for many columns; name one"
-        elif isinstance(node, exp.Alias) and not _is_call_of(node.parent, "struct"):
-            yield _start(node.args["alias"]), f"{shown(node.alias)} is an alias; leave it out"
-        elif isinstance(node, exp.Anonymous) and node.name.lower() not in ALLOWED:
-            yield _at(node), f"{node.name.lower()}() {refusal(node.name.lower())}"
-
-
-def _kind_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
-    """Of a tree without other problems: what is not on the list of what may be written."""
-    from feature_jobs.declaration.grammar import is_read_alike, makes_text
-
-    found = False
-    for node in tree.walk():
-        problem = _kind_problem(node)
-        if problem is None and makes_text(node) and not any(_columns(node)):
-            problem = "constant texts put together; write the text itself"
-        if problem is not None:
-            found = True
-            yield _at(node), problem
-    if not found and not is_read_alike(tree):
-        yield 0, "can be read in two ways; put parentheses around its parts"
-
-
-def _kind_problem(node: "exp.Expr") -> str | None:
-    from sqlglot import exp
-
-    from feature_jobs.declaration.grammar import KINDS, is_plain_cast, is_plain_type
-    from feature_jobs.declaration.tokens import shown
-
-    if isinstance(node, exp.Any | exp.All | exp.Tuple):
-        is_pattern = node.find_ancestor(exp.Like, exp.ILike) is not None
-        return None if is_pattern else "several values in parentheses; write one expression"
-    if not isinstance(node, (*KINDS, exp.Alias)):
-        return f"{type(node).__name__} is no part of an expression; leave it out"
-    problem = None
-    if isinstance(node, exp.Anonymous) and not isinstance(node.this, str):
-        problem = f"{shown(node.name)} is a name in quotes; write the function's name"
-    elif isinstance(node, exp.Dot) and not isinstance(node.expression, exp.Identifier):
-        problem = f"{shown(node.expression.name)} has a dot before it; write the function's name"
-    elif isinstance(node, exp.Cast) and not is_plain_cast(node):
-        problem = "a cast takes no more than a type; leave the rest out"
-    elif type(node) is exp.DataType and not is_plain_type(node):
-        problem = f"{shown(str(node))} is no type to cast to; write double or string"
-    return problem
-
-
-def _constant_problems(tree: "exp.Expr") -> Iterator[tuple[int, str]]:
-    """Constants of times that are none: a cast makes nulls of them."""
-    from sqlglot import exp
-
-    from feature_jobs.declaration.tokens import shown
-
-    for cast in tree.find_all(exp.Cast):
-        value = cast.this
-        if value.is_string and cast.to.this.name.startswith(("DATE", "TIMESTAMP")):  # noqa: SIM102
-            if not _MOMENT.fullmatch(value.name):
-                yield (
-                    _start(value),
-                    (
-                        f"{shown(value.name)} is no date or time; write it as 2025-01-31 or "
-                        "2025-01-31 12:00:00"
-                    ),
-                )
-
-
-def _column_problems(
-    tree: "exp.Expr", known: Mapping[str, str], reasons: Mapping[str, str]
-) -> Iterator[tuple[int, str]]:
-    from feature_jobs.declaration.tokens import shown
-
-    @cache
-    def unknown(name: str) -> str:
-        near = get_close_matches(name.lower(), known, n=1)
-        if near:
-            return f"no column {shown(name)}; did you mean {known[near[0]]!r}?"
-        names = sorted(known.values())
-        more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
-        listed = ", ".join(names[:SHOWN_COLUMNS]) or "none"
-        return f"no column {shown(name)}; the columns are {listed}{more}"
-
-    for column in _columns(tree):
-        names = [part.name for part in column.parts]
-        refused = [part for part in column.parts if part.name.lower() in reasons]
-        for part in refused:
-            yield _start(part), f"{shown(part.name)} {reasons[part.name.lower()]}"
-        if refused:
-            continue
-        if len(names) > 1:
-            yield _start(column), f"{shown('.'.join(names))} has a dot; write one column's name"
-        elif names[0].lower() not in known:
-            yield _start(column), unknown(names[0])
-        elif not names[0].isascii() and not column.this.args.get("quoted"):
-            yield _start(column), f"{shown(names[0])} needs backquotes: `{names[0]}`"
-
-
-def _columns(tree: "exp.Expr") -> "Iterator[exp.Column]":
-    """The columns of the row; those of a query inside, which is refused, are not looked at."""
-    from sqlglot import exp
-
-    for node in tree.walk(prune=lambda node: isinstance(node, exp.Query)):
-        if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
-            yield node
-
-
-def _is_call_of(node: "exp.Expr | None", name: str) -> bool:
-    from sqlglot import exp
-
-    return isinstance(node, exp.Anonymous) and node.name.lower() == name
-
-
-def _at(node: "exp.Expr") -> int:
-    """Position of a node, or of the first of its parts."""
-    return int(node.meta.get("start", _start(node)))
-
-
-def _start(node: "exp.Expr") -> int:
-    return min((part.meta["start"] for part in node.walk() if "start" in part.meta), default=0)
+    return read_columns(sql)

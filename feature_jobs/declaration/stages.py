@@ -1,7 +1,7 @@
-"""The two passes of a build: conditions may read features, so those are computed first.
+"""The two stages of a build: features that conditions read are computed first.
 
-What a condition says of a row is what it was at the row's own time, so the first pass looks back
-from rows that the second looks back to.
+A condition on a row is evaluated at the row's own time, so the first stage looks back from rows
+that the second looks back to.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,7 +12,7 @@ from feature_jobs.declaration.sql import referenced_columns
 
 
 def earlier_features(features: FeatureSet, computed: Collection[str]) -> list[str]:
-    """Features that the conditions of computed windows read, and what those are made of.
+    """List the features that conditions of the computed windows read, directly or not.
 
     Args:
         features: the declarations.
@@ -36,7 +36,7 @@ def earlier_features(features: FeatureSet, computed: Collection[str]) -> list[st
 
 
 def late_features(features: FeatureSet) -> set[str]:
-    """Features that count rows by a condition that reads features, and what is derived of them.
+    """Name the features that count rows by a condition on features, and what is derived of them.
 
     An expression that cannot be read reads nothing.
     """
@@ -50,22 +50,24 @@ def late_features(features: FeatureSet) -> set[str]:
 
 
 def lookback(features: FeatureSet) -> timedelta:
-    """How far before a row's event time another row can still count, through both passes."""
+    """Return the longest time from a row back to another one that counts, over both stages."""
     reaches = [link.length for link in features.expand_links()]
     for window in features.expand():
         earlier = earlier_features(features, [window.name])
-        reaches.append(window.lifetime + _longest(features, earlier))
+        reaches.append(window.window_plus_delay + _longest(features, earlier))
     return max(reaches, default=timedelta())
 
 
 def conditions_reach(features: FeatureSet, computed: Collection[str]) -> timedelta:
-    """How far back the rows lie whose conditions read features."""
+    """Return the longest time back to rows whose conditions read features."""
     late = late_features(features) & set(computed)
-    return max((w.lifetime for w in features.expand() if w.name in late), default=timedelta())
+    return max(
+        (w.window_plus_delay for w in features.expand() if w.name in late), default=timedelta()
+    )
 
 
 def _longest(features: FeatureSet, names: Collection[str]) -> timedelta:
-    reaches = [w.lifetime for w in features.expand() if w.name in names]
+    reaches = [w.window_plus_delay for w in features.expand() if w.name in names]
     reaches += [link.length for link in features.expand_links() if link.name in names]
     return max(reaches, default=timedelta())
 

@@ -1,4 +1,4 @@
-"""The layout of an expression: what its characters and words may be, before they are parsed.
+"""Layout of an expression: the characters and words allowed in it, checked before parsing.
 
 What two readers could take for two things is refused here: comments, characters that cannot be
 seen, escapes, texts side by side.
@@ -23,7 +23,7 @@ _MOST_DIGITS_OF_A_SUFFIX = 18
 
 
 class UnreadableError(ValueError):
-    """Not one expression; `start` is the offset of the character where reading ended."""
+    """Text that is not one expression; `start` is the offset at which reading ended."""
 
     def __init__(self, start: int, problem: str) -> None:
         self.start = start
@@ -41,7 +41,7 @@ def shown(text: str) -> str:
 
 
 def refuse_layout(sql: str, tokens: list[Token]) -> None:
-    """Refuse what an expression may not hold, whatever it would mean.
+    """Refuse characters and words that no expression may hold.
 
     Raises:
         UnreadableError: at the first of it.
@@ -68,7 +68,7 @@ def refuse_layout(sql: str, tokens: list[Token]) -> None:
 
 
 def _refuse_hidden(sql: str, tokens: list[Token]) -> None:
-    """Refuse comments, and characters that cannot be seen: what stands between two tokens."""
+    """Refuse comments and invisible characters, which stand between two tokens."""
     for start, letter in enumerate(sql):
         if (not letter.isprintable() and letter not in "\t\n\r") or "\ud800" <= letter <= "\udfff":
             problem = f"{letter!r} cannot be printed; leave it out"

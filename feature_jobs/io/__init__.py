@@ -1,7 +1,7 @@
 """Files and object stores."""
 
+from feature_jobs.io.data_files import DataFile, encode_features, write_data_file
 from feature_jobs.io.naming import hash_bytes, hash_in_name, name_part
-from feature_jobs.io.parts import WrittenPart, write_part
 from feature_jobs.io.storage import (
     publish,
     read_buffer,
@@ -16,7 +16,8 @@ from feature_jobs.io.storage import (
 )
 
 __all__ = [
-    "WrittenPart",
+    "DataFile",
+    "encode_features",
     "hash_bytes",
     "hash_in_name",
     "name_part",
@@ -30,5 +31,5 @@ __all__ = [
     "remove_folder",
     "replace",
     "resolve",
-    "write_part",
+    "write_data_file",
 ]

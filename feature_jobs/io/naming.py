@@ -1,4 +1,4 @@
-"""Names of parts: the event day, and the hash of the bytes, for whoever reads them to compare."""
+"""Names of parts: the event day, and the hash of the bytes, which readers compare."""
 
 import hashlib
 import re
@@ -10,17 +10,17 @@ _HASHED = re.compile(rf"part-([0-9a-f]{{{DIGITS}}})\.parquet$")
 
 
 def hash_bytes(content: bytes | memoryview) -> str:
-    """The beginning of SHA-256, as it stands in names."""
+    """Return the first digits of SHA-256, as in names of parts."""
     return hashlib.sha256(content).hexdigest()[:DIGITS]
 
 
 def name_part(day: str, content: bytes) -> str:
-    """The path of a part below its table's folder."""
+    """Return the path of a part below its table's folder."""
     return f"{EVENT_DAY}={day}/part-{hash_bytes(content)}.parquet"
 
 
 def hash_in_name(path: str) -> str | None:
-    """The hash that a part's name says; None for another name.
+    """Return the hash in a part's name; None for another name.
 
     >>> hash_in_name("event_day=2025-01-01/part-0123456789abcdef0123.parquet")
     '0123456789abcdef0123'

@@ -19,7 +19,7 @@ _S3_OPTIONS = "?allow_delayed_open=true"
 
 
 def resolve(address: str) -> tuple[fs.FileSystem, str]:
-    """The file system of an address, and the path in it."""
+    """Return the file system of an address, and the path in it."""
     parts = urlsplit(address)
     if len(parts.scheme) < 2:  # noqa: PLR2004 -- one letter is a drive
         return _local(), address
@@ -27,21 +27,21 @@ def resolve(address: str) -> tuple[fs.FileSystem, str]:
 
 
 def read_schema(address: str) -> pa.Schema:
-    """Columns of a Parquet file."""
+    """Read the schema of a Parquet file."""
     filesystem, path = resolve(address)
     with filesystem.open_input_file(path) as file:
         return pq.read_schema(file)
 
 
 def read_columns(address: str, columns: Sequence[str]) -> pa.Table:
-    """Columns of a Parquet file."""
+    """Read columns of a Parquet file."""
     filesystem, path = resolve(address)
     with filesystem.open_input_file(path) as file:
         return pq.ParquetFile(file, pre_buffer=True).read(columns=list(columns))
 
 
 def read_present(address: str, schema: pa.Schema) -> pa.Table:
-    """Columns of a Parquet file in a schema's order; those that it lacks are null."""
+    """Read columns of a Parquet file in a schema's order; missing ones are null."""
     filesystem, path = resolve(address)
     with filesystem.open_input_file(path) as file:
         parquet = pq.ParquetFile(file, pre_buffer=True)
@@ -57,7 +57,7 @@ def read_present(address: str, schema: pa.Schema) -> pa.Table:
 
 
 def read_bytes(address: str) -> bytes:
-    """All of a file.
+    """Read a whole file.
 
     Raises:
         FileNotFoundError: when there is none.
@@ -68,7 +68,7 @@ def read_bytes(address: str) -> bytes:
 
 
 def read_buffer(address: str) -> pa.Buffer:
-    """All of a file, in memory of Arrow's own.
+    """Read a whole file into Arrow's own memory.
 
     Threads of Arrow may give it back when Python has begun to end. Of a Python object they could
     not: the process would be aborted.
@@ -82,7 +82,7 @@ def read_buffer(address: str) -> pa.Buffer:
 
 
 def replace(address: str, content: bytes) -> None:
-    """Write a file, over one that is there."""
+    """Write a file; one that exists is replaced."""
     filesystem, path = resolve(address)
     if isinstance(filesystem, fs.LocalFileSystem):
         _write_aside(Path(path), content)
@@ -92,7 +92,7 @@ def replace(address: str, content: bytes) -> None:
 
 
 def publish(address: str, content: bytes) -> None:
-    """Write a file whose name says its content, unless it is there with just these bytes.
+    """Write a file named by its content, unless it exists with just these bytes.
 
     One with other bytes was damaged since, and is written over.
     """
@@ -111,7 +111,7 @@ def remove(address: str) -> None:
 
 
 def remove_folder(address: str) -> None:
-    """Remove a folder and all in it, if there is one."""
+    """Remove a folder and all that is in it, if there is one."""
     filesystem, path = resolve(address)
     if filesystem.get_file_info(path).type == fs.FileType.Directory:
         filesystem.delete_dir(path)
@@ -135,7 +135,7 @@ def _local() -> fs.FileSystem:
 
 @cache
 def _remote(scheme: str, place: str) -> fs.FileSystem:
-    """One client for each bucket and process; to make one is a request for the bucket's region."""
+    """Open one client for each bucket and process; opening asks for the bucket's region."""
     options = _S3_OPTIONS if scheme == "s3" else ""
     filesystem, _ = fs.FileSystem.from_uri(f"{scheme}://{place}/{options}")
     return filesystem

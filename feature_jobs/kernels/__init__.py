@@ -2,7 +2,7 @@
 
 from feature_jobs.kernels.event_order import encode, integers, owned, time_order, visible_times
 from feature_jobs.kernels.exact_sum import SQUARE_DIGITS, SUM_DIGITS, add_square, add_value
-from feature_jobs.kernels.fraud_windows import walk_genuine, walk_labels
+from feature_jobs.kernels.fraud_windows import compute_frauds, compute_legitimate
 from feature_jobs.kernels.labels import (
     LABEL_TIMES,
     LABEL_VALUES,
@@ -11,7 +11,7 @@ from feature_jobs.kernels.labels import (
     is_labelled,
     label_items,
 )
-from feature_jobs.kernels.neighbours import walk_neighbours
+from feature_jobs.kernels.neighbours import count_neighbours
 from feature_jobs.kernels.row_kernels import ROW_KERNELS
 
 __all__ = [
@@ -24,6 +24,9 @@ __all__ = [
     "add_square",
     "add_value",
     "attach_labels",
+    "compute_frauds",
+    "compute_legitimate",
+    "count_neighbours",
     "encode",
     "integers",
     "is_labelled",
@@ -31,7 +34,4 @@ __all__ = [
     "owned",
     "time_order",
     "visible_times",
-    "walk_genuine",
-    "walk_labels",
-    "walk_neighbours",
 ]

@@ -1,4 +1,4 @@
-"""How many different values are in a trailing window, for every row, in one walk."""
+"""Number of different values in a trailing window, for every row, in one pass."""
 
 import numba
 import numpy as np
@@ -17,18 +17,18 @@ def count_distinct(  # noqa: PLR0917 -- numba takes no keywords
     enters: Int64s,
     order: Int64s,
     codes: Int64s,
-    lifetime: int,
-    itself: bool,  # noqa: FBT001 -- numba takes no keywords
-    priors: Bools,
+    window_plus_delay: int,
+    include_current: bool,  # noqa: FBT001 -- numba takes no keywords
+    exclude_current: Bools,
     out: Floats,
 ) -> None:
-    """How many different values are in the window.
+    """Count the different values in each row's window.
 
     Beside the arrays that `feature_jobs.kernels.windows` describes:
 
         codes: the value of each row as a number from 0 on; -1 where it is null.
-        itself: whether a row's own value counts in aggregates that are not `prior_`.
-        priors: for each line of `out` whether the row itself is left out.
+        include_current: True if a row's own value counts in aggregates that are not `prior_`.
+        exclude_current: for each line of `out`, True if it leaves the row itself out.
     """
     times = np.zeros(codes.max() + 1 if len(codes) else 0, dtype=np.int64)
     entered = np.zeros(len(events), dtype=np.bool_)
@@ -37,7 +37,7 @@ def count_distinct(  # noqa: PLR0917 -- numba takes no keywords
         entering, leaving, distinct = first, first, 0
         for row in range(firsts[history], last):
             now = events[row]
-            while leaving < last and events[leaving] + lifetime <= now:
+            while leaving < last and events[leaving] + window_plus_delay <= now:
                 if entered[leaving]:
                     times[codes[leaving]] -= 1
                     distinct -= times[codes[leaving]] == 0
@@ -53,9 +53,9 @@ def count_distinct(  # noqa: PLR0917 -- numba takes no keywords
                 entered[other] = True
                 distinct += times[codes[other]] == 0
                 times[codes[other]] += 1
-            adds = itself and codes[row] >= 0 and times[codes[row]] == 0
-            for line in range(len(priors)):
-                out[line, row] = distinct + (1 if adds and not priors[line] else 0)
+            adds = include_current and codes[row] >= 0 and times[codes[row]] == 0
+            for line in range(len(exclude_current)):
+                out[line, row] = distinct + (1 if adds and not exclude_current[line] else 0)
         for row in range(first, last):
             if codes[row] >= 0:
                 times[codes[row]] = 0

@@ -13,7 +13,7 @@ Number = TypeVar("Number", np.int64, np.float64)
 
 
 def time_order(events: Int64s, ids: pa.ChunkedArray) -> Int64s:
-    """Row numbers in the order (event time, transaction id).
+    """Sort row numbers by (event time, transaction id).
 
     Rows that come as a few sorted runs, as they do from the lake, cost little: the sort by time is
     a merge, and ids are compared only where times are equal.
@@ -34,7 +34,7 @@ def time_order(events: Int64s, ids: pa.ChunkedArray) -> Int64s:
 
 
 def integers(column: pa.ChunkedArray) -> Int64s:
-    """An Arrow column without nulls as integers; times become microseconds since 1970."""
+    """Convert an Arrow column without nulls to integers; times to microseconds since 1970."""
     array = column.combine_chunks()
     if pa.types.is_timestamp(array.type):
         array = array.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
@@ -42,19 +42,19 @@ def integers(column: pa.ChunkedArray) -> Int64s:
 
 
 def owned(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
-    """The array, or a copy that may be written to: compiled code is made for one kind of array."""
+    """Return a writeable array, copied if need be: compiled code takes one kind of array."""
     return values if values.flags.writeable else values.copy()
 
 
 def visible_times(events: Int64s, known: Int64s, delay: timedelta | None) -> Int64s:
-    """When each row becomes visible: as it is known, and not before its delay has passed."""
+    """Compute when each row becomes visible: once it is known and its delay has passed."""
     waited = events + (delay // timedelta(microseconds=1) if delay else 0)
     times: Int64s = np.maximum(waited, known)
     return times
 
 
 def encode(columns: list[pa.ChunkedArray]) -> Int64s:
-    """Each row's combination of values as a number from 0 on; -1 where one of them is null."""
+    """Encode each row's combination of values as a number from 0 on; -1 where one is null."""
     codes: Int64s | None = None
     for column in columns:
         encoded = column.combine_chunks().dictionary_encode()

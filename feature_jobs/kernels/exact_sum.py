@@ -29,7 +29,7 @@ _EXPONENT = 0x7FF
 
 @numba.njit(cache=True)
 def unpack(bits: int) -> tuple[int, int]:
-    """Mantissa (53 bits) and place on the grid of a finite double, given as its 64 bits."""
+    """Return mantissa (53 bits) and place on the grid of a finite double, given as its 64 bits."""
     exponent = (bits >> 52) & _EXPONENT
     mantissa = bits & _FRACTION
     if exponent == 0:
@@ -67,7 +67,7 @@ def add_square(digits: Int64s, bits: int, sign: int) -> None:
 
 @numba.njit(cache=True)
 def places(bits: Int64s, first: int, last: int) -> tuple[int, int]:
-    """Lowest and highest place among finite doubles other than zero; `(GRID * 2, 0)` for none."""
+    """Find the lowest and highest place of nonzero finite doubles; `(GRID * 2, 0)` for none."""
     lowest, highest = 2 * GRID, 0
     for row in range(first, last):
         exponent = (bits[row] >> 52) & _EXPONENT
@@ -80,7 +80,7 @@ def places(bits: Int64s, first: int, last: int) -> tuple[int, int]:
 
 @numba.njit(cache=True)
 def _carry(digits: Int64s, low: int, high: int, out: Int64s) -> int:
-    """Write digits of `[low, high)` as magnitudes in `[0, 2^32)` to `out`; the sign is returned."""
+    """Write digits of `[low, high)` as magnitudes in `[0, 2^32)` to `out`; return the sign."""
     carry = 0
     for at in range(low, high):
         total = digits[at] + carry
@@ -133,7 +133,7 @@ def _round(digits: Int64s, size: int) -> tuple[int, int]:
 
 @numba.njit(cache=True)
 def read_sum(digits: Int64s, low: int, high: int, scratch: Int64s) -> float:
-    """The sum, rounded once to the nearest double; infinite beyond the largest."""
+    """Return the sum, rounded once to the nearest double; infinite beyond the largest."""
     sign = _carry(digits, low, high, scratch)
     mantissa, place = _round(scratch, high - low)
     return sign * math.ldexp(float(mantissa), place + 32 * low - GRID)
@@ -143,7 +143,7 @@ def read_sum(digits: Int64s, low: int, high: int, scratch: Int64s) -> float:
 def read_deviation(  # noqa: PLR0917 -- numba takes no keywords
     sums: Int64s, low: int, high: int, squares: Int64s, count: int, scratch: Int64s
 ) -> float:
-    """Standard deviation of a sample of `count` values from the digits of their sums.
+    """Compute the standard deviation of a sample of `count` values from the digits of their sums.
 
     The variance's numerator, `n * sum(x^2) - sum(x)^2`, is formed in integers, so nothing cancels:
     equal values have the deviation 0.

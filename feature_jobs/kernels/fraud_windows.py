@@ -1,4 +1,4 @@
-"""Rows known to be frauds, or not, in a trailing window, in one walk; labels may be corrected."""
+"""Known frauds and legitimate rows in a trailing window; labels may be corrected."""
 
 import numba
 import numpy as np
@@ -11,7 +11,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @numba.njit(cache=True, nogil=True)
-def walk_labels(  # noqa: PLR0917 -- numba takes no keywords
+def compute_frauds(  # noqa: PLR0917 -- numba takes no keywords
     starts: Int64s,
     firsts: Int64s,
     events: Int64s,
@@ -19,12 +19,12 @@ def walk_labels(  # noqa: PLR0917 -- numba takes no keywords
     item_rows: Int64s,
     item_enters: Int64s,
     item_changes: Int64s,
-    lifetime: int,
+    window_plus_delay: int,
     counts: Floats,
     since_last: Floats,
     since_first: Floats,
 ) -> None:
-    """Known frauds in the window, and seconds since the latest and since the oldest of them.
+    """Count known frauds in the window, and seconds since the latest and the oldest of them.
 
     What is known of a row may change: each change is an item of its own, +1 when it becomes known
     that the row is a fraud, -1 when that is taken back.
@@ -43,7 +43,7 @@ def walk_labels(  # noqa: PLR0917 -- numba takes no keywords
         leaving, count, latest, oldest = starts[history], 0, -1, last
         for row in range(firsts[history], last):
             now = events[row]
-            while leaving < last and events[leaving] + lifetime <= now:
+            while leaving < last and events[leaving] + window_plus_delay <= now:
                 count -= state[leaving]
                 leaving += 1
             while entering < until:
@@ -66,7 +66,7 @@ def walk_labels(  # noqa: PLR0917 -- numba takes no keywords
 
 
 @numba.njit(cache=True, nogil=True)
-def walk_genuine(  # noqa: PLR0917 -- numba takes no keywords
+def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
     starts: Int64s,
     firsts: Int64s,
     events: Int64s,
@@ -76,13 +76,13 @@ def walk_genuine(  # noqa: PLR0917 -- numba takes no keywords
     item_rows: Int64s,
     item_enters: Int64s,
     item_changes: Int64s,
-    lifetime: int,
+    window_plus_delay: int,
     since_last: Floats,
     since_first: Floats,
 ) -> None:
-    """Seconds since the latest and since the oldest visible row that is not known to be a fraud.
+    """Compute seconds since the latest and the oldest visible row that is no known fraud.
 
-    The arrays are those of `feature_jobs.kernels.windows` and of `walk_labels`.
+    The arrays are those of `feature_jobs.kernels.windows` and of `compute_frauds`.
     """
     state = np.zeros(len(events), dtype=np.int64)
     entered = np.zeros(len(events), dtype=np.bool_)
@@ -92,7 +92,7 @@ def walk_genuine(  # noqa: PLR0917 -- numba takes no keywords
         entering, leaving, latest, oldest = first, first, -1, last
         for row in range(firsts[history], last):
             now = events[row]
-            while leaving < last and events[leaving] + lifetime <= now:
+            while leaving < last and events[leaving] + window_plus_delay <= now:
                 leaving += 1
             while telling < until:
                 other, enter = item_rows[telling], item_enters[telling]

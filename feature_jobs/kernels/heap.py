@@ -1,4 +1,4 @@
-"""A binary heap of row numbers in compiled code: the least or the greatest value first."""
+"""Binary heap of row numbers in compiled code, by least or by greatest value."""
 
 import numba
 import numpy as np
@@ -41,7 +41,7 @@ def pop(heap: Int64s, size: int, values: Floats, sign: float) -> None:
 
 @numba.njit(cache=True)
 def drop_left(heap: Int64s, size: int, leaving: int, values: Floats, sign: float) -> int:
-    """Remove from the top what stands before row `leaving`; the new size is returned."""
+    """Remove rows before `leaving` from the top; return the new size."""
     while size > 0 and heap[0] < leaving:
         pop(heap, size, values, sign)
         size -= 1

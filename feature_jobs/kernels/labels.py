@@ -1,4 +1,4 @@
-"""Labels as the kernel sees them: what became known of a row, and when.
+"""Label changes as arrays for the kernels: the row, the time it became known, the change.
 
 A label may be corrected, so a row has a list of what was known of it: times and values. Only rows
 that were ever called a fraud have one; what says "legitimate" from the start adds nothing.
@@ -20,7 +20,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 def attach_labels(rows: pa.Table, known: pa.Table) -> pa.Table:
-    """Append what is known of each row: two lists, or nulls.
+    """Append the label history of each row: two lists, or nulls.
 
     Args:
         rows: with `transaction_id`.
@@ -34,14 +34,14 @@ def attach_labels(rows: pa.Table, known: pa.Table) -> pa.Table:
 
 
 def is_labelled(rows: pa.Table) -> Bools:
-    """Rows of which something is known."""
+    """Return a mask of the rows that have a label history."""
     valid: Bools = rows[LABEL_TIMES].combine_chunks().is_valid().to_numpy(zero_copy_only=False)
     return valid
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Changes of what is known, by history, then time, then row.
+    """Label changes, by history, then time, then row.
 
     Attributes:
         starts: where each history's items begin, and at last their number.
@@ -57,7 +57,7 @@ class Items:
 def label_items(
     rows: pa.Table, starts: Int64s, events: Int64s, *, delay: int, counted: Bools | None = None
 ) -> Items:
-    """The changes of sorted rows.
+    """Build the label changes of sorted rows.
 
     Args:
         rows: with both list columns.

@@ -22,7 +22,7 @@ def compute_median(  # noqa: PLR0917 -- numba takes no keywords
     enters: Int64s,
     order: Int64s,
     values: Floats,
-    lifetime: int,
+    window_plus_delay: int,
     include_current: bool,  # noqa: FBT001 -- numba takes no keywords
     exclude_current: Bools,
     out: Floats,
@@ -47,7 +47,7 @@ def compute_median(  # noqa: PLR0917 -- numba takes no keywords
         entering, leaving, count = first, first, 0
         for row in range(firsts[history], last):
             now = events[row]
-            while leaving < last and events[leaving] + lifetime <= now:
+            while leaving < last and events[leaving] + window_plus_delay <= now:
                 if entered[leaving]:
                     _add(tree, size, ranks[leaving], -1)
                     count -= 1
@@ -87,10 +87,10 @@ def _middle(tree: Int64s, size: int, ranked: Floats, count: int) -> float:
     """Return the median of the counted values."""
     if count == 0:
         return np.nan
-    high = ranked[_select(tree, size, count // 2 + 1)]
+    high = float(ranked[_select(tree, size, count // 2 + 1)])
     if count % 2 == 1:
-        return float(high)
-    return float((ranked[_select(tree, size, count // 2)] + high) / 2.0)
+        return high
+    return (float(ranked[_select(tree, size, count // 2)]) + high) / 2.0
 
 
 @numba.njit(cache=True)

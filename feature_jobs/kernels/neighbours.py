@@ -1,9 +1,9 @@
-"""The link kernel: neighbours over a shared entity, in one walk over everybody's rows.
+"""Link kernel: neighbours over a shared entity, in one pass over the rows of all entities.
 
 Members (customers) and things (devices) are the two sides of a graph whose edges live as long as
-a visible row of the window has both. Each side keeps its live edges in front of its stretch of
+a visible row of the window has both. Each side keeps its live edges in front of its part of
 one array, so that a row looks only at live ones: at most `max_degree` things with at most
-`max_degree` members each. The walk needs everybody's rows, so it is cut in time
+`max_degree` members each. It needs the rows of all entities, so it is split in time
 (`feature_jobs.stages.map`), never by key.
 """
 
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @numba.njit(cache=True, nogil=True)
-def walk_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keywords
+def count_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keywords
     first: int,
     events: Int64s,
     enters: Int64s,
@@ -28,12 +28,12 @@ def walk_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
     item_rows: Int64s,
     item_enters: Int64s,
     item_changes: Int64s,
-    lifetime: int,
+    window_plus_delay: int,
     max_degree: int,
     neighbours: Floats,
     frauds: Floats,
 ) -> None:
-    """Neighbours of each row's member, and their known frauds, over one window.
+    """Count the neighbours of each row's member, and their known frauds, over one window.
 
     Arguments by name:
 
@@ -43,8 +43,8 @@ def walk_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
         edges: each row's pair of member and thing as a number from 0 on, -1 where one is null.
         edge_members, edge_things: both sides of each edge, as numbers from 0 on.
         item_rows, item_enters, item_changes: as in
-        `feature_jobs.kernels.fraud_windows.walk_labels`.
-        lifetime: the window's length in microseconds.
+        `feature_jobs.kernels.fraud_windows.compute_frauds`.
+        window_plus_delay: the window's length in microseconds.
         max_degree: see `feature_jobs.declaration.features.LinkGroup`.
         neighbours, frauds: receive the two aggregates by row; NaN where the member is null or
             used more than `max_degree` things.
@@ -63,7 +63,7 @@ def walk_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
     entering, leaving, item = 0, 0, 0
     for row in range(first, len(events)):
         now = events[row]
-        while leaving < len(events) and events[leaving] + lifetime <= now:
+        while leaving < len(events) and events[leaving] + window_plus_delay <= now:
             edge = edges[leaving]
             if entered[leaving] and edge >= 0:
                 alive[edge] -= 1
@@ -103,9 +103,9 @@ def walk_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
         if member_live[member] + (1 if fresh >= 0 else 0) > max_degree:
             continue
         found, bad = 0, 0
-        for turn in range(member_live[member] + 1):
-            if turn < member_live[member]:
-                thing = edge_things[of_member[member_starts[member] + turn]]
+        for step in range(member_live[member] + 1):
+            if step < member_live[member]:
+                thing = edge_things[of_member[member_starts[member] + step]]
             elif fresh >= 0:
                 thing = fresh
             else:
@@ -123,7 +123,7 @@ def walk_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
 
 @numba.njit(cache=True)
 def _stretches(sides: Int64s, count: int) -> tuple[Int64s, Int64s, Int64s]:
-    """Edges by side, each edge's place in that array, and where each side's stretch begins."""
+    """Group edges by side; return them, each edge's position, and where each side begins."""
     starts = np.zeros(count + 1, dtype=np.int64)
     for side in sides:
         starts[side + 1] += 1
@@ -149,7 +149,7 @@ def _swap(edges: Int64s, at: Int64s, one: int, other: int) -> None:
 def _insert(  # noqa: PLR0917 -- numba takes no keywords
     edge: int, edges: Int64s, at: Int64s, starts: Int64s, live: Int64s, sides: Int64s
 ) -> None:
-    """Put an edge behind the live ones of its side."""
+    """Move an edge behind the live ones of its side."""
     side = sides[edge]
     _swap(edges, at, at[edge], starts[side] + live[side])
     live[side] += 1
@@ -159,7 +159,7 @@ def _insert(  # noqa: PLR0917 -- numba takes no keywords
 def _remove(  # noqa: PLR0917 -- numba takes no keywords
     edge: int, edges: Int64s, at: Int64s, starts: Int64s, live: Int64s, sides: Int64s
 ) -> None:
-    """Take an edge out of the live ones of its side."""
+    """Remove an edge from the live ones of its side."""
     side = sides[edge]
     live[side] -= 1
     _swap(edges, at, at[edge], starts[side] + live[side])

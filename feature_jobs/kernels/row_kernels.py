@@ -1,7 +1,7 @@
-"""The kernels that give one aggregate each, by the name in its entry of the registry.
+"""Kernels that give one aggregate each, by their name in the registry of aggregates.
 
-All take the same arguments: the arrays that `windows` describes, values or codes, the lifetime,
-`include_current`, and for each line of `out` whether it leaves the row itself out.
+All take the same arguments, as `windows` describes them: the arrays of the histories, values or
+codes, `window_plus_delay`, `include_current`, `exclude_current` and `out`.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from feature_jobs.kernels.median import compute_median
 
 @dataclass(frozen=True, slots=True)
 class RowKernel:
-    """A kernel for one aggregate.
+    """Kernel for one aggregate.
 
     Attributes:
         compute: the compiled function.

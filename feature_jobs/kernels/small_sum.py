@@ -1,4 +1,4 @@
-"""Exact sums in two integers, for histories whose values are of like size, as amounts are.
+"""Exact sums in two integers, for histories whose values are of similar size, as amounts are.
 
 The same sums as those of `feature_jobs.kernels.exact_sum`, at a fraction of the cost: where the
 largest value
@@ -20,13 +20,13 @@ _LOW = (1 << _BITS) - 1
 
 @numba.njit(cache=True)
 def fits(lowest: int, highest: int) -> bool:
-    """Whether values between two places on the grid may be summed here."""
+    """Return True if values between two places on the grid may be summed in two integers."""
     return lowest >= _NORMAL and highest - lowest <= SPREAD
 
 
 @numba.njit(cache=True)
-def add_narrow(low: int, high: int, bits: int, lowest: int, sign: int) -> tuple[int, int]:
-    """The sum with a finite double, given as its 64 bits, added (`sign` 1) or taken away (-1)."""
+def add_small(low: int, high: int, bits: int, lowest: int, sign: int) -> tuple[int, int]:
+    """Add a finite double, given as its 64 bits, to the sum (`sign` 1) or subtract it (-1)."""
     if bits << 1 == 0:
         return low, high
     mantissa, place = unpack(bits)
@@ -39,8 +39,8 @@ def add_narrow(low: int, high: int, bits: int, lowest: int, sign: int) -> tuple[
 
 
 @numba.njit(cache=True)
-def read_narrow(low: int, high: int, lowest: int) -> float:
-    """The sum, rounded once to the nearest double, ties to even; infinite beyond the largest."""
+def read_small(low: int, high: int, lowest: int) -> float:
+    """Return the sum, rounded once to the nearest double, ties to even; infinite if too large."""
     sign = 1.0
     if high < 0:
         sign = -1.0

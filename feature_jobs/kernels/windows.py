@@ -1,21 +1,21 @@
-"""The window kernel: exact trailing aggregates of every entity's history, in one walk a window.
+"""Running kernel: exact trailing aggregates of every entity's history, one pass a window.
 
 A value *enters* when it becomes visible and *leaves* when its event is older than the window. Two
-pointers walk both orders side by side, so the cost is linear in rows, whatever the length of the
-window. One walk computes every aggregate of one measure over one window.
+pointers advance through both orders, so the cost is linear in rows, whatever the length of the
+window. One call computes every aggregate of one measure over one window.
 
 At row j with event time t, the other rows that count are those with `enter < t`, and of those
 with `enter == t` the ones that became visible after their own event or stand before j in the
-order; as long as `event + lifetime > t`. Values that are NaN do not count.
+order; as long as `event + window_plus_delay > t`. Values that are NaN do not count.
 
-Arrays shared by the walks below, all by row unless said otherwise:
+Arrays that all window kernels take, all by row unless said otherwise:
 
     starts    where each history begins, and at last the number of rows
     firsts    for each history the first row that is wanted; rows before it are only remembered
     events    event times in microseconds, not falling within a history
     enters    when each row's value becomes visible, at or after its event time
     order     each history's row numbers by `enters`, ties in row order
-    lifetime  how long after its event a value stays: the window plus a fixed delay
+    window_plus_delay  how long after its event a value stays: the window plus a fixed delay
     out       one line for each aggregate asked for; NaN where it is not defined
 """
 
@@ -35,7 +35,7 @@ from feature_jobs.kernels.exact_sum import (
     read_sum,
 )
 from feature_jobs.kernels.heap import drop_left, push
-from feature_jobs.kernels.small_sum import add_narrow, fits, read_narrow
+from feature_jobs.kernels.small_sum import add_small, fits, read_small
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -55,13 +55,13 @@ OPERATIONS = MappingProxyType(
         "time_since_first": FIRST,
     }
 )
-# Columns of `carried_counts`: values, and how many of them are infinite.
-CARRIED = 3
+# Columns of `partial_counts`: values, and how many of them are infinite.
+COUNT_COLUMNS = 3
 MICROSECONDS = 1e6
 
 
 @numba.njit(cache=True, nogil=True)
-def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keywords
+def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keywords
     starts: Int64s,
     firsts: Int64s,
     events: Int64s,
@@ -69,27 +69,27 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
     order: Int64s,
     values: Floats,
     bits: Int64s,
-    lifetime: int,
-    itself: bool,  # noqa: FBT001 -- numba takes no keywords
+    window_plus_delay: int,
+    include_current: bool,  # noqa: FBT001 -- numba takes no keywords
     statistics: Int64s,
-    priors: Bools,
-    carried_of: Int64s,
-    carried_counts: Int64s,
-    carried_sums: Int64s,
-    carried_squares: Int64s,
+    exclude_current: Bools,
+    partial_of: Int64s,
+    partial_counts: Int64s,
+    partial_sums: Int64s,
+    partial_squares: Int64s,
     out: Floats,
 ) -> None:
-    """Count, sum, mean, std, min, max, last, time since last and since first of a measure.
+    """Compute count, sum, mean, std, min, max, last and the times since last and first.
 
     Beside the arrays that the module describes:
 
         values: the measure; for a count of transactions, ones.
         bits: the same 64-bit patterns as integers.
-        itself: whether a row's own value counts in aggregates that are not `prior_`.
+        include_current: True if a row's own value counts in aggregates that are not `prior_`.
         statistics: one of this module's constants for each line of `out`.
-        priors: for each line whether the row itself is left out.
-        carried_of: for each history the line of the carried arrays, or -1 for none.
-        carried_counts, carried_sums, carried_squares: what is in the window during the whole
+        exclude_current: for each line, True if it leaves the row itself out.
+        partial_of: for each history the line of the partial arrays, or -1 for none.
+        partial_counts, partial_sums, partial_squares: what is in the window during the whole
             history and not among its rows: counts, exact digits (`feature_jobs.stages.skew`).
     """
     wants_sum = np.any((statistics == SUM) | (statistics == MEAN) | (statistics == STD))
@@ -101,7 +101,7 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
     sums = np.zeros(SUM_DIGITS, dtype=np.int64)
     squares = np.zeros(SQUARE_DIGITS, dtype=np.int64)
     scratch = np.empty(6 * SUM_DIGITS, dtype=np.int64)
-    counts = np.zeros(CARRIED, dtype=np.int64)
+    counts = np.zeros(COUNT_COLUMNS, dtype=np.int64)
     for history in range(len(starts) - 1):
         first, last = starts[history], starts[history + 1]
         counts[:] = 0
@@ -110,21 +110,21 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
             lowest, highest = places(bits, first, last)
             low, high = (lowest >> 5, (highest >> 5) + 5) if lowest <= highest else (0, 3)
             sums[:], squares[:] = 0, 0
-            # From here on `lowest` says whether sums are kept in two integers.
-            if wants_square or carried_of[history] >= 0 or not fits(lowest, highest):
+            # From here on: not negative if sums are kept in two integers.
+            if wants_square or partial_of[history] >= 0 or not fits(lowest, highest):
                 lowest = -1
-        carried = carried_of[history]
-        if carried >= 0:
-            counts[:] = carried_counts[carried]
+        partial = partial_of[history]
+        if partial >= 0:
+            counts[:] = partial_counts[partial]
             if wants_sum:
-                sums[:], squares[:] = carried_sums[carried], carried_squares[carried]
+                sums[:], squares[:] = partial_sums[partial], partial_squares[partial]
                 for digit in range(SUM_DIGITS):
                     if sums[digit] != 0:
                         low, high = min(low, digit), max(high, digit + 3)
         entering, leaving, fewer, greater, latest, oldest = first, first, 0, 0, -1, last
         for row in range(firsts[history], last):
             now = events[row]
-            while leaving < last and events[leaving] + lifetime <= now:
+            while leaving < last and events[leaving] + window_plus_delay <= now:
                 if entered[leaving]:
                     _count(counts, values[leaving], -1)
                     if wants_sum and np.isfinite(values[leaving]):
@@ -162,8 +162,8 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                 oldest += 1
             own = values[row]
             counted = False
-            for turn in range(2):  # aggregates without the row itself, then those with it
-                if turn == 1 and itself and not np.isnan(own):
+            for step in range(2):  # aggregates without the row itself, then those with it
+                if step == 1 and include_current and not np.isnan(own):
                     counted = True
                     _count(counts, own, 1)
                     if wants_sum and np.isfinite(own):
@@ -171,14 +171,14 @@ def walk(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes no keyword
                             sums, squares, least, most, bits[row], 1, lowest, wants_square
                         )
                 for line in range(len(statistics)):
-                    if priors[line] == (turn == 1):
+                    if exclude_current[line] == (step == 1):
                         continue
                     statistic, result = statistics[line], np.nan
                     if statistic == COUNT:
                         result = float(counts[0])
                     elif statistic <= MEAN:
                         if lowest >= 0 and counts[1] == 0 and counts[2] == 0:
-                            result = read_narrow(least, most, lowest)
+                            result = read_small(least, most, lowest)
                         else:
                             result = _total(counts, sums, low, high, scratch)
                         if statistic == MEAN:
@@ -229,9 +229,9 @@ def _change(  # noqa: PLR0917 -- numba takes no keywords
     lowest: int,
     wants_square: bool,  # noqa: FBT001 -- numba takes no keywords
 ) -> tuple[int, int]:
-    """Add a value to the sums, or take it away: the two integers if they are kept in two."""
+    """Add a value to the sums, or subtract it; in two integers where the sums are kept in two."""
     if lowest >= 0:
-        least, most = add_narrow(least, most, bits, lowest, sign)
+        least, most = add_small(least, most, bits, lowest, sign)
     else:
         add_value(sums, bits, sign)
         if wants_square:
@@ -241,7 +241,7 @@ def _change(  # noqa: PLR0917 -- numba takes no keywords
 
 @numba.njit(cache=True)
 def _total(counts: Int64s, sums: Int64s, low: int, high: int, scratch: Int64s) -> float:
-    """The sum; infinite where infinities are in the window, NaN where both kinds are."""
+    """Return the sum; infinite if infinities are in the window, NaN if both kinds are."""
     if counts[1] > 0 and counts[2] > 0:
         return np.nan
     if counts[1] > 0:

@@ -21,10 +21,10 @@ def derive(rows: DataFrame, features: FeatureSet, computed: Collection[str]) -> 
     return rows
 
 
-def passing_columns(
+def expression_columns(
     features: FeatureSet, computed: Collection[str], columns: Sequence[str]
 ) -> list[str]:
-    """What derived features read that are computed now: row columns, and features made before."""
+    """List the row columns and features that the derived features to compute read."""
     spelled = {c.lower(): c for c in [*columns, *features.feature_names()]}
     needed: dict[str, None] = {}
     made: set[str] = set()
@@ -39,7 +39,7 @@ def passing_columns(
 
 
 def row_schema(columns: pa.Schema, features: FeatureSet) -> t.StructType:
-    """Spark types of row columns and of every feature."""
+    """Return the Spark types of row columns and of every feature."""
     rows = from_arrow_schema(columns.remove_metadata())
     fields = [
         t.StructField(column.name, t.LongType() if column.kind == "count" else t.DoubleType())
@@ -49,7 +49,7 @@ def row_schema(columns: pa.Schema, features: FeatureSet) -> t.StructType:
 
 
 def refuse_unreadable(session: SparkSession, columns: pa.Schema, features: FeatureSet) -> None:
-    """Have Spark read every expression, as it has the last word on its own language.
+    """Analyse every expression with Spark, which has the last word on its own language.
 
     Raises:
         ProblemsError: naming every expression that it refuses.
@@ -83,7 +83,7 @@ def _empty(session: SparkSession, schema: t.StructType) -> DataFrame:
 
 
 def _analyse(rows: DataFrame, sql: str) -> tuple[str | None, str | None]:
-    """The type that an expression gives, or why Spark refuses it or its cast to a double."""
+    """Return the type of an expression, or why Spark refuses it or its cast to a double."""
     try:
         made = rows.select(f.expr(generated(sql)).alias("made"))
         made.select(f.col("made").cast("double"))

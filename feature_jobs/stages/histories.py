@@ -1,4 +1,4 @@
-"""Arrow rows to the kernels' arrays and back: whole histories in, a column a feature out."""
+"""Arrow rows to the kernels' arrays and back: whole histories in, one column a feature out."""
 
 from collections.abc import Sequence
 
@@ -7,52 +7,70 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
-from feature_jobs.declaration import GENUINE, MICROSECOND, Request, Unit, Window
+from feature_jobs.declaration import (
+    LEGITIMATE,
+    MICROSECOND,
+    FeatureGroup,
+    Window,
+    WindowComputation,
+)
 from feature_jobs.kernels import (
     ROW_KERNELS,
     SQUARE_DIGITS,
     SUM_DIGITS,
     Items,
+    compute_frauds,
+    compute_legitimate,
     encode,
     integers,
     label_items,
     time_order,
     visible_times,
-    walk_genuine,
-    walk_labels,
 )
 from feature_jobs.kernels import windows as kernel
-from feature_jobs.stages.skew import COUNTS, REQUEST, SLICE, SQUARES, SUMS, measure_values, meets
+from feature_jobs.stages.skew import (
+    COMPUTATION,
+    COUNTS,
+    SLICE,
+    SQUARES,
+    SUMS,
+    measure_values,
+    meets,
+)
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 WANTED = "is_wanted"
-WHOLE = -1  # the slice of a history that is not cut
+WHOLE = -1  # the slice of a history that is not split
 
 
 def compute_windows(
-    rows: pa.Table, unit: Unit, *, conditions: Sequence[str] = (), carries: pa.Table | None = None
+    rows: pa.Table,
+    group: FeatureGroup,
+    *,
+    conditions: Sequence[str] = (),
+    partials: pa.Table | None = None,
 ) -> pa.Table:
-    """Window features of the rows that are wanted.
+    """Compute the window features of the wanted rows.
 
     Args:
         rows: everything of the histories that can count, in any order: `transaction_id`,
-            `event_time`, `known_time`, the keys (not null), the measures, `is_wanted`, and for cut
-            histories `slice`; a history's wanted rows are the last of it.
-        unit: the windows.
+            `event_time`, `known_time`, the keys (not null), the measures, `is_wanted`, and for
+            histories that are split `slice`; a history's wanted rows are the last of it.
+        group: the windows.
         conditions: which measures are conditions.
-        carries: what the slices of cut histories carry.
+        partials: the partial aggregates of slices.
 
     Returns:
         `transaction_id`, `event_time` and one column a feature, one line for each wanted row.
     """
-    history = _History(rows, unit, conditions, carries)
+    history = _History(rows, group, conditions, partials)
     wanted = history.wanted
     columns = {name: history.rows[name].take(wanted) for name in (TRANSACTION_ID, EVENT_TIME)}
     features = history.compute()
-    for window in unit.windows:
+    for window in group.windows:
         columns[window.name] = _column(features[window.name][wanted.to_numpy()], window)
     return pa.table(columns)
 
@@ -65,19 +83,23 @@ def _column(values: Floats, window: Window) -> pa.Array:
 
 
 class _History:
-    """Sorted rows, where each history begins, and visible times and their orders, made once."""
+    """Sorted rows, the start of each history, and the visible times and orders, made once."""
 
     def __init__(
-        self, rows: pa.Table, unit: Unit, conditions: Sequence[str], carries: pa.Table | None
+        self,
+        rows: pa.Table,
+        group: FeatureGroup,
+        conditions: Sequence[str],
+        partials: pa.Table | None,
     ) -> None:
         order = time_order(integers(rows[EVENT_TIME]), rows[TRANSACTION_ID])
-        codes = encode([rows[name] for name in (*unit.keys, SLICE)])[order]
+        codes = encode([rows[name] for name in (*group.keys, SLICE)])[order]
         by_key = np.argsort(codes, kind="stable")
         self.rows = rows.take(pa.array(order[by_key])).combine_chunks()
         codes = codes[by_key]
         edges = np.flatnonzero(np.diff(codes, prepend=-1, append=-1))
         self._starts = edges.astype(np.int64) if len(codes) else np.zeros(1, dtype=np.int64)
-        self._unit, self._conditions = unit, conditions
+        self._group, self._conditions = group, conditions
         self._events = integers(self.rows[EVENT_TIME])
         self._known = integers(self.rows[KNOWN_TIME])
         wanted = self.rows[WANTED].combine_chunks().to_numpy(zero_copy_only=False)
@@ -85,115 +107,125 @@ class _History:
         counted = np.add.reduceat(wanted.astype(np.int64), self._starts[:-1]) if len(wanted) else 0
         self._firsts = (self._starts[1:] - counted).astype(np.int64)
         self._orders: dict[object, tuple[Int64s, Int64s]] = {}
-        self._carries = _Carries(self.rows, self._starts, unit, carries)
+        self._partials = _PartialAggregates(self.rows, self._starts, group, partials)
 
     def compute(self) -> dict[str, Floats]:
-        """Every feature of the unit for every row; NaN where it is null or not wanted."""
+        """Compute every feature of the group for every row; NaN where it is null or not wanted."""
         found: dict[str, Floats] = {}
         counts: dict[object, Floats] = {}
-        for number, requests in self._walks():
-            found |= self._sums(number, requests, counts)
-        for request in self._unit.requests():
-            if request.measure == LABEL:
-                found |= self._labels(request, counts)
-            elif request.measure == GENUINE:
-                found |= self._genuine(request)
+        for number, computations in self._running():
+            found |= self._sums(number, computations, counts)
+        for computation in self._group.computations():
+            if computation.measure == LABEL:
+                found |= self._labels(computation, counts)
+            elif computation.measure == LEGITIMATE:
+                found |= self._legitimate(computation)
             else:
-                for kernel_name, windows in request.others.items():
-                    found |= self._by_row_kernel(kernel_name, request, windows)
+                for kernel_name, windows in computation.others.items():
+                    found |= self._by_row_kernel(kernel_name, computation, windows)
         return found
 
-    def _walks(self) -> list[tuple[int, list[Request]]]:
-        """Requests that one walk answers, with the number of the one whose values it walks over.
+    def _running(self) -> list[tuple[int, list[WindowComputation]]]:
+        """Group the computations that one run of the running kernel answers.
 
-        Where a measure has no missing value, its walk counts the transactions as well.
+        Each group has the number of the computation whose values the kernel reads. Where a measure
+        has no missing value, its run counts the transactions as well.
         """
         asked = [
-            (number, request)
-            for number, request in enumerate(self._unit.requests())
-            if not request.reads_labels and (request.running or request.feeds_rate)
+            (number, computation)
+            for number, computation in enumerate(self._group.computations())
+            if not computation.reads_labels and (computation.running or computation.feeds_rate)
         ]
         whole = {
-            request.span: number
-            for number, request in asked
-            if request.measure is not None
-            and request.where is None
-            and not self._carries.has(number)
-            and not np.isnan(measure_values(self.rows, request)).any()
+            computation.span: number
+            for number, computation in asked
+            if computation.measure is not None
+            and computation.where is None
+            and not self._partials.has(number)
+            and not np.isnan(measure_values(self.rows, computation)).any()
         }
-        walks: dict[int, list[Request]] = {number: [request] for number, request in asked}
-        for number, request in asked:
-            if request.measure is None and request.where is None and request.span in whole:
-                walks[whole[request.span]] += walks.pop(number)
-        return list(walks.items())
+        computed: dict[int, list[WindowComputation]] = {
+            number: [computation] for number, computation in asked
+        }
+        for number, computation in asked:
+            if (
+                computation.measure is None
+                and computation.where is None
+                and computation.span in whole
+            ):
+                computed[whole[computation.span]] += computed.pop(number)
+        return list(computed.items())
 
     def _sums(
-        self, number: int, requests: Sequence[Request], counts: dict[object, Floats]
+        self, number: int, computations: Sequence[WindowComputation], counts: dict[object, Floats]
     ) -> dict[str, Floats]:
-        request = requests[0]
-        windows = [w for one in requests for w in one.running]
+        computation = computations[0]
+        windows = [w for one in computations for w in one.running]
         statistics = [self._statistic(w) for w in windows]
-        priors = [w.excludes_current for w in windows]
-        if any(one.feeds_rate for one in requests):
-            statistics, priors = [*statistics, kernel.COUNT], [*priors, True]
-        values = measure_values(self.rows, request)
-        enters, order = self._visibility(request)
+        exclude_current = [w.excludes_current for w in windows]
+        if any(one.feeds_rate for one in computations):
+            statistics, exclude_current = [*statistics, kernel.COUNT], [*exclude_current, True]
+        values = measure_values(self.rows, computation)
+        enters, order = self._visibility(computation)
         out = np.full((len(statistics), len(values)), np.nan)
-        kernel.walk(
+        kernel.compute_running(
             self._starts, self._firsts, self._events, enters, order, values,
-            values.view(np.int64), request.lifetime, not request.delay,
-            np.array(statistics, dtype=np.int64), np.array(priors, dtype=np.bool_),
-            *self._carries.of(number), out,
+            values.view(np.int64), computation.window_plus_delay, not computation.delay,
+            np.array(statistics, dtype=np.int64), np.array(exclude_current, dtype=np.bool_),
+            *self._partials.of(number), out,
         )  # fmt: skip
-        if any(one.feeds_rate for one in requests):
-            counts[request.span] = out[-1]
+        if any(one.feeds_rate for one in computations):
+            counts[computation.span] = out[-1]
         return {w.name: out[line] for line, w in enumerate(windows)}
 
     def _by_row_kernel(
-        self, name: str, request: Request, windows: Sequence[Window]
+        self, name: str, computation: WindowComputation, windows: Sequence[Window]
     ) -> dict[str, Floats]:
         chosen = ROW_KERNELS[name]
-        if chosen.reads_codes:
-            values: npt.NDArray[np.generic] = encode([self.rows[str(request.measure)]])
-        else:
-            values = measure_values(self.rows, request)
-        enters, order = self._visibility(request)
+        values = (
+            encode([self.rows[str(computation.measure)]])
+            if chosen.reads_codes
+            else measure_values(self.rows, computation)
+        )
+        enters, order = self._visibility(computation)
         out = np.full((len(windows), len(enters)), np.nan)
         chosen.compute(
             self._starts, self._firsts, self._events, enters, order,
-            values, request.lifetime, not request.delay,
+            values, computation.window_plus_delay, not computation.delay,
             np.array([w.is_prior for w in windows], dtype=np.bool_), out,
         )  # fmt: skip
         return {w.name: out[line] for line, w in enumerate(windows)}
 
-    def _labels(self, request: Request, counts: dict[object, Floats]) -> dict[str, Floats]:
-        items = self._items(request)
+    def _labels(
+        self, computation: WindowComputation, counts: dict[object, Floats]
+    ) -> dict[str, Floats]:
+        items = self._items(computation)
         frauds, since_last, since_first = np.full((3, len(self._events)), np.nan)
-        walk_labels(
+        compute_frauds(
             self._starts, self._firsts, self._events, items.starts, items.rows, items.enters,
-            items.changes, request.lifetime, frauds, since_last, since_first,
+            items.changes, computation.window_plus_delay, frauds, since_last, since_first,
         )  # fmt: skip
         given = {"count": frauds, "time_since_last": since_last, "time_since_first": since_first}
-        if any(w.aggregate.per_transaction for w in request.windows):
-            seen = counts[request.span]
+        if any(w.aggregate.per_transaction for w in computation.windows):
+            seen = counts[computation.span]
             # A transaction's label may be known before the transaction arrived.
             given["rate"] = np.divide(frauds, seen, out=np.zeros_like(frauds), where=seen > 0)
-        return {w.name: given[w.statistic] for w in request.windows}
+        return {w.name: given[w.statistic] for w in computation.windows}
 
-    def _genuine(self, request: Request) -> dict[str, Floats]:
-        enters, order = self._visibility(request)
-        items = self._items(request)
+    def _legitimate(self, computation: WindowComputation) -> dict[str, Floats]:
+        enters, order = self._visibility(computation)
+        items = self._items(computation)
         since_last, since_first = np.full((2, len(self._events)), np.nan)
-        walk_genuine(
+        compute_legitimate(
             self._starts, self._firsts, self._events, enters, order, items.starts, items.rows,
-            items.enters, items.changes, request.lifetime, since_last, since_first,
+            items.enters, items.changes, computation.window_plus_delay, since_last, since_first,
         )  # fmt: skip
         given = {"time_since_last": since_last, "time_since_first": since_first}
-        return {w.name: given[w.statistic] for w in request.windows}
+        return {w.name: given[w.statistic] for w in computation.windows}
 
-    def _items(self, request: Request) -> Items:
-        delay = request.delay // MICROSECOND if request.delay else 0
-        counted = None if request.where is None else meets(self.rows, request.where)
+    def _items(self, computation: WindowComputation) -> Items:
+        delay = computation.delay // MICROSECOND if computation.delay else 0
+        counted = None if computation.where is None else meets(self.rows, computation.where)
         return label_items(self.rows, self._starts, self._events, delay=delay, counted=counted)
 
     def _statistic(self, window: Window) -> int:
@@ -201,50 +233,50 @@ class _History:
             return kernel.SUM  # how many rows met it
         return kernel.OPERATIONS[window.aggregate.operation]
 
-    def _visibility(self, request: Request) -> tuple[Int64s, Int64s]:
-        """When each row becomes visible, and each history's rows in that order."""
-        if request.delay not in self._orders:
-            enters = visible_times(self._events, self._known, request.delay)
+    def _visibility(self, computation: WindowComputation) -> tuple[Int64s, Int64s]:
+        """Return when each row becomes visible, and each history's rows in that order."""
+        if computation.delay not in self._orders:
+            enters = visible_times(self._events, self._known, computation.delay)
             order = np.arange(len(enters))
             falls = np.diff(enters) < 0
             falls[self._starts[1:-1] - 1] = False  # the next history may begin earlier
             late = np.unique(np.searchsorted(self._starts, np.flatnonzero(falls), side="right") - 1)
             for first, last in zip(self._starts[late], self._starts[late + 1], strict=True):
                 order[first:last] = first + np.argsort(enters[first:last], kind="stable")
-            self._orders[request.delay] = enters, order
-        return self._orders[request.delay]
+            self._orders[computation.delay] = enters, order
+        return self._orders[computation.delay]
 
 
-class _Carries:
-    """What slices carry, summed over their shipments, as the kernel's arrays."""
+class _PartialAggregates:
+    """Partial aggregates of the slices, summed over their payloads, as the kernel's arrays."""
 
     def __init__(
-        self, rows: pa.Table, starts: Int64s, unit: Unit, carries: pa.Table | None
+        self, rows: pa.Table, starts: Int64s, group: FeatureGroup, partials: pa.Table | None
     ) -> None:
         self._of = np.full(max(len(starts) - 1, 0), -1, dtype=np.int64)
         self._lines: dict[int, list[tuple[int, dict[str, object]]]] = {}
-        if carries is None:
+        if partials is None:
             return
-        names = [*unit.keys, SLICE]
+        names = [*group.keys, SLICE]
         heads = rows.select(names).take(pa.array(starts[:-1])).to_pylist()
-        place = {tuple(head.values()): at for at, head in enumerate(heads)}
-        for line in carries.to_pylist():
-            at = place.get(tuple(line[name] for name in names))
+        position = {tuple(head.values()): at for at, head in enumerate(heads)}
+        for line in partials.to_pylist():
+            at = position.get(tuple(line[name] for name in names))
             if at is not None:  # a slice without rows has nothing to compute
-                self._lines.setdefault(line[REQUEST], []).append((at, line))
+                self._lines.setdefault(line[COMPUTATION], []).append((at, line))
 
-    def has(self, request: int) -> bool:
-        """Whether any slice carries something for a request."""
-        return request in self._lines
+    def has(self, computation: int) -> bool:
+        """Return True if a slice has a partial aggregate of a computation."""
+        return computation in self._lines
 
-    def of(self, request: int) -> tuple[Int64s, Int64s, Int64s, Int64s]:
-        """For each history its line or -1, and the lines of counts, sums and squares."""
-        found = self._lines.get(request, [])
+    def of(self, computation: int) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+        """Return for each history its line or -1, and the lines of counts, sums and squares."""
+        found = self._lines.get(computation, [])
         histories = sorted({at for at, _ in found})
         number = {at: line for line, at in enumerate(histories)}
         of = self._of.copy()
         of[histories] = range(len(histories))
-        sizes = {COUNTS: kernel.CARRIED, SUMS: SUM_DIGITS, SQUARES: SQUARE_DIGITS}
+        sizes = {COUNTS: kernel.COUNT_COLUMNS, SUMS: SUM_DIGITS, SQUARES: SQUARE_DIGITS}
         made = {name: np.zeros((len(histories), size), np.int64) for name, size in sizes.items()}
         for at, line in found:
             for name, total in made.items():

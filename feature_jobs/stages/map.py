@@ -1,7 +1,8 @@
-"""First stage: rows in batches to the places where their histories are computed.
+"""Map stage: rows in batches to the partitions where their histories are computed.
 
-Each unit has places of its own. A row goes to the place that its key's hash names; the rows of a
-hot key go to its slices, and links, which need everybody's rows, are cut by time alone.
+Each feature group has partitions of its own. A row goes to the partition that its key's hash
+names; the rows of a skewed key go to its slices. Links need the rows of all entities, so they are
+split by time alone.
 """
 
 import zlib
@@ -14,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
-from feature_jobs.declaration import MICROSECOND, Unit
+from feature_jobs.declaration import MICROSECOND, FeatureGroup
 from feature_jobs.kernels import LABEL_TIMES, LABEL_VALUES, attach_labels, integers
 from feature_jobs.stages.histories import WANTED, WHOLE
 from feature_jobs.stages.shuffle_blocks import frame, pack, spread
-from feature_jobs.stages.skew import SLICE, Cut, cut_rows, equals
+from feature_jobs.stages.skew import SLICE, Split, equals, split_rows
 
 Int64s = npt.NDArray[np.int64]
 
@@ -28,19 +29,19 @@ _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio (Knuth, vol. 3,
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything goes; the same for all tasks.
+    """Assignment of rows to partitions; the same for all tasks.
 
     Attributes:
-        units: what is computed.
-        places: how many places each unit has.
-        cuts: the hot keys.
+        groups: what is computed.
+        partitions: how many partitions each group has.
+        splits: the skewed keys.
         since: the first event time that is wanted, in microseconds.
-        time_borders: event times at which the links are cut, `places - 1` of them at most.
+        time_borders: event times at which the links are split, `partitions - 1` of them at most.
     """
 
-    units: tuple[Unit, ...]
-    places: int
-    cuts: tuple[Cut, ...]
+    groups: tuple[FeatureGroup, ...]
+    partitions: int
+    splits: tuple[Split, ...]
     since: int
     time_borders: tuple[int, ...]
 
@@ -48,13 +49,13 @@ class Layout:
 def scatterer(
     layout: Layout, known: pa.Table
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A function for `mapInArrow` from rows to blocks.
+    """Make the function for `mapInArrow` from rows to blocks.
 
     Args:
         layout: where rows go.
         known: what became known of rows, from `feature_jobs.stages.read.load_known_frauds`.
     """
-    reads_labels = any(unit.reads_labels for unit in layout.units)
+    reads_labels = any(group.reads_labels for group in layout.groups)
 
     def scatter(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -63,14 +64,14 @@ def scatterer(
                 rows = _with_integer_times(rows)
                 if reads_labels:
                     rows = attach_labels(rows, known)
-                for unit in layout.units:
-                    yield from _scatter_unit(rows, unit, layout)
+                for group in layout.groups:
+                    yield from _scatter_group(rows, group, layout)
 
     return scatter
 
 
 def _with_integer_times(rows: pa.Table) -> pa.Table:
-    """Times as microseconds.
+    """Convert times to microseconds.
 
     Raises:
         InputError: when a row was known before it happened.
@@ -88,67 +89,71 @@ def _with_integer_times(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _scatter_unit(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.RecordBatch]:
-    labels = [LABEL_TIMES, LABEL_VALUES] if unit.reads_labels else []
-    names = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, *unit.keys, *unit.measures, *labels]
+def _scatter_group(rows: pa.Table, group: FeatureGroup, layout: Layout) -> Iterator[pa.RecordBatch]:
+    labels = [LABEL_TIMES, LABEL_VALUES] if group.reads_labels else []
+    names = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, *group.keys, *group.measures, *labels]
     own = rows.select(names)
-    kept = pc.greater_equal(own[EVENT_TIME], layout.since - unit.lookback // MICROSECOND)
-    if unit.windows:
-        for key in unit.keys:
+    kept = pc.greater_equal(own[EVENT_TIME], layout.since - group.lookback // MICROSECOND)
+    if group.windows:
+        for key in group.keys:
             kept = pc.and_(kept, own[key].is_valid())
     own = own.filter(kept)
     wanted = pc.greater_equal(own[EVENT_TIME], layout.since)
     own = own.append_column(WANTED, wanted)
-    if unit.links:
-        yield from _cut_by_time(own, unit, layout)
+    if group.links:
+        yield from _split_by_time(own, group, layout)
         return
-    for cut in (c for c in layout.cuts if c.unit == unit.number):
-        hot = equals(own, unit.keys, cut.key)
-        if pc.any(hot).as_py():
-            yield from _send_slices(own.filter(hot), unit, cut, layout)
-            own = own.filter(pc.invert(hot))
+    for split in (c for c in layout.splits if c.group == group.number):
+        skewed = equals(own, group.keys, split.key)
+        if pc.any(skewed).as_py():
+            yield from _send_slices(own.filter(skewed), group, split, layout)
+            own = own.filter(pc.invert(skewed))
     whole = pa.array(np.full(own.num_rows, WHOLE, dtype=np.int32))
-    places = unit.number * layout.places + hash_keys(own.select(unit.keys)) % layout.places
+    partitions = (
+        group.number * layout.partitions + hash_keys(own.select(group.keys)) % layout.partitions
+    )
     own = own.append_column(SLICE, whole)
     if own.num_rows:
-        yield from spread(own, places, unit=unit.rows_number)
+        yield from spread(own, partitions, group=group.rows_number)
 
 
-def _send_slices(rows: pa.Table, unit: Unit, cut: Cut, layout: Layout) -> Iterator[pa.RecordBatch]:
-    base = int(hash_keys(rows.slice(0, 1).select(unit.keys))[0])
-    for shipment in cut_rows(rows, unit, cut, since=layout.since):
-        # Neighbouring slices go to different places.
-        place = unit.number * layout.places + (base + shipment.slice) % layout.places
-        if shipment.rows.num_rows:
-            start, _ = cut.bounds(shipment.slice)
-            inside = pc.greater_equal(shipment.rows[EVENT_TIME], start)
-            at = shipment.rows.schema.get_field_index(WANTED)
-            sent = shipment.rows.set_column(at, WANTED, pc.and_(shipment.rows[WANTED], inside))
-            number = pa.array(np.full(sent.num_rows, shipment.slice, dtype=np.int32))
-            yield frame(place, unit.rows_number, pack(sent.append_column(SLICE, number)))
-        if shipment.carry is not None:
-            yield frame(place, unit.carries_number, pack(shipment.carry))
+def _send_slices(
+    rows: pa.Table, group: FeatureGroup, split: Split, layout: Layout
+) -> Iterator[pa.RecordBatch]:
+    base = int(hash_keys(rows.slice(0, 1).select(group.keys))[0])
+    for payload in split_rows(rows, group, split, since=layout.since):
+        # Neighbouring slices go to different partitions.
+        partition = group.number * layout.partitions + (base + payload.slice) % layout.partitions
+        if payload.rows.num_rows:
+            start, _ = split.bounds(payload.slice)
+            inside = pc.greater_equal(payload.rows[EVENT_TIME], start)
+            at = payload.rows.schema.get_field_index(WANTED)
+            sent = payload.rows.set_column(at, WANTED, pc.and_(payload.rows[WANTED], inside))
+            number = pa.array(np.full(sent.num_rows, payload.slice, dtype=np.int32))
+            yield frame(partition, group.rows_number, pack(sent.append_column(SLICE, number)))
+        if payload.partial is not None:
+            yield frame(partition, group.partials_number, pack(payload.partial))
 
 
-def _cut_by_time(rows: pa.Table, unit: Unit, layout: Layout) -> Iterator[pa.RecordBatch]:
-    """Each slice of time gets its rows and everything that one lookback before it can count."""
-    cut = Cut(unit.number, (), layout.time_borders)
+def _split_by_time(rows: pa.Table, group: FeatureGroup, layout: Layout) -> Iterator[pa.RecordBatch]:
+    """Send each slice of time its rows and those of one lookback before it."""
+    split = Split(group.number, (), layout.time_borders)
     events = integers(rows[EVENT_TIME])
-    lookback = unit.lookback // MICROSECOND
-    for number in range(len(cut.borders) + 1):
-        start, end = cut.bounds(number)
+    lookback = group.lookback // MICROSECOND
+    for number in range(len(split.borders) + 1):
+        start, end = split.bounds(number)
         inside = pa.array((events > start - lookback) & (events < end))
         sent = rows.filter(inside)
         if end <= layout.since or not sent.num_rows:
             continue
         at = sent.schema.get_field_index(WANTED)
         wanted = pc.and_(sent[WANTED], pc.greater_equal(sent[EVENT_TIME], start))
-        place = unit.number * layout.places + number
-        yield frame(place, unit.rows_number, pack(sent.set_column(at, WANTED, wanted)))
+        partition = group.number * layout.partitions + number
+        yield frame(partition, group.rows_number, pack(sent.set_column(at, WANTED, wanted)))
 
 
 def hash_keys(keys: pa.Table) -> Int64s:
-    """A number from 0 to 2^31 for each row: equal keys have equal ones, in every task.
+    """Hash each row's keys to a number from 0 to 2^31, the same in every task.
 
     Args:
         keys: columns without nulls.
@@ -161,7 +166,7 @@ def hash_keys(keys: pa.Table) -> Int64s:
 
 
 def _fingerprints(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """A number for each value of a column."""
+    """Return a number for each value of a column."""
     if pa.types.is_integer(column.type):
         return integers(column).astype(np.uint64)
     encoded = column.combine_chunks().dictionary_encode()

@@ -1,4 +1,4 @@
-"""What the job reads: each task's rows, conditions that Spark evaluates, known frauds."""
+"""Input of the job: each task's rows, conditions that Spark evaluates, known frauds."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,7 +11,7 @@ from pyspark.sql import functions as f
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
-from feature_jobs.declaration import FeatureSet, Unit, generated, referenced_columns
+from feature_jobs.declaration import FeatureGroup, FeatureSet, generated, referenced_columns
 from feature_jobs.io import read_present, read_schema, resolve
 from feature_jobs.kernels import LABEL_TIMES, LABEL_VALUES
 from feature_jobs.stages.shuffle_blocks import BLOCKS
@@ -36,7 +36,7 @@ def scatter_history(
     *,
     tasks: Sequence[Sequence[str]],
     features: FeatureSet,
-    units: Sequence[Unit],
+    groups: Sequence[FeatureGroup],
 ) -> DataFrame:
     """Read keys, measures and conditions of the rows and scatter them, as blocks.
 
@@ -48,13 +48,13 @@ def scatter_history(
         scatter: from rows to blocks.
         tasks: Parquet files of the transactions, of one schema, for each task.
         features: says what the conditions are.
-        units: say what is needed.
+        groups: say what is needed.
     """
     conditions = {c.name: c.sql for c in features.conditions}
-    measures = dict.fromkeys(m for unit in units for m in unit.measures)
+    measures = dict.fromkeys(m for group in groups for m in group.measures)
     met = {name: conditions[name] for name in measures if name in conditions}
     kept = dict.fromkeys([TRANSACTION_ID, EVENT_TIME, KNOWN_TIME])
-    kept |= dict.fromkeys(key for unit in units for key in unit.keys)
+    kept |= dict.fromkeys(key for group in groups for key in group.keys)
     kept |= dict.fromkeys(name for name in measures if name not in met)
     files = [file for task in tasks for file in task]
     # The newest file: those that lie further back than conditions reach may lack their features,
@@ -75,7 +75,7 @@ def scatter_history(
 
 
 def _reader(tasks: Sequence[Sequence[str]], schema: pa.Schema) -> Scatter:
-    """A function from the numbers of tasks to all rows of each."""
+    """Make the function from the numbers of tasks to all rows of each."""
 
     def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -88,7 +88,7 @@ def _reader(tasks: Sequence[Sequence[str]], schema: pa.Schema) -> Scatter:
 
 
 def load_known_frauds(files: Sequence[str]) -> pa.Table:
-    """What became known of each row that was ever called a fraud.
+    """Load the label history of each row that was ever called a fraud.
 
     Frauds are few, so they are read here, in one process and batch by batch, and sent to every
     worker; no transaction has to be shuffled to meet its label.

@@ -22,11 +22,11 @@ Batches = Iterator[pa.RecordBatch]
 _MARK = "overnight-error"
 _LINE = re.compile(rf"{_MARK} (\{{.*\}})$", re.MULTILINE)
 # From the most to the least specific.
-_KINDS = (ProblemsError, InputError, OutcomeError, OvernightError)
+_KINDS: tuple[type[OvernightError], ...] = (ProblemsError, InputError, OutcomeError, OvernightError)
 
 
 class WorkerError(Exception):
-    """An error of ours as it leaves a worker: its message is the marked line."""
+    """Error of ours as it leaves a worker: its message is the marked line."""
 
 
 def map_batches(
@@ -47,7 +47,7 @@ def map_batches(
 
 
 def error_of_worker(error: PythonException) -> OvernightError:
-    """Return what a worker raised; an error that is not ours by the last line of its traceback."""
+    """Return the error that a worker raised; one that is not ours by its traceback's last line."""
     found = _LINE.findall(str(error))
     if found:
         return decode_error(found[-1])
@@ -69,5 +69,5 @@ def decode_error(line: str) -> OvernightError:
     told: dict[str, Any] = json.loads(line)
     if told["kind"] == ProblemsError.__name__:
         return ProblemsError(told["where"], told["problems"])
-    kind: type[OvernightError] = next(k for k in _KINDS if k.__name__ == told["kind"])
-    return kind(told["message"])
+    kinds: dict[str, type[OvernightError]] = {kind.__name__: kind for kind in _KINDS[1:]}
+    return kinds[told["kind"]](told["message"])

@@ -1,8 +1,8 @@
-"""Last stage: the rows of a day with their features from every unit, derived ones, one part a day.
+"""Write stage: a day's rows with the features of every group and derived ones, one part a day.
 
-A place gets a manifest of its days, reads their rows itself and lines the features up by the
-total order; ids that do not match are an error, not a wrong feature. Only columns that derived
-expressions read pass through Spark; all others travel beside the first row of their day.
+A partition gets a manifest of its days, reads their rows and joins the features by the total
+order; ids that do not match are an error, not a wrong feature. Spark gets only the columns that
+derived expressions read; all others pass through as one binary value in the first row of their day.
 """
 
 import json
@@ -16,13 +16,13 @@ from pyspark.sql import types as t
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, OvernightError
-from feature_jobs.declaration import Unit
-from feature_jobs.io import read_columns, write_part
+from feature_jobs.declaration import FeatureGroup
+from feature_jobs.io import encode_features, read_columns, write_data_file
 from feature_jobs.kernels import integers, time_order
 from feature_jobs.stages.shuffle_blocks import binary, collect, pack, unpack
 
 MANIFEST = -1
-CARGO = "other_columns"
+PASSTHROUGH = "other_columns"
 WRITTEN = "path string, day string, rows long, size_bytes long"
 
 
@@ -34,7 +34,7 @@ class Day:
         day: `2025-01-31`.
         files: Parquet files that hold all its rows and nothing else.
         rows: how many they are.
-        is_wanted: whether its features are written; else it is lookback.
+        is_wanted: True if its features are written; False for days of the lookback.
         kept: a part of an earlier build whose columns are taken where they are not computed.
     """
 
@@ -47,14 +47,14 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """How the columns of a part come together.
+    """Columns of a part, and where each comes from.
 
     Attributes:
         columns: row columns, in order.
         made: features that the files hold beside them.
         names: every feature, in order; the derived ones are the last.
-        units: what was computed.
-        passing: columns that derived expressions read and that are not derived now themselves.
+        groups: what was computed.
+        expression_columns: columns that derived expressions read and that are not derived now.
         derived: features that are derived now.
         target: address of the parts' folder.
     """
@@ -62,37 +62,39 @@ class Assembly:
     columns: tuple[str, ...]
     made: tuple[str, ...]
     names: tuple[str, ...]
-    units: tuple[Unit, ...]
-    passing: tuple[str, ...]
+    groups: tuple[FeatureGroup, ...]
+    expression_columns: tuple[str, ...]
     derived: tuple[str, ...]
     target: str
 
 
 def manifest(days: Sequence[Day]) -> bytes:
-    """The days of a place."""
+    """Encode the days of a partition."""
     return json.dumps([asdict(day) for day in days]).encode()
 
 
 def assembler(
     assembly: Assembly, schema: t.StructType
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A function for `mapInArrow` from blocks to the columns that pass through Spark.
+    """Make the function for `mapInArrow` from blocks to the columns that Spark's expressions read.
 
     Args:
-        assembly: what belongs together.
-        schema: of the passing columns and the cargo.
+        assembly: the columns of a part.
+        schema: of the expression columns and the passthrough column.
     """
     arrow = to_arrow_schema(schema, timezone="UTC")
 
     def assemble(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for rows in _days(batches, assembly):
-            beside = rows.drop_columns([c for c in assembly.passing if c in rows.column_names])
-            cargo = pa.nulls(rows.num_rows - 1, pa.binary())
-            first = binary(pack(beside))
-            passing = rows.select(assembly.passing).append_column(
-                CARGO, pa.concat_arrays([first, cargo])
+            passthrough = rows.drop_columns(
+                [c for c in assembly.expression_columns if c in rows.column_names]
             )
-            yield from passing.cast(arrow).combine_chunks().to_batches()
+            others = pa.nulls(rows.num_rows - 1, pa.binary())
+            first = binary(pack(passthrough))
+            evaluated = rows.select(assembly.expression_columns).append_column(
+                PASSTHROUGH, pa.concat_arrays([first, others])
+            )
+            yield from evaluated.cast(arrow).combine_chunks().to_batches()
 
     return assemble
 
@@ -100,12 +102,12 @@ def assembler(
 def finisher(
     assembly: Assembly,
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A function for `mapInArrow` from passed columns and derived ones to written parts."""
+    """Make the function for `mapInArrow` from Spark's derived columns to written parts."""
 
     def finish(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         held: list[pa.RecordBatch] = []
         for batch in batches:
-            starts = np.flatnonzero(batch[CARGO].is_valid().to_numpy(zero_copy_only=False))
+            starts = np.flatnonzero(batch[PASSTHROUGH].is_valid().to_numpy(zero_copy_only=False))
             for start, end in zip([0, *starts], [*starts, batch.num_rows], strict=True):
                 if start in starts and held:
                     yield _finish_day(held, assembly)
@@ -121,7 +123,7 @@ def finisher(
 def writer(
     assembly: Assembly,
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """A function for `mapInArrow` from blocks to written parts, where nothing is derived."""
+    """Make the function for `mapInArrow` from blocks to written parts, where nothing is derived."""
 
     def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for rows in _days(batches, assembly):
@@ -132,8 +134,8 @@ def writer(
 
 def _finish_day(held: list[pa.RecordBatch], assembly: Assembly) -> pa.RecordBatch:
     passed = pa.Table.from_batches(held)
-    rows = unpack(passed[CARGO][0])
-    for name in (*assembly.passing, *assembly.derived):
+    rows = unpack(passed[PASSTHROUGH][0])
+    for name in (*assembly.expression_columns, *assembly.derived):
         rows = rows.append_column(name, passed[name].combine_chunks())
     return _write(rows, assembly)
 
@@ -141,18 +143,18 @@ def _finish_day(held: list[pa.RecordBatch], assembly: Assembly) -> pa.RecordBatc
 def _write(rows: pa.Table, assembly: Assembly) -> pa.RecordBatch:
     day = rows[EVENT_DAY][0].as_py()
     ordered = rows.select([*assembly.columns, *assembly.names, EVENT_DAY])
-    written = write_part(ordered, day, target=assembly.target)
+    written = write_data_file(assembly.target, day, encode_features(ordered), rows=ordered.num_rows)
     return pa.RecordBatch.from_pylist([asdict(written)])
 
 
 def _days(batches: Iterator[pa.RecordBatch], assembly: Assembly) -> Iterator[pa.Table]:
-    """Each day of a place with every column that is not derived now."""
+    """Yield each day of a partition with every column that is not derived now."""
     held = collect(batches)
     days = [Day(**d) for block in held.pop(MANIFEST, []) for d in json.loads(block.as_py())]
     computed = {
-        unit.number: _sorted(pa.concat_tables([unpack(b) for b in held.pop(unit.number)]))
-        for unit in assembly.units
-        if unit.number in held
+        group.number: _sorted(pa.concat_tables([unpack(b) for b in held.pop(group.number)]))
+        for group in assembly.groups
+        if group.number in held
     }
     for day in days:
         yield _assemble_day(day, computed, assembly)
@@ -167,9 +169,9 @@ def _assemble_day(day: Day, computed: dict[int, pa.Table], assembly: Assembly) -
     if np.any(np.diff(order) < 0):
         rows, events = rows.take(pa.array(order)), events[order]
     rows = rows.combine_chunks()
-    for unit in assembly.units:
-        features = computed.get(unit.number)
-        rows = _attach(rows, features, unit, events)
+    for group in assembly.groups:
+        features = computed.get(group.number)
+        rows = _attach(rows, features, group, events)
     fixed = {*rows.column_names, *assembly.derived}
     kept = [name for name in assembly.names if name not in fixed]
     if kept:
@@ -177,20 +179,22 @@ def _assemble_day(day: Day, computed: dict[int, pa.Table], assembly: Assembly) -
     return rows.append_column(EVENT_DAY, pa.array([day.day] * rows.num_rows, pa.string()))
 
 
-def _attach(rows: pa.Table, features: pa.Table | None, unit: Unit, events: np.ndarray) -> pa.Table:
-    """Append a unit's features; rows whose key is null have none."""
+def _attach(
+    rows: pa.Table, features: pa.Table | None, group: FeatureGroup, events: np.ndarray
+) -> pa.Table:
+    """Append a group's features; rows whose key is null have none."""
     has_key = pa.array(np.ones(rows.num_rows, dtype=np.bool_))
-    for key in unit.needed_keys:
+    for key in group.needed_keys:
         has_key = pc.and_(has_key, rows[key].combine_chunks().is_valid())
     mask = has_key.to_numpy(zero_copy_only=False)
     count = int(mask.sum())
     if features is None:
         if count:
             raise OvernightError(
-                f"No {unit.names[0]} came back for {count:,} rows of one day. Report this: it is a "
-                "fault of the program."
+                f"No {group.names[0]} came back for {count:,} rows of one day. Report this: it is "
+                "a fault of the program."
             )
-        kinds = {n: pa.int64() if n in unit.counts else pa.float64() for n in unit.names}
+        kinds = {n: pa.int64() if n in group.counts else pa.float64() for n in group.names}
         features = pa.schema(kinds.items()).empty_table()
         start = 0
     else:
@@ -198,11 +202,11 @@ def _attach(rows: pa.Table, features: pa.Table | None, unit: Unit, events: np.nd
         found = features[TRANSACTION_ID].slice(start, count)
         if not rows[TRANSACTION_ID].filter(has_key).equals(found):
             raise OvernightError(
-                f"{unit.names[0]} came back for other rows than were sent: an id of the "
+                f"{group.names[0]} came back for other rows than were sent: an id of the "
                 f"{count:,} rows may stand twice. Validate the transactions."
             )
     position = pa.array(np.cumsum(mask) - 1, mask=~mask)
-    for name in unit.names:
+    for name in group.names:
         own = features[name].slice(start, count)
         column = own if count == rows.num_rows else own.combine_chunks().take(position)
         rows = rows.append_column(name, column)

@@ -21,7 +21,7 @@ from infra.emulator.host import Host
 from infra.emulator.http import Listener
 from infra.emulator.instances.runtime import Runtime, choose_runtime
 from infra.emulator.operations import ControlPlane
-from infra.emulator.protocol import Calls
+from infra.emulator.protocol import CallLog
 from infra.emulator.resources import Resources
 from infra.emulator.server import Server
 from infra.files import close_umask
@@ -110,7 +110,7 @@ def build_host(home: Path, aws: Aws, runtime: Runtime, *, time_scale: float) -> 
         runtime=runtime,
         logs=home / "logs",
         faults=faults,
-        calls=Calls(),
+        calls=CallLog(),
         metrics=metrics,
         alarms=Alarms(metrics, faults, time_scale=time_scale),
         captures=Captures(home / "captures", aws),

@@ -8,10 +8,10 @@ import boto3
 
 from infra.emulator.faults import Faults
 from infra.emulator.http import OWN_KEY, MotoMiddleware
-from infra.emulator.protocol import Calls
+from infra.emulator.protocol import CallLog
 from infra.emulator.resources import REGION
-from infra.loopback.rule import Own, own_addresses
-from infra.loopback.wsgi import answer_own
+from infra.loopback.rule import OwnAddresses, own_addresses
+from infra.loopback.wsgi import refuse_foreign
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -27,7 +27,7 @@ class Aws:
         address = f"http://127.0.0.1:{port}"
         self._s3 = boto3.client("s3", region_name=REGION, endpoint_url=address, **access)
 
-    def start(self, *, faults: Faults, calls: Calls, after: Callable[[str, str], None]) -> None:
+    def start(self, *, faults: Faults, calls: CallLog, after: Callable[[str, str], None]) -> None:
         """Listen; the port must be free.
 
         Args:
@@ -43,10 +43,12 @@ class Aws:
         from werkzeug.serving import make_server
 
         moto = DomainDispatcherApplication(create_backend_app)
-        own = Own(own_addresses(self._port), buckets=f".localhost:{self._port}")
-        gate = answer_own(MotoMiddleware(moto, faults=faults, calls=calls, after=after), own)
+        own = OwnAddresses(own_addresses(self._port), buckets=f".localhost:{self._port}")
+        application = refuse_foreign(
+            MotoMiddleware(moto, faults=faults, calls=calls, after=after), own
+        )
         self._server = make_server(
-            "127.0.0.1", self._port, gate, threaded=True, request_handler=MotoRequestHandler
+            "127.0.0.1", self._port, application, threaded=True, request_handler=MotoRequestHandler
         )
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

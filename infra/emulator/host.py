@@ -8,7 +8,7 @@ from infra.emulator.cloudwatch import Alarms, Metrics
 from infra.emulator.endpoints.captures import Captures
 from infra.emulator.faults import Faults
 from infra.emulator.instances.runtime import Runtime
-from infra.emulator.protocol import Calls
+from infra.emulator.protocol import CallLog
 from infra.emulator.resources import Resources
 
 
@@ -26,7 +26,7 @@ class Host:
     runtime: Runtime
     logs: Path
     faults: Faults
-    calls: Calls
+    calls: CallLog
     metrics: Metrics
     alarms: Alarms
     captures: Captures

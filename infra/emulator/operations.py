@@ -1,4 +1,4 @@
-"""SageMaker's control plane: what each operation does with resources and endpoints."""
+"""SageMaker's control plane: the operations on resources and endpoints."""
 
 import asyncio
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class ControlPlane:
         }
 
     async def restore(self) -> None:
-        """Bring back every endpoint of the state file; returns when all are up or failed."""
+        """Restore every endpoint of the state file; return when all are up or failed."""
         for name, endpoint in list(self.endpoints.items()):
             if endpoint.status == "Deleting":
                 self._forget(name)

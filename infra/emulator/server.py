@@ -43,7 +43,7 @@ class Server:
         }
 
     async def restore(self) -> None:
-        """Bring the endpoints back; from then on `/health` answers 200."""
+        """Restore the endpoints; from then on `/health` answers 200."""
         await self._plane.restore()
         self._is_restored = True
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from infra.loopback.rule import Own, find_refusal
+from infra.loopback.rule import OwnAddresses, find_refusal
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -13,10 +13,10 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 POLICY_VIOLATION = 1008
 
 
-class AnswerOwn:
+class LoopbackMiddleware:
     """ASGI middleware that refuses what `own` does not allow."""
 
-    def __init__(self, app: Application, *, own: Own) -> None:
+    def __init__(self, app: Application, *, own: OwnAddresses) -> None:
         self._app = app
         self._own = own
 

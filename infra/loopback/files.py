@@ -9,8 +9,8 @@ import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from infra.loopback.handler import is_refused
-from infra.loopback.rule import Own, own_addresses
+from infra.loopback.handler import refuse_foreign_request
+from infra.loopback.rule import OwnAddresses, own_addresses
 
 
 def main(arguments: list[str]) -> int:
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
     handler = functools.partial(
         _Files,
         directory=str(options.folder),
-        own=Own(own_addresses(options.port), has_pages=True),
+        own=OwnAddresses(own_addresses(options.port), has_pages=True),
     )
     with ThreadingHTTPServer(("127.0.0.1", options.port), handler) as server:
         server.serve_forever()
@@ -30,18 +30,18 @@ def main(arguments: list[str]) -> int:
 
 
 class _Files(SimpleHTTPRequestHandler):
-    def __init__(self, *given: object, directory: str, own: Own) -> None:
+    def __init__(self, *given: object, directory: str, own: OwnAddresses) -> None:
         self._own = own
         super().__init__(*given, directory=directory)  # type: ignore[arg-type]  # as the server calls it
 
     def do_GET(self) -> None:
         """Answer with a file."""
-        if not is_refused(self, self._own):
+        if not refuse_foreign_request(self, self._own):
             super().do_GET()
 
     def do_HEAD(self) -> None:
         """Answer with a file's headers."""
-        if not is_refused(self, self._own):
+        if not refuse_foreign_request(self, self._own):
             super().do_HEAD()
 
 

@@ -2,11 +2,11 @@
 
 from http.server import BaseHTTPRequestHandler
 
-from infra.loopback.rule import Own, find_refusal
+from infra.loopback.rule import OwnAddresses, find_refusal
 
 
-def is_refused(handler: BaseHTTPRequestHandler, own: Own) -> bool:
-    """Answer a request that `own` does not allow with the reason; False when it is to be answered.
+def refuse_foreign_request(handler: BaseHTTPRequestHandler, own: OwnAddresses) -> bool:
+    """Refuse a request that `own` does not allow; return True if it was refused.
 
     The connection is closed after a refusal, as its body is not read.
     """

@@ -22,7 +22,7 @@ READING = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnAddresses:
     """The addresses of a server that it answers.
 
     Attributes:
@@ -55,7 +55,7 @@ def own_addresses(port: int, further: Iterable[str] = ()) -> frozenset[str]:
 
 
 def find_refusal(
-    own: Own, headers: Mapping[str, str], *, method: str, target: str
+    own: OwnAddresses, headers: Mapping[str, str], *, method: str, target: str
 ) -> Refusal | None:
     """Return the reason to refuse a request; None when it may be answered.
 
@@ -92,7 +92,7 @@ def _named_by(target: str) -> tuple[str, ...]:
         return (target,)
 
 
-def _is_own(own: Own, address: str) -> bool:
+def _is_own(own: OwnAddresses, address: str) -> bool:
     if address in own.addresses:
         return True
     if not own.buckets or not address.endswith(own.buckets):
@@ -100,7 +100,7 @@ def _is_own(own: Own, address: str) -> bool:
     return BUCKET.fullmatch(address.removesuffix(own.buckets)) is not None
 
 
-def _is_own_origin(own: Own, origin: str) -> bool:
+def _is_own_origin(own: OwnAddresses, origin: str) -> bool:
     scheme, separator, address = origin.partition("://")
     return bool(separator) and scheme in {"http", "https"} and address in own.addresses
 
@@ -110,5 +110,5 @@ def _opens_page(headers: Mapping[str, str], method: str) -> bool:
     return kind == NAVIGATION and method in READING
 
 
-def _spoken(own: Own) -> str:
+def _spoken(own: OwnAddresses) -> str:
     return ", ".join(sorted(own.addresses))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from infra.loopback.rule import Own, find_refusal
+from infra.loopback.rule import OwnAddresses, find_refusal
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -15,7 +15,7 @@ READ_BYTES = 65_536
 DRAINED_BYTES = 1024 * 1024
 
 
-def answer_own(application: Application, own: Own) -> Application:
+def refuse_foreign(application: Application, own: OwnAddresses) -> Application:
     """Wrap an application: requests that `own` does not allow are refused."""
 
     def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

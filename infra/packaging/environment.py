@@ -77,7 +77,7 @@ def _compile_kernels(folder: Path) -> None:
     """
     for source in folder.rglob("*.py"):
         os.utime(source, (0, 0))
-    warm = "from feature_jobs.executors.spark.warm_up import warm_kernels; warm_kernels()"
+    warm = "from feature_jobs.executors.spark.warm_up import compile_kernels; compile_kernels()"
     command = [str(folder / "bin/python"), "-B", "-I", "-c", warm]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 -- ours
     if ran.returncode:

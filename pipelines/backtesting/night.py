@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from expectations.contract import InputError
 from infra.files import make_whole, with_patience
@@ -22,11 +22,9 @@ from pipelines.features import build_training_version, carry_out, plan_features
 from pipelines.lake import parse_as_of
 from pipelines.modelling import Measured, last_fold, load_rows, study_of, write_candidate
 from pipelines.validation import check_snapshot, validate_features
-
-if TYPE_CHECKING:
-    from training.bundle import Bundle
-    from training.data import Rows
-    from training.search import TuningResult
+from training.bundle import Bundle, load_bundle
+from training.data import Rows, test_rows, validation_folds
+from training.search import TuningResult, make_database, tune
 
 _LINKS = {link.step: link for link in steps.NIGHTLY}
 # What a date's metrics depend on, and what they are made with.
@@ -51,7 +49,7 @@ class BacktestSteps:
     reading: Reading
     folder: Path
     apart: Settings
-    _held: "dict[TableVersion, Rows]" = field(default_factory=dict, init=False)
+    _held: dict[TableVersion, Rows] = field(default_factory=dict, init=False)
 
     def do(self, links: tuple[steps.ChainStep, ...], known: Mapping[str, Any]) -> dict[str, Any]:
         """Do steps of the chain one after another; what is known then, with their outputs."""
@@ -81,11 +79,8 @@ class BacktestSteps:
             as_of=as_of, pinned=snapshot, features=features, settings=self.apart,
         )  # fmt: skip
 
-    def tune(self, spec: ModelSpec, as_of: str, training_set: TableVersion) -> "TuningResult":
+    def tune(self, spec: ModelSpec, as_of: str, training_set: TableVersion) -> TuningResult:
         """Search the parameters in this process, in a database of the backtest's own."""
-        from training.data import validation_folds
-        from training.search import make_database, tune
-
         policy = spec.training.model_copy(update={"trials_workers": 1})
         studies = with_patience(f"sqlite:///{self.folder / 'studies.db'}")
         make_whole(studies, make_database)
@@ -98,12 +93,10 @@ class BacktestSteps:
         )
 
     def train(
-        self, spec: ModelSpec, as_of: str, training_set: TableVersion, study: "TuningResult",
+        self, spec: ModelSpec, as_of: str, training_set: TableVersion, study: TuningResult,
         author: str,
-    ) -> "Bundle":  # fmt: skip
+    ) -> Bundle:  # fmt: skip
         """Fit the model, and read its bundle back as the evaluation of a night does."""
-        from training.bundle import load_bundle
-
         del author
         rows = self._rows(spec, as_of, training_set)
         with tempfile.TemporaryDirectory() as scratch:
@@ -112,11 +105,9 @@ class BacktestSteps:
             return load_bundle(target)
 
     def evaluate(
-        self, spec: ModelSpec, as_of: str, training_set: TableVersion, run: "Bundle"
+        self, spec: ModelSpec, as_of: str, training_set: TableVersion, run: Bundle
     ) -> Measured:
         """Measure the model on the test window of its date."""
-        from training.data import test_rows
-
         fold = last_fold(spec, as_of)
         every = load_rows(
             spec, training_set, holdout=fold, columns=request_kinds(spec), lake=self.reading.lake
@@ -124,8 +115,8 @@ class BacktestSteps:
         read = run.recode(every)
         return Measured(spec, fold, read, test_rows(read, fold, spec.training), run)
 
-    def _rows(self, spec: ModelSpec, as_of: str, training_set: TableVersion) -> "Rows":
-        """The rows that search and fit share; those of the date before are let go."""
+    def _rows(self, spec: ModelSpec, as_of: str, training_set: TableVersion) -> Rows:
+        """Load the rows that search and fit share; those of the date before are released."""
         if training_set not in self._held:
             self._held.clear()
             self._held[training_set] = load_rows(

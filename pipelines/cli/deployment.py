@@ -55,10 +55,10 @@ def verify(spec: Spec, version: Version) -> None:
     show(steps.verify(spec, version))
 
 
-@commands.command(help=step_help(steps.settle), rich_help_panel=PANEL)
-def settle(spec: Spec, version: Version, outcome: Outcome) -> None:
+@commands.command(help=step_help(steps.finalise), rich_help_panel=PANEL)
+def finalise(spec: Spec, version: Version, outcome: Outcome) -> None:
     check()
-    show(steps.settle(spec, version, outcome))
+    show(steps.finalise(spec, version, outcome))
 
 
 @commands.command(help=step_help(steps.rollback), rich_help_panel=PANEL)

@@ -19,7 +19,7 @@ from expectations.contract import (
     format_duration,
 )
 from expectations.policy import may_warn, rule_names
-from feature_jobs.declaration import Columns, FeatureSet, feature_problems
+from feature_jobs.declaration import Columns, FeatureSet, validate_features
 
 if TYPE_CHECKING:
     from pipelines.config.spec import Labels, ModelSpec, Source
@@ -85,7 +85,7 @@ def cross_field_problems(spec: "ModelSpec") -> list[str]:
             f"label, {format_duration(wait)}; labels of the train window would not be known yet"
         )
     problems += _contract_problems(spec) + _chosen_problems(spec)
-    problems += feature_problems(spec.features, row_columns(spec.source, spec.labels))
+    problems += validate_features(spec.features, row_columns(spec.source, spec.labels))
     if spec.schedule.as_of is not None and spec.schedule.nightly is not None:
         problems.append(
             f"schedule.as_of: every night of schedule.nightly would be of {spec.schedule.as_of}; "
@@ -183,7 +183,7 @@ def find_in_features(declared: Mapping[str, Any], error: ValidationError) -> lis
         features = FeatureSet.model_validate(_fix(declared.get("features", {}), error))
     except (ValidationError, TypeError, KeyError, IndexError, AttributeError):
         return []
-    return feature_problems(features, _declared_columns(declared))
+    return validate_features(features, _declared_columns(declared))
 
 
 def _declared_columns(declared: Mapping[str, Any]) -> Columns:

@@ -1,7 +1,7 @@
 """Deployment of an approved version; only a version that was verified to serve becomes champion.
 
 Three steps, each of which may be run again: `roll_out` moves the traffic, `verify` checks what
-serves, `settle` records the outcome in the decision log and moves the alias.
+serves, `finalise` records the outcome in the decision log and moves the alias.
 """
 
 import logging

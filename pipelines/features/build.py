@@ -8,16 +8,16 @@ from datetime import date, timedelta
 from expectations.contract import InputError, digest_of, refuse_any
 from feature_jobs.engine_version import ENGINE_VERSION
 from feature_jobs.executors.spark import Build, Request
-from feature_jobs.io import read_schema
+from feature_jobs.io import DataFile, read_schema
 from feature_jobs.stages import Day
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features.execution import build_parts, forget_job
 from pipelines.features.plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
-from pipelines.lake import Lake, Part
+from pipelines.lake import Lake
 from pipelines.validation import validate_features
 
-Validation = Callable[[list[Part], set[str]], None]
+Validation = Callable[[list[DataFile], set[str]], None]
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ def _days(
     if plan is not None and plan.current is not None:
         folder = lake.folder(FEATURES)
         current = {part.day: f"{folder}/{part.path}" for part in lake.parts(plan.current)}
-    grouped: dict[str, list[Part]] = {}
+    grouped: dict[str, list[DataFile]] = {}
     for part in lake.parts(pinned.transactions):
         grouped.setdefault(part.day, []).append(part)
     for day, parts in sorted(grouped.items()):

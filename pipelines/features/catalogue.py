@@ -1,6 +1,6 @@
 """A catalogue of a spec's features: name, description, columns that it reads, null case."""
 
-from feature_jobs.declaration import explain_features
+from feature_jobs.declaration import describe_features
 from pipelines.config import load_spec
 
 
@@ -8,7 +8,7 @@ def list_features(reference: str) -> str:
     """List every feature with its description, the columns that it reads and its null case."""
     spec = load_spec(reference)
     lines = []
-    for meaning in explain_features(spec.features):
+    for meaning in describe_features(spec.features):
         lines += [
             meaning.name,
             f"    {meaning.words}",

@@ -6,16 +6,16 @@ its answer there; a request whose answer exists is not submitted again.
 
 from expectations.contract import InputError, OvernightError
 from feature_jobs.executors.spark import ENTRY, UNPACKED, Answer, Request, fulfil, open_session
-from feature_jobs.io import read_bytes, remove, remove_folder, replace
+from feature_jobs.io import DataFile, read_bytes, remove, remove_folder, replace
 from infra.emr.job import Application, Job
 from infra.emr.runs import run_job
 from pipelines.config.installation import Session, Settings
-from pipelines.lake import Part, find_damage
+from pipelines.lake import find_damage
 
 JOBS = ".jobs"
 
 
-def build_parts(request: Request, settings: Settings) -> list[Part]:
+def build_parts(request: Request, settings: Settings) -> list[DataFile]:
     """Execute a request where the settings say; the parts are not committed yet.
 
     Raises:
@@ -39,13 +39,13 @@ def forget_job(request: Request) -> None:
     remove_folder(f"{request.target}/{JOBS}")
 
 
-def _in_session(request: Request, at: Session, settings: Settings) -> list[Part]:
+def _in_session(request: Request, at: Session, settings: Settings) -> list[DataFile]:
 
     with open_session(at.master, scratch=settings.scratch, archive=at.archive) as session:
-        return [Part(w.path, w.day, w.rows, w.size_bytes) for w in fulfil(session, request)]
+        return list(fulfil(session, request))
 
 
-def _submitted(request: Request, application: Application) -> list[Part]:
+def _submitted(request: Request, application: Application) -> list[DataFile]:
 
     folder = _job_folder(request)
     answer = _read_answer(f"{folder}/answer.json")
@@ -68,8 +68,8 @@ def _submitted(request: Request, application: Application) -> list[Part]:
     return _parts(answer)
 
 
-def _parts(answer: Answer) -> list[Part]:
-    return [Part(w.path, w.day, w.rows, w.size_bytes) for w in answer.parts]
+def _parts(answer: Answer) -> list[DataFile]:
+    return list(answer.parts)
 
 
 def _have_done(application: Application, job: Job) -> Answer:

@@ -14,8 +14,9 @@ from functools import cache
 from expectations.contract import InputError, digest_of
 from feature_jobs.declaration import lookback, referenced_columns
 from feature_jobs.engine_version import ENGINE_VERSION
+from feature_jobs.io import DataFile
 from pipelines.config import ModelSpec, Snapshot, TableVersion
-from pipelines.lake import Lake, Part
+from pipelines.lake import Lake
 
 FEATURES = "features"
 RECORD = "overnight.feature_record"
@@ -220,7 +221,7 @@ def lookback_days(spec: ModelSpec) -> int:
     return reach.days + (1 if reach.seconds or reach.microseconds else 0)
 
 
-def _by_day(parts: Sequence[Part]) -> dict[str, list[str]]:
+def _by_day(parts: Sequence[DataFile]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for part in parts:
         found.setdefault(part.day, []).append(part.path)

@@ -93,7 +93,7 @@ def _digest_report(registry: Registry, run: str) -> str:
 
 
 def _digest_bundle(registry: Registry, version: Version) -> str:
-    from training.bundle import load_bundle
+    from training.bundle import load_bundle  # loads LightGBM, which the status does not need
 
     with tempfile.TemporaryDirectory() as scratch:
         try:

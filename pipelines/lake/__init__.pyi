@@ -1,6 +1,6 @@
 from .check import check_tables
 from .damage import DamagedError
-from .data_files import Part, split_days
+from .day_files import split_days
 from .delta import ChangedSinceError
 from .knowledge_time import parse_as_of
 from .reading import find_damage
@@ -13,7 +13,6 @@ __all__ = [
     "ChangedSinceError",
     "DamagedError",
     "Lake",
-    "Part",
     "backtesting",
     "beginning",
     "check_tables",

@@ -11,11 +11,10 @@ from pyarrow import fs
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from expectations.contract import EVENT_DAY, InputError
-from feature_jobs.io import resolve
+from feature_jobs.io import DataFile, resolve
 from pipelines.config import load_spec
 from pipelines.config.installation import load_settings
 from pipelines.lake.damage import Damage, DamagedError, list_damage, remedy_for, remedy_for_log
-from pipelines.lake.data_files import Part
 from pipelines.lake.log_entries import LOG, find_faults, find_holders, list_log, read_entry
 from pipelines.lake.reading import find_damage
 from pipelines.lake.tables import Lake
@@ -72,14 +71,14 @@ def check_table(lake: Lake, table: str) -> Checked:
     return Checked(summary, tuple(lines))
 
 
-def _find(folder: str, table: str, parts: list[Part]) -> Iterator[Damage | None]:
+def _find(folder: str, table: str, parts: list[DataFile]) -> Iterator[Damage | None]:
     bar = tqdm(find_damage(folder, parts), total=len(parts), desc=table, unit="file", disable=None)
     yield from bar
 
 
-def _named_parts(folder: str) -> list[Part]:
+def _named_parts(folder: str) -> list[DataFile]:
     """List the parts that any readable entry adds, by path."""
-    found: dict[str, Part] = {}
+    found: dict[str, DataFile] = {}
     for version in sorted(list_log(folder)[0]):
         try:
             found |= {part.path: part for part in read_entry(folder, version).added}

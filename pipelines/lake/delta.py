@@ -20,8 +20,8 @@ from deltalake.transaction import (
 )
 
 from expectations.contract import EVENT_DAY, OvernightError
+from feature_jobs.io import DataFile
 from pipelines.lake.damage import DamagedError, remedy_for_log
-from pipelines.lake.data_files import Part
 from pipelines.lake.log_entries import ACTIONS, digest_actions, entry_name, find_faults, read_entry
 
 # By default delta-rs deletes log entries older than 30 days, at every hundredth commit; a training
@@ -139,8 +139,8 @@ def _storage_options() -> dict[str, str]:
 
 def replace_parts(
     delta: DeltaTable,
-    current: Sequence[Part],
-    parts: Sequence[Part],
+    current: Sequence[DataFile],
+    parts: Sequence[DataFile],
     *,
     schema: pa.Schema,
     notes: Mapping[str, str],
@@ -169,8 +169,8 @@ def replace_parts(
 
 def replace_table(
     delta: DeltaTable,
-    current: Sequence[Part],
-    parts: Sequence[Part],
+    current: Sequence[DataFile],
+    parts: Sequence[DataFile],
     *,
     schema: pa.Schema,
     notes: Mapping[str, str],
@@ -195,7 +195,7 @@ def replace_table(
     )  # fmt: skip
 
 
-def add_parts_first(delta: DeltaTable, parts: Sequence[Part], *, schema: pa.Schema) -> None:
+def add_parts_first(delta: DeltaTable, parts: Sequence[DataFile], *, schema: pa.Schema) -> None:
     """Commit further parts, unless another writer committed since the opened version.
 
     Raises:
@@ -231,7 +231,7 @@ def add_fields(delta: DeltaTable, fields: pa.Schema) -> None:
     )
 
 
-def _add(part: Part) -> AddAction:
+def _add(part: DataFile) -> AddAction:
     """Build the action that adds a part."""
     stats = json.dumps({"numRecords": part.rows})
     modified = int(time.time() * 1000)
@@ -240,7 +240,7 @@ def _add(part: Part) -> AddAction:
     )
 
 
-def _remove(part: Part) -> RemoveAction:
+def _remove(part: DataFile) -> RemoveAction:
     """Build the action that removes a part."""
     return RemoveAction(
         part.path,

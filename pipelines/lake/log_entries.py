@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from expectations.contract import EVENT_DAY
-from feature_jobs.io import read_buffer, read_bytes, resolve
+from feature_jobs.io import DataFile, read_buffer, read_bytes, resolve
 from pipelines.lake.damage import DamagedError
-from pipelines.lake.data_files import Part
 
 ACTIONS = "overnight.actions"
 LOG = "_delta_log"
@@ -33,7 +32,7 @@ class Entry:
     """One commit: the notes of its writer, the parts that it added, the paths that it removed."""
 
     notes: Mapping[str, object]
-    added: tuple[Part, ...]
+    added: tuple[DataFile, ...]
     removed: tuple[str, ...]
 
 
@@ -168,9 +167,9 @@ def _actions(lines: list[dict[str, dict[str, object]]], verb: str) -> Iterator[d
             yield action  # type: ignore[misc]
 
 
-def _added(lines: list[dict[str, dict[str, object]]]) -> Iterator[Part]:
+def _added(lines: list[dict[str, dict[str, object]]]) -> Iterator[DataFile]:
     for action in _actions(lines, "add"):
         stats = json.loads(action.get("stats") or "{}")
         days: object = action.get("partitionValues")
         day = days.get(EVENT_DAY, "") if isinstance(days, dict) else ""
-        yield Part(action["path"], day, stats.get("numRecords", 0), int(action.get("size", 0)))
+        yield DataFile(action["path"], day, stats.get("numRecords", 0), int(action.get("size", 0)))

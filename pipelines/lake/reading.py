@@ -12,16 +12,15 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from feature_jobs.io import hash_bytes, hash_in_name, read_buffer
+from feature_jobs.io import DataFile, hash_bytes, hash_in_name, read_buffer
 from pipelines.lake.damage import Damage, describe_damage
-from pipelines.lake.data_files import Part
 from pipelines.lake.log_entries import find_holders
 
 # An object store has a high latency, and answers many requests in parallel.
 AT_ONCE = 8
 
 
-def load_part(folder: str, part: Part) -> pa.Buffer | Damage:
+def load_part(folder: str, part: DataFile) -> pa.Buffer | Damage:
     """Return the bytes of a part, or its damage when they are not what was written."""
     expected = hash_in_name(part.path) or "no hash"
     try:
@@ -32,10 +31,10 @@ def load_part(folder: str, part: Part) -> pa.Buffer | Damage:
     return content if found == expected else Damage(part.path, part.day, expected, found)
 
 
-def find_damage(folder: str, parts: Sequence[Part]) -> Iterator[Damage | None]:
+def find_damage(folder: str, parts: Sequence[DataFile]) -> Iterator[Damage | None]:
     """Yield the damage of each part, in order; None for an undamaged one."""
 
-    def judge(part: Part) -> Damage | None:
+    def judge(part: DataFile) -> Damage | None:
         loaded = load_part(folder, part)
         return loaded if isinstance(loaded, Damage) else None
 
@@ -45,7 +44,7 @@ def find_damage(folder: str, parts: Sequence[Part]) -> Iterator[Damage | None]:
 
 def read_parts(
     folder: str,
-    parts: Sequence[Part],
+    parts: Sequence[DataFile],
     *,
     schema: pa.Schema,
     columns: Sequence[str] | None,
@@ -66,7 +65,7 @@ def read_parts(
     form = ds.ParquetFileFormat()
     named = None if columns is None else list(columns)
 
-    def read(part: Part) -> pa.Table | Damage:
+    def read(part: DataFile) -> pa.Table | Damage:
         content = load_part(folder, part)
         if isinstance(content, Damage):
             return content
@@ -80,7 +79,7 @@ def read_parts(
     return [each for each in found if isinstance(each, pa.Table)]
 
 
-def read_part(folder: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
+def read_part(folder: str, part: DataFile, *, columns: Sequence[str]) -> pa.Table:
     """Read columns of one part.
 
     Raises:

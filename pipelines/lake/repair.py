@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID
-from feature_jobs.io import name_part, publish
+from feature_jobs.io import DataFile, name_part, publish
 from pipelines.lake.damage import Damage
-from pipelines.lake.data_files import Part, encode_part
+from pipelines.lake.day_files import encode_rows
 from pipelines.lake.log_entries import find_holders
 from pipelines.lake.reading import decode_part, load_part
 from pipelines.lake.tables import Lake
@@ -40,7 +40,7 @@ def repair_parts(lake: Lake, table: str, delivered: pa.Table) -> int:
     for damage in damages:
         own = rows.filter(pc.equal(rows[EVENT_DAY], damage.day))
         for candidate in _candidates(lake, table, damage, own):
-            content = encode_part(candidate)
+            content = encode_rows(candidate)
             if name_part(damage.day, content) == damage.path:
                 publish(f"{lake.folder(table)}/{damage.path}", content)
                 repaired += 1
@@ -55,7 +55,7 @@ def _candidates(lake: Lake, table: str, damage: Damage, own: pa.Table) -> Iterat
     folder = lake.folder(table)
     for path in find_holders(folder):
         if path.startswith(f"{EVENT_DAY}={damage.day}/") and path != damage.path:
-            content = load_part(folder, Part(path, damage.day, 0, 0))
+            content = load_part(folder, DataFile(path, damage.day, 0, 0))
             if not isinstance(content, Damage):
                 base = decode_part(content, own.column_names).cast(own.schema)
                 again = pc.is_in(

@@ -1,16 +1,16 @@
 """The lake: Delta tables partitioned by event day, committed by delta-rs, addressed by content.
 
-A part is named by the hash of its bytes (`pipelines.lake.data_files`). So a rerun that makes the
+A part is named by the hash of its bytes (`pipelines.lake.day_files`). So a rerun that makes the
 same rows makes the same names and commits nothing, a version's content hash needs no read of its
 data, and days that two versions share are stored once.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from expectations.contract import (
@@ -19,9 +19,10 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
+from feature_jobs.io import DataFile
 from pipelines.config import TableVersion
 from pipelines.lake.damage import Damage, DamagedError
-from pipelines.lake.data_files import Part, split_days, write_part
+from pipelines.lake.day_files import split_days, write_rows
 from pipelines.lake.delta import (
     ChangedSinceError,
     add_fields,
@@ -36,9 +37,6 @@ from pipelines.lake.delta import (
     replace_table,
 )
 from pipelines.lake.reading import find_damage, read_part, read_parts, refuse
-
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
 
 FINGERPRINT = "overnight.inputs"
 
@@ -59,11 +57,11 @@ class Lake:
         delta = find_table(self.folder(table))
         return None if delta is None else TableVersion(table, delta.version())
 
-    def parts(self, at: TableVersion) -> list[Part]:
+    def parts(self, at: TableVersion) -> list[DataFile]:
         """List the parts of a version, by day and name."""
         actions = pa.table(self._pinned(at).get_add_actions(flatten=True)).to_pylist()
         found = [
-            Part(a["path"], a[f"partition.{EVENT_DAY}"], a["num_records"], a["size_bytes"])
+            DataFile(a["path"], a[f"partition.{EVENT_DAY}"], a["num_records"], a["size_bytes"])
             for a in actions
         ]
         return sorted(found, key=lambda part: part.path)
@@ -121,7 +119,7 @@ class Lake:
             read_parts(folder, parts, schema=schema, columns=columns, where=where)
         )
 
-    def read_part(self, table: str, part: Part, *, columns: Sequence[str]) -> pa.Table:
+    def read_part(self, table: str, part: DataFile, *, columns: Sequence[str]) -> pa.Table:
         """Read columns of one part, committed or not; the event day is not among them.
 
         Raises:
@@ -170,14 +168,14 @@ class Lake:
             empty_days: further days, whose rows are removed.
         """
         ordered = rows.sort_by([(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)])
-        parts = [write_part(self.folder(table), day, own) for day, own in split_days(ordered)]
+        parts = [write_rows(self.folder(table), day, own) for day, own in split_days(ordered)]
         days = {part.day for part in parts} | set(empty_days)
         return self.commit(table, parts, schema=rows.schema, days=days, fingerprint=fingerprint)
 
     def commit(
         self,
         table: str,
-        parts: Sequence[Part],
+        parts: Sequence[DataFile],
         *,
         schema: pa.Schema,
         days: Iterable[str] | None,
@@ -229,7 +227,7 @@ class Lake:
         delta = find_table(self.folder(table)) or create_table(self.folder(table), rows.schema)
         version = 0 if at is None else at.version
         if delta.version() == version:
-            parts = [write_part(self.folder(table), day, own) for day, own in split_days(rows)]
+            parts = [write_rows(self.folder(table), day, own) for day, own in split_days(rows)]
             delta = open_table(self.folder(table), version=version)
             message = f"{table} was written to since v{version}."
             with committing_first(self.folder(table), version, message):
@@ -255,7 +253,7 @@ class Lake:
             add_fields(delta, lacking)
         return TableVersion(at.name, at.version + 1)
 
-    def _parts_of(self, at: TableVersion, days: Iterable[str] | None) -> list[Part]:
+    def _parts_of(self, at: TableVersion, days: Iterable[str] | None) -> list[DataFile]:
         wanted = None if days is None else set(days)
         return [part for part in self.parts(at) if wanted is None or part.day in wanted]
 
@@ -267,7 +265,7 @@ class Lake:
                 f"{lost[-1]}) are not in this write. Write all days of the table in one call."
             )
 
-    def _pinned(self, at: TableVersion) -> "DeltaTable":
+    def _pinned(self, at: TableVersion) -> DeltaTable:
         try:
             # Only the log up to this version is read: damage to later entries does not matter.
             return open_table(self.folder(at.name), version=at.version)

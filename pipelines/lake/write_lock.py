@@ -45,7 +45,7 @@ def one_at_a_time(step: Callable[P, str]) -> Callable[P, str]:
 
     @functools.wraps(step)
     def run(*given: P.args, **named: P.kwargs) -> str:
-        from pipelines.config import load_spec
+        from pipelines.config import load_spec  # not at the top: `overnight --help` loads this
 
         reference = str(given[0] if given else named["spec"])
         with writing(load_spec(reference).name, doing=step.__name__.replace("_", "-")):

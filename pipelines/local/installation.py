@@ -55,7 +55,7 @@ def check_compute(settings: Settings) -> str:
     """Check for Java where Spark runs in this process."""
     if not isinstance(settings.spark, Session):
         return f"Spark as an application: {settings.spark.id}"
-    from feature_jobs.executors.spark import find_java
+    from feature_jobs.executors.spark import find_java  # loads Spark
 
     return str(find_java(settings.scratch))
 
@@ -75,7 +75,7 @@ def check_studies(settings: Settings) -> str:
     if find_path(settings.studies) is not None:
         _require_database("OVERNIGHT_STUDIES", settings.studies)
     else:
-        from training.search import require_database
+        from training.search import require_database  # loads Optuna
 
         require_database(settings.studies)
     return hide_passwords(settings.studies)

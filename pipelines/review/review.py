@@ -67,7 +67,7 @@ def describe_version(reference: str, wanted: str) -> str:
 
 
 def _compare(ours: Mapping[str, float], theirs: Mapping[str, float], *, beside: str) -> str:
-    """A table of every metric, with the champion's where it has it."""
+    """Make a table of every metric, with the champion's where it has it."""
     rows = [("metric", "this version", "champion", beside)]
     for key in sorted(ours):
         other = f"{theirs[key]:.4f}" if key in theirs else "-"

@@ -1,4 +1,4 @@
-"""The chains as data: which steps make a night, a deployment, a review, and what each is given.
+"""The chains as data: the steps of a night, a deployment and a review, with their inputs.
 
 The DAG of a night, `overnight run` and the backtest of a night are made from `OPENING` and
 `NIGHTLY`.
@@ -34,7 +34,7 @@ class ChainStep:
         return self.step.__name__
 
     def arguments(self, known: Mapping[str, T]) -> list[T]:
-        """The step's arguments among the values that are known when its turn comes."""
+        """Select the step's arguments from the values known before it."""
         return [known[name] for name in self.inputs]
 
 
@@ -58,7 +58,7 @@ NIGHTLY = (
 )
 
 DEPLOY: tuple[Callable[..., str], ...] = (
-    nightly.reconcile, endpoint.plan, endpoint.roll_out, endpoint.verify, endpoint.settle,
+    nightly.reconcile, endpoint.plan, endpoint.roll_out, endpoint.verify, endpoint.finalise,
 )  # fmt: skip
 REVIEW: tuple[Callable[..., str], ...] = (nightly.candidate, nightly.review, nightly.answer)
 BY_HAND: tuple[Callable[..., str], ...] = (

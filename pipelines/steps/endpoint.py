@@ -51,7 +51,7 @@ def verify(spec: str, version: str) -> str:
 
 
 @translate_errors
-def settle(spec: str, version: str, outcome: str) -> str:
+def finalise(spec: str, version: str, outcome: str) -> str:
     """Record the outcome of a deployment in the decision log; PROMOTED moves `champion`.
 
     OUTCOME is what `verify` returned. Stops with the reason when it is not PROMOTED.
@@ -70,7 +70,7 @@ def settle(spec: str, version: str, outcome: str) -> str:
 def deploy(spec: str, version: str = "") -> str:
     """Deploy the approved version, verify what serves, and move the alias `champion`.
 
-    The steps roll-out, verify and settle in one. VERSION is the one expected to be approved;
+    The steps roll-out, verify and finalise in one. VERSION is the one expected to be approved;
     without it, whichever is. Returns the endpoint and the version, `endpoints:/demo/7`. Does
     nothing when the approved version serves already, or none is approved.
     """

@@ -13,10 +13,11 @@ from expectations.policy import TableName, kept_columns
 from expectations.profile import ROWS, Profile, Profiler
 from expectations.results import Validated
 from expectations.run import quiet_great_expectations
+from feature_jobs.io import DataFile
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import only_known
-from pipelines.lake import Lake, Part, parse_as_of, split_days
+from pipelines.lake import Lake, parse_as_of, split_days
 from pipelines.validation.data_docs import docs_address, docs_folder, keep_summary
 
 FEATURES = "features"
@@ -79,7 +80,7 @@ def check_snapshot(
 def validate_features(
     spec: ModelSpec,
     lake: Lake,
-    parts: Iterable[Part],
+    parts: Iterable[DataFile],
     *,
     built: set[str],
     as_of: str,

@@ -9,12 +9,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from feature_jobs.executors.spark.session import open_session
-from feature_jobs.io.parts import WrittenPart
+from feature_jobs.io.data_files import DataFile
 from tests.cluster.conftest import Cluster, wait_until
 from tests.dist.conftest import find_made
 from tests.feature_jobs.builds import build, late, make_history, rich_features
 
-PLACES = 8
+PARTITIONS = 8
 ROWS = 100_000
 JOB_SECONDS = 120.0
 
@@ -25,7 +25,7 @@ def history() -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def expected(history: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> list[WrittenPart]:
+def expected(history: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> list[DataFile]:
     """What one process writes; a part's name is the hash of its bytes."""
     folder = tmp_path_factory.mktemp("local")
     with open_session("local[2]", scratch=folder / "scratch") as session:
@@ -38,15 +38,15 @@ def count_executors(session: SparkSession) -> int:
     return len(tracker.getExecutorInfos()) - 1
 
 
-def is_walking(session: SparkSession) -> bool:
-    """Whether some tasks of the middle stage have ended and others have not.
+def is_computing(session: SparkSession) -> bool:
+    """Return True while some tasks of the compute stage have ended and others have not.
 
-    It is the only one with a task for every place; the first has files, the last buckets of days.
+    It is the only one with a task for every partition; the others have files, and buckets of days.
     """
     tracker = session.sparkContext.statusTracker()
     stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
     return any(
-        stage is not None and 0 < stage.numCompletedTasks < stage.numTasks >= PLACES
+        stage is not None and 0 < stage.numCompletedTasks < stage.numTasks >= PARTITIONS
         for stage in stages
     )
 
@@ -67,7 +67,7 @@ def python_asker() -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBat
 
 
 def test_a_cluster_of_two_workers_gives_the_parts_of_one_process_with_the_packed_environment(
-    cluster: Cluster, expected: list[WrittenPart], history: pa.Table, tmp_path: Path
+    cluster: Cluster, expected: list[DataFile], history: pa.Table, tmp_path: Path
 ) -> None:
     scratch, archive = tmp_path / "scratch", find_made("environment.tar.gz")
     with open_session(cluster.address, scratch=scratch, archive=str(archive)) as session:
@@ -77,7 +77,7 @@ def test_a_cluster_of_two_workers_gives_the_parts_of_one_process_with_the_packed
         assert all("/environment/" in f"{row.path}/" for row in asked)
         wait_until(lambda: count_executors(session) == 2, "two executors are connected")
         application = session.sparkContext.applicationId
-        parts = build(session, history, tmp_path / "lake", rich_features(), places=PLACES)
+        parts = build(session, history, tmp_path / "lake", rich_features(), partitions=PARTITIONS)
         assert session.sparkContext.master == cluster.address
     assert parts == expected
     assert len(parts) == 45
@@ -85,7 +85,7 @@ def test_a_cluster_of_two_workers_gives_the_parts_of_one_process_with_the_packed
 
 
 def test_a_worker_killed_in_the_middle_of_the_job_changes_no_byte(
-    cluster: Cluster, expected: list[WrittenPart], history: pa.Table, tmp_path: Path
+    cluster: Cluster, expected: list[DataFile], history: pa.Table, tmp_path: Path
 ) -> None:
     with (
         open_session(cluster.address, scratch=tmp_path / "scratch") as session,
@@ -93,12 +93,14 @@ def test_a_worker_killed_in_the_middle_of_the_job_changes_no_byte(
     ):
         wait_until(lambda: count_executors(session) == 2, "two executors are connected")
         # Else one may still load its libraries while the other does the whole first stage.
-        session.range(0, PLACES, numPartitions=PLACES).mapInArrow(lambda b: b, "id long").collect()
+        session.range(0, PARTITIONS, numPartitions=PARTITIONS).mapInArrow(
+            lambda b: b, "id long"
+        ).collect()
         application = session.sparkContext.applicationId
-        job: Future[list[WrittenPart]] = threads.submit(
-            build, session, history, tmp_path / "lake", rich_features(), places=PLACES
+        job: Future[list[DataFile]] = threads.submit(
+            build, session, history, tmp_path / "lake", rich_features(), partitions=PARTITIONS
         )
-        wait_until(lambda: job.done() or is_walking(session), "the middle stage has begun")
+        wait_until(lambda: job.done() or is_computing(session), "the middle stage has begun")
         assert not job.done(), job.exception()
         killed = cluster.kill_worker()
         wait_until(lambda: cluster.count_workers() == 1, "the master has lost a worker")

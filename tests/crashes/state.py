@@ -48,13 +48,13 @@ def describe(home_text: str) -> dict[str, Any]:
 
 
 def _sweep(home: Path) -> None:
-    from feature_jobs.executors.spark.session import sweep_spills
+    from feature_jobs.executors.spark.session import remove_orphan_spills
     from pipelines.lake.tables import Lake
     from pipelines.lake.vacuum import PATIENCE, vacuum_tables
 
     later = datetime.now(UTC) + PATIENCE + timedelta(hours=1)
     vacuum_tables(Lake(str(home / "lake"), spec=SPEC), now=later)
-    sweep_spills(home / "scratch" / "spark", now=later.timestamp())
+    remove_orphan_spills(home / "scratch" / "spark", now=later.timestamp())
 
 
 def differences(expected: Any, found: Any, *, where: str = "") -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Under which terms a step runs: what is tried again, and what is not."""
+"""Defaults of tasks: which errors are retried, and which are not."""
 
 import json
 from datetime import timedelta

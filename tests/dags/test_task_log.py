@@ -12,7 +12,7 @@ import pytest
 from infra.airflow.environment import build_airflow_environment
 from tests.pipelines.nights import SPEC
 
-# A DAG with the terms of every DAG of ours, whose tasks fail in one way each.
+# A DAG with the defaults of all our DAGs, whose tasks fail in one way each.
 PROGRAM = '''
 import json
 from airflow.sdk import DAG

@@ -123,7 +123,7 @@ def deploy_as_airflow(notes: Notes, spec: str) -> None:
     notes.take(steps.plan, spec, version)
     deployed = notes.take(steps.roll_out, spec, version)
     outcome = notes.take(steps.verify, spec, deployed)
-    notes.take(steps.settle, spec, deployed, outcome)
+    notes.take(steps.finalise, spec, deployed, outcome)
 
 
 def stop_and_roll_back(notes: Notes, spec: str) -> None:

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from feature_jobs.declaration.features import Condition, Derived, FeatureSet, LinkGroup, WindowGroup
 from feature_jobs.executors.spark.job import build_features
-from feature_jobs.io.parts import WrittenPart
+from feature_jobs.io.data_files import DataFile
 from feature_jobs.stages.write import Day
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -77,7 +77,7 @@ def build(
     folder: Path,
     declared: FeatureSet,
     **options: object,
-) -> list[WrittenPart]:
+) -> list[DataFile]:
     wanted = options.pop("wanted", None)
     days = days_of(history.drop_columns(["is_fraud"]), folder)
     week = pa.scalar(timedelta(days=7), pa.duration("us"))
@@ -97,7 +97,7 @@ def build(
     )
 
 
-def read(folder: Path, parts: list[WrittenPart]) -> pd.DataFrame:
+def read(folder: Path, parts: list[DataFile]) -> pd.DataFrame:
     tables = [pq.read_table(folder / "features" / part.path, partitioning=None) for part in parts]
     return pa.concat_tables(tables).to_pandas().sort_values(["transaction_id"], ignore_index=True)
 

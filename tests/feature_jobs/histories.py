@@ -8,11 +8,11 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from feature_jobs.declaration.features import LinkGroup, Window, WindowGroup
-from feature_jobs.declaration.groups import Unit
+from feature_jobs.declaration.groups import FeatureGroup
 from feature_jobs.kernels.labels import LABEL_TIMES, LABEL_VALUES
 from feature_jobs.stages.histories import WANTED, WHOLE, compute_windows
 from feature_jobs.stages.links import compute_links
-from feature_jobs.stages.skew import SLICE, Cut, cut_rows
+from feature_jobs.stages.skew import SLICE, Split, split_rows
 from tests.feature_jobs.oracle import Row
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -144,37 +144,41 @@ def by_id(features: pa.Table, name: str) -> dict[int, float | None]:
     return dict(zip(ids, features[name].to_pylist(), strict=True))
 
 
-def unit_of(windows: list[Window]) -> Unit:
-    return Unit(0, ("card_id",), windows=tuple(windows))
+def feature_group_of(windows: list[Window]) -> FeatureGroup:
+    return FeatureGroup(0, ("card_id",), windows=tuple(windows))
 
 
-def walk_whole(rows: list[Row], windows: list[Window]) -> pa.Table:
+def compute_whole(rows: list[Row], windows: list[Window]) -> pa.Table:
     """Window features with each history in one piece."""
-    return compute_windows(table(rows), unit_of(windows), conditions=["large"])
+    return compute_windows(table(rows), feature_group_of(windows), conditions=["large"])
 
 
-def walk_cut(rows: list[Row], windows: list[Window], borders: list[datetime]) -> pa.Table:
-    """Window features with each card's history cut at the borders, in shipments of few rows."""
-    unit, sent, carries = unit_of(windows), [], []
+def compute_split(rows: list[Row], windows: list[Window], borders: list[datetime]) -> pa.Table:
+    """Window features with each card's history split at the borders, in payloads of few rows."""
+    feature_group, sent, partials = feature_group_of(windows), [], []
     every = table(rows)
     for card in sorted({row.entity for row in rows if row.entity is not None}):
-        cut = Cut(0, (card,), tuple(micros(border) for border in borders))
+        split = Split(0, (card,), tuple(micros(border) for border in borders))
         own = every.filter(pa.array([row.entity == card for row in rows]))
         for start in range(0, own.num_rows, 7):
             batch = own.slice(start, 7).drop_columns([SLICE])
-            for shipment in cut_rows(batch, unit, cut, since=FIRST):
-                first, _ = cut.bounds(shipment.slice)
-                wanted = [event >= first for event in shipment.rows["event_time"].to_pylist()]
-                count = shipment.rows.num_rows
-                rows_of = shipment.rows.drop_columns([WANTED])
+            for payload in split_rows(batch, feature_group, split, since=FIRST):
+                first, _ = split.bounds(payload.slice)
+                wanted = [event >= first for event in payload.rows["event_time"].to_pylist()]
+                count = payload.rows.num_rows
+                rows_of = payload.rows.drop_columns([WANTED])
                 rows_of = rows_of.append_column(WANTED, pa.array(wanted, pa.bool_()))
-                number = pa.array([shipment.slice] * count, pa.int32())
+                number = pa.array([payload.slice] * count, pa.int32())
                 sent.append(rows_of.append_column(SLICE, number))
-                carries += [shipment.carry] if shipment.carry is not None else []
-    carry = pa.concat_tables(carries) if carries else None
-    return compute_windows(pa.concat_tables(sent), unit, conditions=["large"], carries=carry)
+                partials += [payload.partial] if payload.partial is not None else []
+    partial = pa.concat_tables(partials) if partials else None
+    return compute_windows(
+        pa.concat_tables(sent), feature_group, conditions=["large"], partials=partial
+    )
 
 
-def walk_links(rows: list[Row], group_: LinkGroup, *, since: datetime | None = None) -> pa.Table:
-    unit = Unit(0, ("card_id", "device_id"), links=tuple(group_.expand()))
-    return compute_links(table(rows, since=since), unit)
+def compute_link_features(
+    rows: list[Row], group_: LinkGroup, *, since: datetime | None = None
+) -> pa.Table:
+    feature_group = FeatureGroup(0, ("card_id", "device_id"), links=tuple(group_.expand()))
+    return compute_links(table(rows, since=since), feature_group)

@@ -48,7 +48,7 @@ def golden_features() -> FeatureSet:
 
 
 def column_digest(column: pa.ChunkedArray) -> str:
-    """The bits of every value and the places of the nulls."""
+    """The bits of every value and the partitions of the nulls."""
     array = column.combine_chunks()
     values = pc.fill_null(array, 0).to_numpy(zero_copy_only=False).view(np.int64)
     nulls = array.is_null().to_numpy(zero_copy_only=False)
@@ -68,12 +68,14 @@ def request_digest() -> str:
     return hashlib.sha256(form.encode()).hexdigest()[:16]
 
 
-@pytest.mark.parametrize("division", [{"places": 1}, {"places": 3, "share": 60}])
+@pytest.mark.parametrize(
+    "partitioning", [{"partitions": 1}, {"partitions": 3, "rows_per_task": 60}]
+)
 def test_the_values_of_an_engine_version_are_the_golden_ones(
-    spark: SparkSession, tmp_path: Path, division: dict[str, int]
+    spark: SparkSession, tmp_path: Path, partitioning: dict[str, int]
 ) -> None:
     declared = golden_features()
-    parts = build(spark, late(make_history(600)), tmp_path, declared, **division)
+    parts = build(spark, late(make_history(600)), tmp_path, declared, **partitioning)
     files = [tmp_path / "features" / part.path for part in parts]
     rows = pa.concat_tables([pq.read_table(file, partitioning=None) for file in files])
     rows = rows.sort_by("transaction_id")

@@ -120,6 +120,11 @@ def write_later_set(lake: Lake, rows: pa.Table, *, as_of: str) -> str:
     return str(lake.write_days("training_sets", kept, fingerprint=as_of, empty_days=days[:later]))
 
 
+def ask_aws_once(patch: pytest.MonkeyPatch) -> None:
+    """Spare the pauses between five attempts, some eight seconds, where nothing of AWS answers."""
+    patch.setattr("infra.sagemaker.connection.MAX_ATTEMPTS", 1)
+
+
 @contextlib.contextmanager
 def installed(folder: Path) -> Iterator[Night]:
     """A night in an installation of its own, for as long as the block lasts."""
@@ -127,8 +132,7 @@ def installed(folder: Path) -> Iterator[Night]:
         patch.setenv("OVERNIGHT_HOME", str(folder))
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
-        # Where nothing of AWS answers, five attempts are eight seconds of pauses.
-        patch.setattr("infra.sagemaker.connection.MAX_ATTEMPTS", 1)
+        ask_aws_once(patch)
         load_settings.cache_clear()
         write_mlflow_file(folder)
         yield Night(folder)

@@ -62,7 +62,7 @@ def test_an_approval_that_is_taken_back_during_the_rollout_is_not_promoted(house
     outcome = steps.verify(house.reference, deployed)
     steps.reject(house.reference, "2", "wrong after all")
     with pytest.raises(OvernightError, match="not approved any more"):
-        steps.settle(house.reference, deployed, outcome)
+        steps.finalise(house.reference, deployed, outcome)
     assert house.chain.champion == 1
 
 
@@ -73,6 +73,6 @@ def test_what_was_verified_and_then_changed_is_not_promoted(house: House) -> Non
         steps.end(house.reference)
     house.reset()  # somebody puts version 1 back by hand
     with pytest.raises(OvernightError, match="which does not serve any more"):
-        steps.settle(house.reference, deployed, outcome)
+        steps.finalise(house.reference, deployed, outcome)
     assert house.chain.champion == 1
     promoted_once(house)

@@ -24,7 +24,7 @@ def test_a_rollback_of_a_deployment_that_was_not_settled_goes_back_to_the_champi
     with house.asked() as traffic:
         steps.rollback(house.reference, "seen enough")
         with pytest.raises(OvernightError, match="which does not serve any more"):
-            steps.settle(house.reference, deployed, outcome)
+            steps.finalise(house.reference, deployed, outcome)
     consistent(house, traffic, serves=1)
     assert house.registry.aliases()["approved"] == 1
     # What was taken back is not deployed by the next window.

@@ -1,8 +1,8 @@
-"""Keeps Spark's loaded classes beside the environment: `python -m …spark.class_cache`.
+"""Archive of Spark's loaded classes, beside the environment: `python -m …spark.class_cache`.
 
 A good part of a session's start is loading and checking Spark's classes. Java can keep them in a
-file (class data sharing, JEP 350) and map it the next time; it checks itself whether the file is of
-the same Java and the same jars, and goes without if not.
+file (class data sharing, JEP 350) and map it the next time; Java checks that the file is of
+the same Java and the same jars, and does without it if not.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def make_archive() -> None:
 
 
 def run_job(archive: Path) -> None:
-    """Load what a build of features loads, and have it written to a file at the end."""
+    """Load the classes that a build of features loads, and write them to a file at the end."""
     times = pa.array([_DAY, _DAY + timedelta(hours=1)], pa.timestamp("us", tz="UTC"))
     columns = {TRANSACTION_ID: [1, 2], EVENT_TIME: times, KNOWN_TIME: times, "key": [1, 1]}
     rows = pa.table(columns | {AMOUNT: [1.0, 2.0]})

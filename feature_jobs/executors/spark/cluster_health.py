@@ -1,4 +1,4 @@
-"""Whether a Spark cluster is there: a master that listens, and a worker that takes part.
+"""Health of a Spark cluster: a master that listens, and a worker that gives an executor.
 
 Spark itself asks a master three times, a minute in all, and then reports a null pointer; for a
 worker it waits for ever.
@@ -60,7 +60,7 @@ def await_executor(session: SparkSession, *, seconds: float = EXECUTOR_SECONDS) 
 
 
 def _connect(address: str) -> str | None:
-    """Why there is no connection; None when there is one."""
+    """Return the reason why there is no connection; None when there is one."""
     found = re.fullmatch(r"(.+):(\d{1,5})", address)
     if found is None:
         return "it is not host:port"

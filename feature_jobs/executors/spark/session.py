@@ -1,4 +1,4 @@
-"""Opens a Spark session with the settings that correctness and two cores ask for."""
+"""Spark session with the settings that exact results and a two-core machine need."""
 
 import contextlib
 import logging
@@ -40,7 +40,7 @@ def open_session(
     archive: str | None = None,
     java_options: Sequence[str] | None = None,
 ) -> Iterator[SparkSession]:
-    """A session for the time of a block.
+    """Open a session for the time of a block.
 
     Args:
         master: `local[*]`, or the address of a cluster.
@@ -54,7 +54,7 @@ def open_session(
     """
     refuse_silent_master(master)
     scratch.mkdir(parents=True, exist_ok=True)
-    sweep_spills(scratch / "spark", now=time.time())
+    remove_orphan_spills(scratch / "spark", now=time.time())
     os.environ["JAVA_HOME"] = str(find_java(scratch))
     # Otherwise workers start whatever python3 is first on PATH.
     os.environ["PYSPARK_PYTHON"] = sys.executable if archive is None else ARCHIVED_PYTHON
@@ -84,25 +84,25 @@ def open_session(
 
 @contextlib.contextmanager
 def join_session(*, scratch: Path) -> Iterator[SparkSession]:
-    """The session of a job that `spark-submit` started, with what that set."""
+    """Join the session of a job that `spark-submit` started, with its settings."""
     with _running(_job_options(scratch)) as session:
         yield session
 
 
 def _job_options(scratch: Path) -> dict[str, str]:
-    """What a job needs to give the same bytes wherever it runs."""
+    """Return the settings with which a job gives the same bytes wherever it runs."""
     return {
         "spark.app.name": "overnight features",
         "spark.python.daemon.module": "feature_jobs.executors.spark.worker_daemon",
         "spark.sql.adaptive.enabled": "false",  # the number of partitions is ours to choose
-        # A division by zero in a derived feature is a missing value, not the end of the run.
+        # A partitioning by zero in a derived feature is a missing value, not the end of the run.
         "spark.sql.ansi.enabled": "false",
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(BATCH_ROWS),
         # Otherwise some stages start Python workers, and their parent, of their own.
         "spark.sql.execution.pyspark.udf.simplifiedTraceback.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.maxBytesPerBatch": str(BATCH_BYTES),
-        "spark.sql.shuffle.partitions": "8",  # of the labels' join; blocks have their own places
+        "spark.sql.shuffle.partitions": "8",  # blocks have their own
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
         "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
@@ -130,8 +130,8 @@ def _running(options: Mapping[str, str]) -> Iterator[SparkSession]:
         session.stop()
 
 
-def sweep_spills(folder: Path, *, now: float) -> None:
-    """Remove what sessions spilled whose Java was killed: it cleans up in every other case.
+def remove_orphan_spills(folder: Path, *, now: float) -> None:
+    """Remove spill files of sessions whose Java was killed; it removes them itself otherwise.
 
     Args:
         folder: where shuffles spill to.
@@ -144,7 +144,7 @@ def sweep_spills(folder: Path, *, now: float) -> None:
 
 
 def _start_workers(session: SparkSession) -> None:
-    """Have Python workers started and kernels loaded while the driver is still planning."""
+    """Start Python workers and load kernels while the driver is still planning."""
     session.range(1).mapInArrow(_same, "id long").collect()
 
 

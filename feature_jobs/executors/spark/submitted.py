@@ -1,7 +1,7 @@
-"""The job that a cluster runs by itself: reads a request's URL, writes an answer's URL.
+"""Entry of a job on a cluster: reads a request from one URL, writes the answer to another.
 
-What went wrong is an answer too, so that whoever asked hears it in the same words as from a session
-of their own, and whether to ask again.
+A failure is an answer too, so that the step that asked raises the same error as with a session of
+its own, and knows whether asking again can help.
 """
 
 import sys
@@ -21,7 +21,7 @@ ENTRY = (
 
 
 def main(arguments: list[str]) -> int:
-    """Carry out the request at the first address, and answer at the second."""
+    """Carry out the request at the first address, and write the answer to the second."""
     asked, answered = arguments
     request = Request.model_validate_json(read_bytes(asked))
     try:

@@ -1,4 +1,4 @@
-"""Compiles the kernels, or loads what was compiled before, while Spark is still starting."""
+"""JIT warm-up: kernels are compiled, or loaded from the cache, while Spark is starting."""
 
 from datetime import timedelta
 
@@ -6,15 +6,23 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.contract import EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
-from feature_jobs.declaration import LinkGroup, Unit, WindowGroup, aggregates_of
+from feature_jobs.declaration import FeatureGroup, LinkGroup, WindowGroup, aggregates_of
 from feature_jobs.kernels import LABEL_TIMES, LABEL_VALUES
-from feature_jobs.stages import SLICE, WANTED, WHOLE, Cut, compute_links, compute_windows, cut_rows
+from feature_jobs.stages import (
+    SLICE,
+    WANTED,
+    WHOLE,
+    Split,
+    compute_links,
+    compute_windows,
+    split_rows,
+)
 
 _HOUR = (timedelta(hours=1),)
 _NUMBERS = tuple(sorted(aggregates_of("number")))
 
 
-def warm_kernels() -> None:
+def compile_kernels() -> None:
     """Run every kernel once on two rows; the compiled code is kept beside its source."""
     windows = [
         *WindowGroup(entity="key", measure="value", aggregates=_NUMBERS, windows=_HOUR).expand(),
@@ -34,7 +42,7 @@ def warm_kernels() -> None:
             SLICE: pa.array([WHOLE, WHOLE], pa.int32()),
         }
     )
-    unit = Unit(0, ("key",), windows=tuple(windows))
-    compute_windows(rows, unit)
-    compute_links(rows, Unit(1, ("key", "other"), links=tuple(links.expand())))
-    list(cut_rows(rows.drop_columns([SLICE]), unit, Cut(0, (1,), (2,)), since=0))
+    group = FeatureGroup(0, ("key",), windows=tuple(windows))
+    compute_windows(rows, group)
+    compute_links(rows, FeatureGroup(1, ("key", "other"), links=tuple(links.expand())))
+    list(split_rows(rows.drop_columns([SLICE]), group, Split(0, (1,), (2,)), since=0))

@@ -19,8 +19,8 @@ from botocore.model import OperationModel, ServiceModel, StructureShape
 
 from infra.emulator.emr.service import Service
 from infra.emulator.protocol import Content, ServiceError, refuse_invalid
-from infra.loopback.handler import is_refused
-from infra.loopback.rule import Own, own_addresses
+from infra.loopback.handler import refuse_foreign_request
+from infra.loopback.rule import OwnAddresses, own_addresses
 
 OPERATIONS = ("StartJobRun", "GetJobRun", "ListJobRuns", "CancelJobRun", "GetApplication")
 # Members that say what a role has to allow an operation on.
@@ -41,7 +41,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, port: int, service: Service) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.service = service
-        self.own = Own(own_addresses(port))
+        self.own = OwnAddresses(own_addresses(port))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _handle(self) -> None:
-        if is_refused(self, self.server.own):
+        if refuse_foreign_request(self, self.server.own):
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path, service = urlsplit(self.path).path, self.server.service

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from infra.emulator.emr.run import JobRun
-from infra.emulator.protocol import Calls, Content, ServiceError
+from infra.emulator.protocol import CallLog, Content, ServiceError
 
 ACCOUNT, RELEASE = "123456789012", "emr-spark-8.0.0"
 
@@ -22,7 +22,7 @@ class Service:
         self._runs: dict[str, JobRun] = {}
         self._by_token: dict[str, str] = {}
         self.lost: dict[str, int] = {}
-        self.calls = Calls()
+        self.calls = CallLog()
 
     def answer(self, operation: str, parameters: Content) -> Content:
         """Carry out an operation.

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from infra.loopback.rule import Own, find_refusal, own_addresses
+from infra.loopback.rule import OwnAddresses, find_refusal, own_addresses
 
 # The container refuses above 6 MiB itself; this only bounds what is read for it.
 MAX_BODY_BYTES = 8 * 1024 * 1024
@@ -93,7 +93,7 @@ class Listener:
 
     async def start(self, port: int) -> None:
         """Listen; the port must be free."""
-        handler = _answer_own(self._handler, Own(own_addresses(port)))
+        handler = _refuse_foreign(self._handler, OwnAddresses(own_addresses(port)))
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: _Connection(self, handler), "127.0.0.1", port, backlog=512
@@ -111,7 +111,7 @@ class Listener:
             connection.close()
 
 
-def _answer_own(handler: Handler, own: Own) -> Handler:
+def _refuse_foreign(handler: Handler, own: OwnAddresses) -> Handler:
     """Wrap a handler: requests that name another host or come from another page are refused."""
 
     def answer(request: Request) -> None:

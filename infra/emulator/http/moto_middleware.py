@@ -13,7 +13,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from infra.emulator.faults import POLL_SECONDS, ApiFault, Faults
-from infra.emulator.protocol import Calls, name_object, name_operation, name_service, read_members
+from infra.emulator.protocol import CallLog, name_object, name_operation, name_service, read_members
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -27,7 +27,12 @@ class MotoMiddleware:
     """A WSGI application around moto's."""
 
     def __init__(
-        self, moto: Application, *, faults: Faults, calls: Calls, after: Callable[[str, str], None]
+        self,
+        moto: Application,
+        *,
+        faults: Faults,
+        calls: CallLog,
+        after: Callable[[str, str], None],
     ) -> None:
         """Wrap moto; `after` is called with service and operation of each completed call."""
         self._moto = moto

@@ -1,6 +1,6 @@
 """The protocols of AWS from botocore's service models."""
 
-from infra.emulator.protocol.call_log import Calls, name_operation, name_service
+from infra.emulator.protocol.call_log import CallLog, name_operation, name_service
 from infra.emulator.protocol.paging import cut_page
 from infra.emulator.protocol.protocol import (
     Content,
@@ -15,7 +15,7 @@ from infra.emulator.protocol.protocol import (
 from infra.emulator.protocol.resource_names import name_object, read_members
 
 __all__ = [
-    "Calls",
+    "CallLog",
     "Content",
     "ServiceError",
     "cut_page",

@@ -40,7 +40,7 @@ class Call:
     resources: tuple[str, ...]
 
 
-class Calls:
+class CallLog:
     """Every call since the start or the last clearing, oldest first."""
 
     def __init__(self) -> None:

@@ -39,7 +39,7 @@ def needed_actions(
     """Return every action of a deployment, in alphabetical order.
 
     Args:
-        configuration: what is deployed.
+        configuration: the wanted one.
         state: the endpoint as it is; None when there is none.
         is_tidied: whether alarms on older models are removed.
     """

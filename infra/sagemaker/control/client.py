@@ -55,7 +55,7 @@ class EndpointState:
     Attributes:
         pending: the config that an update is moving to; empty without one.
         rollback_alarms: alarms that roll back the update that goes on, or rolled back the last one.
-        reason: why it failed or turned back; empty when it did neither.
+        reason: why it failed or was rolled back; empty otherwise.
         since: when it last changed.
     """
 
@@ -150,7 +150,7 @@ class Control:
 
         Args:
             configuration: its policy says how the traffic moves.
-            alarms: what turns the update back.
+            alarms: names of the alarms that roll the update back.
             is_monitored: shift traffic by the policy's strategy and roll back on alarms, for which
                 both configs must have the same variants; else all traffic moves at once.
 

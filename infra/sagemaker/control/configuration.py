@@ -74,7 +74,7 @@ class EndpointConfiguration:
 
     Attributes:
         endpoint: its name.
-        main: what answers all requests, or all that `candidate` does not.
+        main: the model that answers all requests, or all that `candidate` does not.
         candidate: answers a share of the requests; None without a split.
         shadow: gets copies, its answers are discarded; None without one.
         share: of the requests, for the candidate or the shadow, above 0 and at most 1.

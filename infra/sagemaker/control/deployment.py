@@ -118,7 +118,7 @@ def verify(
     """Find out what an endpoint serves: its live config, the model's digest, the golden vectors.
 
     Args:
-        configuration: what should serve.
+        configuration: the one that should serve.
         champion_digest: of the bundle that served before; None when none did.
 
     Raises:
@@ -213,7 +213,7 @@ def delete_endpoint(endpoint: str) -> None:
     """Delete an endpoint whose only model answers otherwise than in training."""
     control = Control()
     control.delete(endpoint)
-    log.warning("Deleted %s: what it answered is not what was trained", endpoint)
+    log.warning("Deleted %s: it answered otherwise than in training", endpoint)
 
 
 def find_main(variants: list[VariantState]) -> VariantState | None:

@@ -26,12 +26,12 @@ from infra.serving.model import Bundle
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The difference between what is live and what is wanted.
+    """The difference between the live configuration and the wanted one.
 
     Attributes:
-        configuration: what is wanted.
+        configuration: the wanted one.
         state: the endpoint as it is; None when there is none.
-        variants: what its config serves.
+        variants: of its live config.
         before: the manifest of the live model; None when there is none that can be read.
         alarms: those of the wanted alarms that exist, by name.
         stale: alarms on models that will serve no more.

@@ -1,4 +1,4 @@
-"""One or two lines on an endpoint, for `overnight status`; what is wrong with it is text too.
+"""One or two lines on an endpoint, for `overnight status`; problems are text too.
 
 Through boto3 alone: the 5 s of `import sagemaker` are too long for a glance.
 """

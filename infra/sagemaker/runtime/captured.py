@@ -1,4 +1,4 @@
-"""Reads what SageMaker captured at an endpoint: requests and answers, by variant and hour."""
+"""Captured requests and answers of an endpoint, by variant and hour."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Sends rows to an endpoint, over and over, and keeps what each model said and how long it took."""
+"""Replay: rows sent to an endpoint repeatedly, with each model's answers and times."""
 
 import contextlib
 import threading

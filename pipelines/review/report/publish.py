@@ -104,7 +104,7 @@ def publish_report(
 def _list_changes(
     spec: ModelSpec, registry: Registry, version: Version, material: Material
 ) -> Mapping[str, Sequence[Change]]:
-    from feature_jobs.declaration import explain_features
+    from feature_jobs.declaration import describe_features
 
     compared = material.comparison
     champion = registry.find(material.champion) if material.champion else None
@@ -121,7 +121,7 @@ def _list_changes(
         "Parameters": list(differences(runs.params(champion.run), runs.params(version.run))),
     }
     if compared.champion is not None:
-        words = {each.name: each.words for each in explain_features(spec.features)}
+        words = {each.name: each.words for each in describe_features(spec.features)}
         changes["Features"] = feature_changes(compared.candidate, compared.champion, words=words)
         changes["Thresholds"] = threshold_changes(compared.candidate, compared.champion)
     return changes

@@ -1,6 +1,6 @@
 """Expressions that a spec may hold, and what a test says against others."""
 
-from feature_jobs.declaration.sql import expression_problems
+from feature_jobs.declaration.sql import validate_expression
 
 SCHEMA = (
     "amount double, hour int, card_id bigint, event_time timestamp, mean_7d double, email string,"
@@ -21,7 +21,7 @@ ELSEWHERE = "does not belong here; correct it there"
 
 
 def problems(sql: str) -> list[str]:
-    return expression_problems(sql, columns=COLUMNS, forbidden=FORBIDDEN)
+    return validate_expression(sql, columns=COLUMNS, forbidden=FORBIDDEN)
 
 
 GOOD = [

@@ -10,11 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_jobs.declaration.aggregates import AGGREGATES, Aggregate
-from feature_jobs.declaration.checks import Columns, feature_problems
-from feature_jobs.declaration.descriptions import explain_features
+from feature_jobs.declaration.checks import Columns, validate_features
+from feature_jobs.declaration.descriptions import describe_features
 from feature_jobs.declaration.features import Condition, FeatureSet, Window, WindowGroup
 from feature_jobs.declaration.schema import feature_columns
-from tests.feature_jobs.histories import by_id, group, histories, hours, walk_cut, walk_whole
+from tests.feature_jobs.histories import (
+    by_id,
+    compute_split,
+    compute_whole,
+    group,
+    histories,
+    hours,
+)
 from tests.feature_jobs.oracle import Row, window_values
 
 MEASURES = {
@@ -74,7 +81,7 @@ def test_it_equals_its_definition_on_any_history(
     aggregate: Aggregate, subject: str, rows: list[Row]
 ) -> None:
     for windows in sets_of(aggregate, subject):
-        features = walk_whole(rows, windows)
+        features = compute_whole(rows, windows)
         for window in windows:
             found = by_id(features, window.name)
             for row, expected in zip(rows, window_values(rows, window), strict=True):
@@ -89,9 +96,9 @@ def test_a_skewed_key_in_slices_gives_the_bits_of_the_whole(
     aggregate: Aggregate, subject: str, rows: list[Row], borders: list[int]
 ) -> None:
     for windows in sets_of(aggregate, subject):
-        whole = walk_whole(rows, windows).sort_by("transaction_id")
-        cut = walk_cut(rows, windows, [hours(at / 2) for at in sorted(borders)])
-        assert cut.sort_by("transaction_id").equals(whole)
+        whole = compute_whole(rows, windows).sort_by("transaction_id")
+        split = compute_split(rows, windows, [hours(at / 2) for at in sorted(borders)])
+        assert split.sort_by("transaction_id").equals(whole)
 
 
 @every_entry
@@ -103,7 +110,7 @@ def test_the_order_in_which_rows_come_changes_no_bit(
     mixed = list(rows)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
     for windows in sets_of(aggregate, subject):
-        one, other = (walk_whole(each, windows) for each in (rows, mixed))
+        one, other = (compute_whole(each, windows) for each in (rows, mixed))
         assert other.sort_by("transaction_id").equals(one.sort_by("transaction_id"))
 
 
@@ -115,7 +122,7 @@ def test_type_and_bounds_are_those_of_its_column(
 ) -> None:
     features = declared(aggregate.name, subject)
     (column,), (window,) = feature_columns(features), features.expand()
-    found = walk_whole(rows, [window])[window.name]
+    found = compute_whole(rows, [window])[window.name]
     assert found.type == (pa.int64() if column.kind == "count" else pa.float64())
     values = [value for value in found.to_pylist() if value is not None]
     assert all(column.minimum is None or value >= column.minimum for value in values)
@@ -133,9 +140,9 @@ def test_its_description_says_what_an_empty_window_gives(
     ]
     features = declared(aggregate.name, subject)
     (window,) = group(MEASURES[subject], aggregate.name, windows=(9,), delay=2)
-    found = by_id(walk_whole(rows, [window]), window.name)[2]
+    found = by_id(compute_whole(rows, [window]), window.name)[2]
     assert found == aggregate.empty_value
-    (described,) = explain_features(features)
+    (described,) = describe_features(features)
     says = "null where" if found is None else f"{found:g} where nothing is in the window"
     assert described.null.startswith(says)
     until = "up to 2h before it" if subject == "legitimate" else "up to it"
@@ -151,9 +158,9 @@ def test_it_may_be_declared_of_its_subjects_and_of_no_other(name: str, subject: 
         columns = Columns(entities=("card_id", "device_id"), numeric=("amount",))
     else:
         columns = COLUMNS
-    found = feature_problems(declared(name, subject), columns)
+    found = validate_features(declared(name, subject), columns)
     assert [each for each in found if "is not made of" in each] == ([] if is_allowed else found)
-    prior = feature_problems(declared(f"prior_{name}", subject), columns)
+    prior = validate_features(declared(f"prior_{name}", subject), columns)
     leaves_out = AGGREGATES[name].excludes_current or subject in {"label", "legitimate"}
     assert any("always leaves the row" in each for each in prior) == leaves_out
 

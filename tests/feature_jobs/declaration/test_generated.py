@@ -12,7 +12,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from feature_jobs.declaration.spark_functions import ALLOWED
-from feature_jobs.declaration.sql import expression_problems, generated
+from feature_jobs.declaration.sql import generated, validate_expression
 from tests.feature_jobs.declaration.calls import OPERATORS, split_calls
 from tests.feature_jobs.declaration.expressions import COLUMNS, GOOD, SCHEMA
 
@@ -89,7 +89,7 @@ def outcome(rows: DataFrame, written: Sequence[str]) -> object:
 
 def test_every_function_on_the_list_has_a_call_here_that_is_accepted() -> None:
     assert {name for name in ALLOWED if not any(f"{name}(" in c for c in split_calls())} == set()
-    found = {sql: expression_problems(sql, columns=COLUMNS) for sql in [*split_calls(), *OPERATORS]}
+    found = {sql: validate_expression(sql, columns=COLUMNS) for sql in [*split_calls(), *OPERATORS]}
     assert {sql: problems for sql, problems in found.items() if problems} == {}
 
 
@@ -151,7 +151,7 @@ CONDITIONS = st.builds(
 def test_what_is_accepted_of_any_text_means_the_same_as_it_is_generated(
     rows: DataFrame, written: list[str]
 ) -> None:
-    taken = [sql for sql in written if not expression_problems(sql, columns=COLUMNS)]
+    taken = [sql for sql in written if not validate_expression(sql, columns=COLUMNS)]
     able = [sql for sql in taken if can_be_analysed(rows, sql)]
     assert not able or is_alike(rows, able) == []
 

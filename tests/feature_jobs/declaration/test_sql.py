@@ -104,6 +104,6 @@ def test_all_problems_of_an_expression_are_told_in_order_of_position() -> None:
 def test_loading_the_module_loads_neither_sqlglot_nor_spark() -> None:
     code = (
         "import sys, feature_jobs.declaration.sql as e; assert 'sqlglot' not in sys.modules;"
-        "e.expression_problems('a', columns=['a']); assert 'pyspark' not in sys.modules"
+        "e.validate_expression('a', columns=['a']); assert 'pyspark' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

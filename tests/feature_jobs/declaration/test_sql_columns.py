@@ -2,7 +2,7 @@
 
 import pytest
 
-from feature_jobs.declaration.sql import expression_problems, referenced_columns
+from feature_jobs.declaration.sql import referenced_columns, validate_expression
 from tests.feature_jobs.declaration.expressions import ANOTHER_RUN, LABEL, LISTED, problems
 
 
@@ -33,14 +33,14 @@ def test_a_column_that_is_not_there_is_named_with_what_to_write(sql: str, proble
 
 def test_of_many_columns_twelve_are_listed() -> None:
     columns = [f"c{number:02}" for number in range(14)]
-    assert expression_problems("zzz", columns=columns) == [
+    assert validate_expression("zzz", columns=columns) == [
         "position 1: no column 'zzz'; the columns are c00, c01, c02, c03, c04, c05, c06, c07, c08,"
         " c09, c10, c11 and 2 more"
     ]
 
 
 def test_without_columns_there_are_none_to_choose() -> None:
-    assert expression_problems("zzz", columns=[]) == [
+    assert validate_expression("zzz", columns=[]) == [
         "position 1: no column 'zzz'; the columns are none"
     ]
 
@@ -67,14 +67,14 @@ def test_the_label_is_refused_however_it_is_written(sql: str, position: int, nam
 
 
 def test_a_forbidden_column_is_refused_also_where_it_is_known_and_named_like_a_type() -> None:
-    found = expression_problems(
+    found = validate_expression(
         "cast(amount as date) > Date", columns=["amount", "date"], forbidden={"DATE": "is late"}
     )
     assert found == ["position 24: 'Date' is late; leave it out"]
 
 
 def test_a_forbidden_column_is_not_proposed() -> None:
-    found = expression_problems(
+    found = validate_expression(
         "is_frau", columns=["amount", "is_fraud"], forbidden={"is_fraud": LABEL}
     )
     assert found == ["position 1: no column 'is_frau'; the columns are amount"]

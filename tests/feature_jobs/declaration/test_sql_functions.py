@@ -4,7 +4,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from feature_jobs.declaration.spark_functions import ALLOWED
-from feature_jobs.declaration.sql import expression_problems
+from feature_jobs.declaration.sql import validate_expression
 from tests.feature_jobs.declaration.expressions import (
     ANOTHER_RUN,
     MANY_ROWS,
@@ -134,7 +134,7 @@ def test_a_function_that_reads_more_than_the_row_is_refused(sql: str, problem: s
 
 def test_a_column_may_have_the_name_of_a_function() -> None:
     names = ["user", "count", "window", "version", "max"]
-    assert expression_problems("user + count + window + version + max", columns=names) == []
+    assert validate_expression("user + count + window + version + max", columns=names) == []
 
 
 @pytest.mark.parametrize(

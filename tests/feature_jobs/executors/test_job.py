@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 from expectations.contract import InputError, ProblemsError
 from feature_jobs.declaration.features import Derived, FeatureSet
 from feature_jobs.declaration.stages import lookback
-from feature_jobs.io.parts import WrittenPart
+from feature_jobs.io.data_files import DataFile
 from tests.feature_jobs.builds import (
     DAYS,
     TIME,
@@ -113,31 +113,33 @@ def test_the_handbooks_features_are_those_of_pandas_on_its_own_transactions(
 
 
 @pytest.fixture(scope="module")
-def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[WrittenPart]:
+def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> list[DataFile]:
     """One task for each entity."""
     folder = tmp_path_factory.mktemp("whole")
-    return build(spark, late(make_history()), folder, rich_features(), places=1)
+    return build(spark, late(make_history()), folder, rich_features(), partitions=1)
 
 
-@pytest.mark.parametrize("places", [2, 8, 80])  # the last: more than there are entities
+@pytest.mark.parametrize("partitions", [2, 8, 200])
 def test_the_number_of_partitions_changes_no_byte(
-    spark: SparkSession, tmp_path: Path, whole: list[WrittenPart], places: int
+    spark: SparkSession, tmp_path: Path, whole: list[DataFile], partitions: int
 ) -> None:
-    parts = build(spark, late(make_history()), tmp_path, rich_features(), places=places)
+    parts = build(spark, late(make_history()), tmp_path, rich_features(), partitions=partitions)
     assert parts == whole
     assert len(parts) == 45
 
 
 def test_cutting_hot_keys_in_time_changes_no_byte(
-    spark: SparkSession, tmp_path: Path, whole: list[WrittenPart]
+    spark: SparkSession, tmp_path: Path, whole: list[DataFile]
 ) -> None:
-    # A terminal with 750 rows, in slices of about 15; customers with 75 are cut as well.
-    parts = build(spark, late(make_history()), tmp_path, rich_features(), places=3, share=60)
+    # A terminal with 750 rows, in slices of about 15; customers with 75 are split as well.
+    parts = build(
+        spark, late(make_history()), tmp_path, rich_features(), partitions=3, rows_per_task=60
+    )
     assert parts == whole
 
 
 def test_some_days_with_their_lookback_give_the_parts_of_the_full_build(
-    spark: SparkSession, tmp_path: Path, whole: list[WrittenPart]
+    spark: SparkSession, tmp_path: Path, whole: list[DataFile]
 ) -> None:
     wanted = {part.day for part in whole[40:43]}
     parts = build(spark, late(make_history()), tmp_path, rich_features(), wanted=wanted)
@@ -145,7 +147,7 @@ def test_some_days_with_their_lookback_give_the_parts_of_the_full_build(
 
 
 def test_days_that_no_pass_looks_back_to_are_not_needed(
-    spark: SparkSession, tmp_path: Path, whole: list[WrittenPart]
+    spark: SparkSession, tmp_path: Path, whole: list[DataFile]
 ) -> None:
     declared = rich_features()
     # Frauds of 9 days that were known after 7, of rows whose condition looks 7 days back; or 30

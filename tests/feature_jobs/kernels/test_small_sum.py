@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feature_jobs.kernels.exact_sum import GRID, places
-from feature_jobs.kernels.small_sum import SPREAD, add_narrow, fits, read_narrow
+from feature_jobs.kernels.small_sum import SPREAD, add_small, fits, read_small
 
 MANTISSAS = st.integers(2**52, 2**53 - 1).flatmap(lambda m: st.sampled_from([m, -m]))
 unhurried = settings(deadline=None)  # the first run compiles
@@ -22,7 +22,7 @@ def test_sums_are_rounded_once(mantissas: list[tuple[int, int]], exponent: int) 
     values = [math.ldexp(mantissa, exponent + place) for mantissa, place in mantissas]
     low, high, lowest = add(values)
     assert lowest is not None
-    assert read_narrow(low, high, lowest) == math.fsum(values)
+    assert read_small(low, high, lowest) == math.fsum(values)
 
 
 @unhurried
@@ -31,16 +31,16 @@ def test_what_leaves_leaves_nothing(amounts: list[float]) -> None:
     low, high, lowest = add(amounts)
     assert lowest is not None
     for amount in amounts[1:]:
-        low, high = add_narrow(low, high, bits_of(amount), lowest, -1)
-    assert read_narrow(low, high, lowest) == amounts[0]
+        low, high = add_small(low, high, bits_of(amount), lowest, -1)
+    assert read_small(low, high, lowest) == amounts[0]
 
 
 def test_a_tie_goes_to_the_even_mantissa_unless_a_bit_far_below_breaks_it() -> None:
     # 2^53 + 1 is a tie between 2^53 and 2^53 + 2; the last bit of a value more and it is none.
     low, high, lowest = add([2.0**37] * 65536 + [1.0])
-    assert read_narrow(low, high, lowest or 0) == 2.0**53
+    assert read_small(low, high, lowest or 0) == 2.0**53
     low, high, lowest = add([2.0**37] * 65536 + [1.0 + 2.0**-52])
-    assert read_narrow(low, high, lowest or 0) == 2.0**53 + 2
+    assert read_small(low, high, lowest or 0) == 2.0**53 + 2
 
 
 def test_only_values_of_like_size_fit() -> None:
@@ -61,5 +61,5 @@ def add(values: list[float]) -> tuple[int, int, int | None]:
         return 0, 0, None
     low, high = 0, 0
     for value in values:
-        low, high = add_narrow(low, high, bits_of(value), lowest, 1)
+        low, high = add_small(low, high, bits_of(value), lowest, 1)
     return low, high, lowest

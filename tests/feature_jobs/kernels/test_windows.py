@@ -14,15 +14,15 @@ from tests.feature_jobs.histories import (
     DELAYED_LABELS,
     EVERY_WINDOW,
     by_id,
+    compute_link_features,
+    compute_split,
+    compute_whole,
+    feature_group_of,
     group,
     histories,
     hours,
     links,
     table,
-    unit_of,
-    walk_cut,
-    walk_links,
-    walk_whole,
 )
 from tests.feature_jobs.oracle import Row, link_values, window_values
 
@@ -36,7 +36,7 @@ def plain(number: int, at: float, amount: float | None = 0.0, **changes: object)
 
 def values(rows: list[Row], windows: list[Window]) -> list[float | None]:
     (window,) = windows
-    found = by_id(walk_whole(rows, windows), window.name)
+    found = by_id(compute_whole(rows, windows), window.name)
     return [found[row.transaction_id] for row in rows]
 
 
@@ -99,7 +99,7 @@ def test_a_fraud_rate_is_zero_where_there_was_no_transaction() -> None:
 
 def test_nothing_before_it_gives_zero_or_null() -> None:
     (row,) = rows = [plain(1, 0, 5.0)]
-    given_ = {w.statistic: by_id(walk_whole(rows, [w]), w.name)[row.transaction_id] for w in [
+    given_ = {w.statistic: by_id(compute_whole(rows, [w]), w.name)[row.transaction_id] for w in [
         *group("amount", *(f"prior_{a}" for a in ("count", "sum", "mean", "std", "min", "max"))),
         *group("amount", "prior_last", "prior_distinct"), *group(None, "time_since_last"),
         *group("large", "prior_share"), *group("is_fraud", "rate")]}  # fmt: skip
@@ -161,7 +161,7 @@ def test_rows_before_the_wanted_ones_are_remembered_and_not_answered() -> None:
 
     rows = [plain(1, 0, 10), plain(2, 1, 20), plain(3, 2, 30)]
     windows = group("amount", "sum", windows=(2,))
-    found = compute_windows(table(rows, since=hours(1)), unit_of(windows))
+    found = compute_windows(table(rows, since=hours(1)), feature_group_of(windows))
     assert by_id(found, windows[0].name) == {2: 30, 3: 50}
 
 
@@ -173,7 +173,7 @@ def test_neighbours_are_those_who_used_what_the_customer_used() -> None:
         plain(4, 3, entity=3, device=8),
         plain(5, 4, entity=1, device=9),
     ]
-    features = walk_links(rows, links(max_degree=5, windows=(9,)))
+    features = compute_link_features(rows, links(max_degree=5, windows=(9,)))
     assert by_id(features, "card_device_neighbours_9h") == {1: 0, 2: 1, 3: 1, 4: 1, 5: 1}
     # Card 3 meets card 2 over device 8; card 1 met it over device 7, both frauds are known at 4 h.
     assert by_id(features, "card_device_neighbour_frauds_9h") == {1: 0, 2: 0, 3: 0, 4: 1, 5: 2}
@@ -181,37 +181,37 @@ def test_neighbours_are_those_who_used_what_the_customer_used() -> None:
 
 def test_what_too_many_share_links_nobody() -> None:
     rows = [plain(n, n, entity=n, device=7) for n in range(1, 5)]
-    features = walk_links(rows, links(max_degree=3, windows=(9,)))
+    features = compute_link_features(rows, links(max_degree=3, windows=(9,)))
     assert by_id(features, "card_device_neighbours_9h") == {1: 0, 2: 1, 3: 2, 4: 0}
 
 
 @given(histories())
 @settings(max_examples=200, deadline=None)
 def test_every_aggregate_equals_the_definition_on_any_history(rows: list[Row]) -> None:
-    compare(rows, walk_whole(rows, EVERY_WINDOW), EVERY_WINDOW)
-    compare(rows, walk_whole(rows, DELAYED_LABELS), DELAYED_LABELS)
+    compare(rows, compute_whole(rows, EVERY_WINDOW), EVERY_WINDOW)
+    compare(rows, compute_whole(rows, DELAYED_LABELS), DELAYED_LABELS)
 
 
 @given(histories(), st.lists(st.integers(1, 39), min_size=1, max_size=4, unique=True))
 @example([plain(n, n / 2, 1e15 if n % 3 else 0.1) for n in range(1, 30)], [9, 20])
 @settings(max_examples=200, deadline=None)
 def test_a_history_cut_in_time_gives_the_bits_of_the_whole(
-    rows: list[Row], cuts: list[int]
+    rows: list[Row], splits: list[int]
 ) -> None:
-    borders = [hours(at / 2) for at in sorted(cuts)]
+    borders = [hours(at / 2) for at in sorted(splits)]
     for windows in (EVERY_WINDOW, DELAYED_LABELS):
-        whole, cut = (
+        whole, split = (
             features.sort_by("transaction_id")
-            for features in (walk_whole(rows, windows), walk_cut(rows, windows, borders))
+            for features in (compute_whole(rows, windows), compute_split(rows, windows, borders))
         )
-        assert cut.equals(whole)
+        assert split.equals(whole)
 
 
 @given(histories(entities=5, max_size=30), st.integers(1, 3))
 @settings(max_examples=150, deadline=None)
 def test_links_equal_the_definition_on_any_history(rows: list[Row], max_degree: int) -> None:
     declared = links(max_degree=max_degree)
-    features = walk_links(rows, declared)
+    features = compute_link_features(rows, declared)
     for link in declared.expand():
         expected = dict(
             zip([row.transaction_id for row in rows], link_values(rows, link), strict=True)
@@ -230,4 +230,4 @@ def test_the_oracle_itself_knows_a_delay_from_a_report() -> None:
     rows = [plain(1, 0, labels=((hours(1), 1),)), plain(2, 2)]
     (window,) = group("is_fraud", "count", windows=(9,), delay=3)
     assert window_values(rows, window) == [0, 0]
-    assert window.lifetime == timedelta(hours=12)
+    assert window.window_plus_delay == timedelta(hours=12)

@@ -14,8 +14,8 @@ import pytest
 from botocore.config import Config
 
 from infra.local.services import Ports, build_services
-from infra.loopback.asgi import AnswerOwn
-from infra.loopback.rule import Own, find_refusal, own_addresses
+from infra.loopback.asgi import LoopbackMiddleware
+from infra.loopback.rule import OwnAddresses, find_refusal, own_addresses
 from infra.processes.service import Service, running
 from infra.tracking.server import build_mlflow
 from tests.infra.embedded_server import free_port, running_server
@@ -245,7 +245,7 @@ def test_an_asgi_application_is_asked_only_for_what_is_its_own() -> None:
     async def application(scope, *_: object) -> None:
         passed.append(scope["type"])
 
-    checked = AnswerOwn(application, own=Own(own_addresses(8080)))
+    checked = LoopbackMiddleware(application, own=OwnAddresses(own_addresses(8080)))
 
     def told(kind: str, *headers: tuple[bytes, bytes]) -> list[dict]:
         sent: list[dict] = []
@@ -268,7 +268,7 @@ def test_an_asgi_application_is_asked_only_for_what_is_its_own() -> None:
 
 
 def test_the_rule_by_hand() -> None:
-    own = Own(own_addresses(80, ["https://airflow.bank.example/x"]))
+    own = OwnAddresses(own_addresses(80, ["https://airflow.bank.example/x"]))
     asked = {"host": "Airflow.Bank.example"}
     assert find_refusal(own, asked, method="GET", target="/") is None
     page = {**asked, "origin": "https://airflow.bank.example"}

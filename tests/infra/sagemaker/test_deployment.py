@@ -96,6 +96,7 @@ def test_a_canary_from_one_version_to_the_next_fails_no_request(bundles):
                 seen.add(tuple(scores("canary")))
             except Exception as error:  # noqa: BLE001 -- any failure at all is what is looked for
                 failures.append(error)
+            over.wait(0.01)  # so that the deployment has the processor too
 
     traffic = threading.Thread(target=ask_on_and_on)
     traffic.start()

@@ -32,7 +32,6 @@ LOADED_BY_NAME = {
     "apache-airflow-providers-postgres": "Airflow's connections of the type postgres",
     "apache-airflow-providers-smtp": "Airflow's notifiers, by the names in OVERNIGHT_NOTIFIERS",
     "psycopg": "by SQLAlchemy, from postgresql+psycopg:// in an address",
-    "rich": "by typer, for its help",
 }
 
 

@@ -22,7 +22,7 @@ from pipelines.steps.chain import run_nightly
 from pipelines.tracking.registry import Registry, open_registry
 from tests.crashes import bank
 from tests.mlflow_file import write_mlflow_file
-from tests.pipelines.nights import QUIET
+from tests.pipelines.nights import QUIET, ask_aws_once
 
 pytestmark = QUIET
 
@@ -41,8 +41,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory, one_spark: None) -> Iterator[
         patch.setenv("OVERNIGHT_SPARK", "local[1]")
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI", "OVERNIGHT_STUDIES"):
             patch.delenv(name, raising=False)
-        # Nothing of AWS answers here, which the first of five attempts finds out.
-        patch.setattr("infra.sagemaker.connection.MAX_ATTEMPTS", 1)
+        ask_aws_once(patch)
         load_settings.cache_clear()
         write_mlflow_file(folder / "home")
         for _ in run_nightly(str(path), AS_OF):

@@ -128,7 +128,7 @@ def test_an_example_is_found_by_its_name_and_is_none_of_the_installations() -> N
 DECIDING = {
     "approve": ("1", "good"), "reject": ("1", "bad"), "reconcile": (), "candidate": (),
     "answer": ("1", "approve", "good", "ada"), "plan": (), "roll_out": (), "verify": ("1",),
-    "settle": ("1", "PROMOTED"), "deploy": (), "rollback": (), "shadow": ("1",),
+    "finalise": ("1", "PROMOTED"), "deploy": (), "rollback": (), "shadow": ("1",),
     "split": ("1", "why"), "end": (), "score": (), "score_batch": ("2025-01-01",),
     "disagreements": (), "review": ("1",), "decisions": (), "rehearse": ("1",),
 }  # fmt: skip

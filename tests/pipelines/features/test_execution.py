@@ -13,11 +13,10 @@ from expectations.contract import InputError, OvernightError
 from feature_jobs.declaration.features import FeatureSet
 from feature_jobs.executors.spark import submitted
 from feature_jobs.executors.spark.request import Answer, Request
-from feature_jobs.io.parts import WrittenPart
 from infra.emr.job import Application, Job
 from pipelines.config.installation.settings import load_settings
 from pipelines.features import execution as building
-from pipelines.lake.data_files import write_part
+from pipelines.lake.day_files import write_rows
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 
 APPLICATION = Application(
@@ -32,7 +31,7 @@ def place(tmp_path: Path) -> tuple[str, str]:
     """Addresses of a question and of its answer."""
     request = Request(
         builds=(), features=FeatureSet(), entities=(), attributes={},
-        target=str(tmp_path), engine="any",
+        target=str(tmp_path), engine=1,
     )  # fmt: skip
     (tmp_path / "request.json").write_text(request.model_dump_json())
     return str(tmp_path / "request.json"), str(tmp_path / "answer.json")
@@ -69,18 +68,17 @@ def test_an_answer_counts_as_long_as_its_parts_are_what_was_written(
 ) -> None:
     request = Request(
         builds=(), features=FeatureSet(), entities=(), attributes={},
-        target=str(tmp_path), engine="any",
+        target=str(tmp_path), engine=1,
     )  # fmt: skip
-    part = write_part(str(tmp_path), "2025-01-01", pa.table({"amount": [1.0]}))
-    written = WrittenPart(part.path, part.day, part.rows, part.size_bytes)
+    written = write_rows(str(tmp_path), "2025-01-01", pa.table({"amount": [1.0]}))
     answer = tmp_path / building.JOBS / request.digest[:20] / "answer.json"
     answer.parent.mkdir(parents=True)
     answer.write_text(Answer(parts=(written,)).model_dump_json())
     settings = replace(load_settings(), spark=APPLICATION)
     if not is_changed:
-        assert building.build_parts(request, settings) == [part]
+        assert building.build_parts(request, settings) == [written]
         return
-    rewrite_in_place(tmp_path / part.path, tenfold)
+    rewrite_in_place(tmp_path / written.path, tenfold)
     # The job would be asked again, were this a place that it can write to.
     with pytest.raises(InputError, match="EMR Serverless does not see"):
         building.build_parts(request, settings)

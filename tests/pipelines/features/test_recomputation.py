@@ -105,9 +105,12 @@ def test_a_changed_docstring_in_every_module_computes_nothing_again(
         home = {"OVERNIGHT_HOME": str(own), "OVERNIGHT_LAKE": str(own / "lake")}
         ran = subprocess.run(
             [sys.executable, "-c", FINGERPRINTS, *asked],
-            cwd=code, env=os.environ | home | {"PYTHONPATH": str(code)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=code,
+            env=os.environ | home | {"PYTHONPATH": str(code)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert ran.returncode == 0, ran.stderr
         found = json.loads(ran.stdout.splitlines()[-1])
         assert found.pop("code") == str(code)

@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 
 from expectations.contract import InputError
 from pipelines.config.references import TableVersion
-from pipelines.lake.data_files import split_days
+from pipelines.lake.day_files import split_days
 from pipelines.lake.tables import Lake
 
 SCHEMA = pa.schema(

@@ -47,7 +47,7 @@ READERS: dict[str, Reader] = {
     "files": lambda lake, at: lake.files(at),
     "content_hash": lambda lake, at: lake.content_hash(at),
     "row_count": lambda lake, at: lake.row_count(at),
-    "inputs": lambda lake, at: lake.fingerprint(at),
+    "fingerprint": lambda lake, at: lake.fingerprint(at),
     "note": lambda lake, at: lake.note(at, NOTE),
     "schema": lambda lake, at: lake.schema(at),
     "read": lambda lake, at: lake.read(at).to_pydict(),

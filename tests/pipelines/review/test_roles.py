@@ -19,7 +19,7 @@ from pipelines.governance.digests import open_decisions
 from pipelines.tracking.registry import Version
 from tests.infra.embedded_server import free_port
 from tests.mlflow_file import write_mlflow_file
-from tests.pipelines.nights import AS_OF, QUIET, Night
+from tests.pipelines.nights import AS_OF, QUIET, Night, ask_aws_once
 
 pytestmark = QUIET
 
@@ -59,6 +59,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         patch.setenv("MLFLOW_TRACKING_URI", address)
         patch.delenv("OVERNIGHT_LAKE", raising=False)
         sign_in(patch, "night")
+        ask_aws_once(patch)
         load_settings.cache_clear()
         yield Night(folder)
     load_settings.cache_clear()

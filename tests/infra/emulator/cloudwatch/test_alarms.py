@@ -1,4 +1,4 @@
-"""How alarms are judged, and the statistics they judge by."""
+"""States of alarms, and the statistics behind them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Parts: one Parquet file of one event day, named by the hash of its bytes, not yet visible."""
+"""Data files of a table: one Parquet file of one event day, named by the hash of its bytes."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,8 +14,13 @@ ROW_GROUP = 131_072
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenPart:
-    """One Parquet file of one event day; `path` is relative to the target folder."""
+class DataFile:
+    """One Parquet file of one event day.
+
+    Attributes:
+        path: relative to the table's folder.
+        day: of its rows, as `2025-01-01`.
+    """
 
     path: str
     day: str
@@ -23,16 +28,15 @@ class WrittenPart:
     size_bytes: int
 
 
-def write_part(rows: pa.Table, day: str, *, target: str) -> WrittenPart:
-    """Write the rows of a day, in their order; the same rows give the same name and bytes."""
-    content = _encode(rows)
+def write_data_file(folder: str, day: str, content: bytes, *, rows: int) -> DataFile:
+    """Write encoded rows of one day below a table's folder; a commit makes them visible."""
     path = name_part(day, content)
-    publish(f"{target}/{path}", content)
-    return WrittenPart(path, day, rows.num_rows, len(content))
+    publish(f"{folder}/{path}", content)
+    return DataFile(path, day, rows, len(content))
 
 
-def _encode(rows: pa.Table) -> bytes:
-    """Parquet bytes that depend on the rows alone, not on how they came in batches."""
+def encode_features(rows: pa.Table) -> bytes:
+    """Encode rows as Parquet bytes that depend on the rows alone, not on their batches."""
     plain = pa.schema([pa.field(x.name, _plain(x.type)) for x in rows.schema])
     # Rows are in the order of time and id, so both rise in small steps.
     rising = [x.name for x in plain if _rises(x)]
