@@ -32,6 +32,7 @@ from pipelines.modelling import (
     last_fold,
     lineage_tags,
     load_rows,
+    params_of,
     study_name,
     study_of,
     write_candidate,
@@ -136,7 +137,7 @@ class _Backtests:
         }
         with runs.open(inputs=inputs, kind=BACKTEST, tags=tags) as run:
             params, figures = self._fit(as_of, training_set, study)
-            runs.log_params(run, {**params, **asked})
+            runs.log_params(run, {**params, **params_of(asked)})
             runs.log_metrics(run, figures)
         log.info("Backtest as of %s: runs:/%s", as_of, run)
         return figures

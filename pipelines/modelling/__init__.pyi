@@ -2,7 +2,15 @@ from .bundles import fetch_verified
 from .data_summary import TableFacts
 from .evaluate import Measured, evaluate_model
 from .evaluation_record import GateDecision, Material, read_gate, read_material
-from .inputs import digest_training_set, last_fold, lineage_tags, load_rows, study_name, study_of
+from .inputs import (
+    digest_training_set,
+    last_fold,
+    lineage_tags,
+    load_rows,
+    params_of,
+    study_name,
+    study_of,
+)
 from .train import train_model, write_candidate
 from .trained_models import TrainedModel, open_trained
 from .tune import tune_parameters
@@ -20,6 +28,7 @@ __all__ = [
     "lineage_tags",
     "load_rows",
     "open_trained",
+    "params_of",
     "read_gate",
     "read_material",
     "study_name",

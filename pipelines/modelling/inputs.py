@@ -28,9 +28,10 @@ STUDY = "studies:/"
 
 # What changes neither what a trial draws nor what it is worth: asking for more trials, another
 # budget or another threshold goes on with the same study.
-BESIDE_SEARCH = {
-    "trials", "trials_workers", "time_budget", "threads", "members", "card_precision_k",
-    "calibration", "threshold", "alert_rate", "false_positive_rate", "review",
+BESIDE_SEARCH: Mapping[str, bool | Mapping[str, bool]] = {
+    "trials": True, "trials_workers": True, "time_budget": True, "threads": True,
+    "card_precision_k": True, "calibration": True, "threshold": True, "alert_rate": True,
+    "false_positive_rate": True, "review": True, "lightgbm": {"members": True},
 }  # fmt: skip
 BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
 
@@ -43,6 +44,20 @@ def study_of(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) ->
     policy = spec.training.model_dump(mode="json", exclude=BESIDE_SEARCH)
     inputs = pin(spec, training_set, lake=lake) | {"policy": policy}
     return f"{STUDY}{spec.name}-{digest_of(inputs)[:16]}"
+
+
+def params_of(policy: Mapping[str, object]) -> dict[str, object]:
+    """List a policy as parameters of a run in MLflow, with the size of the ensemble as `members`.
+
+    What it gives to LightGBM stands among the params of the trial.
+
+    >>> params_of({"seed": 7, "lightgbm": {"members": 3, "max_bin": 63}})
+    {'seed': 7, 'members': 3}
+    """
+    given = dict(policy)
+    learner = given.pop("lightgbm")
+    assert isinstance(learner, Mapping)
+    return given | {"members": learner["members"]}
 
 
 def study_name(study: str) -> str:

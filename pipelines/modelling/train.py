@@ -16,6 +16,7 @@ from pipelines.modelling.inputs import (
     last_fold,
     lineage_tags,
     load_rows,
+    params_of,
     pin,
     study_name,
 )
@@ -80,7 +81,7 @@ def train_model(
     }
     with runs.open(inputs=inputs, kind="model", tags=tags, passing_over=found.strangers) as run:
         runs.log_dataset(run, dataset_facts(spec, training_set), context="training")
-        runs.log_params(run, {**best.params, **policy})
+        runs.log_params(run, {**best.params, **params_of(policy)})
         runs.log_metrics(run, {"validation_average_precision": best.value})
         rows = load_rows(spec, training_set, holdout=fold)
         with tempfile.TemporaryDirectory() as scratch:
@@ -89,7 +90,7 @@ def train_model(
             trained.record(TrainedModel(run, inputs, bundle.digest, author))
             runs.log_model(
                 run,
-                bundle.model.booster,
+                bundle.model.native,
                 bundle=Path(scratch),
                 digest=bundle.digest,
                 example=rows.matrix.slice(0, EXAMPLE_ROWS),
@@ -121,16 +122,17 @@ def write_candidate(
         write_bundle,
     )
     from training.data import validation_folds
-    from training.learners import score_out_of_fold
-    from training.learners.lightgbm import fit
+    from training.learners import default_learner, score_out_of_fold
 
-    policy = spec.training
+    policy, learner = spec.training, default_learner()
     folds = validation_folds(fold, policy)
-    unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=policy)
+    unseen = score_out_of_fold(
+        rows, folds=folds, params=best.params, policy=policy, learner=learner
+    )
     calibration = fit_calibration(unseen.scores, unseen.labels, method=policy.calibration)
     chances = apply_calibration(calibration, unseen.scores)
     threshold = choose_threshold(chances, unseen.labels, unseen.amounts, unseen.days, policy=policy)
-    model = fit(rows, fold.train, params=best.params, policy=policy)
+    model = learner.fit(rows, fold.train, params=best.params, policy=policy)
     train = rows.within(fold.train)
     return write_bundle(
         folder,

@@ -22,7 +22,7 @@ from tests.pipelines.nights import AS_OF, QUIET, installed
 pytestmark = QUIET
 
 # Chance alone costs a model of one trial more than the gate usually tolerates.
-SMALL = {"training__trials": 1, "training__members": 1, "gate__margin": 0.9}
+SMALL = {"training__trials": 1, "training__lightgbm__members": 1, "gate__margin": 0.9}
 SMALL |= {"gate__slice_margin": 0.9, "gate__money_margin": 0.9, "gate__max_calibration_factor": 9}
 
 

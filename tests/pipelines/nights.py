@@ -47,7 +47,7 @@ gap = "2d"
 test_window = "7d"
 folds = 2
 trials = 2
-members = 2
+lightgbm = { members = 2 }
 exclude_detected = "customer_id"
 exclude_window = "1d"
 """

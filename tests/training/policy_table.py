@@ -15,11 +15,13 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from expectations.contract import FrozenModel, format_duration
+from training.lightgbm_policy import LightGBMPolicy
 from training.policy import GatePolicy, ReviewPolicy, TrainingPolicy
 
 README = Path(__file__).parents[2] / "training/README.md"
 TABLES: dict[str, type[FrozenModel]] = {
-    "training": TrainingPolicy, "training.review": ReviewPolicy, "gate": GatePolicy,
+    "training": TrainingPolicy, "training.lightgbm": LightGBMPolicy,
+    "training.review": ReviewPolicy, "gate": GatePolicy,
 }  # fmt: skip
 BEGIN, END = "| key | default | value | meaning |\n", "\n\n"
 UNITS = {
@@ -74,8 +76,8 @@ def _value(name: str, field: FieldInfo) -> str:
         return "list of names"
     if "dict" in kind:
         return "table of numbers"
-    if "str" in kind:
-        return "name"
+    if "str" in kind or bool in parts:
+        return "name" if "str" in kind else "`true` or `false`"
     whole = "whole number" if int in parts else "number"
     return ", ".join(part for part in (whole, UNITS.get(name, ""), _bounds(field)) if part)
 

@@ -32,7 +32,7 @@ def test_no_key_is_listed_that_is_none() -> None:
     [
         ("training.train_window", '`"28d"`'), ("training.trials", "`20`"),
         ("training.columns", "none"), ("training.exclude_detected", "none"),
-        ("training.review.cost", "`5.0`"), ("training.bundle.threshold", '`"alert_rate"`'),
+        ("training.review.cost", "`5.0`"), ("training.threshold", '`"alert_rate"`'),
         ("gate.margin", "`0.02`"), ("gate.resamples", "`1000`"),
     ],
 )  # fmt: skip

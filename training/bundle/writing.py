@@ -8,7 +8,6 @@ so whoever serves it can tell when that has changed.
 from dataclasses import dataclass
 from pathlib import Path
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -18,7 +17,7 @@ from infra.serving import model as bundle_format
 from infra.serving.model import BundleError, Calibration, Feature, GoldenVector, Reference
 from training.bundle.calibration import apply_calibration
 from training.data import Encoding, Rows
-from training.learners.lightgbm import FittedModel
+from training.learners import LEARNERS, FittedModel
 
 MAX_GOLDEN = 20
 
@@ -101,7 +100,7 @@ def write_bundle(
         model_sha256="",
         digest="",
     )
-    bundle_format.save_bundle(folder, content, model=model.text.encode())
+    bundle_format.save_bundle(folder, content, model=model.save())
     return load_bundle(folder)
 
 
@@ -119,13 +118,13 @@ def load_bundle(folder: Path) -> Bundle:
         columns={feature.name: feature.kind for feature in content.features},
         categories={f.name: f.categories for f in content.features if f.kind == "categorical"},
     )
-    booster = lgb.Booster(model_str=(folder / bundle_format.MODEL_FILE).read_text("utf-8"))
+    text = (folder / bundle_format.MODEL_FILE).read_bytes()
     return Bundle(
         name=content.name,
         digest=content.digest,
         threshold=content.threshold.probability,
         calibration=content.calibration,
-        model=FittedModel(booster, encoding),
+        model=LEARNERS[content.kind].load(text, encoding),
     )
 
 

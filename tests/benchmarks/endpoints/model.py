@@ -15,7 +15,7 @@ from training.bundle.reference import build_reference
 from training.bundle.writing import write_bundle
 from training.data.dataset import LABEL, Rows
 from training.data.encoding import Encoding
-from training.learners.lightgbm.fit import FittedModel
+from training.learners.lightgbm.fit import LightGBMModel
 
 TREES, LEAVES, FEATURES = 200, 31, 60
 TRAIN_ROWS, REQUESTS = 100_000, 2_000
@@ -77,7 +77,7 @@ def _write_bundle(
     times = [start + timedelta(seconds=number) for number in range(len(labels))]
     facts = pa.table({"event_time": pa.array(times), LABEL: labels})
     rows = Rows(matrix=table, facts=facts, encoding=encoding)
-    model = FittedModel(booster, encoding)
+    model = LightGBMModel(booster, encoding)
     scores = model.predict(rows)
     calibration = fit_calibration(scores, labels, method="isotonic")
     chances = apply_calibration(calibration, scores)

@@ -37,7 +37,11 @@ def make(night: Night) -> Callable[..., Version]:
 
     @cache
     def made(number: int, **overrides: object) -> Version:
-        changes = {"training__seed": number, "training__trials": 1, "training__members": 1}
+        changes = {
+            "training__seed": number,
+            "training__trials": 1,
+            "training__lightgbm__members": 1,
+        }
         reference = night.reference(**changes, **overrides)
         run = night.candidate(**changes, **overrides)
         return night.registry.get(steps.register(reference, AS_OF, run))
@@ -218,7 +222,7 @@ def test_another_file_of_the_spec_does_not_loosen_the_rules_a_model_was_made_und
     night: Night,
 ) -> None:
     strict = variant(night.path, {"four_eyes = false": "four_eyes = true"})
-    made_by = f"{strict}?training.seed=20&training.trials=1&training.members=1"
+    made_by = f"{strict}?training.seed=20&training.trials=1&training.lightgbm.members=1"
     study = steps.tune(made_by, AS_OF, night.training_set)
     run = steps.train(made_by, AS_OF, night.training_set, study)
     run = steps.evaluate(made_by, AS_OF, night.training_set, run)

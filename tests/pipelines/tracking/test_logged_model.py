@@ -29,7 +29,7 @@ def run(night: Night) -> Callable[[int], str]:
 
     @cache
     def made(seed: int) -> str:
-        changes = {"training__seed": seed, "training__trials": 1, "training__members": 1}
+        changes = {"training__seed": seed, "training__trials": 1, "training__lightgbm__members": 1}
         return night.candidate(**changes).removeprefix("runs:/")
 
     return made

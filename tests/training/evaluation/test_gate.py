@@ -70,7 +70,12 @@ def test_models_of_other_seeds_pass_as_better_at_most_one_time_in_twenty() -> No
         given = fold((0, 7), (7, 14))
         test = rows.within(given.test)
         models = [
-            fit(rows, given.train, params=PARAMS, policy=TrainingPolicy(seed=seed, members=1))
+            fit(
+                rows,
+                given.train,
+                params=PARAMS,
+                policy=TrainingPolicy(seed=seed, lightgbm={"members": 1}),
+            )
             for seed in range(6)
         ]
         judged = [

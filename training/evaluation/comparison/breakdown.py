@@ -9,7 +9,7 @@ from training.evaluation.comparison.explanation import summarise
 from training.evaluation.comparison.record import Day, Estimate, FeatureContribution, ScoreBin
 from training.evaluation.money_saved import money_by_day
 from training.evaluation.scored import ScoredModel, ScoredRows
-from training.learners.lightgbm import FittedModel
+from training.learners import FittedModel
 
 DIGITS = 12
 DAY_RESAMPLES = 200
