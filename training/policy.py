@@ -1,4 +1,4 @@
-"""`[training]` and `[gate]` of a spec: which days, how long a search, what a model is judged by."""
+"""`[training]` and `[gate]` of a spec: windows, search, decisions, promotion gate."""
 
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -17,7 +17,7 @@ MOVED = ("members", "params")
 
 
 class ReviewPolicy(FrozenModel):
-    """What an alert costs and brings, in the currency of `amount`.
+    """Cost and gain of a review, in the currency of `amount`.
 
     Attributes:
         cost: of looking at one alert.
@@ -31,7 +31,7 @@ class ReviewPolicy(FrozenModel):
 
 
 class TrainingPolicy(FrozenModel):
-    """How a model is trained and evaluated.
+    """`[training]` of a spec: training and evaluation of a model.
 
     Attributes:
         seed: of everything that is drawn: samples, members, trials.
@@ -123,7 +123,7 @@ class TrainingPolicy(FrozenModel):
 
 
 class GatePolicy(FrozenModel):
-    """What a challenger has to show against the champion on the same rows.
+    """`[gate]` of a spec: what a challenger has to show against the champion on the same rows.
 
     Attributes:
         require: `not_worse` asks that a loss beyond `margin` can be ruled out, `better` that a

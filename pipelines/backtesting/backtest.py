@@ -74,7 +74,7 @@ def run_backtest(reference: str, as_of: str, *, weeks: int) -> str:
 
 
 def _open_backtests(reference: str, spec: ModelSpec, settings: Settings) -> "_Backtests":
-    """Inputs and places of a backtest, the same for every date."""
+    """Return inputs and places of a backtest, the same for every date."""
     base = Lake(settings.lake, spec=spec.name)
     rows, labels = base.newest(TRANSACTIONS), base.newest(LABELS)
     if rows is None or labels is None:
@@ -143,7 +143,7 @@ class _Backtests:
         return figures
 
     def _build_training_set(self, as_of: str) -> str:
-        """The training set of a date, in a table of its own."""
+        """Return the training set of a date, in a table of its own."""
         made = build_training_version(
             self.spec, self.reading.lake, f"training_sets_{parse_as_of(as_of):%Y%m%dT%H%M%S}",
             as_of=as_of, pinned=self.reading.snapshot, features=self._features, settings=self.apart,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """What serves while a candidate is judged.
+    """The version that serves while a candidate is evaluated.
 
     Attributes:
         contender: with its scores of the candidate's rows; None when it cannot be compared.

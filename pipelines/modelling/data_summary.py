@@ -1,4 +1,4 @@
-"""What a candidate was made from, for its reviewer: tables, checks that ran, rows held back.
+"""Data that a candidate was made from, for its reviewer: tables, checks that ran, rows held back.
 
 Gathered when the candidate is evaluated and kept with its run, so that its packet says the same
 whenever and wherever it is written.
@@ -39,7 +39,7 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What was known of the data when a candidate was evaluated.
+    """Data as they were known when a candidate was evaluated.
 
     Attributes:
         training_set: the version it was trained on.

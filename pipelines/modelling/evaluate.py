@@ -166,7 +166,7 @@ def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "Gate
 
 
 def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
-    """The checks against the champion; none without one."""
+    """Return the checks against the champion; none without one."""
     from training.evaluation import Check, Judged, compare
 
     if champion is None:
@@ -184,7 +184,7 @@ def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
 
 
 def _time_single_rows(folder: Path, rows: "Rows") -> float:
-    """The 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
+    """Return the 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
     from infra.serving.model import load_scorer
 
     scorer = load_scorer(folder)

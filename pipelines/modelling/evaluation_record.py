@@ -1,4 +1,4 @@
-"""What evaluation leaves for the packet: one file in the run, every figure of both models in it."""
+"""Evaluation record: one file in the run, with every figure of both models for the review page."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that a packet tells beside tags, parameters and the deploy plan.
+    """Content of a review page beside tags, parameters and the deployment plan.
 
     Attributes:
         window: the test window.
@@ -43,7 +43,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """What the gate said, as `evaluation/gate.json` holds it."""
+    """Decision of the promotion gate, as `evaluation/gate.json` holds it."""
 
     is_accepted: bool
     checks: tuple[Check, ...]
@@ -82,7 +82,7 @@ def write_material(
 
 
 def read_material(runs: Runs, run: str) -> Material:
-    """What was written when a run was evaluated.
+    """Read the record of a run.
 
     Raises:
         InputError: when it was not, or by another version of this code.
@@ -100,7 +100,7 @@ def read_material(runs: Runs, run: str) -> Material:
 
 
 def read_gate(runs: Runs, run: str) -> GateDecision:
-    """The gate's decision on a run.
+    """Read the gate's decision on a run.
 
     Raises:
         InputError: when it was not evaluated.

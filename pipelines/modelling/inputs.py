@@ -1,4 +1,4 @@
-"""What a model is made from: the pinned training set, policy and code, each with its hash."""
+"""Inputs of a model: the pinned training set, policy and code, each with its hash."""
 
 import hashlib
 import subprocess
@@ -37,7 +37,7 @@ BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
 
 
 def study_of(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> str:
-    """The study of a training set: its rows, the searched policy and the code name it.
+    """Return the study of a training set: its rows, the searched policy and the code name it.
 
     Here and below, a lake is given where it is not that of this environment.
     """
@@ -70,7 +70,7 @@ def study_name(study: str) -> str:
 
 
 def pin(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, object]:
-    """What a model is made from, beside its parameters."""
+    """Return the inputs of a model beside its parameters, each with its digest or number."""
     return {
         "training_set": digest_training_set(spec, training_set, lake=lake),
         "columns": model_kinds(spec),
@@ -124,14 +124,14 @@ def load_rows(
 
 
 def last_fold(spec: ModelSpec, as_of: str) -> "Fold":
-    """The fold whose test window a candidate is judged on."""
+    """Return the fold whose test window a candidate is judged on."""
     from training.data import holdout
 
     return holdout(parse_as_of(as_of), spec.training, maturity=spec.labels.maturity)
 
 
 def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None) -> dict[str, str]:
-    """Where a model comes from: code revision, and hashes of code, spec, lock and rows."""
+    """Return the tags of a run: code revision, learner version, digests of spec, lock and rows."""
     pinned = pin(spec, training_set, lake=lake)
     lock = CHECKOUT / "requirements.lock"
     tags = {
@@ -170,7 +170,7 @@ def _within(fold: "Fold") -> "pa.compute.Expression":
 
 
 def _revision() -> str:
-    """The commit of the checkout, `+` behind it when files differ; `unknown` outside one."""
+    """Return the commit of the checkout, `+` behind it when files differ; `unknown` outside one."""
 
     def ask(*arguments: str) -> str:
         command = ["git", "-C", str(CHECKOUT), *arguments]

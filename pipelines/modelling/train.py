@@ -147,7 +147,7 @@ def write_candidate(
 
 
 def _golden(train: "Rows", scores: "np.typing.NDArray[np.float64]") -> "Rows":
-    """The rows with the highest scores, and others spread over the window."""
+    """Return the rows with the highest scores, and others spread over the window."""
     highest = np.argsort(-scores, kind="stable")[:GOLDEN_ALERTS]
     spread = range(0, len(train), max(1, len(train) // GOLDEN_OTHERS))
     return train.take(list(dict.fromkeys([*highest.tolist(), *spread])))

@@ -50,7 +50,7 @@ class TrainedModels:
         return [each for each in reversed(newest.values()) if each.inputs == inputs]
 
     def get(self, run: str) -> TrainedModel:
-        """The newest record of a run.
+        """Return the newest record of a run.
 
         Raises:
             InputError: when there is none, so that `train` did not make it.
@@ -83,7 +83,7 @@ class TrainedModels:
 
 
 def open_trained(spec: ModelSpec) -> TrainedModels:
-    """The records of a spec, in the lake of this environment."""
+    """Return the records of a spec, in the lake of this environment."""
     return TrainedModels(Lake(load_settings().lake, spec=spec.name))
 
 

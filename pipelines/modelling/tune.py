@@ -80,7 +80,7 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
 
 
 def count_trials(best: "TuningResult") -> str:
-    """Number of trials that decided, and of how many where there are more: `5 of its 20 trials`."""
+    """Write the number of trials that decided, of all where there are more: `5 of its 20 trials`."""
     if best.trials == best.finished:
         return f"{best.trials} trials"
     return f"{best.trials} of its {best.finished} trials"

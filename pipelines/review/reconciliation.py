@@ -52,14 +52,14 @@ def reconcile_aliases(reference: str) -> str:
 
 
 def find_approved(reference: str) -> str | None:
-    """The version that the alias `approved` points at now; None when there is none."""
+    """Return the version that the alias `approved` points at now; None when there is none."""
     spec = load_registered(reference)
     number = open_registry(spec).aliases().get(APPROVED)
     return None if number is None else f"models:/{spec.name}/{number}"
 
 
 def find_serving(reference: str) -> str | None:
-    """The version that serves, as the decision chain has it; None when none does."""
+    """Return the version that serves, as the decision chain has it; None when none does."""
     spec = load_registered(reference)
     number = open_decisions(spec, open_registry(spec)).load().champion
     return None if number is None else f"models:/{spec.name}/{number}"

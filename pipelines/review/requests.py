@@ -1,4 +1,4 @@
-"""What reviewers ask of a registry that lets only the deployer write decisions.
+"""Requests of reviewers to a registry that lets only the deployer write decisions.
 
 Where everybody signs in (`infra.tracking`), a reviewer's command leaves the wish with its reason as
 a tag that only reviewers may set, and the next deploy run makes the decision of it. The server
@@ -69,6 +69,6 @@ def find_wishes(registry: Registry) -> Mapping[int, Wish]:
 
 
 def mover_of(registry: Registry, version: Version) -> Actor:
-    """Who set the alias `approved` on a version, as the server noted."""
+    """Return the name of whoever set the alias `approved` on a version, as the server noted."""
     told = parse_actor(registry.model_tags().get(f"{APPROVED_BY}.{version.number}"))
     return told or Actor(UNKNOWN, "MLflow")

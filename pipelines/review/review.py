@@ -121,7 +121,7 @@ def _approval(
     spec: ModelSpec, registry: Registry, version: Version, chain: Ledger, *, actor: Actor,
     reason: str, override: str,
 ) -> Decision:  # fmt: skip
-    """The record of an approval, or every reason against it."""
+    """Return the record of an approval, or every reason against it."""
     drafted = draft_decision(
         spec, registry, version, chain, kind="approval", actor=actor, reason=reason
     )

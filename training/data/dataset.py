@@ -68,7 +68,7 @@ class Rows:
         return Rows(self.matrix.take(at), self.facts.take(at), self.encoding)
 
     def bounds(self, interval: Interval) -> tuple[int, int]:
-        """The positions `[first, end)` of the rows whose event time is in the interval."""
+        """Return the positions `[first, end)` of the rows whose event time is in the interval."""
         times: npt.NDArray[np.int64] = self.facts[EVENT_TIME].cast(pa.int64()).to_numpy()
         limits = pa.array([interval.start, interval.end], TIMESTAMP).cast(pa.int64()).to_numpy()
         first, end = np.searchsorted(times, limits)
@@ -83,7 +83,7 @@ class Rows:
         )  # fmt: skip
 
     def recoded(self, encoding: Encoding) -> "Rows":
-        """The same rows as another model reads them.
+        """Return the same rows as another model reads them.
 
         Raises:
             InputError: naming the columns that these rows do not have.
@@ -150,7 +150,7 @@ def test_rows(rows: Rows, fold: Fold, policy: TrainingPolicy) -> Rows:
 
 
 def is_tested(rows: Rows, fold: Fold, policy: TrainingPolicy) -> npt.NDArray[np.bool_]:
-    """Which rows of the test window are no members of `exclude_detected` known to be defrauded.
+    """Return False for rows of the test window whose `exclude_detected` is known to be defrauded.
 
     On test day i (from 0) a member is out that had a fraud from `train end - exclude_window` up to
     the end of day `train end + i - 1`: those whose labels have arrived by then.

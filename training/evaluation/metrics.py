@@ -112,7 +112,7 @@ def card_precision(policy: TrainingPolicy) -> Metric:
 
 
 def _if_both(measure: Callable[..., float]) -> Callable[[ScoredModel], float]:
-    """A function of labels and scores, NaN where the rows hold frauds only or none."""
+    """Return a function of labels and scores, NaN where the rows hold frauds only or none."""
 
     def compute(model: ScoredModel) -> float:
         labels, scores = model.scored.labels, model.scored.scores

@@ -34,7 +34,7 @@ class ScoredRows:
         return len(self.scores)
 
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "ScoredRows":
-        """Some of the rows."""
+        """Return some of the rows."""
         at = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen.astype(np.int64)
         return ScoredRows(
             self.rows.take(at), self.scores[at], self.labels[at], self.amounts[at], self.days[at],
@@ -60,7 +60,7 @@ class ScoredModel:
         return self.scored.scores >= self.threshold
 
     def perfect(self) -> "ScoredModel":
-        """A model that knows the labels, on the same rows."""
+        """Return a model that knows the labels, on the same rows."""
         scores = self.scored.labels.astype(np.float64)
         return ScoredModel(replace(self.scored, scores=scores), 0.5, self.policy)
 

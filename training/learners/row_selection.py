@@ -26,7 +26,7 @@ class Selection:
 
 
 def select_rows(rows: Rows, window: Interval, *, params: Params, seed: int) -> Selection:
-    """The rows of a train window that a model is fitted on.
+    """Return the rows of a train window that a model is fitted on.
 
     Of the legitimate rows a share of `negative_rate` is kept, and each counts for all that it
     stands for, so that scores stay probabilities.

@@ -86,7 +86,7 @@ def _is_past(curve: list[float]) -> bool:
 
 
 def _mean(curves: Sequence[Floats]) -> Floats:
-    """The mean of curves of which the shorter ones stay at their last value."""
+    """Return the mean of curves of which the shorter ones stay at their last value."""
     length = max(len(curve) for curve in curves)
     padded = [np.pad(curve, (0, length - len(curve)), mode="edge") for curve in curves]
     return np.asarray(np.mean(padded, axis=0), dtype=np.float64)

@@ -95,7 +95,7 @@ def make_database(url: str) -> None:
 def load_best(
     url: str, name: str, *, trials: int | None = None, time_budget: timedelta | None = None
 ) -> TuningResult:
-    """The best trial of a study made before.
+    """Return the best trial of a study made before.
 
     Args:
         url: of a relational database.
@@ -119,7 +119,7 @@ def load_best(
 def best_trial(
     study: optuna.Study, *, trials: int | None = None, time_budget: timedelta | None = None
 ) -> TuningResult:
-    """The deciding trial with the highest value; the earlier of equals.
+    """Return the deciding trial with the highest value; the earlier of equals.
 
     A study may hold more trials than are asked for, of a run that asked for more. The first so
     many decide then, as if the others had never been.
@@ -141,7 +141,7 @@ def best_trial(
 
 
 def best_trials(url: str, name: str) -> list[tuple[int, float, Mapping[str, object]]]:
-    """Number, value and params of the trials with the highest values, at most 20."""
+    """Return number, value and params of the trials with the highest values, at most 20."""
     with open_study(url, name) as study:
         complete = [t for t in finished(study) if t.state == TrialState.COMPLETE]
         ranked = sorted(complete, key=lambda trial: (-value_of(trial), trial.number))
@@ -152,7 +152,7 @@ def best_trials(url: str, name: str) -> list[tuple[int, float, Mapping[str, obje
 
 
 def count_affordable(durations: Sequence[timedelta | None], time_budget: timedelta | None) -> int:
-    """How many trials a search runs before its budget holds no other; at least one.
+    """Count the trials that a search runs before its budget holds no other; at least one.
 
     By the mean of those before it, the next one has to end within the budget.
 
@@ -175,7 +175,7 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def value_of(trial: FrozenTrial) -> float:
-    """The value of a trial that finished; a pruned one's is below every other."""
+    """Return the value of a trial that finished; a pruned one's is below every other."""
     is_complete = trial.state == TrialState.COMPLETE
     return float(trial.value) if is_complete and trial.value is not None else float("-inf")
 
@@ -235,7 +235,7 @@ def require_database(url: str) -> None:
 
 @contextlib.contextmanager
 def _connected(url: str, *, workers: int) -> Iterator[optuna.storages.RDBStorage]:
-    """A storage whose connections are closed at the end; Optuna leaves them to the collector."""
+    """Open a storage and close its connections; Optuna leaves them to the collector."""
     storage = _open_storage(url, workers=workers)
     try:
         yield storage

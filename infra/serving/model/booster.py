@@ -70,7 +70,7 @@ class Booster:
     def _open(
         self, kind: int, result: "ctypes.c_double | ctypes.Array[ctypes.c_double]"
     ) -> Callable[[bytes], None]:
-        """A predictor of one kind that writes into `result`."""
+        """Return a predictor of one kind that writes into `result`."""
         fast = ctypes.c_void_p()
         self._call(
             "LGBM_BoosterPredictForMatSingleRowFastInit",

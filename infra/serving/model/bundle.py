@@ -74,7 +74,7 @@ class GoldenVector(msgspec.Struct, frozen=True):
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """What training saw, for telling when what is served differs from it.
+    """Shares in training, for telling when what is served differs from them.
 
     Attributes:
         score_edges: between the bins of raw scores, ascending; an edge itself lies to its right.

@@ -34,7 +34,7 @@ class Explainer:
         self._texts = [bundle.reasons.get(name, name) for name in self._names]
 
     def reasons_for_alert(self, row: bytes) -> tuple[Reason, ...]:
-        """The features that raised the score most, the strongest first; at most `LISTED`.
+        """Return the features that raised the score most, the strongest first; at most `LISTED`.
 
         Raises:
             ReasonsError: when the contributions do not add up.
@@ -44,7 +44,7 @@ class Explainer:
         return self._describe(sorted(raising, key=_strength))
 
     def reasons(self, row: bytes) -> tuple[Reason, ...]:
-        """The features that moved the score most, up or down, the strongest first.
+        """Return the features that moved the score most, up or down, the strongest first.
 
         Raises:
             ReasonsError: when the contributions do not add up.

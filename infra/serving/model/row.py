@@ -28,7 +28,7 @@ class Packer:
         self.pack = struct.Struct(f"={width}f").pack
 
     def row(self, values: Sequence[float]) -> Row:
-        """A row of numbers; NaN and what is beyond 32 bits is missing."""
+        """Return a row of numbers; NaN and what is beyond 32 bits is missing."""
         bounded = [v if abs(v) < BEYOND_FLOAT32 else math.nan for v in values]
         missing = tuple(at for at, value in enumerate(bounded) if value != value)  # noqa: PLR0124
         return Row(self.pack(*bounded), missing)

@@ -89,7 +89,7 @@ class Scorer:
         return predictions
 
     def _explain(self, prediction: Prediction, row: Row) -> Prediction:
-        """The score goes out in any case: a payment waits for it."""
+        """Add reasons, or why there are none: a payment waits for the score in any case."""
         is_alert = prediction.decision == "alert"
         explain: Callable[[bytes], tuple[Reason, ...]] = (
             self._explainer.reasons_for_alert if is_alert else self._explainer.reasons
@@ -105,7 +105,7 @@ class Scorer:
         self.predict(rows, reasons="all")
 
     def differences(self) -> list[str]:
-        """Where this machine scores a golden vector otherwise than training did."""
+        """List the golden vectors that this machine scores otherwise than training did."""
         found = []
         for number, vector in enumerate(self.bundle.golden):
             score = self._booster.predict(self.signature.golden_row(vector.features).numbers)

@@ -74,7 +74,7 @@ class Signature:
         return {name: value for name, value in instance.items() if name in self._names}
 
     def golden_row(self, features: Mapping[str, Value]) -> Row:
-        """The row of a golden vector; what it does not name is missing."""
+        """Return the row of a golden vector; what it does not name is missing."""
         readers = self._readers["missing"]
         return self.packer.row([read(features.get(name)) for name, read in readers])
 
@@ -112,7 +112,7 @@ def refuse(problems: list[str], *, unlisted: int = 0) -> NoReturn:
 
 
 def shown(name: str) -> str:
-    """A name as a message may hold it: cut, and in UTF-8 even where JSON escapes made it none."""
+    """Cut a name for a message, in UTF-8 even where JSON escapes made it none."""
     return name[:MAX_SHOWN_NAME].encode(errors="replace").decode()
 
 
@@ -130,7 +130,7 @@ def refuse_many(count: int) -> None:
 
 
 def category_codes(feature: Feature) -> dict[str, float]:
-    """The number that the model reads for each category."""
+    """Return the number that the model reads for each category."""
     return {category: float(code) for code, category in enumerate(feature.categories)}
 
 

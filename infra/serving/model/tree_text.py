@@ -90,7 +90,7 @@ class TreeText:
             raise TreeError("a node or a leaf is the child of none, or of two")
 
     def _check_categories(self, categorical: int, kinds: list[int]) -> None:
-        """A categorical split's threshold is the number of a set of categories, a bit for each."""
+        """Check categorical splits: a threshold numbers a set of categories, a bit for each."""
         splits = [at for at, kind in enumerate(kinds) if kind & IS_CATEGORICAL]
         if not categorical:
             if splits or self._lines.keys() & OF_CATEGORIES:

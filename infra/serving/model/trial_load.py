@@ -71,7 +71,7 @@ def _run(load: Callable[[], object], writes: int) -> None:
 
 
 def _read_until_end(reads: int, *, until: float) -> str | None:
-    """What the other end wrote before it closed; None when it is still open at the time."""
+    """Read what the other end wrote before it closed; None when it is still open at the time."""
     parts: list[bytes] = []
     while (left := until - time.monotonic()) > 0:
         if not select.select([reads], [], [], left)[0]:

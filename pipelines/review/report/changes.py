@@ -1,4 +1,4 @@
-"""What is not as it is with the champion: data, code, features, parameters, thresholds."""
+"""Differences from the champion: data, code, features, parameters, thresholds."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -99,7 +99,7 @@ def threshold_changes(ours: Figures, theirs: Figures) -> list[Change]:
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
-    """What was added, taken away or changed, by name in the order of both.
+    """List what was added, taken away or changed, by name in the order of both.
 
     >>> [each.name for each in differences({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4"})]
     ['a', 'c']
@@ -111,6 +111,6 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator
 
 
 def shorten(text: str) -> str:
-    """The first 12 characters of a hash; other texts as they are."""
+    """Return the first 12 characters of a hash; other texts as they are."""
     is_hash = len(text) > 2 * DIGEST_SHOWN and set(text.rstrip("+")) <= set("0123456789abcdef")
     return text[:DIGEST_SHOWN] + ("+" if text.endswith("+") else "") if is_hash else text

@@ -177,7 +177,7 @@ def _bin_rows(models: Models) -> Iterator[tuple[str, ...]]:
 
 
 def _last_until(points: Points, wanted: float) -> float:
-    """The y of the last point up to an x."""
+    """Return the y of the last point up to an x."""
     return max((y for x, y in points if x <= wanted + 1e-9), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""The packet as one HTML file that loads nothing from elsewhere."""
+"""Review page: one HTML file that loads nothing from elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SHOWN_RULES = 10
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """What approving does.
+    """Effects of an approval.
 
     Attributes:
         plan: the difference at the endpoint; empty when SageMaker could not be asked.
@@ -57,7 +57,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How often alerts have a feature as their top reason."""
+    """Shares of alerts that have a feature as their top reason."""
 
     name: str
     ours: float
@@ -65,7 +65,7 @@ class Drift:
 
 
 def render_page(contents: Contents) -> str:
-    """The page's text."""
+    """Return the page's text."""
     environment = Environment(
         loader=PackageLoader("pipelines.review.report", "templates"),
         autoescape=select_autoescape(),
@@ -130,7 +130,7 @@ def moved_reasons(ours: Figures, theirs: Figures | None) -> float | None:
 
 
 def _reach(slices: Sequence[Slice]) -> float:
-    """How far the widest interval goes from 0: half of what the small pictures show."""
+    """Return the largest distance of an interval's end from 0, half a small chart's width."""
     gains = [each.gain for each in slices if each.gain is not None]
     ends = [abs(end) for gain in gains for end in (gain.low, gain.high) if end is not None]
     return max(ends, default=0.0) or 1.0

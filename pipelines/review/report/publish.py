@@ -112,7 +112,7 @@ def _list_changes(
 
 
 def _training_set(registry: Registry, champion: Version) -> TableFacts | None:
-    """What the champion was trained on; None when its run was evaluated by other code."""
+    """Return the champion's training set; None when its run was evaluated by other code."""
     try:
         return read_material(registry.runs, champion.run).data.training_set
     except InputError:

@@ -58,7 +58,7 @@ def summarise(material: Material, gate: GateDecision, *, version: str) -> list[s
 
 
 def describe_version(material: Material, gate: GateDecision, *, page: str) -> str:
-    """The version's description, Markdown; its first line stands for it in a list.
+    """Return the version's description, Markdown; its first line stands for it in a list.
 
     Args:
         material: of the version's run.
@@ -151,7 +151,7 @@ def _row(
 
 
 def _judge(key: str, gain: Estimate) -> tuple[str, str]:
-    """What an interval says, and how that looks."""
+    """Return the verdict of an interval of a difference, and its tone."""
     if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
         return "within chance", "even"
     is_more = gain.value > 0

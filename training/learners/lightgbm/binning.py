@@ -57,7 +57,7 @@ class BinnedRows:
         self._made: tuple[tuple[int, int], lgb.Dataset] | None = None
 
     def select(self, selection: Selection, params: Params) -> lgb.Dataset:
-        """The Dataset of some rows under the bin setting of `params`."""
+        """Return the Dataset of some rows under the bin setting of `params`."""
         settings = self._settings(params)
         # Declared to take a list; an array is not copied.
         positions: Any = selection.positions
