@@ -1,7 +1,7 @@
 from .bundles import fetch_verified
-from .data_summary import TableFacts
+from .data_summary import TableSummary
 from .evaluate import Measured, evaluate_model
-from .evaluation_record import GateDecision, Material, read_gate, read_material
+from .evaluation_record import EvaluationRecord, GateDecision, read_gate, read_record
 from .inputs import (
     digest_training_set,
     last_fold,
@@ -16,10 +16,10 @@ from .trained_models import TrainedModel, open_trained
 from .tune import tune_parameters
 
 __all__ = [
+    "EvaluationRecord",
     "GateDecision",
-    "Material",
     "Measured",
-    "TableFacts",
+    "TableSummary",
     "TrainedModel",
     "digest_training_set",
     "evaluate_model",
@@ -30,7 +30,7 @@ __all__ = [
     "open_trained",
     "params_of",
     "read_gate",
-    "read_material",
+    "read_record",
     "study_name",
     "study_of",
     "train_model",

@@ -12,8 +12,8 @@ from pipelines.modelling.inputs import last_fold
 from pipelines.tracking import CHAMPION, Registry, Version
 
 if TYPE_CHECKING:
-    from training.data import Fold, Rows
-    from training.evaluation import Contender
+    from training.data import Dataset, Fold
+    from training.evaluation import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Champion:
     """
 
     version: Version
-    contender: "Contender | None"
+    candidate: "Candidate | None"
     problem: str
 
 
 def score_champion(
-    registry: Registry, test: "Rows", *, run: str, spec: ModelSpec, fold: "Fold"
+    registry: Registry, test: "Dataset", *, run: str, spec: ModelSpec, fold: "Fold"
 ) -> Champion | None:
     """Let the champion score the same rows; None when there is none, or the candidate is it.
 
@@ -43,7 +43,7 @@ def score_champion(
         fold: whose test window the rows are of.
     """
     from training.bundle import load_bundle
-    from training.evaluation import Contender, score_rows
+    from training.evaluation import Candidate, score_rows
 
     version = registry.find(CHAMPION)
     if version is None or version.run == run:
@@ -63,4 +63,4 @@ def score_champion(
         except OvernightError as error:
             return Champion(version, None, f"{version} cannot score: {error}")
     against = score_rows(rows, scores, fold=fold, customer=spec.customer)
-    return Champion(version, Contender(bundle, against), "")
+    return Champion(version, Candidate(bundle, against), "")

@@ -1,6 +1,6 @@
 """Data that a candidate was made from, for its reviewer: tables, checks that ran, rows held back.
 
-Gathered when the candidate is evaluated and kept with its run, so that its packet says the same
+Gathered when the candidate is evaluated and kept with its run, so that its report says the same
 whenever and wherever it is written.
 """
 
@@ -20,7 +20,7 @@ from pipelines.validation import docs_address, read_summaries
 
 
 @dataclass(frozen=True, slots=True)
-class TableFacts:
+class TableSummary:
     """One version of a table.
 
     Attributes:
@@ -38,7 +38,7 @@ class TableFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class DataFacts:
+class DataSummary:
     """Data as they were known when a candidate was evaluated.
 
     Attributes:
@@ -50,22 +50,22 @@ class DataFacts:
         rules: the rules that they broke, to the number of rows.
     """
 
-    training_set: TableFacts
-    tables: tuple[TableFacts, ...]
+    training_set: TableSummary
+    tables: tuple[TableSummary, ...]
     checks: Mapping[str, Validated]
     docs: str
     quarantined: int
     rules: Mapping[str, int]
 
 
-def gather_data_facts(spec: ModelSpec, as_of: str, *, training_set: str) -> DataFacts:
+def summarise_data(spec: ModelSpec, as_of: str, *, training_set: str) -> DataSummary:
     """Read the log of the lake, the labels, and what validation left."""
     settings = load_settings()
     lake = Lake(settings.lake, spec=spec.name)
     newest = (lake.newest(table) for table in (TRANSACTIONS, LABELS, FEATURES))
     held = lake.newest(QUARANTINE)
     quarantined = None if held is None else lake.read(held)
-    return DataFacts(
+    return DataSummary(
         training_set=_describe(lake, TableVersion.parse(training_set)),
         tables=tuple(_describe(lake, at) for at in newest if at is not None),
         checks=read_summaries(settings, spec.name, as_of),
@@ -75,11 +75,11 @@ def gather_data_facts(spec: ModelSpec, as_of: str, *, training_set: str) -> Data
     )
 
 
-def _describe(lake: Lake, at: TableVersion) -> TableFacts:
+def _describe(lake: Lake, at: TableVersion) -> TableSummary:
     days = [part.day for part in lake.parts(at)]
     has_labels = LABEL in lake.schema(at).names
     frauds = pc.sum(lake.read(at, columns=[LABEL])[LABEL]).as_py() if has_labels else None
-    return TableFacts(
+    return TableSummary(
         name=at.name,
         version=at.version,
         rows=lake.row_count(at),

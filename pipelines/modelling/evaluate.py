@@ -14,7 +14,7 @@ from expectations.contract import InputError
 from pipelines.config import ModelSpec, is_changed, load_spec, request_kinds
 from pipelines.modelling.bundles import fetch_trained
 from pipelines.modelling.champion import Champion, score_champion
-from pipelines.modelling.data_summary import gather_data_facts
+from pipelines.modelling.data_summary import summarise_data
 from pipelines.modelling.inputs import last_fold, load_rows, pin
 from pipelines.modelling.trained_models import open_trained
 from pipelines.tracking import (
@@ -29,8 +29,8 @@ from pipelines.tracking import (
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
-    from training.data import Fold, Rows
-    from training.evaluation import Check, Contender, GateResult, Judged
+    from training.data import Dataset, Fold
+    from training.evaluation import Candidate, Check, GateResult, ModelUnderTest
 
 TIMED_ROWS = 2_000
 
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -> str:
     """See `steps.evaluate`."""
-    from pipelines.modelling.evaluation_record import write_material
+    from pipelines.modelling.evaluation_record import write_record
     from training.bundle import load_bundle
     from training.data import test_rows
 
@@ -64,11 +64,11 @@ def evaluate_model(reference: str, as_of: str, *, training_set: str, run: str) -
         gate = _judge(measured, folder, champion)
         report = Path(scratch) / "report"
         report.mkdir()
-        write_material(
+        write_record(
             report,
             measured,
             champion,
-            data=gather_data_facts(spec, as_of, training_set=training_set),
+            data=summarise_data(spec, as_of, training_set=training_set),
         )
         if not is_kept:
             _log(registry, run_id, measured, gate, report)
@@ -96,7 +96,7 @@ class Measured:
     """
 
     def __init__(
-        self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
+        self, spec: ModelSpec, fold: "Fold", rows: "Dataset", test: "Dataset", bundle: "Bundle"
     ) -> None:
         from training.evaluation import (
             evaluate,
@@ -138,25 +138,27 @@ class Measured:
         return self.metrics | baseline | limits
 
     @property
-    def contender(self) -> "Contender":
+    def candidate(self) -> "Candidate":
         """The candidate as it is compared with the champion."""
-        from training.evaluation import Contender
+        from training.evaluation import Candidate
 
-        return Contender(self.bundle, self.scored)
+        return Candidate(self.bundle, self.scored)
 
     @property
-    def judged(self) -> "Judged":
+    def under_test(self) -> "ModelUnderTest":
         """The candidate as the gate reads it."""
-        from training.evaluation import Judged
+        from training.evaluation import ModelUnderTest
 
-        return Judged(self.scored, self.bundle.threshold, self.bundle.model.encoding.columns)
+        return ModelUnderTest(
+            self.scored, self.bundle.threshold, self.bundle.model.encoding.columns
+        )
 
 
 def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "GateResult":
     from training.evaluation import GateResult, judge_alone
 
     checks = judge_alone(
-        measured.judged,
+        measured.under_test,
         baseline=measured.baseline["test_average_precision"],
         latency_ms=_time_single_rows(folder, measured.scored.rows),
         policy=measured.spec.gate,
@@ -167,23 +169,25 @@ def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "Gate
 
 def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
     """Return the checks against the champion; none without one."""
-    from training.evaluation import Check, Judged, compare
+    from training.evaluation import Check, ModelUnderTest, compare
 
     if champion is None:
         return []
-    theirs = champion.contender
+    theirs = champion.candidate
     if theirs is None:
         return [Check("champion", is_passed=False, reason=champion.problem)]
     return compare(
-        measured.judged,
-        Judged(theirs.scored, theirs.bundle.threshold, theirs.bundle.model.encoding.columns),
+        measured.under_test,
+        ModelUnderTest(
+            theirs.scored, theirs.bundle.threshold, theirs.bundle.model.encoding.columns
+        ),
         slices=measured.slices,
         policy=measured.spec.gate,
         training=measured.spec.training,
     )
 
 
-def _time_single_rows(folder: Path, rows: "Rows") -> float:
+def _time_single_rows(folder: Path, rows: "Dataset") -> float:
     """Return the 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
     from infra.serving.model import load_scorer
 

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from expectations.contract import InputError
 from pipelines.modelling.champion import Champion
-from pipelines.modelling.data_summary import DataFacts
+from pipelines.modelling.data_summary import DataSummary
 from pipelines.tracking import Runs
 from training.evaluation import Check, Comparison, MetricValue, compare_models, tabulate_metrics
 from training.policy import ReviewPolicy
@@ -21,7 +21,7 @@ FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class EvaluationRecord:
     """Content of a review page beside tags, parameters and the deployment plan.
 
     Attributes:
@@ -36,7 +36,7 @@ class Material:
     review: ReviewPolicy
     champion: str
     champion_problem: str
-    data: DataFacts
+    data: DataSummary
     comparison: Comparison
     metrics: tuple[MetricValue, ...] = ()
 
@@ -49,15 +49,15 @@ class GateDecision:
     checks: tuple[Check, ...]
 
 
-_MATERIAL, _DECISION = TypeAdapter(Material), TypeAdapter(GateDecision)
+_RECORD, _DECISION = TypeAdapter(EvaluationRecord), TypeAdapter(GateDecision)
 
 
-def write_material(
-    folder: Path, measured: "Measured", champion: Champion | None, *, data: DataFacts
+def write_record(
+    folder: Path, measured: "Measured", champion: Champion | None, *, data: DataSummary
 ) -> None:
     """Compare both and write `comparison.json` into a folder."""
     policy = measured.spec.training
-    material = Material(
+    record = EvaluationRecord(
         format=FORMAT,
         window=str(measured.fold.test),
         review=policy.review,
@@ -65,8 +65,8 @@ def write_material(
         champion_problem="" if champion is None else champion.problem,
         data=data,
         comparison=compare_models(
-            measured.contender,
-            None if champion is None else champion.contender,
+            measured.candidate,
+            None if champion is None else champion.candidate,
             slices=measured.slices,
             policy=policy,
             baseline=measured.baseline_scores,
@@ -78,10 +78,10 @@ def write_material(
             policy=policy,
         ),
     )
-    (folder / COMPARISON).write_bytes(_MATERIAL.dump_json(material, indent=1))
+    (folder / COMPARISON).write_bytes(_RECORD.dump_json(record, indent=1))
 
 
-def read_material(runs: Runs, run: str) -> Material:
+def read_record(runs: Runs, run: str) -> EvaluationRecord:
     """Read the record of a run.
 
     Raises:
@@ -92,7 +92,7 @@ def read_material(runs: Runs, run: str) -> Material:
     if text is None:
         raise InputError(f"runs:/{run} has no {FOLDER}/{COMPARISON}. {remedy}")
     try:
-        return _MATERIAL.validate_json(text)
+        return _RECORD.validate_json(text)
     except ValidationError as error:
         raise InputError(
             f"{FOLDER}/{COMPARISON} of runs:/{run} is of another format. {remedy}"

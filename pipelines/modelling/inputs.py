@@ -22,7 +22,7 @@ from pipelines.lake import Lake, TableVersion, parse_as_of
 from training.learner_version import LEARNER_VERSION
 
 if TYPE_CHECKING:
-    from training.data import Fold, Rows
+    from training.data import Dataset, Fold
 
 STUDY = "studies:/"
 
@@ -92,7 +92,7 @@ def load_rows(
     holdout: "Fold",
     columns: Mapping[str, AttributeKind] | None = None,
     lake: Lake | None = None,
-) -> "Rows":
+) -> "Dataset":
     """Read a pinned training set, day by day; categories are those of the train window.
 
     Args:
@@ -147,7 +147,7 @@ def lineage_tags(spec: ModelSpec, training_set: str, *, lake: Lake | None = None
     return tags
 
 
-def dataset_facts(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
+def dataset_metadata(spec: ModelSpec, training_set: str) -> Mapping[str, str]:
     """Name, digest, address and version of the training set, as a run's input."""
     lake = Lake(load_settings().lake, spec=spec.name)
     at = TableVersion.parse(training_set)

@@ -12,7 +12,7 @@ from pipelines.config import ModelSpec, is_changed, load_spec
 from pipelines.config.installation import load_settings, os_actor
 from pipelines.modelling.inputs import (
     BESIDE_MODEL,
-    dataset_facts,
+    dataset_metadata,
     last_fold,
     lineage_tags,
     load_rows,
@@ -28,7 +28,7 @@ from pipelines.validation import docs_address
 
 if TYPE_CHECKING:
     from training.bundle import Bundle
-    from training.data import Fold, Rows
+    from training.data import Dataset, Fold
     from training.search import TuningResult
 
 GOLDEN_ALERTS, GOLDEN_OTHERS = 5, 10
@@ -80,7 +80,7 @@ def train_model(
         "overnight.test_window": str(fold.test),
     }
     with runs.open(inputs=inputs, kind="model", tags=tags, passing_over=found.strangers) as run:
-        runs.log_dataset(run, dataset_facts(spec, training_set), context="training")
+        runs.log_dataset(run, dataset_metadata(spec, training_set), context="training")
         runs.log_params(run, {**best.params, **params_of(policy)})
         runs.log_metrics(run, {"validation_average_precision": best.value})
         rows = load_rows(spec, training_set, holdout=fold)
@@ -102,7 +102,7 @@ def train_model(
 
 
 def write_candidate(
-    folder: Path, rows: "Rows", *, spec: ModelSpec, fold: "Fold", best: "TuningResult"
+    folder: Path, rows: "Dataset", *, spec: ModelSpec, fold: "Fold", best: "TuningResult"
 ) -> "Bundle":
     """Fit on a fold's train window; calibration and threshold come from the folds before it.
 
@@ -146,7 +146,7 @@ def write_candidate(
     )
 
 
-def _golden(train: "Rows", scores: "np.typing.NDArray[np.float64]") -> "Rows":
+def _golden(train: "Dataset", scores: "np.typing.NDArray[np.float64]") -> "Dataset":
     """Return the rows with the highest scores, and others spread over the window."""
     highest = np.argsort(-scores, kind="stable")[:GOLDEN_ALERTS]
     spread = range(0, len(train), max(1, len(train) // GOLDEN_OTHERS))

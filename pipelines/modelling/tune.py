@@ -10,7 +10,7 @@ from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.lake import beginning, searching
 from pipelines.modelling.inputs import (
-    dataset_facts,
+    dataset_metadata,
     last_fold,
     lineage_tags,
     load_rows,
@@ -73,14 +73,14 @@ def log_study(spec: ModelSpec, study: str, *, training_set: str, tags: Mapping[s
         return
     tags = {**tags, **lineage_tags(spec, training_set), "overnight.study": study}
     with runs.open(inputs=study, kind="tuning", tags={} if found else tags) as run:
-        runs.log_dataset(run, dataset_facts(spec, training_set), context="tuning")
+        runs.log_dataset(run, dataset_metadata(spec, training_set), context="tuning")
         metrics = {"validation_average_precision": best.value, "trials": float(best.finished)}
         runs.log_metrics(run, metrics)
         runs.log_trials(run, best_trials(storage, name))
 
 
 def count_trials(best: "TuningResult") -> str:
-    """Write the number of trials that decided, of all where there are more: `5 of its 20 trials`."""
+    """Write how many trials decided, of all where there are more: `5 of its 20 trials`."""
     if best.trials == best.finished:
         return f"{best.trials} trials"
     return f"{best.trials} of its {best.finished} trials"

@@ -1,4 +1,4 @@
-"""The step `register`: a run's model becomes a version, recorded, with its packet for reviewers."""
+"""The step `register`: a run's model becomes a version, recorded, with its report for reviewers."""
 
 import logging
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes") -> str:
     """See `steps.register`."""
-    from pipelines.review.report import publish_packet
+    from pipelines.review.report import publish_report
 
     if ask not in ASKS:
         raise InputError(f"ask {ask!r} is none of {', '.join(ASKS)}. Give one of them.")
@@ -77,7 +77,7 @@ def register_challenger(reference: str, as_of: str, *, run: str, ask: str = "yes
     decisions = open_decisions(spec, registry)
     if decisions.load().registration(version.number) is None:
         # Before the record, which holds the digest of what reviewers are shown.
-        publish_packet(spec, registry, version)
+        publish_report(spec, registry, version)
         version = registry.get(str(version.number))
 
     def enter(chain: Ledger) -> Decision | None:

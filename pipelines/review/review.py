@@ -190,21 +190,21 @@ def describe_decisions(reference: str) -> str:
 
 
 def _show_decisions(spec: ModelSpec, registry: Registry, version: Version, ledger: Ledger) -> None:
-    """Write the packet anew, with what was decided of the version.
+    """Write the report anew, with what was decided of the version.
 
     A reviewer who may decide may not be allowed to write files of a run
     (`infra.aws.tasks.reviewing`), and the decision counts without.
     """
-    from pipelines.review.report import publish_packet
+    from pipelines.review.report import publish_report
 
     told = [
         f"{r.time:%F %T} UTC, {r.kind} by {r.actor}: {r.reason}"
         for r in ledger.records if r.version == version.number and r.kind != "registration"
     ]  # fmt: skip
     try:
-        publish_packet(spec, registry, version, decisions=told)
+        publish_report(spec, registry, version, decisions=told)
     except Exception as error:  # noqa: BLE001 -- the store of the files says no in its own words
-        log.warning("The packet of %s does not show this decision: %s", version, error)
+        log.warning("The report of %s does not show this decision: %s", version, error)
 
 
 def _note(registry: Registry, version: Version, *, state: str, because: str, actor: Actor) -> None:

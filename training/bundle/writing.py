@@ -16,7 +16,7 @@ from expectations.contract import OvernightError
 from infra.serving import model as bundle_format
 from infra.serving.model import BundleError, Calibration, Feature, GoldenVector, Reference
 from training.bundle.calibration import apply_calibration
-from training.data import Encoding, Rows
+from training.data import Dataset, Encoding
 from training.learners import LEARNERS, FittedModel
 
 MAX_GOLDEN = 20
@@ -37,7 +37,7 @@ class Bundle:
     calibration: Calibration
     model: FittedModel
 
-    def predict(self, rows: Rows) -> npt.NDArray[np.float64]:
+    def predict(self, rows: Dataset) -> npt.NDArray[np.float64]:
         """Calibrated fraud probabilities, one a row; of rows that any encoding was written for.
 
         Raises:
@@ -49,7 +49,7 @@ class Bundle:
         """Probabilities, one a raw score."""
         return apply_calibration(self.calibration, scores)
 
-    def recode(self, rows: Rows) -> Rows:
+    def recode(self, rows: Dataset) -> Dataset:
         """Rows as this model reads them.
 
         Raises:
@@ -67,7 +67,7 @@ def write_bundle(
     calibration: Calibration,
     threshold: float,
     threshold_id: str,
-    golden: Rows,
+    golden: Dataset,
     reference: Reference,
 ) -> Bundle:
     """Write a model and its manifest into a folder.
@@ -129,11 +129,11 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def _golden_vectors(
-    rows: Rows, scores: npt.NDArray[np.float64], calibration: Calibration
+    rows: Dataset, scores: npt.NDArray[np.float64], calibration: Calibration
 ) -> tuple[GoldenVector, ...]:
     kinds = rows.encoding.columns
     # A 32-bit number is the same as a double, so serving rounds it to the bits that were scored.
-    read = {n: (rows.facts if kinds[n] == "categorical" else rows.matrix)[n] for n in kinds}
+    read = {n: (rows.metadata if kinds[n] == "categorical" else rows.matrix)[n] for n in kinds}
     probabilities = apply_calibration(calibration, scores)
     return tuple(
         GoldenVector({name: _plain(value) for name, value in named.items()}, score, probability)

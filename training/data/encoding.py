@@ -34,7 +34,7 @@ class Encoding:
         return [at for at, kind in enumerate(self.columns.values()) if kind == "categorical"]
 
     def encode(self, rows: pa.Table) -> pa.Table:
-        """Write the model's columns as float32; not finite and a category unknown in training: NaN."""
+        """Write the columns as float32; not finite and a category unknown in training: NaN."""
         return pa.table({name: self.encode_column(name, rows[name]) for name in self.columns})
 
     def encode_column(self, name: str, values: pa.ChunkedArray) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import optuna
 
 from expectations.contract import Interval
-from training.data import Encoding, Rows
+from training.data import Dataset, Encoding
 from training.lightgbm_policy import Param
 from training.policy import TrainingPolicy
 
@@ -28,13 +28,13 @@ class FittedModel(Protocol):
     def native(self) -> object:
         """Model of the library itself, for MLflow's page of it."""
 
-    def predict(self, rows: Rows) -> Floats:
+    def predict(self, rows: Dataset) -> Floats:
         """Raw fraud probabilities, of shape (rows,), in (0, 1); not calibrated.
 
         A missing value and a category that training did not see stand as NaN in `rows.matrix`.
         """
 
-    def contributions(self, rows: Rows) -> Floats:
+    def contributions(self, rows: Dataset) -> Floats:
         """Contribution of each column to the log odds, of shape (rows, columns + 1), the base last.
 
         A row adds up to the log odds of its raw probability.
@@ -45,9 +45,9 @@ class FittedModel(Protocol):
 
 
 class FoldFitter(Protocol):
-    """Rows made ready once for the many fits of a search."""
+    """Dataset made ready once for the many fits of a search."""
 
-    def grow(self, window: Interval, params: Params, test: Rows) -> Iterator[Floats]:
+    def grow(self, window: Interval, params: Params, test: Dataset) -> Iterator[Floats]:
         """Fit on a train window and score test rows while the model grows.
 
         Yields:
@@ -75,7 +75,7 @@ class Learner(Protocol):
         """Params that a search tries first, as far as the policy leaves them open."""
 
     def prepare(
-        self, rows: Rows, sampled: Interval, *, policy: TrainingPolicy, folder: Path
+        self, rows: Dataset, sampled: Interval, *, policy: TrainingPolicy, folder: Path
     ) -> FoldFitter:
         """Make rows ready for a search.
 
@@ -87,7 +87,7 @@ class Learner(Protocol):
         """
 
     def fit(
-        self, rows: Rows, window: Interval, *, params: Params, policy: TrainingPolicy
+        self, rows: Dataset, window: Interval, *, params: Params, policy: TrainingPolicy
     ) -> FittedModel:
         """Fit on the rows of a train window.
 

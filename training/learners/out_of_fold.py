@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.data import Fold, Rows, day_numbers, test_rows
+from training.data import Dataset, Fold, day_numbers, test_rows
 from training.learners.learner import Learner, Params
 from training.policy import TrainingPolicy
 
@@ -30,7 +30,7 @@ class OutOfFold:
 
 
 def score_out_of_fold(
-    rows: Rows,
+    rows: Dataset,
     *,
     folds: Sequence[Fold],
     params: Params,
@@ -54,7 +54,7 @@ def score_out_of_fold(
 
 
 def _score_fold(
-    rows: Rows, fold: Fold, *, params: Params, policy: TrainingPolicy, learner: Learner
+    rows: Dataset, fold: Fold, *, params: Params, policy: TrainingPolicy, learner: Learner
 ) -> tuple[Floats, npt.NDArray[np.int8], Floats, npt.NDArray[np.int64]]:
     """One fold's arrays; its rows and its model are let go before the next is fitted."""
     test = test_rows(rows, fold, policy)

@@ -1,4 +1,4 @@
-"""Rows of a train window that a model is fitted on, and their weights."""
+"""Dataset of a train window that a model is fitted on, and their weights."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expectations.contract import Interval, parse_duration
-from training.data import Rows
+from training.data import Dataset
 from training.learners.learner import Params
 
 Positions = npt.NDArray[np.int64]
@@ -25,7 +25,7 @@ class Selection:
     weights: npt.NDArray[np.float32] | None = None
 
 
-def select_rows(rows: Rows, window: Interval, *, params: Params, seed: int) -> Selection:
+def select_rows(rows: Dataset, window: Interval, *, params: Params, seed: int) -> Selection:
     """Return the rows of a train window that a model is fitted on.
 
     Of the legitimate rows a share of `negative_rate` is kept, and each counts for all that it

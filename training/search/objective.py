@@ -13,7 +13,7 @@ import optuna
 from sklearn.metrics import average_precision_score
 
 from expectations.contract import Interval
-from training.data import Fold, Rows, is_tested
+from training.data import Dataset, Fold, is_tested
 from training.learners import Learner, Params
 from training.policy import TrainingPolicy
 from training.search.study import PARAMS_KEY
@@ -37,7 +37,7 @@ class Objective:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: Dataset,
         *,
         folds: Sequence[Fold],
         policy: TrainingPolicy,

@@ -11,7 +11,7 @@ from pathlib import Path
 import optuna
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from training.data import Fold, Rows, check_folds
+from training.data import Dataset, Fold, check_folds
 from training.learners import Learner, Params, default_learner
 from training.policy import TrainingPolicy
 from training.search.objective import Objective
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def tune(
-    rows: Rows,
+    rows: Dataset,
     *,
     folds: Sequence[Fold],
     policy: TrainingPolicy,

@@ -1,7 +1,7 @@
 from .headline import describe_headline
-from .publish import publish_packet
+from .publish import publish_report
 
 __all__ = [
     "describe_headline",
-    "publish_packet",
+    "publish_report",
 ]

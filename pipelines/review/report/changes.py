@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pipelines.modelling import TableFacts
+from pipelines.modelling import TableSummary
 from pipelines.review.report.formatting import count, share
-from training.evaluation import Figures
+from training.evaluation import ModelSummary
 
 NONE = "\N{EN DASH}"
 DIGEST_SHOWN = 12
@@ -42,8 +42,8 @@ def data_changes(
     ours: Mapping[str, str],
     theirs: Mapping[str, str],
     *,
-    training_set: TableFacts,
-    champion_set: TableFacts | None,
+    training_set: TableSummary,
+    champion_set: TableSummary | None,
 ) -> list[Change]:
     """Windows, rows, spec, code.
 
@@ -63,7 +63,7 @@ def data_changes(
     return list(differences(held, rows))
 
 
-def describe_table(table: TableFacts) -> dict[str, str]:
+def describe_table(table: TableSummary) -> dict[str, str]:
     """Facts of a table version, in words."""
     facts = {"version": f"v{table.version}", "rows": count(table.rows)}
     if table.first:
@@ -74,7 +74,9 @@ def describe_table(table: TableFacts) -> dict[str, str]:
     return facts
 
 
-def feature_changes(ours: Figures, theirs: Figures, *, words: Mapping[str, str]) -> list[Change]:
+def feature_changes(
+    ours: ModelSummary, theirs: ModelSummary, *, words: Mapping[str, str]
+) -> list[Change]:
     """Columns that are new, gone, or of another kind.
 
     Args:
@@ -88,7 +90,7 @@ def feature_changes(ours: Figures, theirs: Figures, *, words: Mapping[str, str])
     ]
 
 
-def threshold_changes(ours: Figures, theirs: Figures) -> list[Change]:
+def threshold_changes(ours: ModelSummary, theirs: ModelSummary) -> list[Change]:
     """From which score on a transaction is an alert, and what makes scores probabilities."""
     return list(
         differences(

@@ -1,4 +1,4 @@
-"""Writes the packet of a version into its run, and the key figures into its description."""
+"""Writes the report of a version into its run, and the key figures into its description."""
 
 import logging
 import tempfile
@@ -9,7 +9,7 @@ from textwrap import dedent
 from expectations.contract import InputError, OvernightError
 from pipelines.config import ModelSpec
 from pipelines.deployment import laid_out
-from pipelines.modelling import Material, TableFacts, read_gate, read_material
+from pipelines.modelling import EvaluationRecord, TableSummary, read_gate, read_record
 from pipelines.review.report.changes import (
     Change,
     data_changes,
@@ -34,7 +34,7 @@ ORIGIN = (
 log = logging.getLogger(__name__)
 
 
-def publish_packet(
+def publish_report(
     spec: ModelSpec, registry: Registry, version: Version, *, decisions: Sequence[str] = ()
 ) -> None:
     """Write `review/review.html` into the version's run, and describe the version.
@@ -54,15 +54,15 @@ def publish_packet(
         InputError: when the run was not evaluated by this version of the code.
     """
     runs = registry.runs
-    material, gate = read_material(runs, version.run), read_gate(runs, version.run)
+    record, gate = read_record(runs, version.run), read_gate(runs, version.run)
     tags = runs.tags(version.run)
     contents = Contents(
         spec=spec.name,
         version=str(version),
         number=version.number,
-        material=material,
+        record=record,
         gate=gate,
-        changes=_list_changes(spec, registry, version, material),
+        changes=_list_changes(spec, registry, version, record),
         rollout=_plan_rollout(spec, registry, version),
         origin={
             "run": version.run,
@@ -81,17 +81,17 @@ def publish_packet(
     if decisions:
         return
     page = runs.page(version.run, PACKET)
-    registry.describe(version, describe_version(material, gate, page=page))
-    log.info("Wrote the review packet of %s: %s", version, page)
+    registry.describe(version, describe_version(record, gate, page=page))
+    log.info("Wrote the review report of %s: %s", version, page)
 
 
 def _list_changes(
-    spec: ModelSpec, registry: Registry, version: Version, material: Material
+    spec: ModelSpec, registry: Registry, version: Version, record: EvaluationRecord
 ) -> Mapping[str, Sequence[Change]]:
     from feature_jobs.declaration import explain_features
 
-    compared = material.comparison
-    champion = registry.find(material.champion) if material.champion else None
+    compared = record.comparison
+    champion = registry.find(record.champion) if record.champion else None
     if champion is None:
         return {}
     runs = registry.runs
@@ -99,7 +99,7 @@ def _list_changes(
         "Data and code": data_changes(
             runs.tags(version.run),
             runs.tags(champion.run),
-            training_set=material.data.training_set,
+            training_set=record.data.training_set,
             champion_set=_training_set(registry, champion),
         ),
         "Parameters": list(differences(runs.params(champion.run), runs.params(version.run))),
@@ -111,16 +111,16 @@ def _list_changes(
     return changes
 
 
-def _training_set(registry: Registry, champion: Version) -> TableFacts | None:
+def _training_set(registry: Registry, champion: Version) -> TableSummary | None:
     """Return the champion's training set; None when its run was evaluated by other code."""
     try:
-        return read_material(registry.runs, champion.run).data.training_set
+        return read_record(registry.runs, champion.run).data.training_set
     except InputError:
         return None
 
 
 def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Rollout:
-    """Ask SageMaker; a packet without its answer is better than none."""
+    """Ask SageMaker; a report without its answer is better than none."""
     from infra.sagemaker.control import plan
 
     window = spec.schedule.deploy

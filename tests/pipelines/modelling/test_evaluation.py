@@ -9,7 +9,7 @@ import pytest
 
 from expectations.contract import InputError
 from pipelines import steps
-from pipelines.modelling.evaluation_record import read_material
+from pipelines.modelling.evaluation_record import read_record
 from pipelines.tracking.registry import CHAMPION
 from tests.pipelines.nights import AS_OF, QUIET, SPEC, Night
 from tests.training.frames import make_rows
@@ -75,7 +75,7 @@ def test_the_record_holds_what_a_reviewer_is_shown(night: Night, first: str) -> 
     kept = {path.name for path in artifacts(first, "evaluation").iterdir()}
     assert kept == {"comparison.json", "gate.json"}
     runs = night.registry.runs
-    record, metrics = read_material(runs, first[6:]), runs.metrics(first[6:])
+    record, metrics = read_record(runs, first[6:]), runs.metrics(first[6:])
     compared = record.comparison
     values = {each.title: each for each in record.metrics}
     shown = values["average precision"]

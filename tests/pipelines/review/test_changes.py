@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.modelling.data_summary import TableFacts
+from pipelines.modelling.data_summary import TableSummary
 from pipelines.review.report.changes import (
     Change,
     data_changes,
@@ -11,7 +11,7 @@ from pipelines.review.report.changes import (
     threshold_changes,
 )
 from pipelines.review.report.svg import Axis, Plot
-from tests.pipelines.packets import CANDIDATE, CHAMPION
+from tests.pipelines.evaluation_records import CANDIDATE, CHAMPION
 
 DASH = "\N{EN DASH}"
 
@@ -35,7 +35,7 @@ def test_features_and_thresholds_are_compared_by_what_models_read() -> None:
 
 
 def test_data_is_compared_by_rows_windows_and_hashes() -> None:
-    sets = [TableFacts("training_sets", v, r, "2025-01-01", "2025-02-07", f) for v, r, f in
+    sets = [TableSummary("training_sets", v, r, "2025-01-01", "2025-02-07", f) for v, r, f in
             ((2, 10_000, 100), (3, 10_000, 250))]  # fmt: skip
     tags = {"overnight.as_of": "2025-02-10", "overnight.spec_digest": "ab" * 32}
     found = data_changes(

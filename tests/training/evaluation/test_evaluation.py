@@ -136,10 +136,10 @@ def test_the_slices_of_a_kind_hold_every_row_once() -> None:
         assert (np.sum(own, axis=0) == 1).all()
     people = [mask for name, mask in masks.items() if "customer" in name]
     assert (np.sum(people, axis=0) == 1).all()
-    seen = set(train.facts["customer_id"].to_pylist())
-    new = [c not in seen for c in test.facts["customer_id"].to_pylist()]
+    seen = set(train.metadata["customer_id"].to_pylist())
+    new = [c not in seen for c in test.metadata["customer_id"].to_pylist()]
     assert masks.get("new customer", np.zeros(len(test), bool)).tolist() == new
-    night = [time.hour < 6 for time in test.facts["event_time"].to_pylist()]
+    night = [time.hour < 6 for time in test.metadata["event_time"].to_pylist()]
     assert masks["hour 00-06"].tolist() == night
 
 

@@ -66,9 +66,11 @@ def test_sampled_negatives_leave_the_mean_score_at_the_fraud_rate() -> None:
 
 def test_a_history_is_the_end_of_the_train_window() -> None:
     chosen = select_rows(ROWS, WINDOW, params={**PARAMS, "history": "10d"}, seed=1)
-    times = ROWS.facts["event_time"].take(chosen.positions).to_pylist()
+    times = ROWS.metadata["event_time"].take(chosen.positions).to_pylist()
     assert day(30) <= min(times) < day(30.1)
-    assert len(chosen.positions) == sum(t >= day(30) for t in ROWS.facts["event_time"].to_pylist())
+    assert len(chosen.positions) == sum(
+        t >= day(30) for t in ROWS.metadata["event_time"].to_pylist()
+    )
 
 
 def test_columns_that_hold_nothing_do_not_stop_a_fit() -> None:

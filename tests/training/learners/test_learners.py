@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from expectations.contract import Interval
 from tests.training.frames import COLUMNS, as_rows, day, make_rows
-from training.data.dataset import Rows
+from training.data.dataset import Dataset
 from training.learners import LEARNERS, FittedModel, Learner, Params, default_learner
 from training.policy import TrainingPolicy
 
@@ -42,12 +42,12 @@ def model(learner: Learner, params: Params) -> FittedModel:
     return learner.fit(ROWS, WINDOW, params=params, policy=POLICY)
 
 
-def changed(column: str, values: list[object], kind: pa.DataType) -> Rows:
+def changed(column: str, values: list[object], kind: pa.DataType) -> Dataset:
     """The first rows with other values in a column, read with the categories of all rows."""
     table = make_rows(4_000).slice(0, len(values))
     at = table.schema.get_field_index(column)
     table = table.set_column(at, column, pa.array(values, kind))
-    return Rows(ROWS.encoding.encode(table), table, ROWS.encoding)
+    return Dataset(ROWS.encoding.encode(table), table, ROWS.encoding)
 
 
 def test_its_kind_is_the_name_it_is_registered_under(learner: Learner) -> None:

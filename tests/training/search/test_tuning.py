@@ -263,7 +263,7 @@ def test_bins_of_a_search_do_not_depend_on_what_came_after_its_oldest_train_wind
     import numpy as np
     import pyarrow as pa
 
-    from training.data.dataset import Rows
+    from training.data.dataset import Dataset
     from training.learners.lightgbm.binning import fixed_params
     from training.learners.row_selection import Selection
 
@@ -276,7 +276,9 @@ def test_bins_of_a_search_do_not_depend_on_what_came_after_its_oldest_train_wind
     )
     texts = []
     for matrix in (ROWS.matrix, changed):
-        binned = BinnedRows(Rows(matrix, ROWS.facts, ROWS.encoding), folds[0].train, policy=policy)
+        binned = BinnedRows(
+            Dataset(matrix, ROWS.metadata, ROWS.encoding), folds[0].train, policy=policy
+        )
         setting = {"max_bin": 63, "min_data_in_bin": 1}
         dataset = binned.select(Selection(np.arange(first, end)), setting)
         texts.append(lgb.train(fixed_params(policy), dataset, 5).model_to_string())

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from expectations.contract import AMOUNT, EVENT_TIME, TRANSACTION_ID
-from training.data import Rows, as_numbers
+from training.data import Dataset, as_numbers
 from training.evaluation.scored import ScoredRows
 from training.learners import FittedModel
 
@@ -86,18 +86,18 @@ def top_reasons(
 
 
 def explain_cases(model: FittedModel, scored: ScoredRows, at: npt.NDArray[np.int64]) -> list[Case]:
-    """Rows at positions, with the features that moved their scores most."""
+    """Dataset at positions, with the features that moved their scores most."""
     rows = scored.rows.take(at)
     parts = model.contributions(rows)[:, :-1]
     names = rows.encoding.names
     shown = []
-    for number, facts in enumerate(rows.facts.to_pylist()):
+    for number, metadata in enumerate(rows.metadata.to_pylist()):
         strongest = np.argsort(-np.abs(parts[number]), kind="stable")[:REASONS]
         shown.append(
             Case(
-                transaction=str(facts[TRANSACTION_ID]),
-                time=f"{facts[EVENT_TIME]:%Y-%m-%d %H:%M:%S}",
-                amount=float(facts[AMOUNT]),
+                transaction=str(metadata[TRANSACTION_ID]),
+                time=f"{metadata[EVENT_TIME]:%Y-%m-%d %H:%M:%S}",
+                amount=float(metadata[AMOUNT]),
                 score=float(scored.scores[at[number]]),
                 reasons=tuple(
                     (names[c], _shown(rows, names[c], number), float(parts[number, c]))
@@ -108,9 +108,9 @@ def explain_cases(model: FittedModel, scored: ScoredRows, at: npt.NDArray[np.int
     return shown
 
 
-def _shown(rows: Rows, column: str, number: int) -> str:
+def _shown(rows: Dataset, column: str, number: int) -> str:
     if rows.encoding.columns[column] == "categorical":
-        value: pa.Scalar = rows.facts[column][number]
+        value: pa.Scalar = rows.metadata[column][number]
         return str(value.as_py()) if value.is_valid else "missing"
     number_ = rows.matrix[column][number].as_py()
     return "missing" if np.isnan(number_) else f"{number_:.4g}"

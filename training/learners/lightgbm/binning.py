@@ -11,7 +11,7 @@ import lightgbm as lgb
 import numpy as np
 
 from expectations.contract import Interval
-from training.data import Rows
+from training.data import Dataset
 from training.learners.learner import Params
 from training.learners.row_selection import Selection
 from training.policy import TrainingPolicy
@@ -48,7 +48,12 @@ class BinnedRows:
     """
 
     def __init__(
-        self, rows: Rows, sampled: Interval, *, policy: TrainingPolicy, folder: Path | None = None
+        self,
+        rows: Dataset,
+        sampled: Interval,
+        *,
+        policy: TrainingPolicy,
+        folder: Path | None = None,
     ) -> None:
         self._rows = rows
         self._sampled = rows.bounds(sampled)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expectations.contract import Interval
-from training.data import Encoding, Rows
+from training.data import Dataset, Encoding
 from training.learners.learner import Params
 from training.learners.lightgbm.binning import BINNING, BinnedRows, fixed_params
 from training.learners.lightgbm.ensemble import average_boosters
@@ -34,11 +34,11 @@ class LightGBMModel:
         """The booster."""
         return self.booster
 
-    def predict(self, rows: Rows) -> Floats:
+    def predict(self, rows: Dataset) -> Floats:
         """Raw fraud probabilities, one a row; not calibrated."""
         return np.asarray(self.booster.predict(rows.matrix), dtype=np.float64)
 
-    def contributions(self, rows: Rows) -> Floats:
+    def contributions(self, rows: Dataset) -> Floats:
         """TreeSHAP contributions (Lundberg et al. 2020) of shape (rows, columns + 1)."""
         parts = self.booster.predict(rows.matrix, pred_contrib=True)
         return np.asarray(parts, dtype=np.float64)
@@ -48,7 +48,9 @@ class LightGBMModel:
         return re.sub(r"(?m)^\[num_threads: \d+\]\n", "", self.booster.model_to_string()).encode()
 
 
-def fit(rows: Rows, window: Interval, *, params: Params, policy: TrainingPolicy) -> LightGBMModel:
+def fit(
+    rows: Dataset, window: Interval, *, params: Params, policy: TrainingPolicy
+) -> LightGBMModel:
     """Fit on the rows of a train window.
 
     Args:

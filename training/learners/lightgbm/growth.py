@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expectations.contract import Interval
-from training.data import Rows
+from training.data import Dataset
 from training.learners.learner import Params
 from training.learners.lightgbm.binning import BinnedRows, fixed_params
 from training.learners.lightgbm.fit import searched_params
@@ -31,13 +31,13 @@ class BoosterGrowth:
     """
 
     def __init__(
-        self, rows: Rows, sampled: Interval, *, policy: TrainingPolicy, folder: Path
+        self, rows: Dataset, sampled: Interval, *, policy: TrainingPolicy, folder: Path
     ) -> None:
         self._rows = rows
         self._policy = policy
         self._binned = BinnedRows(rows, sampled, policy=policy, folder=folder)
 
-    def grow(self, window: Interval, params: Params, test: Rows) -> Iterator[Floats]:
+    def grow(self, window: Interval, params: Params, test: Dataset) -> Iterator[Floats]:
         """Yield log odds of the test rows every ten trees; with `rounds` given, after all."""
         chosen = select_rows(self._rows, window, params=params, seed=self._policy.seed)
         booster = lgb.Booster(

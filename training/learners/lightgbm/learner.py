@@ -6,7 +6,7 @@ import lightgbm as lgb
 import optuna
 
 from expectations.contract import Interval
-from training.data import Encoding, Rows
+from training.data import Dataset, Encoding
 from training.learners.learner import Params
 from training.learners.lightgbm.fit import LightGBMModel, fit
 from training.learners.lightgbm.growth import BoosterGrowth
@@ -28,13 +28,13 @@ class LightGBM:
         return starting_params(policy)
 
     def prepare(
-        self, rows: Rows, sampled: Interval, *, policy: TrainingPolicy, folder: Path
+        self, rows: Dataset, sampled: Interval, *, policy: TrainingPolicy, folder: Path
     ) -> BoosterGrowth:
         """Bin rows for a search."""
         return BoosterGrowth(rows, sampled, policy=policy, folder=folder)
 
     def fit(
-        self, rows: Rows, window: Interval, *, params: Params, policy: TrainingPolicy
+        self, rows: Dataset, window: Interval, *, params: Params, policy: TrainingPolicy
     ) -> LightGBMModel:
         """Fit an ensemble on a train window."""
         return fit(rows, window, params=params, policy=policy)

@@ -10,9 +10,9 @@ from infra.serving.model import Calibration, Reference
 from tests.training.evaluation.comparison.test_curves import TWO_DAYS, scored
 from tests.training.frames import PARAMS, as_rows, day, make_rows
 from training.bundle.writing import Bundle, write_bundle
-from training.evaluation.comparison import Contender, compare_models
+from training.evaluation.comparison import Candidate, compare_models
 from training.evaluation.comparison.explanation import top_reasons
-from training.evaluation.gate import MIN_SLICE_FRAUDS
+from training.evaluation.promotion_gate import MIN_SLICE_FRAUDS
 from training.evaluation.scored import ScoredRows
 from training.learners.lightgbm.fit import fit
 from training.policy import TrainingPolicy
@@ -35,12 +35,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     )
 
 
-def judged(bundle: Bundle, rows: ScoredRows) -> Contender:
-    return Contender(bundle, rows)
+def judged(bundle: Bundle, rows: ScoredRows) -> Candidate:
+    return Candidate(bundle, rows)
 
 
 def alike(count: int, *, seed: int, noise: float) -> ScoredRows:
-    """Rows whose scores are their label in noise."""
+    """Dataset whose scores are their label in noise."""
     chance = np.random.default_rng(seed)
     labels = (chance.random(count) < 0.2).astype(int)
     marks = np.clip(0.5 * labels + chance.normal(0.2, noise, count), 0, 1)

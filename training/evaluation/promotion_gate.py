@@ -57,7 +57,7 @@ class GateResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ModelUnderTest:
     """A model on the rows of the gate.
 
     Attributes:
@@ -71,7 +71,7 @@ class Judged:
 
 
 def judge_alone(
-    challenger: Judged, *, baseline: float, latency_ms: float, policy: GatePolicy, seed: int
+    challenger: ModelUnderTest, *, baseline: float, latency_ms: float, policy: GatePolicy, seed: int
 ) -> list[Check]:
     """Check what needs no champion: the logistic baseline, calibration, latency.
 
@@ -101,8 +101,8 @@ def judge_alone(
 
 
 def compare(
-    challenger: Judged,
-    champion: Judged,
+    challenger: ModelUnderTest,
+    champion: ModelUnderTest,
     *,
     slices: Mapping[str, Mask],
     policy: GatePolicy,
@@ -185,8 +185,8 @@ class _Gains:
 
     def __init__(
         self,
-        challenger: Judged,
-        champion: Judged,
+        challenger: ModelUnderTest,
+        champion: ModelUnderTest,
         slices: Mapping[str, Mask],
         training: TrainingPolicy,
     ) -> None:
