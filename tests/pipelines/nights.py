@@ -17,7 +17,7 @@ from pipelines.lake.tables import Lake
 from pipelines.tracking.registry import Registry, open_registry
 from tests.training.frames import make_rows
 
-# Until MLflow's own code and Optuna's pictures are free of what their libraries deprecate.
+# Until MLflow's own code is free of what its libraries deprecate.
 QUIET = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
     pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),

@@ -150,14 +150,14 @@ def test_slices_that_got_worse_come_first_and_few_frauds_are_not_judged() -> Non
     words = page().words
     assert "1 of 2 got worse." in words
     assert (
-        "channel web 400 40 12 0.850 0.500 0.400 to 0.600 0.600 "
+        "channel web 400 12 alerts 40 0.500 0.400 to 0.600 AUC 0.850 0.600 "
         f"{MINUS}0.100 {MINUS}0.150 to {MINUS}0.050 worse"
     ) in words
     assert (
-        "channel app 10 1 1 0.600 0.200 0.100 to 0.300 0.900 "
+        "channel app 10 1 alerts 1 0.200 0.100 to 0.300 AUC 0.600 0.900 "
         f"{MINUS}0.700 {MINUS}0.800 to {MINUS}0.600 too few"
     ) in words
-    assert "hour 00-06 300 30 11 0.930 0.700 0.600 to 0.800 0.680 +0.020 " in words
+    assert "hour 00-06 300 11 alerts 30 0.700 0.600 to 0.800 AUC 0.930 0.680 +0.020 " in words
 
 
 def test_reasons_that_moved_are_counted_once() -> None:
