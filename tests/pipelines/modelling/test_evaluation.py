@@ -192,7 +192,7 @@ def test_rows_read_from_the_lake_are_those_that_were_written(night: Night) -> No
 
     rows = load_rows(night.spec, night.training_set, holdout=last_fold(night.spec, AS_OF))
     written = make_rows(12_000)
-    assert rows.facts["transaction_id"].to_pylist() == written["transaction_id"].to_pylist()
+    assert rows.metadata["transaction_id"].to_pylist() == written["transaction_id"].to_pylist()
     expected = written["amount"].to_numpy().astype(np.float32)
     assert (rows.matrix["amount"].to_numpy() == expected).all()
     assert set(rows.encoding.categories["channel"]) == {"app", "web"}
