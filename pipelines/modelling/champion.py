@@ -21,12 +21,12 @@ class Champion:
     """The version that serves while a candidate is evaluated.
 
     Attributes:
-        contender: with its scores of the candidate's rows; None when it cannot be compared.
+        model: with its scores of the candidate's rows; None when it cannot be compared.
         problem: why not; empty when it can.
     """
 
     version: Version
-    candidate: "Candidate | None"
+    model: "Candidate | None"
     problem: str
 
 

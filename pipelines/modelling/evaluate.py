@@ -173,7 +173,7 @@ def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
 
     if champion is None:
         return []
-    theirs = champion.candidate
+    theirs = champion.model
     if theirs is None:
         return [Check("champion", is_passed=False, reason=champion.problem)]
     return compare(

@@ -66,7 +66,7 @@ def write_record(
         data=data,
         comparison=compare_models(
             measured.candidate,
-            None if champion is None else champion.candidate,
+            None if champion is None else champion.model,
             slices=measured.slices,
             policy=policy,
             baseline=measured.baseline_scores,

@@ -110,7 +110,7 @@ def test_it_is_no_champion_to_compare_with(
         rows = load_rows(spec, night.training_set, holdout=fold, columns=request_kinds(spec))
         champion = score_champion(night.registry, rows, run=run(42), spec=spec, fold=fold)
         assert champion is not None
-        assert champion.contender is None
+        assert champion.model is None
         assert "changed" in champion.problem
     finally:
         night.registry.remove_alias(CHAMPION)
