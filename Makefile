@@ -159,7 +159,7 @@ check: $(READY) ## format, lint, types, import rules, what a DAG file may load
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/dags/test_parsing.py
 
-format: $(READY) ## rewrite the code in the house's format
+format: $(READY) ## rewrite the code in the project's format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 

@@ -1,1 +1,1 @@
-"""What `make docs` adds to the written pages: generated tables, pictures, pages of the folders."""
+"""Hooks of `make docs`: generated tables, pictures, pages of the folders."""

@@ -12,7 +12,7 @@ LEFT_OUT = "--help"
 
 
 def render() -> str:
-    """A heading, the use, the help and a table of the options for each command, by group."""
+    """Write a heading, the use, the help and a table of the options for each command, by group."""
     groups: dict[str, list[str]] = {}
     for name, command in all_commands().items():
         groups.setdefault(str(command.rich_help_panel or ""), []).append(_render(name, command))

@@ -49,6 +49,6 @@ def draw_layers(layers: Sequence[Sequence[str]], label: str) -> str:
 
 
 def render(container: str = "") -> str:
-    """The picture of a package; without a name, of all."""
+    """Draw the layers of a package; without a name, of all."""
     of = f" of {container}" if container else ""
     return draw_layers(read_layers(container), f"Packages{of} from top to bottom; imports go down")

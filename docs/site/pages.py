@@ -29,7 +29,7 @@ def repository_pages() -> Iterator[str]:
 
 
 def address_in_site(path: str) -> str:
-    """The address of a page of the repository within the site."""
+    """Return the address of a page of the repository within the site."""
     return PREFIX + path
 
 

@@ -44,7 +44,7 @@ def read_sequence(source: str) -> list[Message]:
 
 
 def draw_sequence(messages: Sequence[Message]) -> str:
-    """A sequence as SVG, in the colours of the page."""
+    """Draw a sequence as SVG, in the colours of the page."""
     lanes = list(dict.fromkeys(name for m in messages for name in (m.sender, m.receiver)))
     at = {name: EDGE + LANE * number for number, name in enumerate(lanes)}
     width, height = 2 * EDGE + LANE * (len(lanes) - 1), HEAD + ROW * len(messages) + 24

@@ -78,7 +78,7 @@ def _tables(path: str, model: type[BaseModel], *, lists: bool) -> Iterator[Table
 
 
 def _inner(annotation: Any) -> tuple[type | None, type[BaseModel]] | None:
-    """The model that a field holds, with the container that it is held in."""
+    """Return the model that a field holds, with its container."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return None, annotation
     origin, arguments = get_origin(annotation), get_args(annotation)
@@ -112,7 +112,7 @@ def _in_cell(text: str) -> str:
 
 
 def default_words(field: FieldInfo) -> str:
-    """The default of a key as it is written in a spec.
+    """Return the default of a key as it is written in a spec.
 
     >>> default_words(FieldInfo(annotation=float, default=0.5))
     '`0.5`'
@@ -130,7 +130,7 @@ def default_words(field: FieldInfo) -> str:
 
 
 def field_words(field: FieldInfo) -> str:
-    """The type of a key; its choices, where the schema lists them."""
+    """Return the type of a key; its choices, where the schema lists them."""
     extra = field.json_schema_extra
     choices = extra.get("enum") if isinstance(extra, dict) else None
     if isinstance(choices, list):
@@ -139,7 +139,7 @@ def field_words(field: FieldInfo) -> str:
 
 
 def type_words(annotation: Any, rules: Any = ()) -> str:
-    """The type of a key in words, with its bounds.
+    """Return the type of a key in words, with its bounds.
 
     >>> type_words(tuple[timedelta, ...])
     'list of: duration'

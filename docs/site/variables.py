@@ -4,7 +4,7 @@ from pipelines.config.installation import UNSET, VARIABLE_GROUPS
 
 
 def render() -> str:
-    """A heading and a table for each group of variables."""
+    """Write a heading and a table for each group of variables."""
     parts = []
     for title, variables in VARIABLE_GROUPS.items():
         rows = [

@@ -128,7 +128,7 @@ def _told(client: Any, application: Application, run: Mapping[str, Any]) -> str:
     return (
         f"Job run {number} of application {application.id} ended {run['state']}: "
         f"{run['stateDetails'] or 'AWS gives no reason'}. The driver's log: "
-        f"{_log_place(client, application, number)}. Mend the cause and run the step again."
+        f"{_log_place(client, application, number)}. Fix the cause and run the step again."
     )
 
 

@@ -94,7 +94,7 @@ def translated_errors(doing: str, *, unreachable: str = EMBEDDED) -> Iterator[No
                 f"{doing} failed: {error}. Give the role that runs this the missing action; "
                 '"overnight plan" lists those that a deployment needs.'
             ) from error
-        raise AwsError(f"{doing} failed: {error}. Mend the cause and run it again.") from error
+        raise AwsError(f"{doing} failed: {error}. Fix the cause and run it again.") from error
 
 
 def is_absent(error: Exception) -> bool:

@@ -73,7 +73,7 @@ class LicencePolicy(FrozenModel):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a look at all packages.
+    """The result of checking all packages.
 
     Attributes:
         licences: by package.

@@ -69,7 +69,7 @@ def _hot(table: Iterable[Result], results: Results) -> Iterator[str]:
     for result in table:
         uniform = results.get(Cell(TABLE, "uniform", result.cell.rows, ENGINE))
         if result.cell.distribution == "hot" and (ratio := result.ratio_to(uniform)):
-            yield f"{result.cell.rows:,} rows, hot keys: {ratio} x the time of uniform keys"
+            yield f"{result.cell.rows:,} rows, skewed keys: {ratio} x the time of uniform keys"
 
 
 def _flatness(what: str, own: Iterable[Result]) -> str:

@@ -8,7 +8,7 @@ import tqdm
 
 import tests.quiet  # noqa: F401 -- for its effect
 
-ROOMS = (
+PACKAGES = (
     "pipelines",
     "training",
     "expectations",
@@ -25,9 +25,9 @@ LIBRARIES = (
 
 for library in LIBRARIES:
     importlib.import_module(library)
-for room in ROOMS:
-    package = importlib.import_module(room)
-    for found in pkgutil.walk_packages(package.__path__, f"{room}."):
+for each in PACKAGES:
+    package = importlib.import_module(each)
+    for found in pkgutil.walk_packages(package.__path__, f"{each}."):
         if not found.name.endswith("__main__"):
             importlib.import_module(found.name)
 

@@ -34,7 +34,7 @@ RUN = (
 NAME, BUCKETS = "demo", ("lake", "artefacts")
 ARCHIVE = "code/environment.tar.gz"
 DELIVERED = "demo/delivered"
-# Of so few rows chance decides what a gate finds and whether an alarm rings.
+# Of so few rows chance decides what a gate finds and whether an alarm goes off.
 CHANGES = {
     "[training]": "[gate]\nmax_calibration_factor = 1000\nmargin = 0.99\n[training]",
     "trials = 3": "trials = 1",

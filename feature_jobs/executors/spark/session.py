@@ -27,7 +27,7 @@ UNPACKED = "environment"  # the folder that workers unpack the archive into
 ARCHIVED_PYTHON = f"./{UNPACKED}/bin/python"
 LOGGING = Path(__file__).with_name("log4j2.properties")
 
-Session = SparkSession  # for rooms that hand a session on without knowing Spark
+Session = SparkSession  # for packages that pass a session on without knowing Spark
 
 log = logging.getLogger(__name__)
 

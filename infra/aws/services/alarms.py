@@ -44,7 +44,7 @@ def _send_all(
     named = [{"prefix": f"{endpoint}-"} for endpoint in environment.endpoints]
     _tell(
         group,
-        "Ringing",
+        "InAlarm",
         target,
         source="aws.cloudwatch",
         kind="CloudWatch Alarm State Change",

@@ -24,7 +24,7 @@ STARTING = (
 STOPPED = "A step that is told to stop cancels its job (tests/infra/emr); none of the run is."
 SWEPT = "What a killed job has left is removed after two days; none of the run is killed."
 TWICE = "Windows over conditions on features are built in two passes; the spec of the run has none."
-OVERRIDDEN = "A packet is written anew when a reviewer sets the gate aside; nobody in the run does."
+OVERRIDDEN = "A report is written again when a reviewer overrides the gate; nobody in the run does."
 FETCHED = "EMR lists what it fetches for a job; the embedded one fetches it by its name."
 LOGGED = "EMR writes the log of a job under the job's role."
 # Role, action and, where not all of it, resource, to why nobody called it.
