@@ -22,5 +22,8 @@ def _content() -> bytes:
         # Until MLflow's mappers are free of what SQLAlchemy deprecates.
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy")
         path = Path(folder) / "mlflow.db"
-        make_tracking(f"sqlite:///{path}")
+        with warnings.catch_warnings():
+            # Until MLflow's own code is free of what SQLAlchemy deprecates.
+            warnings.filterwarnings("ignore", "The ``noload`` loader strategy")
+            make_tracking(f"sqlite:///{path}")
         return path.read_bytes()

@@ -1,40 +1,23 @@
-"""`[training]` and `[gate]` of a spec: which days, how long a search, what a model is judged by."""
+"""`[training]` and `[gate]` of a spec: windows, search, decisions, promotion gate."""
 
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from expectations.contract import Duration, FrozenModel
+from expectations.contract import Duration, FrozenModel, KeyedProblemsError
+from training.lightgbm_policy import LightGBMPolicy
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
-Knob = float | int | bool
 
-WHOLE: dict[str, tuple[float, float]] = {
-    "rounds": (1, 10_000),
-    "num_leaves": (2, 1_024),
-    "max_depth": (1, 32),
-    "min_data_in_leaf": (1, 100_000),
-    "max_bin": (15, 65_535),
-    "min_data_in_bin": (1, 10_000),
-}
-REAL: dict[str, tuple[float, float]] = {
-    "learning_rate": (1e-4, 1),
-    "min_sum_hessian_in_leaf": (0, 1e6),
-    "lambda_l1": (0, 1e6),
-    "lambda_l2": (0, 1e6),
-    "feature_fraction": (0.01, 1),
-    "bagging_fraction": (0.01, 1),
-    "negative_rate": (0.001, 1),
-}
-SWITCHES = ("boost_from_average",)
-KNOBS = (*WHOLE, *REAL, *SWITCHES)
+# Keys of before, which [training.lightgbm] holds now.
+MOVED = ("members", "params")
 
 
 class ReviewPolicy(FrozenModel):
-    """What an alert costs and brings, in the currency of `amount`.
+    """Cost and gain of a review, in the currency of `amount`.
 
     Attributes:
         cost: of looking at one alert.
@@ -48,7 +31,7 @@ class ReviewPolicy(FrozenModel):
 
 
 class TrainingPolicy(FrozenModel):
-    """How a model is trained and evaluated.
+    """`[training]` of a spec: training and evaluation of a model.
 
     Attributes:
         seed: of everything that is drawn: samples, members, trials.
@@ -70,9 +53,8 @@ class TrainingPolicy(FrozenModel):
         trials_workers: tasks that search one study together.
         time_budget: how long all trials may run; none is started that would end later, by the
             mean of those before it.
-        threads: of LightGBM; the model does not depend on it.
-        params: LightGBM's parameters that are given instead of searched.
-        members: models of different seeds that are averaged into one.
+        threads: of the learner; the model does not depend on them.
+        lightgbm: parameters of LightGBM that are given instead of searched.
         card_precision_k: cards that are looked at in a day, for card precision@k.
         calibration: what turns raw scores into probabilities, fitted on out-of-fold scores.
         threshold: what decides from which score on a transaction is an alert.
@@ -96,8 +78,7 @@ class TrainingPolicy(FrozenModel):
     trials_workers: Annotated[int, Field(ge=1, le=64)] = 1
     time_budget: Duration | None = None
     threads: Count = 2
-    params: dict[str, Knob] = Field(default_factory=dict)
-    members: Annotated[int, Field(ge=1, le=100)] = 3
+    lightgbm: LightGBMPolicy = LightGBMPolicy()
     card_precision_k: Count = 100
     calibration: Literal["isotonic", "platt", "none"] = "isotonic"
     threshold: Literal["alert_rate", "false_positive_rate", "cost"] = "alert_rate"
@@ -115,13 +96,19 @@ class TrainingPolicy(FrozenModel):
             )
         return split
 
-    @field_validator("params")
+    @model_validator(mode="before")
     @classmethod
-    def _refuse_unknown_knobs(cls, params: dict[str, Knob]) -> dict[str, Knob]:
-        problems = [f"{key}: {p}" for key, value in params.items() if (p := _problem(key, value))]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return params
+    def _name_new_place(cls, given: object) -> object:
+        moved = [key for key in MOVED if isinstance(given, dict) and key in given]
+        if moved:
+            raise KeyedProblemsError(
+                [
+                    f"{key}: stands in [training.lightgbm] now; move "
+                    + ("it there" if key == "members" else "its keys there, one by one")
+                    for key in moved
+                ]
+            )
+        return given
 
     @property
     def card_precision_metric(self) -> str:
@@ -136,7 +123,7 @@ class TrainingPolicy(FrozenModel):
 
 
 class GatePolicy(FrozenModel):
-    """What a challenger has to show against the champion on the same rows.
+    """`[gate]` of a spec: what a challenger has to show against the champion on the same rows.
 
     Attributes:
         require: `not_worse` asks that a loss beyond `margin` can be ruled out, `better` that a
@@ -161,17 +148,3 @@ class GatePolicy(FrozenModel):
     resamples: Annotated[int, Field(ge=200, le=100_000)] = 1_000
     max_latency_ms: Positive = 5.0
     max_calibration_factor: Annotated[float, Field(gt=1)] = 1.5
-
-
-def _problem(key: str, value: Knob) -> str | None:
-    if key not in KNOBS:
-        return f"unknown; there are {', '.join(KNOBS)}"
-    if key in SWITCHES:
-        return None if isinstance(value, bool) else f"got {value!r}; give true or false"
-    low, high = {**WHOLE, **REAL}[key]
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
-    if key in WHOLE and not is_whole:
-        return f"got {value!r}; give a whole number"
-    if isinstance(value, bool) or not low <= value <= high:
-        return f"got {value!r}; give a number from {low:g} to {high:g}"
-    return None

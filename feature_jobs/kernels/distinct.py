@@ -4,6 +4,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from feature_jobs.kernels.visibility import is_visible
+
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -45,7 +47,7 @@ def count_distinct(  # noqa: PLR0917 -- numba takes no keywords
             while entering < last:
                 other = order[entering]
                 enter = enters[other]
-                if enter > now or (enter == now and enter == events[other] and other >= row):
+                if not is_visible(enter, events[other], other, now, row):
                     break
                 entering += 1
                 if other < leaving or codes[other] < 0:

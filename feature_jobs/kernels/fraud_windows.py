@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from feature_jobs.kernels.visibility import is_visible
 from feature_jobs.kernels.windows import MICROSECONDS
 
 Int64s = npt.NDArray[np.int64]
@@ -48,7 +49,7 @@ def compute_frauds(  # noqa: PLR0917 -- numba takes no keywords
                 leaving += 1
             while entering < until:
                 other, enter = item_rows[entering], item_enters[entering]
-                if enter > now or (enter == now and enter == events[other] and other >= row):
+                if not is_visible(enter, events[other], other, now, row):
                     break
                 state[other] += item_changes[entering]
                 entering += 1
@@ -96,7 +97,7 @@ def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
                 leaving += 1
             while telling < until:
                 other, enter = item_rows[telling], item_enters[telling]
-                if enter > now or (enter == now and enter == events[other] and other >= row):
+                if not is_visible(enter, events[other], other, now, row):
                     break
                 state[other] += item_changes[telling]
                 telling += 1
@@ -104,7 +105,7 @@ def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
                     latest, oldest = max(latest, other), min(oldest, other)
             while entering < last:
                 other, enter = order[entering], enters[order[entering]]
-                if enter > now or (enter == now and enter == events[other] and other >= row):
+                if not is_visible(enter, events[other], other, now, row):
                     break
                 entering += 1
                 entered[other] = True

@@ -11,6 +11,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from feature_jobs.kernels.visibility import is_visible
+
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -76,7 +78,7 @@ def count_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba take
         while entering < len(events):
             other = order[entering]
             enter = enters[other]
-            if enter > now or (enter == now and enter == events[other] and other >= row):
+            if not is_visible(enter, events[other], other, now, row):
                 break
             entering += 1
             edge = edges[other]
@@ -89,7 +91,7 @@ def count_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba take
                 _insert(edge, of_thing, thing_at, thing_starts, thing_live, edge_things)
         while item < len(item_rows):
             other, enter = item_rows[item], item_enters[item]
-            if enter > now or (enter == now and enter == events[other] and other >= row):
+            if not is_visible(enter, events[other], other, now, row):
                 break
             state[other] += item_changes[item]
             if other >= leaving and members[other] >= 0:

@@ -36,6 +36,7 @@ from feature_jobs.kernels.exact_sum import (
 )
 from feature_jobs.kernels.heap import drop_left, push
 from feature_jobs.kernels.small_sum import add_small, fits, read_small
+from feature_jobs.kernels.visibility import is_visible
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -135,7 +136,7 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
             while entering < last:
                 other = order[entering]
                 enter = enters[other]
-                if enter > now or (enter == now and enter == events[other] and other >= row):
+                if not is_visible(enter, events[other], other, now, row):
                     break
                 entering += 1
                 value = values[other]

@@ -27,6 +27,7 @@ from pipelines.lake import Lake, backtesting, parse_as_of
 from pipelines.modelling import (
     last_fold,
     lineage_tags,
+    params_of,
     study_of,
 )
 from pipelines.tracking import (
@@ -136,7 +137,7 @@ class _Backtests:
         with runs.open(inputs=inputs, kind=BACKTEST, tags=tags) as run:
             made = self.steps.do(MODEL, known)
             figures: dict[str, float] = made["run"].figures
-            runs.log_params(run, {**made["study"].params, **asked})
+            runs.log_params(run, {**made["study"].params, **params_of(asked)})
             runs.log_metrics(run, figures)
         log.info("Backtest as of %s: %s", as_of, RunReference(run))
         return figures

@@ -23,7 +23,7 @@ from pipelines.lake import parse_as_of
 from pipelines.modelling import Measured, last_fold, load_rows, study_of, write_candidate
 from pipelines.validation import check_snapshot, validate_features
 from training.bundle import Bundle, load_bundle
-from training.data import Rows, test_rows, validation_folds
+from training.data import Dataset, test_rows, validation_folds
 from training.search import TuningResult, make_database, tune
 
 _LINKS = {link.step: link for link in steps.NIGHTLY}
@@ -49,7 +49,7 @@ class BacktestSteps:
     reading: Reading
     folder: Path
     apart: Settings
-    _held: dict[TableVersion, Rows] = field(default_factory=dict, init=False)
+    _held: dict[TableVersion, Dataset] = field(default_factory=dict, init=False)
 
     def do(self, links: tuple[steps.ChainStep, ...], known: Mapping[str, Any]) -> dict[str, Any]:
         """Do steps of the chain one after another; what is known then, with their outputs."""
@@ -115,7 +115,7 @@ class BacktestSteps:
         read = run.recode(every)
         return Measured(spec, fold, read, test_rows(read, fold, spec.training), run)
 
-    def _rows(self, spec: ModelSpec, as_of: str, training_set: TableVersion) -> Rows:
+    def _rows(self, spec: ModelSpec, as_of: str, training_set: TableVersion) -> Dataset:
         """Load the rows that search and fit share; those of the date before are released."""
         if training_set not in self._held:
             self._held.clear()

@@ -10,8 +10,8 @@ from pipelines.modelling.bundles import fetch_verified
 from pipelines.modelling.inputs import last_fold
 from pipelines.tracking import AS_OF, CHAMPION, Registry, Version
 from training.bundle import load_bundle
-from training.data import Fold, Rows
-from training.evaluation import Contender, score_rows
+from training.data import Dataset, Fold
+from training.evaluation import Candidate, score_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +19,17 @@ class Champion:
     """The champion while a candidate is evaluated.
 
     Attributes:
-        contender: with its scores of the candidate's rows; None when it cannot be compared.
+        model: with its scores of the candidate's rows; None when it cannot be compared.
         problem: the reason that it cannot be compared; empty when it can.
     """
 
     version: Version
-    contender: Contender | None
+    model: Candidate | None
     problem: str
 
 
 def score_champion(
-    registry: Registry, test: Rows, *, run: str, spec: ModelSpec, fold: Fold
+    registry: Registry, test: Dataset, *, run: str, spec: ModelSpec, fold: Fold
 ) -> Champion | None:
     """Score a candidate's rows with the champion; None without one, or if it is the candidate.
 
@@ -58,4 +58,4 @@ def score_champion(
         except OvernightError as error:
             return Champion(version, None, f"{version} cannot score: {error}")
     against = score_rows(rows, scores, fold=fold, customer=spec.customer)
-    return Champion(version, Contender(bundle, against), "")
+    return Champion(version, Candidate(bundle, against), "")

@@ -6,11 +6,11 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from expectations.contract import InputError
+from infra.serving.model import load_scorer
 from pipelines.config import (
     ModelSpec,
     RunReference,
@@ -22,6 +22,7 @@ from pipelines.config import (
 from pipelines.modelling.bundles import fetch_trained
 from pipelines.modelling.champion import Champion, score_champion
 from pipelines.modelling.data_summary import gather_data_summary
+from pipelines.modelling.evaluation_record import write_record
 from pipelines.modelling.inputs import last_fold, load_rows, pin
 from pipelines.modelling.trained_models import open_trained
 from pipelines.tracking import (
@@ -34,11 +35,22 @@ from pipelines.tracking import (
     open_registry,
     refuse_other_kinds,
 )
-
-if TYPE_CHECKING:
-    from training.bundle import Bundle
-    from training.data import Fold, Rows
-    from training.evaluation import Check, Contender, GateResult, Judged
+from training.bundle import Bundle, load_bundle
+from training.data import Dataset, Fold, test_rows
+from training.evaluation import (
+    Candidate,
+    Check,
+    GateResult,
+    ModelUnderTest,
+    compare,
+    evaluate,
+    judge_alone,
+    list_metrics,
+    metric_intervals,
+    score_rows,
+    slice_masks,
+)
+from training.learners import score_baseline
 
 TIMED_ROWS = 2_000
 
@@ -49,10 +61,6 @@ def evaluate_model(
     reference: str, as_of: str, *, training_set: TableVersion, run: RunReference
 ) -> RunReference:
     """Evaluate the model of a run on its test window, compare it, and log the gate's verdict."""
-    from pipelines.modelling.evaluation_record import write_material
-    from training.bundle import load_bundle
-    from training.data import test_rows
-
     spec = load_spec(reference)
     registry, run_id = open_registry(spec), run.run
     tags = registry.runs.tags(run_id)
@@ -74,7 +82,7 @@ def evaluate_model(
         gate = _judge(measured, folder, champion)
         report = Path(scratch) / "report"
         report.mkdir()
-        write_material(
+        write_record(
             report,
             measured,
             champion,
@@ -106,15 +114,8 @@ class Measured:
     """
 
     def __init__(
-        self, spec: ModelSpec, fold: "Fold", rows: "Rows", test: "Rows", bundle: "Bundle"
+        self, spec: ModelSpec, fold: Fold, rows: Dataset, test: Dataset, bundle: Bundle
     ) -> None:
-        from training.evaluation import (
-            evaluate,
-            metric_intervals,
-            score_rows,
-            slice_masks,
-        )
-        from training.learners import score_baseline
 
         policy = spec.training
         self.spec, self.fold, self.bundle = spec, fold, bundle
@@ -133,8 +134,6 @@ class Measured:
     @property
     def figures(self) -> dict[str, float]:
         """Every metric of a run by name: the candidate's, the baseline's, ends of intervals."""
-        from training.evaluation import list_metrics
-
         baseline = {
             each.logged_baseline: self.baseline[each.logged]
             for each in list_metrics(self.spec.training)
@@ -148,25 +147,22 @@ class Measured:
         return self.metrics | baseline | limits
 
     @property
-    def contender(self) -> "Contender":
+    def candidate(self) -> Candidate:
         """The candidate as it is compared with the champion."""
-        from training.evaluation import Contender
-
-        return Contender(self.bundle, self.scored)
+        return Candidate(self.bundle, self.scored)
 
     @property
-    def judged(self) -> "Judged":
+    def under_test(self) -> ModelUnderTest:
         """The candidate as the gate reads it."""
-        from training.evaluation import Judged
+        return ModelUnderTest(
+            self.scored, self.bundle.threshold, self.bundle.model.encoding.columns
+        )
 
-        return Judged(self.scored, self.bundle.threshold, self.bundle.model.encoding.columns)
 
-
-def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "GateResult":
-    from training.evaluation import GateResult, judge_alone
+def _judge(measured: Measured, folder: Path, champion: Champion | None) -> GateResult:
 
     checks = judge_alone(
-        measured.judged,
+        measured.under_test,
         baseline=measured.baseline["test_average_precision"],
         latency_ms=_time_single_rows(folder, measured.scored.rows),
         policy=measured.spec.gate,
@@ -175,28 +171,26 @@ def _judge(measured: Measured, folder: Path, champion: Champion | None) -> "Gate
     return GateResult((*checks, *_compare(measured, champion)))
 
 
-def _compare(measured: Measured, champion: Champion | None) -> "list[Check]":
-    """Run the checks against the champion; none without one."""
-    from training.evaluation import Check, Judged, compare
-
+def _compare(measured: Measured, champion: Champion | None) -> list[Check]:
+    """Return the checks against the champion; none without one."""
     if champion is None:
         return []
-    theirs = champion.contender
+    theirs = champion.model
     if theirs is None:
         return [Check("champion", is_passed=False, reason=champion.problem)]
     return compare(
-        measured.judged,
-        Judged(theirs.scored, theirs.bundle.threshold, theirs.bundle.model.encoding.columns),
+        measured.under_test,
+        ModelUnderTest(
+            theirs.scored, theirs.bundle.threshold, theirs.bundle.model.encoding.columns
+        ),
         slices=measured.slices,
         policy=measured.spec.gate,
         training=measured.spec.training,
     )
 
 
-def _time_single_rows(folder: Path, rows: "Rows") -> float:
-    """Measure the 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
-    from infra.serving.model import load_scorer
-
+def _time_single_rows(folder: Path, rows: Dataset) -> float:
+    """Return the 99th percentile, in milliseconds, of scoring a row as the endpoint does."""
     scorer = load_scorer(folder)
     golden: list[dict[str, object]] = [dict(vector.features) for vector in scorer.bundle.golden]
     taken = []
@@ -207,9 +201,7 @@ def _time_single_rows(folder: Path, rows: "Rows") -> float:
     return float(np.quantile(taken, 0.99) * 1_000)
 
 
-def _log(
-    registry: Registry, run: str, measured: Measured, gate: "GateResult", folder: Path
-) -> None:
+def _log(registry: Registry, run: str, measured: Measured, gate: GateResult, folder: Path) -> None:
     """Log the metrics, the gate's decision, and the evaluation record beside it."""
     runs = registry.runs
     runs.log_metrics(run, measured.figures)
@@ -221,5 +213,5 @@ def _log(
     runs.tag(run, {GATE: decided, GATE_REASONS: "; ".join(gate.reasons)[:4_000]})
 
 
-def _listed(gate: "GateResult") -> str:
+def _listed(gate: GateResult) -> str:
     return "".join(f"\n  - {reason}" for reason in gate.reasons)

@@ -1,4 +1,4 @@
-"""The evaluation record: one file in the run, with every figure of both models for the report."""
+"""Evaluation record: one file in the run, with every figure of both models for the review page."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +22,8 @@ FOLDER, COMPARISON, GATE = "evaluation", "comparison.json", "gate.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """The contents of a review report beside tags, parameters and the deployment plan.
+class EvaluationRecord:
+    """Content of a review page beside tags, parameters and the deployment plan.
 
     Attributes:
         window: the test window.
@@ -44,21 +44,21 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class GateDecision:
-    """The verdict of the promotion gate, as stored in `evaluation/gate.json`."""
+    """Decision of the promotion gate, as `evaluation/gate.json` holds it."""
 
     is_accepted: bool
     checks: tuple[Check, ...]
 
 
-_MATERIAL, _DECISION = TypeAdapter(Material), TypeAdapter(GateDecision)
+_RECORD, _DECISION = TypeAdapter(EvaluationRecord), TypeAdapter(GateDecision)
 
 
-def write_material(
+def write_record(
     folder: Path, measured: "Measured", champion: Champion | None, *, data: DataSummary
 ) -> None:
     """Compare both and write `comparison.json` into a folder."""
     policy = measured.spec.training
-    material = Material(
+    record = EvaluationRecord(
         format=FORMAT,
         window=str(measured.fold.test),
         review=policy.review,
@@ -66,8 +66,8 @@ def write_material(
         champion_problem="" if champion is None else champion.problem,
         data=data,
         comparison=compare_models(
-            measured.contender,
-            None if champion is None else champion.contender,
+            measured.candidate,
+            None if champion is None else champion.model,
             slices=measured.slices,
             policy=policy,
             baseline=measured.baseline_scores,
@@ -79,11 +79,11 @@ def write_material(
             policy=policy,
         ),
     )
-    (folder / COMPARISON).write_bytes(_MATERIAL.dump_json(material, indent=1))
+    (folder / COMPARISON).write_bytes(_RECORD.dump_json(record, indent=1))
 
 
-def read_material(runs: Runs, run: str) -> Material:
-    """Read the record of a run's evaluation.
+def read_record(runs: Runs, run: str) -> EvaluationRecord:
+    """Read the record of a run.
 
     Raises:
         InputError: when there is none, or one of another format.
@@ -93,7 +93,7 @@ def read_material(runs: Runs, run: str) -> Material:
     if text is None:
         raise InputError(f"{RunReference(run)} has no {FOLDER}/{COMPARISON}. {remedy}")
     try:
-        return _MATERIAL.validate_json(text)
+        return _RECORD.validate_json(text)
     except ValidationError as error:
         raise InputError(
             f"{FOLDER}/{COMPARISON} of {RunReference(run)} is of another format. {remedy}"
@@ -101,7 +101,7 @@ def read_material(runs: Runs, run: str) -> Material:
 
 
 def read_gate(runs: Runs, run: str) -> GateDecision:
-    """Read the gate's verdict on a run.
+    """Read the gate's decision on a run.
 
     Raises:
         InputError: when it was not evaluated.

@@ -33,14 +33,15 @@ from pipelines.tracking import (
     TRAINING_SET,
     TRAINING_SET_DIGEST,
 )
-from training.data import Fold, Rows, gather_rows, holdout, learn_encoding
+from training.data import Dataset, Fold, gather_rows, holdout, learn_encoding
 from training.learner_version import LEARNER_VERSION
 
 # Settings that change neither the parameters of a trial nor its value: with more trials, another
 # budget or another threshold the same study goes on.
-BESIDE_SEARCH = {
-    "trials", "trials_workers", "time_budget", "threads", "members", "card_precision_k",
-    "calibration", "threshold", "alert_rate", "false_positive_rate", "review",
+BESIDE_SEARCH: Mapping[str, bool | Mapping[str, bool]] = {
+    "trials": True, "trials_workers": True, "time_budget": True, "threads": True,
+    "card_precision_k": True, "calibration": True, "threshold": True, "alert_rate": True,
+    "false_positive_rate": True, "review": True, "lightgbm": {"members": True},
 }  # fmt: skip
 BESIDE_MODEL = {"trials", "trials_workers", "time_budget", "threads"}
 
@@ -55,6 +56,20 @@ def study_of(
     policy = spec.training.model_dump(mode="json", exclude=BESIDE_SEARCH)
     inputs = pin(spec, training_set, lake=lake) | {"policy": policy}
     return StudyReference(f"{spec.name}-{digest_of(inputs)[:16]}")
+
+
+def params_of(policy: Mapping[str, object]) -> dict[str, object]:
+    """List a policy as parameters of a run in MLflow, with the size of the ensemble as `members`.
+
+    The policy's parameters of LightGBM are among those of the trial.
+
+    >>> params_of({"seed": 7, "lightgbm": {"members": 3, "max_bin": 63}})
+    {'seed': 7, 'members': 3}
+    """
+    given = dict(policy)
+    learner = given.pop("lightgbm")
+    assert isinstance(learner, Mapping)
+    return given | {"members": learner["members"]}
 
 
 def pin(
@@ -81,7 +96,7 @@ def load_rows(
     holdout: Fold,
     columns: Mapping[str, AttributeKind] | None = None,
     lake: Lake | None = None,
-) -> Rows:
+) -> Dataset:
     """Read a pinned training set, day by day; categories are those of the train window.
 
     Args:

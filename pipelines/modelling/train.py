@@ -22,6 +22,7 @@ from pipelines.modelling.inputs import (
     last_fold,
     lineage_tags,
     load_rows,
+    params_of,
     pin,
 )
 from pipelines.modelling.reuse import judge_runs
@@ -48,9 +49,8 @@ from training.bundle import (
     threshold_name,
     write_bundle,
 )
-from training.data import Fold, Rows, validation_folds
-from training.learners import score_out_of_fold
-from training.learners.lightgbm import fit
+from training.data import Dataset, Fold, validation_folds
+from training.learners import default_learner, score_out_of_fold
 from training.search import TuningResult, load_best
 
 GOLDEN_ALERTS, GOLDEN_OTHERS = 5, 10
@@ -106,7 +106,7 @@ def train_model(
     }
     with runs.open(inputs=inputs, kind="model", tags=tags, passing_over=found.strangers) as run:
         runs.log_dataset(run, dataset_metadata(spec, training_set), context="training")
-        runs.log_params(run, {**best.params, **policy})
+        runs.log_params(run, {**best.params, **params_of(policy)})
         runs.log_metrics(run, {"validation_average_precision": best.value})
         rows = load_rows(spec, training_set, holdout=fold)
         with tempfile.TemporaryDirectory() as scratch:
@@ -115,7 +115,7 @@ def train_model(
             trained.record(TrainedModel(run, inputs, bundle.digest, author))
             runs.log_model(
                 run,
-                bundle.model.booster,
+                bundle.model.native,
                 bundle=Path(scratch),
                 digest=bundle.digest,
                 example=rows.matrix.slice(0, EXAMPLE_ROWS),
@@ -126,7 +126,7 @@ def train_model(
 
 
 def write_candidate(
-    folder: Path, rows: Rows, *, spec: ModelSpec, fold: Fold, best: TuningResult
+    folder: Path, rows: Dataset, *, spec: ModelSpec, fold: Fold, best: TuningResult
 ) -> Bundle:
     """Fit on a fold's train window; calibration and threshold come from the folds before it.
 
@@ -137,13 +137,15 @@ def write_candidate(
         fold: the fold whose test window the candidate is evaluated on; not read here.
         best: the parameters.
     """
-    policy = spec.training
+    policy, learner = spec.training, default_learner()
     folds = validation_folds(fold, policy)
-    unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=policy)
+    unseen = score_out_of_fold(
+        rows, folds=folds, params=best.params, policy=policy, learner=learner
+    )
     calibration = fit_calibration(unseen.scores, unseen.labels, method=policy.calibration)
     chances = apply_calibration(calibration, unseen.scores)
     threshold = choose_threshold(chances, unseen.labels, unseen.amounts, unseen.days, policy=policy)
-    model = fit(rows, fold.train, params=best.params, policy=policy)
+    model = learner.fit(rows, fold.train, params=best.params, policy=policy)
     train = rows.within(fold.train)
     return write_bundle(
         folder,
@@ -157,7 +159,7 @@ def write_candidate(
     )
 
 
-def _golden(train: Rows, scores: np.typing.NDArray[np.float64]) -> Rows:
+def _golden(train: Dataset, scores: np.typing.NDArray[np.float64]) -> Dataset:
     """Choose the rows with the highest scores, and others spread over the window."""
     highest = np.argsort(-scores, kind="stable")[:GOLDEN_ALERTS]
     spread = range(0, len(train), max(1, len(train) // GOLDEN_OTHERS))

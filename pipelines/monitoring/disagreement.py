@@ -82,16 +82,16 @@ def _rows(ours: dict[str, Answer], theirs: dict[str, Answer]) -> Iterator[str]:
 
 
 def _rates(ours: dict[str, Answer], theirs: dict[str, Answer]) -> Iterator[str]:
+    table = []
     for name, side in (("AllTraffic", ours), ("Candidate", theirs)):
         answers = list(side.values())
         alerts = sum(a.decision == ALERT for a in answers)
         chance = binomtest(alerts, len(answers)).proportion_ci(method="wilson")
         mean = float(np.mean([a.probability for a in answers]))
-        yield (
-            f"  {name:12} version {answers[0].version}: {len(answers):,} rows, {alerts:,} alerts, "
-            f"{alerts / len(answers):.4%} [{chance.low:.4%}, {chance.high:.4%}], "
-            f"mean probability {mean:.6f}"
-        )
+        counts = f"version {answers[0].version}: {len(answers):,} rows, {alerts:,} alerts"
+        share = f"{alerts / len(answers):.4%} [{chance.low:.4%}, {chance.high:.4%}]"
+        table.append((name, f"{counts}, {share}, mean probability {mean:.6f}"))
+    yield format_table(table, [Column(at_least=12, gap=1)], indent=2)
 
 
 def _read(

@@ -136,9 +136,9 @@ def write_arrays(folder: Path, protocol: Protocol) -> Path:
 
 
 def _write_fold(folder: Path, protocol: Protocol, fold: Fold, name: str) -> tuple[int, int, str]:
-    kept = test_rows(protocol.rows, fold, protocol.policy).facts["transaction_id"]
+    kept = test_rows(protocol.rows, fold, protocol.policy).metadata["transaction_id"]
     first, end = protocol.rows.bounds(fold.test)
-    within = protocol.rows.facts["transaction_id"].slice(first, end - first).to_numpy()
+    within = protocol.rows.metadata["transaction_id"].slice(first, end - first).to_numpy()
     np.save(folder / f"{name}.npy", first + np.flatnonzero(np.isin(within, kept.to_numpy())))
     return (*protocol.rows.bounds(fold.train), name)
 
@@ -192,7 +192,7 @@ def write_scores(path: Path, protocol: Protocol, target: Path) -> None:
         scores = np.load(target / f"scores-{number}.npy")
         day = f"{fold.test.start:%Y-%m-%d}"
         columns = {
-            "TRANSACTION_ID": test.facts["transaction_id"].combine_chunks(),
+            "TRANSACTION_ID": test.metadata["transaction_id"].combine_chunks(),
             "fold": pa.array([day] * len(test)).dictionary_encode(),
             "score": pa.array(scores, pa.float32()),
         }

@@ -11,7 +11,7 @@ from pipelines.config.installation.settings import load_settings
 from pipelines.config.references import TableVersion
 from pipelines.config.spec import load_spec
 from pipelines.modelling.inputs import load_rows
-from training.data.dataset import Rows, day_numbers, test_rows
+from training.data.dataset import Dataset, day_numbers, test_rows
 from training.data.splits import Fold, holdout, validation_folds
 from training.evaluation.metrics import daily_card_precision
 from training.policy import TrainingPolicy
@@ -25,7 +25,7 @@ TEST_FOLDS = VALIDATION_FOLDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    rows: Rows
+    rows: Dataset
     policy: TrainingPolicy
     validation: Sequence[Fold]
     test: Sequence[Fold]
@@ -47,7 +47,7 @@ def measure_fold(protocol: Protocol, fold: Fold, scores: np.ndarray) -> tuple[fl
     """AUC, average precision, card precision@100 of one fold."""
     test = test_rows(protocol.rows, fold, protocol.policy)
     assert len(test) == len(scores)
-    cards = test.facts["customer_id"].to_numpy()
+    cards = test.metadata["customer_id"].to_numpy()
     daily = daily_card_precision(cards, day_numbers(test, fold.test), test.labels, scores, k=100)
     return (
         float(roc_auc_score(test.labels, scores)),

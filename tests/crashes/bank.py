@@ -35,7 +35,9 @@ def declare(delivered: str) -> str:
         key = line.partition(" = ")[0]
         if key in CHANGES:
             lines[number] = f"{key} = {CHANGES[key]}"
-    return "\n".join(lines).replace("[training]", "[training]\nmembers = 1\nthreads = 1")
+    return "\n".join(lines).replace(
+        "[training]", "[training]\nlightgbm = { members = 1 }\nthreads = 1"
+    )
 
 
 def deliver(folder: Path) -> None:

@@ -47,6 +47,18 @@ def test_tasks_are_the_steps_in_their_order(dags) -> None:
         assert before in nightly.get_task(after).upstream_task_ids
 
 
+def test_a_task_is_given_what_the_tasks_before_it_returned(dags) -> None:
+    made_by: dict[str, str] = {}
+    for link in (*steps.OPENING, *steps.NIGHTLY):
+        given = [str(each) for each in dags["demo_nightly"].get_task(link.name).op_args]
+        assert len(given) == len(link.inputs)
+        for name, text in zip(link.inputs, given, strict=True):
+            pulled = f"xcom_pull(task_ids='{made_by.get(name)}'"
+            assert (pulled in text) == (name in made_by), (link.name, name, text)
+        made_by[link.output] = link.name
+    assert made_by["snapshot"] == "validate"
+
+
 def test_a_task_shows_its_steps_docstring(dags) -> None:
     for link in steps.NIGHTLY:
         shown = dags["demo_nightly"].get_task(link.name).doc_md

@@ -123,7 +123,7 @@ def test_each_declaration_of_the_guide_fits_what_the_first_step_wrote(
 
 def test_a_rollback_puts_endpoint_and_aliases_back_together(bank: Bank) -> None:
     first = bank.run("deploy", "bank.toml")
-    # On a bank of 300 customers chance alone costs a model more than the gate usually tolerates.
+    # On a bank of 500 customers chance alone costs a model more than the gate usually tolerates.
     changed = "bank.toml?training.seed=5&training.trials=1&gate.margin=0.99"
     # Of the tutorial's second night, with its training set.
     night = bank.run("run", changed, "--as-of", LATER, "--register")

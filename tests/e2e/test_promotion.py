@@ -103,7 +103,7 @@ def test_an_answer_in_airflow_is_deployed_by_itself(house) -> None:
 
 def test_an_alias_set_in_mlflow_is_deployed_by_itself_and_once(house) -> None:
     installation, airflow, mlflow, _ = house
-    changed = "cards?training.members=1&gate.margin=0.99"
+    changed = "cards?training.lightgbm.members=1&gate.margin=0.99"
     installation.overnight("run", changed, "--as-of", AS_OF, "--register")
     mlflow.set_alias("cards", "approved", 2)
     airflow.wait("cards_deploy", count=2)

@@ -18,7 +18,7 @@ from pipelines.tracking.registry import Registry, open_registry
 from tests.mlflow_file import write_mlflow_file
 from tests.training.frames import make_rows
 
-# Until MLflow's own code and Optuna's pictures are free of what their libraries deprecate.
+# Until MLflow's own code is free of what its libraries deprecate.
 QUIET = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
     pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),
@@ -48,7 +48,7 @@ gap = "2d"
 test_window = "7d"
 folds = 2
 trials = 2
-members = 2
+lightgbm = { members = 2 }
 exclude_detected = "customer_id"
 exclude_window = "1d"
 """

@@ -33,7 +33,7 @@ from tests.pipelines.nights import ALONE, AS_OF, candidate, installed, variant, 
 SPEC = "cards"
 # Each night is a day later than the one before, and has a training set of its own.
 NIGHTS = (AS_OF, "2025-02-11", "2025-02-12")
-SMALL = {"training__trials": 1, "training__members": 1}
+SMALL = {"training__trials": 1, "training__lightgbm__members": 1}
 # What a busy machine needs for an answer is no fault of a model.
 ROLLOUT = {
     "strategy": '"canary"', "canary_percent": "50", "bake_seconds": "20", "watch.p99_ms": "10_000",

@@ -92,7 +92,9 @@ def test_a_split_with_what_the_gate_refused_needs_an_override_which_is_recorded(
     house: House,
 ) -> None:
     house.deploy()
-    refused = f"{house.reference}?gate.max_latency_ms=1e-6&training.trials=1&training.members=1"
+    refused = (
+        f"{house.reference}?gate.max_latency_ms=1e-6&training.trials=1&training.lightgbm.members=1"
+    )
     study = steps.tune(refused, AS_OF, "training_sets@v1")
     run = steps.train(refused, AS_OF, "training_sets@v1", study)
     version = steps.register(

@@ -25,7 +25,7 @@ def third(house: House) -> House:
     held = lake.latest("training_sets")
     assert held is not None
     training_set = write_later_set(lake, lake.read(held), as_of=NIGHTS[2])
-    reference = f"{house.reference}?training.trials=1&training.members=1&training.seed=3"
+    reference = f"{house.reference}?training.trials=1&training.lightgbm.members=1&training.seed=3"
     steps.register(reference, NIGHTS[2], candidate(reference, NIGHTS[2], training_set))
     return house
 

@@ -67,7 +67,7 @@ def training_scores(house: House) -> dict[int, float]:
     at = Lake(load_settings().lake, spec="cards").latest("training_sets")
     rows = load_rows(house.spec, at, holdout=last_fold(house.spec, AS_OF))
     scores = load_bundle(found.parent).predict(rows).tolist()
-    return dict(zip(rows.facts[TRANSACTION_ID].to_pylist(), scores, strict=True))
+    return dict(zip(rows.metadata[TRANSACTION_ID].to_pylist(), scores, strict=True))
 
 
 def test_scoring_a_day_again_changes_nothing_and_another_version_stands_beside_it(

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from expectations.contract import AttributeKind, Interval
-from training.data.dataset import Rows, gather_rows
+from training.data.dataset import Dataset, gather_rows
 from training.data.encoding import learn_encoding
 from training.data.splits import Fold
 
@@ -50,7 +50,7 @@ def make_rows(count: int = 4_000, *, days: int = 40, seed: int = 3) -> pa.Table:
     )
 
 
-def as_rows(table: pa.Table, columns: Mapping[str, AttributeKind] = COLUMNS) -> Rows:
+def as_rows(table: pa.Table, columns: Mapping[str, AttributeKind] = COLUMNS) -> Dataset:
     """Rows as training reads them; categories from all of them."""
     return gather_rows([table], learn_encoding(table, columns), count=table.num_rows)
 

@@ -15,15 +15,20 @@ from tests.training.frames import as_rows, day, make_rows
 from training.bundle import apply_calibration, choose_threshold, fit_calibration
 from training.data import holdout, test_rows, validation_folds
 from training.learner_version import LEARNER_VERSION
-from training.learners import score_baseline, score_out_of_fold
-from training.learners.lightgbm import fit
+from training.learners import default_learner, score_baseline, score_out_of_fold
 from training.policy import TrainingPolicy
 from training.search import tune
 from training.search.study import finished, open_study, value_of
 
 FILE = Path(__file__).with_name("learner_results.json")
 POLICY = TrainingPolicy(
-    train_window="14d", gap="2d", test_window="5d", folds=2, trials=6, threads=1, members=2
+    train_window="14d",
+    gap="2d",
+    test_window="5d",
+    folds=2,
+    trials=6,
+    threads=1,
+    lightgbm={"members": 2},
 )
 SHOWN_ROWS = 12
 
@@ -43,11 +48,14 @@ def compute_results() -> Results:
                 {"state": t.state.name, "value": max(value_of(t), -1.0), "params": t.params}
                 for t in finished(study)
             ]
-    unseen = score_out_of_fold(rows, folds=folds, params=best.params, policy=POLICY)
+    learner = default_learner()
+    unseen = score_out_of_fold(
+        rows, folds=folds, params=best.params, policy=POLICY, learner=learner
+    )
     calibration = fit_calibration(unseen.scores, unseen.labels, method="isotonic")
     chances = apply_calibration(calibration, unseen.scores)
     sigmoid = fit_calibration(unseen.scores, unseen.labels, method="platt")
-    model = fit(rows, fold.train, params=best.params, policy=POLICY)
+    model = learner.fit(rows, fold.train, params=best.params, policy=POLICY)
     train, test = rows.within(fold.train), test_rows(rows, fold, POLICY)
     shown = np.linspace(0, len(test) - 1, SHOWN_ROWS).astype(int)
     return {

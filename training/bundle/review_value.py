@@ -1,4 +1,4 @@
-"""What reviewing alerts saves: the amounts of the frauds among them, less the reviews."""
+"""Money that reviewing alerts saves: the amounts of the frauds among them, less the reviews."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ Labels = npt.NDArray[np.int8]
 
 
 def review_gains(labels: Labels, amounts: Floats, review: ReviewPolicy) -> Floats:
-    """What reviewing each row brings: `recovery * amount - cost` for a fraud, else `-cost`.
+    """Compute the gain of reviewing each row: `recovery * amount - cost`, or `-cost`.
 
     This is the difference of the two rows of a cost matrix with the amount of each transaction: a
     missed fraud costs its amount, a reviewed one what is not recovered and the review.
@@ -27,7 +27,7 @@ def reviewed_gains(
     threshold: float,
     review: ReviewPolicy,
 ) -> Floats:
-    """What each row brings when alerts are reviewed; 0 for a row that is not reviewed.
+    """Compute the gain of each row when alerts are reviewed; 0 for one that is not.
 
     Of each day's alerts those with the highest scores are, up to capacity; of equal scores the
     earlier row.
@@ -39,7 +39,7 @@ def reviewed_gains(
 def is_reviewed(
     scores: Floats, days: npt.NDArray[np.int64], *, threshold: float, capacity: int
 ) -> npt.NDArray[np.bool_]:
-    """Which rows are alerts that there is room for on their day."""
+    """Return True for each alert within the review capacity of its day."""
     return (daily_ranks(scores, days) < capacity) & (scores >= threshold)
 
 

@@ -17,7 +17,7 @@ def choose_threshold(
     *,
     policy: TrainingPolicy,
 ) -> float:
-    """The threshold that `policy.threshold` asks for.
+    """Return the threshold that `policy.threshold` asks for.
 
     Args:
         scores: of rows the model was not fitted on; at least one.
@@ -43,7 +43,7 @@ def threshold_name(policy: TrainingPolicy) -> str:
 
 
 def rate_threshold(scores: Floats, *, max_rate: float) -> float:
-    """The smallest threshold with at most `max_rate` of the scores at or above it.
+    """Return the smallest threshold with at most `max_rate` of the scores at or above it.
 
     Where several rows share the score at the limit, none of them is an alert.
 
@@ -64,7 +64,7 @@ def cheapest_threshold(
     *,
     policy: TrainingPolicy,
 ) -> float:
-    """The threshold that saves most on these rows, given the cost and capacity of reviews.
+    """Return the threshold that saves most on these rows, given the cost and capacity of reviews.
 
     A row beyond a day's capacity is never reviewed, so it neither costs nor saves. Above every
     score when no review pays.

@@ -8,7 +8,6 @@ so whoever serves it can tell when that has changed.
 from dataclasses import dataclass
 from pathlib import Path
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -17,8 +16,8 @@ from expectations.contract import OvernightError
 from infra.serving import model as bundle_format
 from infra.serving.model import BundleError, Calibration, Feature, GoldenVector, Reference
 from training.bundle.calibration import apply_calibration
-from training.data import Encoding, Rows
-from training.learners.lightgbm import FittedModel
+from training.data import Dataset, Encoding
+from training.learners import LEARNERS, FittedModel
 
 MAX_GOLDEN = 20
 
@@ -38,7 +37,7 @@ class Bundle:
     calibration: Calibration
     model: FittedModel
 
-    def predict(self, rows: Rows) -> npt.NDArray[np.float64]:
+    def predict(self, rows: Dataset) -> npt.NDArray[np.float64]:
         """Calibrated fraud probabilities, one a row; of rows that any encoding was written for.
 
         Raises:
@@ -50,7 +49,7 @@ class Bundle:
         """Probabilities, one a raw score."""
         return apply_calibration(self.calibration, scores)
 
-    def recode(self, rows: Rows) -> Rows:
+    def recode(self, rows: Dataset) -> Dataset:
         """Rows as this model reads them.
 
         Raises:
@@ -68,7 +67,7 @@ def write_bundle(
     calibration: Calibration,
     threshold: float,
     threshold_id: str,
-    golden: Rows,
+    golden: Dataset,
     reference: Reference,
 ) -> Bundle:
     """Write a model and its manifest into a folder.
@@ -101,7 +100,7 @@ def write_bundle(
         model_sha256="",
         digest="",
     )
-    bundle_format.save_bundle(folder, content, model=model.text.encode())
+    bundle_format.save_bundle(folder, content, model=model.save())
     return load_bundle(folder)
 
 
@@ -119,22 +118,22 @@ def load_bundle(folder: Path) -> Bundle:
         columns={feature.name: feature.kind for feature in content.features},
         categories={f.name: f.categories for f in content.features if f.kind == "categorical"},
     )
-    booster = lgb.Booster(model_str=(folder / bundle_format.MODEL_FILE).read_text("utf-8"))
+    text = (folder / bundle_format.MODEL_FILE).read_bytes()
     return Bundle(
         name=content.name,
         digest=content.digest,
         threshold=content.threshold.probability,
         calibration=content.calibration,
-        model=FittedModel(booster, encoding),
+        model=LEARNERS[content.kind].load(text, encoding),
     )
 
 
 def _golden_vectors(
-    rows: Rows, scores: npt.NDArray[np.float64], calibration: Calibration
+    rows: Dataset, scores: npt.NDArray[np.float64], calibration: Calibration
 ) -> tuple[GoldenVector, ...]:
     kinds = rows.encoding.columns
     # A 32-bit number is the same as a double, so serving rounds it to the bits that were scored.
-    read = {n: (rows.facts if kinds[n] == "categorical" else rows.matrix)[n] for n in kinds}
+    read = {n: (rows.metadata if kinds[n] == "categorical" else rows.matrix)[n] for n in kinds}
     probabilities = apply_calibration(calibration, scores)
     return tuple(
         GoldenVector({name: _plain(value) for name, value in named.items()}, score, probability)

@@ -1,7 +1,7 @@
-"""Rows as a model reads them."""
+"""Dataset as a model reads them."""
 
 from training.data.dataset import (
-    Rows,
+    Dataset,
     check_folds,
     day_numbers,
     empty_columns,
@@ -13,9 +13,9 @@ from training.data.encoding import Encoding, as_numbers, learn_encoding
 from training.data.splits import Fold, holdout, validation_folds
 
 __all__ = [
+    "Dataset",
     "Encoding",
     "Fold",
-    "Rows",
     "as_numbers",
     "check_folds",
     "day_numbers",

@@ -34,7 +34,7 @@ MIN_ROWS, MIN_FRAUDS = 50, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class Dataset:
     """Rows ordered by (event time, transaction id).
 
     Attributes:
@@ -44,46 +44,46 @@ class Rows:
     """
 
     matrix: pa.Table
-    facts: pa.Table
+    metadata: pa.Table
     encoding: Encoding
 
     def __len__(self) -> int:
-        return int(self.facts.num_rows)
+        return int(self.metadata.num_rows)
 
     @property
     def labels(self) -> npt.NDArray[np.int8]:
         """0 or 1 a row."""
-        labels: npt.NDArray[np.int8] = self.facts[LABEL].to_numpy()
+        labels: npt.NDArray[np.int8] = self.metadata[LABEL].to_numpy()
         return labels
 
     @property
     def amounts(self) -> npt.NDArray[np.float64]:
         """Amount of each row."""
-        amounts: npt.NDArray[np.float64] = self.facts[AMOUNT].to_numpy()
+        amounts: npt.NDArray[np.float64] = self.metadata[AMOUNT].to_numpy()
         return amounts
 
-    def take(self, positions: npt.NDArray[np.signedinteger] | Sequence[int]) -> "Rows":
-        """Rows at positions, copied."""
+    def take(self, positions: npt.NDArray[np.signedinteger] | Sequence[int]) -> "Dataset":
+        """Dataset at positions, copied."""
         at = pa.array(positions, pa.int64())
-        return Rows(self.matrix.take(at), self.facts.take(at), self.encoding)
+        return Dataset(self.matrix.take(at), self.metadata.take(at), self.encoding)
 
     def bounds(self, interval: Interval) -> tuple[int, int]:
-        """The positions `[first, end)` of the rows whose event time is in the interval."""
-        times: npt.NDArray[np.int64] = self.facts[EVENT_TIME].cast(pa.int64()).to_numpy()
+        """Return the positions `[first, end)` of the rows whose event time is in the interval."""
+        times: npt.NDArray[np.int64] = self.metadata[EVENT_TIME].cast(pa.int64()).to_numpy()
         limits = pa.array([interval.start, interval.end], TIMESTAMP).cast(pa.int64()).to_numpy()
         first, end = np.searchsorted(times, limits)
         return int(first), int(end)
 
-    def within(self, interval: Interval) -> "Rows":
-        """Rows whose event time is in the interval, without a copy."""
+    def within(self, interval: Interval) -> "Dataset":
+        """Dataset whose event time is in the interval, without a copy."""
         first, end = self.bounds(interval)
-        return Rows(
-            self.matrix.slice(first, end - first), self.facts.slice(first, end - first),
+        return Dataset(
+            self.matrix.slice(first, end - first), self.metadata.slice(first, end - first),
             self.encoding,
         )  # fmt: skip
 
-    def recoded(self, encoding: Encoding) -> "Rows":
-        """The same rows as another model reads them.
+    def recoded(self, encoding: Encoding) -> "Dataset":
+        """Return the same rows as another model reads them.
 
         Raises:
             InputError: naming the columns that these rows do not have.
@@ -95,15 +95,15 @@ class Rows:
                 "set with a spec that declares them."
             )
         kinds = encoding.columns
-        read = {n: (self.facts if kinds[n] == "categorical" else self.matrix)[n] for n in kinds}
-        return Rows(encoding.encode(pa.table(read)), self.facts, encoding)
+        read = {n: (self.metadata if kinds[n] == "categorical" else self.matrix)[n] for n in kinds}
+        return Dataset(encoding.encode(pa.table(read)), self.metadata, encoding)
 
     def _has(self, name: str, encoding: Encoding) -> bool:
-        table = self.facts if encoding.columns[name] == "categorical" else self.matrix
+        table = self.metadata if encoding.columns[name] == "categorical" else self.matrix
         return name in table.column_names
 
 
-def gather_rows(parts: Iterable[pa.Table], encoding: Encoding, *, count: int) -> Rows:
+def gather_rows(parts: Iterable[pa.Table], encoding: Encoding, *, count: int) -> Dataset:
     """Collect rows that come in pieces, each piece wholly before the next.
 
     A piece is written into its place in the matrix and let go before the next is asked for, so that
@@ -118,7 +118,7 @@ def gather_rows(parts: Iterable[pa.Table], encoding: Encoding, *, count: int) ->
         InputError: when there is no row.
     """
     columns = {name: np.empty(count, np.float32) for name in encoding.names}
-    facts: list[pa.Table] = []
+    metadata: list[pa.Table] = []
     filled = 0
     for part in parts:
         ordered = part.sort_by([(EVENT_TIME, "ascending"), (TRANSACTION_ID, "ascending")])
@@ -128,29 +128,29 @@ def gather_rows(parts: Iterable[pa.Table], encoding: Encoding, *, count: int) ->
         filled += part.num_rows
         kinds = encoding.columns
         kept = [n for n in part.column_names if kinds.get(n) != "numeric" or n == AMOUNT]
-        facts.append(ordered.select(kept).combine_chunks())
+        metadata.append(ordered.select(kept).combine_chunks())
     if filled == 0:
         raise InputError("The training set holds no rows. Build it for another as_of.")
-    gathered = Rows(pa.table(columns), pa.concat_tables(facts).combine_chunks(), encoding)
-    facts.clear()
+    gathered = Dataset(pa.table(columns), pa.concat_tables(metadata).combine_chunks(), encoding)
+    metadata.clear()
     pa.default_memory_pool().release_unused()
     return gathered
 
 
-def train_rows(rows: Rows, fold: Fold) -> Rows:
-    """Rows of the train window."""
+def train_rows(rows: Dataset, fold: Fold) -> Dataset:
+    """Dataset of the train window."""
     return rows.within(fold.train)
 
 
-def test_rows(rows: Rows, fold: Fold, policy: TrainingPolicy) -> Rows:
+def test_rows(rows: Dataset, fold: Fold, policy: TrainingPolicy) -> Dataset:
     """Rows of the test window that `is_tested` keeps."""
     test = rows.within(fold.test)
     kept = is_tested(rows, fold, policy)
     return test if kept.all() else test.take(np.flatnonzero(kept))
 
 
-def is_tested(rows: Rows, fold: Fold, policy: TrainingPolicy) -> npt.NDArray[np.bool_]:
-    """Which rows of the test window are no members of `exclude_detected` known to be defrauded.
+def is_tested(rows: Dataset, fold: Fold, policy: TrainingPolicy) -> npt.NDArray[np.bool_]:
+    """Return False for rows of the test window whose `exclude_detected` is known to be defrauded.
 
     On test day i (from 0) a member is out that had a fraud from `train end - exclude_window` up to
     the end of day `train end + i - 1`: those whose labels have arrived by then.
@@ -161,7 +161,7 @@ def is_tested(rows: Rows, fold: Fold, policy: TrainingPolicy) -> npt.NDArray[np.
     return ~_is_detected(rows, test, fold, policy)
 
 
-def check_folds(rows: Rows, folds: Sequence[Fold], policy: TrainingPolicy) -> None:
+def check_folds(rows: Dataset, folds: Sequence[Fold], policy: TrainingPolicy) -> None:
     """Refuse folds that nothing can be learned from or measured on, all at once.
 
     Raises:
@@ -174,7 +174,7 @@ def check_folds(rows: Rows, folds: Sequence[Fold], policy: TrainingPolicy) -> No
     refuse_any("the training set", dict.fromkeys(problems))
 
 
-def empty_columns(rows: Rows) -> list[str]:
+def empty_columns(rows: Dataset) -> list[str]:
     """Columns that hold one value or none in all rows; a model learns nothing from them."""
     found = []
     for name in rows.matrix.column_names:
@@ -184,9 +184,9 @@ def empty_columns(rows: Rows) -> list[str]:
     return found
 
 
-def day_numbers(rows: Rows, interval: Interval) -> npt.NDArray[np.int64]:
+def day_numbers(rows: Dataset, interval: Interval) -> npt.NDArray[np.int64]:
     """Whole days from the start of the interval to each row."""
-    since = pc.subtract(rows.facts[EVENT_TIME], pa.scalar(interval.start, type=TIMESTAMP))
+    since = pc.subtract(rows.metadata[EVENT_TIME], pa.scalar(interval.start, type=TIMESTAMP))
     microseconds: npt.NDArray[np.int64] = since.cast(pa.int64()).to_numpy()
     return microseconds // (DAY // timedelta(microseconds=1))
 
@@ -203,7 +203,7 @@ def _window_problems(role: str, interval: Interval, labels: npt.NDArray[np.int8]
 
 
 def _is_detected(
-    rows: Rows, test: Rows, fold: Fold, policy: TrainingPolicy
+    rows: Dataset, test: Dataset, fold: Fold, policy: TrainingPolicy
 ) -> npt.NDArray[np.bool_]:
     entity = str(policy.exclude_detected)
     window = policy.exclude_window or policy.train_window
@@ -212,10 +212,10 @@ def _is_detected(
     # Day 0 is the first after the train window; its frauds are known on test day 1.
     after = Interval(start=fold.train.end, end=fold.test.start)
     detected = pa.table(
-        {entity: frauds.facts[entity], "since": np.maximum(day_numbers(frauds, after) + 1, 0)}
+        {entity: frauds.metadata[entity], "since": np.maximum(day_numbers(frauds, after) + 1, 0)}
     )
     first = detected.group_by(entity).aggregate([("since", "min")])
-    position = pc.index_in(test.facts[entity], value_set=first[entity].combine_chunks())
+    position = pc.index_in(test.metadata[entity], value_set=first[entity].combine_chunks())
     since = first["since_min"].take(position.combine_chunks()).fill_null(np.iinfo(np.int64).max)
     flags: npt.NDArray[np.bool_] = since.to_numpy() <= day_numbers(test, fold.test)
     return flags

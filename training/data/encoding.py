@@ -34,7 +34,7 @@ class Encoding:
         return [at for at, kind in enumerate(self.columns.values()) if kind == "categorical"]
 
     def encode(self, rows: pa.Table) -> pa.Table:
-        """The model's columns as float32; not finite and a category unknown in training: NaN."""
+        """Write the columns as float32; not finite and a category unknown in training: NaN."""
         return pa.table({name: self.encode_column(name, rows[name]) for name in self.columns})
 
     def encode_column(self, name: str, values: pa.ChunkedArray) -> npt.NDArray[np.float32]:
@@ -57,6 +57,6 @@ def learn_encoding(rows: pa.Table, columns: Mapping[str, AttributeKind]) -> Enco
 
 
 def as_numbers(matrix: pa.Table) -> npt.NDArray[np.float32]:
-    """A dense copy of shape (rows, columns), missing as NaN; for few rows."""
+    """Return a dense copy of shape (rows, columns), missing as NaN; for few rows."""
     columns = [column.to_numpy() for column in matrix.columns]
     return np.stack(columns, axis=1) if columns else np.empty((matrix.num_rows, 0), np.float32)

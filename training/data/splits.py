@@ -17,7 +17,7 @@ class Fold:
 
 
 def holdout(as_of: datetime, policy: TrainingPolicy, *, maturity: timedelta) -> Fold:
-    """The newest fold whose labels are mature at `as_of`; only read out, never chosen on.
+    """Return the newest fold whose labels are mature at `as_of`; only read out, never chosen on.
 
     >>> from datetime import UTC
     >>> policy = TrainingPolicy(train_window="7d")

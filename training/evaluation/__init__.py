@@ -2,20 +2,19 @@
 
 from training.evaluation.comparison import (
     BaselineCurves,
+    Candidate,
     Case,
     ComparedCase,
     Comparison,
-    Contender,
     Day,
     Estimate,
     FeatureContribution,
-    Figures,
+    ModelSummary,
     Points,
     ScoreBin,
     Slice,
     compare_models,
 )
-from training.evaluation.gate import Check, GateResult, Judged, Mask, compare, judge_alone
 from training.evaluation.metric import Metric, MetricValue, Unit
 from training.evaluation.metrics import (
     METRICS,
@@ -25,26 +24,34 @@ from training.evaluation.metrics import (
     metric_intervals,
     tabulate_metrics,
 )
+from training.evaluation.promotion_gate import (
+    Check,
+    GateResult,
+    Mask,
+    ModelUnderTest,
+    compare,
+    judge_alone,
+)
 from training.evaluation.scored import ScoredRows, score_rows
 from training.evaluation.slices import slice_masks
 
 __all__ = [
     "METRICS",
     "BaselineCurves",
+    "Candidate",
     "Case",
     "Check",
     "ComparedCase",
     "Comparison",
-    "Contender",
     "Day",
     "Estimate",
     "FeatureContribution",
-    "Figures",
     "GateResult",
-    "Judged",
     "Mask",
     "Metric",
     "MetricValue",
+    "ModelSummary",
+    "ModelUnderTest",
     "Points",
     "ScoreBin",
     "ScoredRows",

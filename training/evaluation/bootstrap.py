@@ -29,7 +29,7 @@ def draw_weights(clusters: Codes, *, resamples: int, seed: int) -> Iterator[Floa
 
 
 def interval(samples: Floats, *, confidence: float = 0.95) -> tuple[float, float]:
-    """The two-sided percentile interval of bootstrap samples; NaN where none is finite."""
+    """Return the two-sided percentile interval of bootstrap samples; NaN where none is finite."""
     finite = samples[np.isfinite(samples)]
     if not len(finite):
         return float("nan"), float("nan")
@@ -95,6 +95,6 @@ class Ranking:
 
 
 def cluster_codes(values: npt.NDArray[np.generic]) -> Codes:
-    """A number from 0 for each distinct value."""
+    """Return a number from 0 for each distinct value."""
     _, codes = np.unique(values, return_inverse=True)
     return np.asarray(codes, dtype=np.int64)

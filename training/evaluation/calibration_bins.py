@@ -33,6 +33,6 @@ def calibration_bins(
 
 
 def calibration_error(labels: npt.NDArray[np.int8], scores: Floats) -> float:
-    """Expected calibration error: the mean over rows of |mean score - share of frauds| of a bin."""
+    """Compute the mean over rows of |mean score - share of frauds| of their bin."""
     bins = calibration_bins(labels, scores)
     return sum(count * abs(mean - share) for mean, share, count in bins) / len(scores)

@@ -99,7 +99,7 @@ def card_precision(policy: TrainingPolicy) -> Metric:
 
     def compute(model: ScoredModel) -> float:
         scored = model.scored
-        cards = scored.rows.facts[str(policy.exclude_detected)].to_numpy()
+        cards = scored.rows.metadata[str(policy.exclude_detected)].to_numpy()
         daily = daily_card_precision(cards, scored.days, scored.labels, scored.scores, k=k)
         return float(np.mean(daily))
 
@@ -112,7 +112,7 @@ def card_precision(policy: TrainingPolicy) -> Metric:
 
 
 def _if_both(measure: Callable[..., float]) -> Callable[[ScoredModel], float]:
-    """A function of labels and scores, NaN where the rows hold frauds only or none."""
+    """Return a function of labels and scores, NaN where the rows hold frauds only or none."""
 
     def compute(model: ScoredModel) -> float:
         labels, scores = model.scored.labels, model.scored.scores
@@ -175,7 +175,7 @@ def _count_a_day(
     higher_is_better: bool | None = None,
     is_headline: bool = False,
 ) -> Metric:
-    """Rows a day of which something is true."""
+    """Dataset a day of which something is true."""
     return Metric(
         name=name, title=title, unit="count_a_day", higher_is_better=higher_is_better,
         compute=lambda model: _sum_a_day(by_row, model)(np.ones(len(model.scored))),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from training.data import Fold, Rows, day_numbers
+from training.data import Dataset, Fold, day_numbers
 from training.evaluation.bootstrap import Codes, cluster_codes
 from training.policy import TrainingPolicy
 
@@ -23,7 +23,7 @@ class ScoredRows:
             has its own.
     """
 
-    rows: Rows
+    rows: Dataset
     scores: Floats
     labels: npt.NDArray[np.int8]
     amounts: Floats
@@ -34,7 +34,7 @@ class ScoredRows:
         return len(self.scores)
 
     def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "ScoredRows":
-        """Some of the rows."""
+        """Return some of the rows."""
         at = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else chosen.astype(np.int64)
         return ScoredRows(
             self.rows.take(at), self.scores[at], self.labels[at], self.amounts[at], self.days[at],
@@ -60,12 +60,12 @@ class ScoredModel:
         return self.scored.scores >= self.threshold
 
     def perfect(self) -> "ScoredModel":
-        """A model that knows the labels, on the same rows."""
+        """Return a model that knows the labels, on the same rows."""
         scores = self.scored.labels.astype(np.float64)
         return ScoredModel(replace(self.scored, scores=scores), 0.5, self.policy)
 
 
-def score_rows(rows: Rows, scores: Floats, *, fold: Fold, customer: str | None) -> ScoredRows:
+def score_rows(rows: Dataset, scores: Floats, *, fold: Fold, customer: str | None) -> ScoredRows:
     """Put scores beside the rows they belong to.
 
     Args:
@@ -74,8 +74,8 @@ def score_rows(rows: Rows, scores: Floats, *, fold: Fold, customer: str | None) 
         fold: the fold they are of.
         customer: the entity whose rows are alike.
     """
-    facts = rows.facts
-    own = np.arange(len(rows)) if customer is None else facts[customer].to_numpy()
+    metadata = rows.metadata
+    own = np.arange(len(rows)) if customer is None else metadata[customer].to_numpy()
     return ScoredRows(
         rows, scores, rows.labels, rows.amounts, day_numbers(rows, fold.test), cluster_codes(own)
     )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME
-from training.data import Rows
+from training.data import Dataset
 
 Mask = npt.NDArray[np.bool_]
 
@@ -19,7 +19,7 @@ MAX_CATEGORIES = 10
 
 
 def slice_masks(
-    test: Rows, train: Rows, *, entities: Sequence[str], categories: Sequence[str]
+    test: Dataset, train: Dataset, *, entities: Sequence[str], categories: Sequence[str]
 ) -> Mapping[str, Mask]:
     """Name of each slice to the test rows in it; the slices of one kind hold every row once.
 
@@ -31,7 +31,7 @@ def slice_masks(
     """
     masks: dict[str, Mask] = {}
     masks |= _amount_bands(test, train)
-    hours = pc.hour(test.facts[EVENT_TIME]).to_numpy()
+    hours = pc.hour(test.metadata[EVENT_TIME]).to_numpy()
     for low, high in pairwise(HOURS):
         masks[f"hour {low:02d}-{high:02d}"] = (hours >= low) & (hours < high)
     for entity in entities:
@@ -41,7 +41,7 @@ def slice_masks(
     return {name: mask for name, mask in masks.items() if mask.any()}
 
 
-def _amount_bands(test: Rows, train: Rows) -> dict[str, Mask]:
+def _amount_bands(test: Dataset, train: Dataset) -> dict[str, Mask]:
     amounts = train.amounts[np.isfinite(train.amounts)]
     middle, high = np.quantile(amounts, AMOUNT_QUANTILES)
     return {
@@ -51,10 +51,10 @@ def _amount_bands(test: Rows, train: Rows) -> dict[str, Mask]:
     }
 
 
-def _activity(test: Rows, train: Rows, entity: str, *, tells_new: bool) -> dict[str, Mask]:
+def _activity(test: Dataset, train: Dataset, entity: str, *, tells_new: bool) -> dict[str, Mask]:
     """By how often the row's entity was seen in the train window: not at all, seldom, often."""
-    counted = train.facts.group_by(entity).aggregate([([], "count_all")])
-    position = pc.index_in(test.facts[entity], value_set=counted[entity].combine_chunks())
+    counted = train.metadata.group_by(entity).aggregate([([], "count_all")])
+    position = pc.index_in(test.metadata[entity], value_set=counted[entity].combine_chunks())
     seen = counted["count_all"].take(position.combine_chunks()).fill_null(0).to_numpy()
     middle = float(np.median(counted["count_all"].to_numpy()))
     name = entity.removesuffix("_id")
@@ -67,8 +67,8 @@ def _activity(test: Rows, train: Rows, entity: str, *, tells_new: bool) -> dict[
     return {**first, **masks}
 
 
-def _by_category(test: Rows, column: str) -> dict[str, Mask]:
-    values = test.facts[column].cast(pa.string())
+def _by_category(test: Dataset, column: str) -> dict[str, Mask]:
+    values = test.metadata[column].cast(pa.string())
     counts = sorted(pc.value_counts(values).to_pylist(), key=lambda each: -each["counts"])
     masks = {}
     for each in counts[:MAX_CATEGORIES]:

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from training.data import Rows, as_numbers
+from training.data import Dataset, as_numbers
 from training.policy import TrainingPolicy
 
 Floats = npt.NDArray[np.float64]
@@ -18,7 +18,7 @@ MAX_LEGITIMATE = 100_000
 PREDICTED_AT_ONCE = 50_000
 
 
-def score_baseline(train: Rows, test: Rows, *, policy: TrainingPolicy) -> Floats:
+def score_baseline(train: Dataset, test: Dataset, *, policy: TrainingPolicy) -> Floats:
     """Fit on train rows and score test rows.
 
     All frauds are used and up to 100,000 legitimate rows, weighted for those left out.
@@ -53,13 +53,13 @@ def score_baseline(train: Rows, test: Rows, *, policy: TrainingPolicy) -> Floats
     return np.concatenate([_predict(model, part) for part in _pieces(test)])
 
 
-def _predict(model: object, rows: Rows) -> Floats:
+def _predict(model: object, rows: Dataset) -> Floats:
     numbers = as_numbers(rows.matrix).astype(np.float64)
     scores: Floats = model.predict_proba(numbers)[:, 1]  # type: ignore[attr-defined]
     return scores
 
 
-def _pieces(rows: Rows) -> list[Rows]:
+def _pieces(rows: Dataset) -> list[Dataset]:
     return [
         rows.take(np.arange(first, min(first + PREDICTED_AT_ONCE, len(rows))))
         for first in range(0, len(rows), PREDICTED_AT_ONCE)

@@ -18,18 +18,16 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_incrementing
 
 from expectations.contract import InputError, OvernightError, hide_passwords
-from training.policy import Knob
+from training.learners import Params
 
 FORMAT = 2
-FORMAT_KEY, POINT_KEY, WORKER_KEY = "format", "point", "worker"
+FORMAT_KEY, PARAMS_KEY, WORKER_KEY = "format", "point", "worker"
 
 ATTEMPTS = 4
 MAX_TRIALS = 20
 
 # A worker of several that has not been heard of for so long is taken for dead.
 HEARTBEAT_SECONDS, GRACE_SECONDS = 30, 120
-
-Point = Mapping[str, Knob | str]
 
 # Until Optuna no longer calls heartbeats experimental; no other storage notices a dead worker.
 warnings.filterwarnings(
@@ -49,7 +47,7 @@ class TuningResult:
         finished: how many the study holds; more when somebody asked for more.
     """
 
-    params: Point
+    params: Params
     value: float
     number: int
     trials: int
@@ -97,7 +95,7 @@ def make_database(url: str) -> None:
 def load_best(
     url: str, name: str, *, trials: int | None = None, time_budget: timedelta | None = None
 ) -> TuningResult:
-    """The best trial of a study made before.
+    """Return the best trial of a study made before.
 
     Args:
         url: of a relational database.
@@ -121,7 +119,7 @@ def load_best(
 def best_trial(
     study: optuna.Study, *, trials: int | None = None, time_budget: timedelta | None = None
 ) -> TuningResult:
-    """The deciding trial with the highest value; the earlier of equals.
+    """Return the deciding trial with the highest value; the earlier of equals.
 
     A study may hold more trials than are asked for, of a run that asked for more. The first so
     many decide then, as if the others had never been.
@@ -134,7 +132,7 @@ def best_trial(
     complete = [trial for trial in deciding if trial.state == TrialState.COMPLETE]
     best = max(complete, key=lambda trial: (value_of(trial), -trial.number))
     return TuningResult(
-        params=dict(best.user_attrs[POINT_KEY]),
+        params=dict(best.user_attrs[PARAMS_KEY]),
         value=value_of(best),
         number=best.number,
         trials=len(deciding),
@@ -143,18 +141,18 @@ def best_trial(
 
 
 def best_trials(url: str, name: str) -> list[tuple[int, float, Mapping[str, object]]]:
-    """Number, value and point of the trials with the highest values, at most 20."""
+    """Return number, value and params of the trials with the highest values, at most 20."""
     with open_study(url, name) as study:
         complete = [t for t in finished(study) if t.state == TrialState.COMPLETE]
         ranked = sorted(complete, key=lambda trial: (-value_of(trial), trial.number))
         return [
-            (trial.number, value_of(trial), dict(trial.user_attrs[POINT_KEY]))
+            (trial.number, value_of(trial), dict(trial.user_attrs[PARAMS_KEY]))
             for trial in ranked[:MAX_TRIALS]
         ]
 
 
 def count_affordable(durations: Sequence[timedelta | None], time_budget: timedelta | None) -> int:
-    """How many trials a search runs before its budget holds no other; at least one.
+    """Count the trials that a search runs before its budget holds no other; at least one.
 
     By the mean of those before it, the next one has to end within the budget.
 
@@ -177,7 +175,7 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
 
 
 def value_of(trial: FrozenTrial) -> float:
-    """The value of a trial that finished; a pruned one's is below every other."""
+    """Return the value of a trial that finished; a pruned one's is below every other."""
     is_complete = trial.state == TrialState.COMPLETE
     return float(trial.value) if is_complete and trial.value is not None else float("-inf")
 
@@ -197,7 +195,7 @@ def give_up_cut_trials(study: optuna.Study, *, worker: int, workers: int) -> Non
                 study.tell(trial.number, state=TrialState.FAIL)
 
 
-def prepare_next(study: optuna.Study, *, number: int, seed: int, starts: Sequence[Point]) -> None:
+def prepare_next(study: optuna.Study, *, number: int, seed: int, starts: Sequence[Params]) -> None:
     """Set what the next trial draws from.
 
     Args:
@@ -205,7 +203,7 @@ def prepare_next(study: optuna.Study, *, number: int, seed: int, starts: Sequenc
         number: of trials finished or begun.
         seed: of the study; every trial draws with one of its own, so that a study that was cut
             draws what an uncut one draws.
-        starts: points for the first trials.
+        starts: params for the first trials.
     """
     study.sampler = optuna.samplers.TPESampler(
         seed=seed + number, multivariate=True, constant_liar=True
@@ -237,7 +235,7 @@ def require_database(url: str) -> None:
 
 @contextlib.contextmanager
 def _connected(url: str, *, workers: int) -> Iterator[optuna.storages.RDBStorage]:
-    """A storage whose connections are closed at the end; Optuna leaves them to the collector."""
+    """Open a storage and close its connections; Optuna leaves them to the collector."""
     storage = _open_storage(url, workers=workers)
     try:
         yield storage

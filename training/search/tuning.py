@@ -1,4 +1,4 @@
-"""Searches LightGBM's parameters with Optuna; a study that was cut off goes on where it stopped."""
+"""Searches parameters with Optuna; a study that was cut off goes on where it stopped."""
 
 import contextlib
 import logging
@@ -11,10 +11,10 @@ from pathlib import Path
 import optuna
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from training.data import Fold, Rows, check_folds
+from training.data import Dataset, Fold, check_folds
+from training.learners import Learner, Params, default_learner
 from training.policy import TrainingPolicy
 from training.search.objective import Objective
-from training.search.search_space import starting_points
 from training.search.study import (
     WORKER_KEY,
     TuningResult,
@@ -35,12 +35,13 @@ log = logging.getLogger(__name__)
 
 
 def tune(
-    rows: Rows,
+    rows: Dataset,
     *,
     folds: Sequence[Fold],
     policy: TrainingPolicy,
     storage: str,
     study: str,
+    learner: Learner | None = None,
     worker: int = 0,
     beginning: Beginning = contextlib.nullcontext,
 ) -> TuningResult:
@@ -55,6 +56,7 @@ def tune(
         policy: trials, time budget, seed, threads.
         storage: URL of a relational database.
         study: its name; the same name joins what is there.
+        learner: draws and fits; None: the default.
         worker: number of this one among `policy.trials_workers`; no other process has it.
         beginning: keeps the other workers from beginning a trial at the same time.
 
@@ -62,12 +64,18 @@ def tune(
         ProblemsError: when a fold has no frauds, no others, or too few rows; naming each.
     """
     check_folds(rows, folds, policy)
+    learner = learner or default_learner()
     with open_study(storage, study, workers=policy.trials_workers) as opened:
         give_up_cut_trials(opened, worker=worker, workers=policy.trials_workers)
         if len(finished(opened)) < policy.trials:
             with tempfile.TemporaryDirectory() as scratch:
-                objective = Objective(rows, folds=folds, policy=policy, scratch=Path(scratch))
-                _run_trials(opened, objective, policy, worker=worker, beginning=beginning)
+                objective = Objective(
+                    rows, folds=folds, policy=policy, learner=learner, scratch=Path(scratch)
+                )
+                _run_trials(
+                    opened, objective, policy, starts=learner.starting_params(policy),
+                    worker=worker, beginning=beginning,
+                )  # fmt: skip
         return best_trial(opened, trials=policy.trials, time_budget=policy.time_budget)
 
 
@@ -76,6 +84,7 @@ def _run_trials(
     objective: Objective,
     policy: TrainingPolicy,
     *,
+    starts: Sequence[Params],
     worker: int,
     beginning: Beginning,
 ) -> None:
@@ -83,7 +92,9 @@ def _run_trials(
         total=policy.trials, initial=len(finished(study)), unit="trial",
         disable=not sys.stderr.isatty(),
     ) as bar:  # fmt: skip
-        while _run_next(study, objective, policy, worker=worker, beginning=beginning):
+        while _run_next(
+            study, objective, policy, starts=starts, worker=worker, beginning=beginning
+        ):
             bar.update(len(finished(study)) - bar.n)
             _report(study, len(finished(study)), policy.trials, bar)
 
@@ -93,6 +104,7 @@ def _run_next(
     objective: Objective,
     policy: TrainingPolicy,
     *,
+    starts: Sequence[Params],
     worker: int,
     beginning: Beginning,
 ) -> bool:
@@ -109,7 +121,7 @@ def _run_next(
             return False
         # Workers that begin together would draw alike with one seed.
         seed = policy.seed + worker * policy.trials
-        prepare_next(study, number=begun, seed=seed, starts=starting_points(policy))
+        prepare_next(study, number=begun, seed=seed, starts=starts)
 
         def score(trial: optuna.Trial) -> float:
             trial.set_user_attr(WORKER_KEY, worker)

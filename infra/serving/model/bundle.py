@@ -74,7 +74,7 @@ class GoldenVector(msgspec.Struct, frozen=True):
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """What training saw, for telling when what is served differs from it.
+    """Shares in training, for telling when what is served differs from them.
 
     Attributes:
         score_edges: between the bins of raw scores, ascending; an edge itself lies to its right.
@@ -90,7 +90,12 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 class Bundle(msgspec.Struct, frozen=True):
-    """Content of `bundle.json`; features stand in the order of the model's columns."""
+    """Content of `bundle.json`; features stand in the order of the model's columns.
+
+    Attributes:
+        kind: of the library that reads the model's text. The first one is not written, so that
+            the digests of the bundles that were there before kinds stay.
+    """
 
     format: Literal[3]
     name: str
@@ -102,6 +107,7 @@ class Bundle(msgspec.Struct, frozen=True):
     reference: Reference
     model_sha256: str
     digest: str
+    kind: Literal["lightgbm"] = "lightgbm"
 
 
 def load_bundle(folder: Path, digest: str | None = None) -> Bundle:
@@ -181,6 +187,8 @@ def digest_of(manifest: bytes) -> str:
 def _manifest(bundle: Bundle) -> dict[str, Any]:
     """Plain content of `bundle.json`; only a categorical feature has categories."""
     manifest: dict[str, Any] = msgspec.to_builtins(bundle)
+    if manifest["kind"] == "lightgbm":
+        del manifest["kind"]
     for feature in manifest["features"]:
         if feature["kind"] == "numeric":
             del feature["categories"]

@@ -1,4 +1,4 @@
-"""The review packet: one page for a person who has ten minutes to decide on a candidate."""
+"""The review report: one page for a person who has ten minutes to decide on a candidate."""
 
 import lazy_loader
 

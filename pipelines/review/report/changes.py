@@ -1,4 +1,4 @@
-"""What is not as it is with the champion: data, code, features, parameters, thresholds."""
+"""Differences from the champion: data, code, features, parameters, thresholds."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from pipelines.tracking import (
     TEST_WINDOW,
     TRAIN_WINDOW,
 )
-from training.evaluation import Figures
+from training.evaluation import ModelSummary
 
 NONE = "\N{EN DASH}"
 DIGEST_SHOWN = 12
@@ -83,7 +83,9 @@ def describe_table(table: TableSummary) -> dict[str, str]:
     return facts
 
 
-def feature_changes(ours: Figures, theirs: Figures, *, words: Mapping[str, str]) -> list[Change]:
+def feature_changes(
+    ours: ModelSummary, theirs: ModelSummary, *, words: Mapping[str, str]
+) -> list[Change]:
     """Columns that are new, gone, or of another kind.
 
     Args:
@@ -97,7 +99,7 @@ def feature_changes(ours: Figures, theirs: Figures, *, words: Mapping[str, str])
     ]
 
 
-def threshold_changes(ours: Figures, theirs: Figures) -> list[Change]:
+def threshold_changes(ours: ModelSummary, theirs: ModelSummary) -> list[Change]:
     """From which score on a transaction is an alert, and what makes scores probabilities."""
     return list(
         differences(
@@ -108,7 +110,7 @@ def threshold_changes(ours: Figures, theirs: Figures) -> list[Change]:
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
-    """What was added, taken away or changed, by name in the order of both.
+    """List what was added, taken away or changed, by name in the order of both.
 
     >>> [each.name for each in differences({"a": "1", "b": "2", "c": "3"}, {"b": "2", "c": "4"})]
     ['a', 'c']
@@ -120,6 +122,6 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator
 
 
 def shorten(text: str) -> str:
-    """The first 12 characters of a hash; other texts as they are."""
+    """Return the first 12 characters of a hash; other texts as they are."""
     is_hash = len(text) > 2 * DIGEST_SHOWN and set(text.rstrip("+")) <= set("0123456789abcdef")
     return text[:DIGEST_SHOWN] + ("+" if text.endswith("+") else "") if is_hash else text

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from pipelines.modelling import Material
+from pipelines.modelling import EvaluationRecord
 from pipelines.review.report.changes import NONE
 from pipelines.review.report.formatting import count, metric, money, share
 from pipelines.review.report.svg import Axis, Line, Plot, round_up, value_at
-from training.evaluation import BaselineCurves, Day, Figures, Points, ScoreBin
+from training.evaluation import BaselineCurves, Day, ModelSummary, Points, ScoreBin
 
 RECALLS = (0.1, 0.25, 0.5, 0.75, 0.9)
 FALSE_POSITIVES = (0.001, 0.005, 0.01, 0.02, 0.05)
@@ -15,17 +15,17 @@ LEGITIMATE, FRAUD = "candidate", "champion"
 LOGISTIC = "logistic regression"
 LOWEST_SHARE = 1e-5
 
-Models = list[tuple[str, str, Figures]]
+Models = list[tuple[str, str, ModelSummary]]
 
 
-def draw_pictures(material: Material) -> dict[str, Plot]:
+def draw_charts(record: EvaluationRecord) -> dict[str, Plot]:
     """Each picture by its name."""
-    models: Models = [("this version", CANDIDATE, material.comparison.candidate)]
-    if material.comparison.champion is not None:
-        models.append(("champion", CHAMPION, material.comparison.champion))
-    compared = material.comparison
+    models: Models = [("this version", CANDIDATE, record.comparison.candidate)]
+    if record.comparison.champion is not None:
+        models.append(("champion", CHAMPION, record.comparison.champion))
+    compared = record.comparison
     drawn = [
-        _money(models, material.review.capacity),
+        _money(models, record.review.capacity),
         _precision_recall(models, compared.baseline),
         _calibration(models),
     ]
@@ -165,7 +165,7 @@ def _calibration(models: Models) -> Plot:
     )
 
 
-def _dots(name: str, role: str, figures: Figures) -> Line:
+def _dots(name: str, role: str, figures: ModelSummary) -> Line:
     points = tuple((mean, found) for mean, found, _ in figures.calibration_bins)
     return Line(name, role, points, points)
 
@@ -177,7 +177,7 @@ def _bin_rows(models: Models) -> Iterator[tuple[str, ...]]:
 
 
 def _last_until(points: Points, wanted: float) -> float:
-    """The y of the last point up to an x."""
+    """Return the y of the last point up to an x."""
     return max((y for x, y in points if x <= wanted + 1e-9), default=0.0)
 
 

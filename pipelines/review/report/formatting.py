@@ -73,7 +73,7 @@ STYLES = {each.name: UNITS[each.unit] for each in METRICS}
 
 
 def limits(name: str, estimate: Estimate) -> str:
-    """The interval of a figure; empty where there is none.
+    """Return the interval of a figure; empty where there is none.
 
     >>> limits("auc", Estimate(0.9, 0.85, 0.95))
     '0.850 to 0.950'
@@ -84,7 +84,7 @@ def limits(name: str, estimate: Estimate) -> str:
 
 
 def signed_limits(name: str, estimate: Estimate) -> str:
-    """The same of a difference."""
+    """Return the same of a difference."""
     if estimate.low is None or estimate.high is None:
         return ""
     low, high = (signed(STYLES[name](each)) for each in (estimate.low, estimate.high))

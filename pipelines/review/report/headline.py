@@ -1,10 +1,10 @@
-"""The head of a packet for a terminal: the verdict, three figures, and where the rest stands."""
+"""The head of a report for a terminal: the verdict, three figures, and where the rest stands."""
 
 from collections.abc import Iterator
 
 from expectations.contract import InputError
 from pipelines.config import ModelSpec
-from pipelines.modelling import read_gate, read_material
+from pipelines.modelling import read_gate, read_record
 from pipelines.review.report.formatting import metric
 from pipelines.review.report.summary import COMPARED, Row, list_figures, summarise
 from pipelines.tracking import REVIEW_REPORT, Registry, Version
@@ -16,7 +16,7 @@ WIDTH = 22
 def describe_headline(
     spec: ModelSpec, registry: Registry, version: Version, *, server: str
 ) -> Iterator[str]:
-    """Say what the packet says first, in its words and numbers.
+    """Say what the report says first, in its words and numbers.
 
     Args:
         spec: of the version.
@@ -26,15 +26,15 @@ def describe_headline(
     """
     runs = registry.runs
     try:
-        material, gate = read_material(runs, version.run), read_gate(runs, version.run)
+        record, gate = read_record(runs, version.run), read_gate(runs, version.run)
     except InputError as error:
         yield f"{version} has no verdict: {error}"
         return
-    yield from summarise(material, gate, version=str(version))
+    yield from summarise(record, gate, version=str(version))
     for check in gate.checks:
         if not check.is_passed:
             yield f"  refused by {check.name}: {check.reason}"
-    for row in list_figures(material):
+    for row in list_figures(record):
         shown = COMPARED[row.key]
         if shown.is_headline and shown.higher_is_better is not None:
             yield _line(row)

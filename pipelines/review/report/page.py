@@ -1,16 +1,16 @@
-"""The packet as one HTML file that loads nothing from elsewhere."""
+"""Review page: one HTML file that loads nothing from elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from pipelines.modelling import GateDecision, Material
+from pipelines.modelling import EvaluationRecord, GateDecision
 from pipelines.review.report.changes import Change, describe_table
-from pipelines.review.report.charts import draw_pictures
+from pipelines.review.report.charts import draw_charts
 from pipelines.review.report.formatting import UNITS, count, metric, money, share, signed
 from pipelines.review.report.summary import COMPARED, list_figures, summarise
-from training.evaluation import Figures, Slice
+from training.evaluation import ModelSummary, Slice
 
 SHOWN_REASONS = 12
 SHOWN_RULES = 10
@@ -18,7 +18,7 @@ SHOWN_RULES = 10
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """What approving does.
+    """Effects of an approval.
 
     Attributes:
         plan: the difference at the endpoint; empty when SageMaker could not be asked.
@@ -47,7 +47,7 @@ class Contents:
     spec: str
     version: str
     number: int
-    material: Material
+    record: EvaluationRecord
     gate: GateDecision
     changes: Mapping[str, Sequence[Change]]
     rollout: Rollout
@@ -57,7 +57,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """How often alerts have a feature as their top reason."""
+    """Shares of alerts that have a feature as their top reason."""
 
     name: str
     ours: float
@@ -65,7 +65,7 @@ class Drift:
 
 
 def render_page(contents: Contents) -> str:
-    """The page's text."""
+    """Return the page's text."""
     environment = Environment(
         loader=PackageLoader("pipelines.review.report", "templates"),
         autoescape=select_autoescape(),
@@ -77,23 +77,23 @@ def render_page(contents: Contents) -> str:
         "money": money, "count": count, "metric": metric, "share": share, "signed": signed,
         "in_unit": lambda value, unit: UNITS[unit](value),
     }  # fmt: skip
-    material = contents.material
-    compared = material.comparison
-    figures = list_figures(material)
+    record = contents.record
+    compared = record.comparison
+    figures = list_figures(record)
     return environment.get_template("review.html").render(
         page=contents,
-        material=material,
+        record=record,
         compared=compared,
-        sentences=summarise(material, contents.gate, version=contents.version),
+        sentences=summarise(record, contents.gate, version=contents.version),
         figures=figures,
         headlines=[row for row in figures if COMPARED[row.key].is_headline],
-        pictures=draw_pictures(material),
+        charts=draw_charts(record),
         slices=order_slices(compared.slices),
         reach=_reach(compared.slices),
         drifts=list_drifts(compared.candidate, compared.champion),
         moved=moved_reasons(compared.candidate, compared.champion),
-        rules=sorted(material.data.rules.items(), key=lambda each: -each[1])[:SHOWN_RULES],
-        tables=[material.data.training_set, *material.data.tables],
+        rules=sorted(record.data.rules.items(), key=lambda each: -each[1])[:SHOWN_RULES],
+        tables=[record.data.training_set, *record.data.tables],
         describe_table=describe_table,
     )
 
@@ -110,7 +110,7 @@ def order_slices(slices: Sequence[Slice]) -> list[Slice]:
     )
 
 
-def list_drifts(ours: Figures, theirs: Figures | None) -> list[Drift]:
+def list_drifts(ours: ModelSummary, theirs: ModelSummary | None) -> list[Drift]:
     """Top reasons of alerts, those that moved or weigh most first."""
     current = {} if theirs is None else theirs.top_reasons
     drifts = [
@@ -120,7 +120,7 @@ def list_drifts(ours: Figures, theirs: Figures | None) -> list[Drift]:
     return sorted(drifts, key=lambda each: -max(each.ours, each.theirs))[:SHOWN_REASONS]
 
 
-def moved_reasons(ours: Figures, theirs: Figures | None) -> float | None:
+def moved_reasons(ours: ModelSummary, theirs: ModelSummary | None) -> float | None:
     """Share of alerts that would have another top reason at the least; None without a champion."""
     if theirs is None:
         return None
@@ -130,7 +130,7 @@ def moved_reasons(ours: Figures, theirs: Figures | None) -> float | None:
 
 
 def _reach(slices: Sequence[Slice]) -> float:
-    """How far the widest interval goes from 0: half of what the small pictures show."""
+    """Return the largest distance of an interval's end from 0, half a small chart's width."""
     gains = [each.gain for each in slices if each.gain is not None]
     ends = [abs(end) for gain in gains for end in (gain.low, gain.high) if end is not None]
     return max(ends, default=0.0) or 1.0

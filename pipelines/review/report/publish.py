@@ -1,4 +1,4 @@
-"""Writes the packet of a version into its run, and the key figures into its description."""
+"""Writes the report of a version into its run, and the key figures into its description."""
 
 import logging
 import tempfile
@@ -7,9 +7,11 @@ from pathlib import Path
 from textwrap import dedent
 
 from expectations.contract import InputError, OvernightError
+from feature_jobs.declaration import describe_features
+from infra.sagemaker.control import plan
 from pipelines.config import ModelSpec
 from pipelines.deployment import endpoint_configuration
-from pipelines.modelling import Material, TableSummary, read_gate, read_material
+from pipelines.modelling import EvaluationRecord, TableSummary, read_gate, read_record
 from pipelines.review.report.changes import (
     Change,
     data_changes,
@@ -70,15 +72,15 @@ def publish_report(
         InputError: when the run was not evaluated by this version of the code.
     """
     runs = registry.runs
-    material, gate = read_material(runs, version.run), read_gate(runs, version.run)
+    record, gate = read_record(runs, version.run), read_gate(runs, version.run)
     tags = runs.tags(version.run)
     contents = Contents(
         spec=spec.name,
         version=str(version),
         number=version.number,
-        material=material,
+        record=record,
         gate=gate,
-        changes=_list_changes(spec, registry, version, material),
+        changes=_list_changes(spec, registry, version, record),
         rollout=_plan_rollout(spec, registry, version),
         origin={
             "run": version.run,
@@ -97,17 +99,16 @@ def publish_report(
     if decisions:
         return
     page = runs.page(version.run, REVIEW_REPORT)
-    registry.describe(version, describe_version(material, gate, page=page))
-    log.info("Wrote the review packet of %s: %s", version, page)
+    registry.describe(version, describe_version(record, gate, page=page))
+    log.info("Wrote the review report of %s: %s", version, page)
 
 
 def _list_changes(
-    spec: ModelSpec, registry: Registry, version: Version, material: Material
+    spec: ModelSpec, registry: Registry, version: Version, record: EvaluationRecord
 ) -> Mapping[str, Sequence[Change]]:
-    from feature_jobs.declaration import describe_features
 
-    compared = material.comparison
-    champion = registry.find(material.champion) if material.champion else None
+    compared = record.comparison
+    champion = registry.find(record.champion) if record.champion else None
     if champion is None:
         return {}
     runs = registry.runs
@@ -115,7 +116,7 @@ def _list_changes(
         "Data and code": data_changes(
             runs.tags(version.run),
             runs.tags(champion.run),
-            training_set=material.data.training_set,
+            training_set=record.data.training_set,
             champion_set=_training_set(registry, champion),
         ),
         "Parameters": list(differences(runs.params(champion.run), runs.params(version.run))),
@@ -128,21 +129,19 @@ def _list_changes(
 
 
 def _training_set(registry: Registry, champion: Version) -> TableSummary | None:
-    """What the champion was trained on; None when its run was evaluated by other code."""
+    """Return the champion's training set; None when its run was evaluated by other code."""
     try:
-        return read_material(registry.runs, champion.run).data.training_set
+        return read_record(registry.runs, champion.run).data.training_set
     except InputError:
         return None
 
 
 def _plan_rollout(spec: ModelSpec, registry: Registry, version: Version) -> Rollout:
-    """Ask SageMaker; a packet without its answer is better than none."""
-    from infra.sagemaker.control import plan
-
+    """Ask SageMaker; a report without its answer is better than none."""
     window = spec.schedule.deploy
     try:
-        with endpoint_configuration(spec, registry, version, digest=None) as layout:
-            message = plan(layout).describe()
+        with endpoint_configuration(spec, registry, version, digest=None) as configuration:
+            message = plan(configuration).describe()
     except OvernightError as error:
         return Rollout("", str(error), window)
     return Rollout(dedent(message), "", window)

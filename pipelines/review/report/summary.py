@@ -1,10 +1,10 @@
-"""A packet in a few sentences: for its head, and for the description of the version in MLflow."""
+"""A report in a few sentences: for its head, and for the description of the version in MLflow."""
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipelines.modelling import GateDecision, Material
+from pipelines.modelling import EvaluationRecord, GateDecision
 from pipelines.review.report.formatting import STYLES, limits, signed, signed_limits
 from training.evaluation import METRICS, Estimate
 
@@ -37,9 +37,9 @@ class Row:
     tone: str
 
 
-def list_figures(material: Material) -> list[Row]:
+def list_figures(record: EvaluationRecord) -> list[Row]:
     """Rows of the metrics that are compared; without those that an older record does not hold."""
-    compared = material.comparison
+    compared = record.comparison
     ours = compared.candidate.estimates
     theirs = {} if compared.champion is None else compared.champion.estimates
     return [
@@ -49,29 +49,29 @@ def list_figures(material: Material) -> list[Row]:
     ]
 
 
-def summarise(material: Material, gate: GateDecision, *, version: str) -> list[str]:
+def summarise(record: EvaluationRecord, gate: GateDecision, *, version: str) -> list[str]:
     """Up to three sentences: the gate, the money, the slices."""
     passed = sum(check.is_passed for check in gate.checks)
     said = "accepts" if gate.is_accepted else "refuses"
     sentences = [f"The gate {said} {version}: {passed} of {len(gate.checks)} checks passed."]
-    return [*sentences, _tell_money(material), *_tell_slices(material)]
+    return [*sentences, _tell_money(record), *_tell_slices(record)]
 
 
-def describe_version(material: Material, gate: GateDecision, *, page: str) -> str:
-    """The version's description, Markdown; its first line stands for it in a list.
+def describe_version(record: EvaluationRecord, gate: GateDecision, *, page: str) -> str:
+    """Return the version's description, Markdown; its first line stands for it in a list.
 
     Args:
-        material: of the version's run.
+        record: of the version's run.
         gate: its decision.
-        page: the packet's address below MLflow's.
+        page: the report's address below MLflow's.
     """
-    rows = list_figures(material)
+    rows = list_figures(record)
     first = "Accepted" if gate.is_accepted else "Refused"
-    gain = material.comparison.gains.get("money_saved")
+    gain = record.comparison.gains.get("money_saved")
     if gain is not None:
         first += f", {signed(STYLES['money_saved'](gain.value))} a day"
-    first += f". {escape_markdown(_tell_money(material))}"
-    against = escape_markdown(material.champion or "no champion")
+    first += f". {escape_markdown(_tell_money(record))}"
+    against = escape_markdown(record.champion or "no champion")
     lines = [first, "", f"| | this version | {against} | difference |", "|---|---|---|---|"]
     for row in rows:
         cells = (_cell(*row.value), _cell(*row.champion), _cell(*row.gain))
@@ -80,9 +80,9 @@ def describe_version(material: Material, gate: GateDecision, *, page: str) -> st
     if failed:
         lines += ["", "Why the gate refuses:", ""]
         lines += [f"- {escape_markdown(f'{each.name}: {each.reason}')}" for each in failed]
-    for sentence in _tell_slices(material):
+    for sentence in _tell_slices(record):
         lines += ["", escape_markdown(sentence)]
-    lines += ["", f"[Review packet]({page})"]
+    lines += ["", f"[Review report]({page})"]
     return "\n".join(lines)
 
 
@@ -95,18 +95,18 @@ def escape_markdown(text: str) -> str:
     return ADDRESS.sub(r"\1\\\2", SPECIAL.sub(r"\\\1", " ".join(text.split())))
 
 
-def worse_slices(material: Material) -> Sequence[str]:
+def worse_slices(record: EvaluationRecord) -> Sequence[str]:
     """Names of the slices that are shown to be worse."""
-    return [each.name for each in material.comparison.slices if each.is_worse]
+    return [each.name for each in record.comparison.slices if each.is_worse]
 
 
-def _tell_money(material: Material) -> str:
-    saved = material.comparison.candidate.estimates["money_saved"]
-    style, capacity = STYLES["money_saved"], material.review.capacity
+def _tell_money(record: EvaluationRecord) -> str:
+    saved = record.comparison.candidate.estimates["money_saved"]
+    style, capacity = STYLES["money_saved"], record.review.capacity
     message = f"It saves {style(saved.value)} a day with {capacity:,} reviews a day"
-    gain = material.comparison.gains.get("money_saved")
+    gain = record.comparison.gains.get("money_saved")
     if gain is None:
-        reason = material.champion_problem or "There is no champion to compare it with"
+        reason = record.champion_problem or "There is no champion to compare it with"
         return f"{message}. {reason}."
     word = "less" if gain.value < 0 else "more"
     message += f", {style(abs(gain.value))} {word} than the champion"
@@ -114,15 +114,15 @@ def _tell_money(material: Material) -> str:
     return f"{message} (95 %: {signed_limits('money_saved', gain)}): {verdict}."
 
 
-def _tell_slices(material: Material) -> list[str]:
+def _tell_slices(record: EvaluationRecord) -> list[str]:
     """One sentence; none without a champion."""
-    if material.comparison.champion is None:
+    if record.comparison.champion is None:
         return []
-    judged = [each for each in material.comparison.slices if each.is_judged]
-    worse = worse_slices(material)
+    measured = [each for each in record.comparison.slices if each.is_judged]
+    worse = worse_slices(record)
     if not worse:
-        return [f"No slice of {len(judged)} is shown to be worse."]
-    return [f"{len(worse)} of {len(judged)} slices are shown to be worse: {', '.join(worse)}."]
+        return [f"No slice of {len(measured)} is shown to be worse."]
+    return [f"{len(worse)} of {len(measured)} slices are shown to be worse: {', '.join(worse)}."]
 
 
 def _row(
@@ -151,7 +151,7 @@ def _row(
 
 
 def _judge(key: str, gain: Estimate) -> tuple[str, str]:
-    """What an interval says, and how that looks."""
+    """Return the verdict of an interval of a difference, and its tone."""
     if gain.low is None or gain.high is None or gain.low <= 0 <= gain.high:
         return "within chance", "even"
     is_more = gain.value > 0

@@ -98,15 +98,15 @@ class Plot:
     rule: tuple[float, str] | None = None
 
     def across(self, value: float) -> float:
-        """Where a value of the x axis stands in the picture."""
+        """Horizontal position of a value of the x axis."""
         return round(LEFT + self.x.place(value) * (WIDTH - LEFT - RIGHT), 1)
 
     def down(self, value: float) -> float:
-        """Where a value of the y axis stands, from the top."""
+        """Vertical position of a value of the y axis, from the top."""
         return round(HEIGHT - BOTTOM - self.y.place(value) * (HEIGHT - TOP - BOTTOM), 1)
 
     def path(self, points: Points) -> str:
-        """The line through points, as SVG writes it."""
+        """Return the line through points, as SVG writes it."""
         return "M" + " L".join(f"{self.across(x)} {self.down(y)}" for x, y in points)
 
     @property
@@ -121,7 +121,7 @@ class Plot:
 
 
 def value_at(points: Points, wanted: float) -> float | None:
-    """The y of the first point from an x on; None beyond the last.
+    """Return the y of the first point from an x on; None beyond the last.
 
     >>> value_at(((0.2, 0.9), (0.6, 0.5)), 0.5), value_at(((0.2, 0.9),), 0.5)
     (0.5, None)
@@ -130,7 +130,7 @@ def value_at(points: Points, wanted: float) -> float | None:
 
 
 def round_up(values: Sequence[float]) -> float:
-    """A round number that no value exceeds.
+    """Return a round number that no value exceeds.
 
     >>> round_up([3.0, 17.2])
     20.0
@@ -143,6 +143,6 @@ def round_up(values: Sequence[float]) -> float:
 
 
 def _step(least: float) -> float:
-    """The first of 1, 2, 2.5, 5, 10 times a power of ten that is no smaller."""
+    """Return the first of 1, 2, 2.5, 5, 10 times a power of ten that is no smaller."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= least - 1e-12)

@@ -4,7 +4,7 @@ Each reads the Parquet files of `source`, computes count and sum of every entity
 Parquet (zstd) below `target` with the transaction's id, its time and the features, and returns.
 """
 
-# Contender to module; the first is what ratios are taken to, the second what outputs must equal.
+# Candidate to module; the first is what ratios are taken to, the second what outputs must equal.
 MODULES = {
     "engine": "engine",
     "kernel": "kernel",

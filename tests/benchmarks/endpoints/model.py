@@ -13,9 +13,9 @@ import pyarrow as pa
 from training.bundle.calibration import apply_calibration, fit_calibration
 from training.bundle.reference import build_reference
 from training.bundle.writing import write_bundle
-from training.data.dataset import LABEL, Rows
+from training.data.dataset import LABEL, Dataset
 from training.data.encoding import Encoding
-from training.learners.lightgbm.fit import FittedModel
+from training.learners.lightgbm.fit import LightGBMModel
 
 TREES, LEAVES, FEATURES = 200, 31, 60
 TRAIN_ROWS, REQUESTS = 100_000, 2_000
@@ -75,9 +75,9 @@ def _write_bundle(
     table = pa.table(dict(zip(NAMES, matrix.T, strict=True)))
     start = datetime(2026, 1, 1, tzinfo=UTC)
     times = [start + timedelta(seconds=number) for number in range(len(labels))]
-    facts = pa.table({"event_time": pa.array(times), LABEL: labels})
-    rows = Rows(matrix=table, facts=facts, encoding=encoding)
-    model = FittedModel(booster, encoding)
+    metadata = pa.table({"event_time": pa.array(times), LABEL: labels})
+    rows = Dataset(matrix=table, metadata=metadata, encoding=encoding)
+    model = LightGBMModel(booster, encoding)
     scores = model.predict(rows)
     calibration = fit_calibration(scores, labels, method="isotonic")
     chances = apply_calibration(calibration, scores)

@@ -33,7 +33,7 @@ def main() -> None:
         scores.append(model.predict(test_rows(rows, fold, policy)))
     facts = {
         "seconds": seconds, "validation": best.value, "trials": best.trials,
-        "members": policy.members, "best": dict(best.params),
+        "members": policy.lightgbm.members, "best": dict(best.params),
     }  # fmt: skip
     save_scores(target, scores, facts)
 

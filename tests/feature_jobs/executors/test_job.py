@@ -128,7 +128,7 @@ def test_the_number_of_partitions_changes_no_byte(
     assert len(parts) == 45
 
 
-def test_cutting_hot_keys_in_time_changes_no_byte(
+def test_splitting_skewed_keys_in_time_changes_no_byte(
     spark: SparkSession, tmp_path: Path, whole: list[DataFile]
 ) -> None:
     # A terminal with 750 rows, in slices of about 15; customers with 75 are split as well.

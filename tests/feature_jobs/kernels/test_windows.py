@@ -195,7 +195,7 @@ def test_every_aggregate_equals_the_definition_on_any_history(rows: list[Row]) -
 @given(histories(), st.lists(st.integers(1, 39), min_size=1, max_size=4, unique=True))
 @example([plain(n, n / 2, 1e15 if n % 3 else 0.1) for n in range(1, 30)], [9, 20])
 @settings(max_examples=200, deadline=None)
-def test_a_history_cut_in_time_gives_the_bits_of_the_whole(
+def test_a_history_split_in_time_gives_the_bits_of_the_whole(
     rows: list[Row], splits: list[int]
 ) -> None:
     borders = [hours(at / 2) for at in sorted(splits)]

@@ -41,7 +41,7 @@ def rows() -> pa.Table:
     )
 
 
-def test_the_hot_key_is_found_in_a_sample_and_no_other(rows: pa.Table) -> None:
+def test_the_skewed_key_is_found_in_a_sample_and_no_other(rows: pa.Table) -> None:
     sample = rows.take(pa.array(np.random.default_rng(2).choice(ROWS, 4_000, replace=False)))
     (split,) = find_splits(
         sample, [feature_group("sum")], rows=ROWS, rows_per_task=ROWS_PER_TASK, end=END

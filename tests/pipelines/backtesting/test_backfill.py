@@ -56,7 +56,7 @@ gap = "2d"
 test_window = "5d"
 folds = 1
 trials = 1
-members = 1
+lightgbm = { members = 1 }
 """
 
 
@@ -179,7 +179,7 @@ def test_a_row_that_was_corrected_since_is_missing_in_a_night_before_its_correct
 
 
 def test_a_night_of_the_past_takes_no_place_from_a_newer_one(tmp_path: Path) -> None:
-    small = {"training__trials": 1, "training__members": 1}
+    small = {"training__trials": 1, "training__lightgbm__members": 1}
     with installed(tmp_path) as night:
         night.declare(ALONE)
         registry, reference = night.registry, night.reference(**small)

@@ -13,6 +13,7 @@ import pytest
 from expectations.contract import AMOUNT, EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
 from pipelines.config.installation.settings import CHECKOUT
 from pipelines.config.references import Snapshot, TableVersion
+from pipelines.features.plan import plan_features
 from tests.pipelines.banks import Bank, delivery
 from tests.pipelines.features.test_training_set import AS_OF, TRAINING
 
@@ -52,6 +53,25 @@ WINDOW = """
 entity = "customer_id"
 aggregates = ["count"]
 windows = ["1d"]
+"""
+EVERY_KIND = """
+[[features.conditions]]
+name = "large"
+sql = "amount > 20"
+[[features.windows]]
+entity = "customer_id"
+measure = "amount"
+where = "large"
+aggregates = ["prior_mean"]
+windows = ["2d"]
+delay = "1d"
+[[features.windows]]
+entity = ["customer_id", "channel"]
+aggregates = ["count"]
+windows = ["1d"]
+[[features.derived]]
+name = "double"
+sql = "amount * 2"
 """
 
 
@@ -122,3 +142,16 @@ def test_a_changed_docstring_in_every_module_computes_nothing_again(
     before, after = fingerprints(original), fingerprints(reworded)
     assert before.pop("docstring") != after.pop("docstring")
     assert after == before
+
+
+def test_a_renamed_name_in_the_code_defines_no_feature_anew(home: Path) -> None:
+    """A definition's digest is in every feature table: another one computes the feature again."""
+    bank = Bank(home, contract=TRAINING + EVERY_KIND, known='known_time = "seen"')
+    done = bank.deliver(delivery(20))
+    plan = plan_features(bank.spec, bank.lake, Snapshot(done.transactions, done.labels))
+    found = {name: digest[:16] for name, digest in plan.record.definitions.items()}
+    assert found == {
+        "customer_large_amount_prior_mean_2d_delayed_1d": "7ebd43461fb76b94",
+        "customer_channel_transaction_count_1d": "c9d64ec9eff35cef",
+        "double": "f8119a645b68abe1",
+    }

@@ -67,7 +67,7 @@ def test_what_is_in_order_ends_with_the_next_command_and_its_date(bank) -> None:
     begun = [line.split()[0] for line in lines[:-1]]
     assert begun == [
         "spec", "source", "endpoint", "java", "disk", "lake", "tracking", "studies", "roles",
-        "told",
+        "notifiers",
     ]  # fmt: skip
 
 

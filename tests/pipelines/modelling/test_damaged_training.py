@@ -15,7 +15,7 @@ from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.nights import AS_OF, QUIET, Night, installed
 
 pytestmark = QUIET
-SMALL = {"training__trials": 1, "training__members": 1}
+SMALL = {"training__trials": 1, "training__lightgbm__members": 1}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from expectations.contract import InputError
 from pipelines import steps
-from pipelines.modelling.evaluation_record import read_material
+from pipelines.modelling.evaluation_record import read_record
 from pipelines.tracking.registry import CHAMPION
 from tests.pipelines.nights import AS_OF, QUIET, SPEC, Night
 from tests.training.frames import make_rows
@@ -75,7 +75,7 @@ def test_the_record_holds_what_a_reviewer_is_shown(night: Night, first: str) -> 
     kept = {path.name for path in artifacts(first, "evaluation").iterdir()}
     assert kept == {"comparison.json", "gate.json"}
     runs = night.registry.runs
-    record, metrics = read_material(runs, first[6:]), runs.metrics(first[6:])
+    record, metrics = read_record(runs, first[6:]), runs.metrics(first[6:])
     compared = record.comparison
     values = {each.title: each for each in record.metrics}
     shown = values["average precision"]
@@ -194,7 +194,7 @@ def test_rows_read_from_the_lake_are_those_that_were_written(night: Night) -> No
     at = TableVersion.parse(night.training_set)
     rows = load_rows(night.spec, at, holdout=last_fold(night.spec, AS_OF))
     written = make_rows(12_000)
-    assert rows.facts["transaction_id"].to_pylist() == written["transaction_id"].to_pylist()
+    assert rows.metadata["transaction_id"].to_pylist() == written["transaction_id"].to_pylist()
     expected = written["amount"].to_numpy().astype(np.float32)
     assert (rows.matrix["amount"].to_numpy() == expected).all()
     assert set(rows.encoding.categories["channel"]) == {"app", "web"}

@@ -18,7 +18,7 @@ from tests.pipelines.nights import AS_OF, QUIET, Night
 
 pytestmark = QUIET
 
-SMALL = {"training__trials": 1, "training__members": 1}
+SMALL = {"training__trials": 1, "training__lightgbm__members": 1}
 
 
 @pytest.fixture(scope="module")

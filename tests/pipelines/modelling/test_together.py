@@ -99,7 +99,7 @@ def locked(path: Path, *, seconds: float | None = None) -> Iterator[None]:
 @pytest.mark.parametrize("file", ["mlflow.db", "studies.db"])
 def test_a_file_that_is_locked_for_a_while_is_waited_for(night: Night, file: str) -> None:
     """Longer than the 20 s that MLflow waits by itself, and the 5 s of SQLite's module."""
-    reference = night.reference(training__trials=1, training__members=1)
+    reference = night.reference(training__trials=1, training__lightgbm__members=1)
     study = steps.tune(reference, AS_OF, night.training_set)
     with locked(load_settings().home / file, seconds=23):
         assert steps.train(reference, AS_OF, night.training_set, study).startswith("runs:/")
@@ -109,7 +109,7 @@ def test_a_file_that_is_locked_for_a_while_is_waited_for(night: Night, file: str
 def test_a_file_that_stays_locked_is_told_as_an_outage(
     night: Night, file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reference = night.reference(training__trials=1, training__members=1)
+    reference = night.reference(training__trials=1, training__lightgbm__members=1)
     study = steps.tune(reference, AS_OF, night.training_set)
     home = load_settings().home
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{home}/mlflow.db?timeout=1")

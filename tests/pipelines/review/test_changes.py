@@ -11,7 +11,7 @@ from pipelines.review.report.changes import (
     threshold_changes,
 )
 from pipelines.review.report.svg import Axis, Plot
-from tests.pipelines.packets import CANDIDATE, CHAMPION
+from tests.pipelines.evaluation_records import CANDIDATE, CHAMPION
 
 DASH = "\N{EN DASH}"
 

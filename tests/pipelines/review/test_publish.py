@@ -1,15 +1,15 @@
-"""From evaluated runs to packets in MLflow: of a first version, a compared one, a refused one."""
+"""From evaluated runs to reports in MLflow: of a first version, a compared one, a refused one."""
 
 from pathlib import Path
 
 import pytest
+from pipelines.lake.snapshot import Snapshot
 
 from expectations.contract import InputError
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
-from pipelines.config.references import Snapshot
-from pipelines.modelling.data_summary import gather_data_summary
-from pipelines.modelling.evaluation_record import COMPARISON, read_material
+from pipelines.modelling.data_summary import summarise_data
+from pipelines.modelling.evaluation_record import COMPARISON, read_record
 from pipelines.review.report import publish_report
 from pipelines.tracking.registry import CHAMPION, Version
 from pipelines.tracking.runs import REVIEW_REPORT
@@ -19,7 +19,7 @@ from tests.pipelines.nights import AS_OF, QUIET, Night
 
 pytestmark = QUIET
 
-SMALL = {"training__trials": 1, "training__members": 1}
+SMALL = {"training__trials": 1, "training__lightgbm__members": 1}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def versions(night: Night) -> tuple[Version, Version]:
     return champion, night.registry.get(steps.register(night.reference(), AS_OF, second))
 
 
-def packet(night: Night, version: Version) -> str:
+def report(night: Night, version: Version) -> str:
     text = night.registry.runs.read_file(version.run, REVIEW_REPORT)
     assert text is not None
     return text.decode()
@@ -45,8 +45,8 @@ def description(version: Version) -> str:
     return mlflow.MlflowClient().get_model_version("cards", str(version.number)).description
 
 
-def test_a_first_version_has_a_packet_and_a_description(night: Night, versions) -> None:
-    text = packet(night, versions[0])
+def test_a_first_version_has_a_report_and_a_description(night: Night, versions) -> None:
+    text = report(night, versions[0])
     assert "The gate accepts models:/cards/1: 3 of 3 checks passed." in text
     assert "There is no champion to compare it with." in text
     assert "SageMaker could not be asked" in text
@@ -54,7 +54,7 @@ def test_a_first_version_has_a_packet_and_a_description(night: Night, versions) 
 
 
 def test_a_refused_version_has_one_too_with_all_that_changed(night: Night, versions) -> None:
-    text = packet(night, versions[1])
+    text = report(night, versions[1])
     assert "The gate refuses models:/cards/2" in text
     for changed in (
         '<th scope="row" class="text">seed</th><td class="text">7</td><td class="text">9</td>',
@@ -69,10 +69,10 @@ def test_a_refused_version_has_one_too_with_all_that_changed(night: Night, versi
     assert f"/runs/{versions[1].run}/artifacts/{REVIEW_REPORT})" in told
 
 
-def test_the_packet_tells_what_evaluation_measured(night: Night, versions) -> None:
+def test_the_report_tells_what_evaluation_measured(night: Night, versions) -> None:
     runs = night.registry.runs
-    material, metrics = read_material(runs, versions[1].run), runs.metrics(versions[1].run)
-    found = material.comparison.candidate.estimates
+    record, metrics = read_record(runs, versions[1].run), runs.metrics(versions[1].run)
+    found = record.comparison.candidate.estimates
     for ours, theirs in (
         ("average_precision", "test_average_precision"),
         ("auc", "test_auc"),
@@ -81,19 +81,19 @@ def test_the_packet_tells_what_evaluation_measured(night: Night, versions) -> No
         own = found[ours]
         logged = [metrics[f"{theirs}{end}"] for end in ("", "_low", "_high")]
         assert [own.value, own.low, own.high] == pytest.approx(logged)
-    assert material.champion == "models:/cards/1"
-    assert material.data.training_set.frauds == 482
-    assert material.data.training_set.rows == 12_000
+    assert record.champion == "models:/cards/1"
+    assert record.data.training_set.frauds == 482
+    assert record.data.training_set.rows == 12_000
 
 
 def test_publishing_again_gives_the_same_bytes_and_adds_decisions(night: Night, versions) -> None:
-    version, before = versions[1], packet(night, versions[1])
+    version, before = versions[1], report(night, versions[1])
     publish_report(night.spec, night.registry, version)
-    assert packet(night, version) == before
+    assert report(night, version) == before
     publish_report(night.spec, night.registry, version, decisions=["override by alice: <urgent>"])
     decided = night.registry.runs.read_file(version.run, "review/decided.html")
     assert b"<li>override by alice: &lt;urgent&gt;</li>" in (decided or b"")
-    assert packet(night, version) == before
+    assert report(night, version) == before
 
 
 def test_a_run_without_its_comparison_is_refused_with_the_remedy(night: Night, versions) -> None:
@@ -102,7 +102,7 @@ def test_a_run_without_its_comparison_is_refused_with_the_remedy(night: Night, v
     with mlflow.start_run(experiment_id=mlflow.get_run(versions[0].run).info.experiment_id) as run:
         pass
     with pytest.raises(InputError, match=rf'{COMPARISON}\. Run "overnight evaluate"'):
-        read_material(night.registry.runs, run.info.run_id)
+        read_record(night.registry.runs, run.info.run_id)
 
 
 def test_data_facts_hold_versions_checks_and_what_is_held_back(home: Path) -> None:
@@ -114,7 +114,7 @@ def test_data_facts_hold_versions_checks_and_what_is_held_back(home: Path) -> No
     training = bank.lake.write_days(
         "training_sets", bank.lake.read(done.transactions).slice(0, 100), fingerprint="made"
     )
-    facts = gather_data_summary(bank.spec, AS_OF, training_set=training)
+    facts = summarise_data(bank.spec, AS_OF, training_set=str(training))
     assert (facts.training_set.rows, facts.training_set.frauds) == (100, None)
     assert [(t.name, t.rows, t.first) for t in facts.tables] == [
         ("transactions", 318, "2025-01-01"), ("labels", 318, "2025-01-01"),

@@ -1,4 +1,4 @@
-"""The packet's sentences, tables and pictures from figures written by hand; what it must not do."""
+"""The report's sentences, tables and pictures from figures written by hand; what it must not do."""
 
 import re
 from dataclasses import replace
@@ -17,7 +17,7 @@ from pipelines.review.report.page import (
     render_page,
 )
 from pipelines.review.report.summary import describe_version, list_figures, summarise
-from tests.pipelines.packets import (
+from tests.pipelines.evaluation_records import (
     CANDIDATE,
     CASE,
     CHAMPION,
@@ -25,7 +25,7 @@ from tests.pipelines.packets import (
     PASSED,
     SLICES,
     make_contents,
-    make_material,
+    make_record,
 )
 from training.evaluation import ComparedCase, FeatureContribution
 
@@ -69,8 +69,8 @@ class Page(HTMLParser):
         return [given for tag, given in self.elements if tag == name]
 
 
-def page(material=None, **changed: object) -> Page:
-    return Page(render_page(make_contents(material or make_material(), **changed)))
+def page(record=None, **changed: object) -> Page:
+    return Page(render_page(make_contents(record or make_record(), **changed)))
 
 
 def test_the_head_says_what_the_gate_thinks_what_it_brings_and_what_to_do() -> None:
@@ -97,7 +97,7 @@ def test_a_refused_version_is_not_recommended_and_says_how_to_set_that_aside() -
 
 
 def test_without_a_champion_nothing_is_compared() -> None:
-    first = page(make_material(champion=None))
+    first = page(make_record(champion=None))
     assert "There is no champion yet." in first.words
     assert "There is no champion to compare it with." in first.words
     for word in ("difference", "got worse", "champion's score", "than with the champion"):
@@ -107,13 +107,13 @@ def test_without_a_champion_nothing_is_compared() -> None:
 
 def test_a_champion_that_cannot_be_compared_is_named_with_the_reason() -> None:
     problem = "models:/cards/1 cannot score: the rows have no country"
-    words = page(make_material(champion=None, problem=problem)).words
+    words = page(make_record(champion=None, problem=problem)).words
     assert "Champion: models:/cards/1" in words
     assert f"It saves 1,234 a day with 100 reviews a day. {problem}." in words
 
 
 def test_each_figure_has_its_interval_and_what_the_difference_says() -> None:
-    rows = {row.key: row for row in list_figures(make_material())}
+    rows = {row.key: row for row in list_figures(make_record())}
     assert rows["money_saved"].value == ("1,234", "1,000 to 1,500")
     assert rows["money_saved"].gain == ("+134.00", "+20.00 to +250.00")
     said = {key: (row.verdict, row.tone) for key, row in rows.items()}
@@ -134,10 +134,10 @@ def test_each_figure_has_its_interval_and_what_the_difference_says() -> None:
 
 
 def test_a_loss_of_money_is_told_as_one() -> None:
-    material = make_material()
-    loss = replace(material.comparison.gains["money_saved"], value=-50.0, low=-80.0, high=-10.0)
-    gains = {**material.comparison.gains, "money_saved": loss}
-    changed = replace(material, comparison=replace(material.comparison, gains=gains))
+    record = make_record()
+    loss = replace(record.comparison.gains["money_saved"], value=-50.0, low=-80.0, high=-10.0)
+    gains = {**record.comparison.gains, "money_saved": loss}
+    changed = replace(record, comparison=replace(record.comparison, gains=gains))
     _, told, _ = summarise(changed, REFUSED, version="models:/cards/2")
     assert told.endswith(
         f"50.00 less than the champion (95 %: {MINUS}80.00 to {MINUS}10.00): worse."
@@ -150,14 +150,14 @@ def test_slices_that_got_worse_come_first_and_few_frauds_are_not_judged() -> Non
     words = page().words
     assert "1 of 2 got worse." in words
     assert (
-        "channel web 400 40 12 0.850 0.500 0.400 to 0.600 0.600 "
+        "channel web 400 12 alerts 40 0.500 0.400 to 0.600 AUC 0.850 0.600 "
         f"{MINUS}0.100 {MINUS}0.150 to {MINUS}0.050 worse"
     ) in words
     assert (
-        "channel app 10 1 1 0.600 0.200 0.100 to 0.300 0.900 "
+        "channel app 10 1 alerts 1 0.200 0.100 to 0.300 AUC 0.600 0.900 "
         f"{MINUS}0.700 {MINUS}0.800 to {MINUS}0.600 too few"
     ) in words
-    assert "hour 00-06 300 30 11 0.930 0.700 0.600 to 0.800 0.680 +0.020 " in words
+    assert "hour 00-06 300 11 alerts 30 0.700 0.600 to 0.800 AUC 0.930 0.680 +0.020 " in words
 
 
 def test_reasons_that_moved_are_counted_once() -> None:
@@ -213,15 +213,15 @@ def test_curves_show_the_logistic_regression_and_the_scores() -> None:
 
 
 def test_a_record_of_before_is_shown_with_what_it_holds() -> None:
-    material = make_material()
+    record = make_record()
     fields = {"false_negatives": (), "by_day": (), "contributions": (), "scores": ()}
     slices = tuple(replace(each, own=None, auc=None, alerts=None) for each in SLICES)
     models = {
         "candidate": replace(CANDIDATE, recall_by_false_positives=()),
         "champion": replace(CHAMPION, recall_by_false_positives=()),
     }
-    older = replace(material.comparison, **fields, **models, slices=slices, baseline=None)
-    found = page(replace(material, comparison=older, metrics=()))
+    older = replace(record.comparison, **fields, **models, slices=slices, baseline=None)
+    found = page(replace(record, comparison=older, metrics=()))
     assert len(found.all("figure")) == 3
     assert "channel web 400 40 0.500 0.600" in found.words
     assert found.words.count("was evaluated before its record held them") == 3
@@ -253,9 +253,9 @@ HOSTILE = '<script>alert(1)</script><img src="http://evil.example/x" onerror="al
 
 
 def test_hostile_values_stay_text() -> None:
-    material = make_material()
+    record = make_record()
     compared = replace(
-        material.comparison,
+        record.comparison,
         slices=(replace(SLICES[1], name=f"channel {HOSTILE}"),),
         candidate=replace(CANDIDATE, top_reasons={HOSTILE: 1.0}),
         contributions=(FeatureContribution(HOSTILE, 1.0, None, None),),
@@ -264,14 +264,14 @@ def test_hostile_values_stay_text() -> None:
         ),
         false_positives=(
             replace(
-                material.comparison.false_positives[0],
+                record.comparison.false_positives[0],
                 case=replace(CASE, transaction=HOSTILE, reasons=(("channel", HOSTILE, 1.0),)),
             ),
         ),
     )
     checks = {"features": Validated(HOSTILE, 1, 1, (Finding(CRITICAL, HOSTILE),))}
-    data = replace(material.data, checks=checks, rules={HOSTILE: 1}, docs=HOSTILE)
-    hostile = replace(material, comparison=compared, data=data)
+    data = replace(record.data, checks=checks, rules={HOSTILE: 1}, docs=HOSTILE)
+    hostile = replace(record, comparison=compared, data=data)
     text = render_page(
         make_contents(
             hostile,
@@ -297,7 +297,7 @@ def test_hostile_values_stay_text() -> None:
 def test_a_category_is_no_heading_link_or_list_of_a_description() -> None:
     reason = "a\n\n# b\n- [c](http://d.example) www.e.example `f` **g** <h>\x0b| i"
     described = describe_version(
-        make_material(), GateDecision(False, (replace(FAILED, reason=reason),)), page="#/x"
+        make_record(), GateDecision(False, (replace(FAILED, reason=reason),)), page="#/x"
     )
     (line,) = [line for line in described.splitlines() if "e.example" in line]
     assert line.endswith(
@@ -306,7 +306,7 @@ def test_a_category_is_no_heading_link_or_list_of_a_description() -> None:
 
 
 def test_the_page_loads_nothing_and_links_only_to_itself() -> None:
-    text = render_page(make_contents(make_material()))
+    text = render_page(make_contents(make_record()))
     found = Page(text)
     for tag, given in found.elements:
         for name in ("src", "href", "action", "srcset"):
@@ -345,7 +345,7 @@ def luminance(colour: str) -> float:
 
 
 def test_every_colour_can_be_read_in_light_in_dark_and_on_paper() -> None:
-    text = render_page(make_contents(make_material()))
+    text = render_page(make_contents(make_record()))
     schemes = [
         dict(re.findall(r"--([\w-]+): (#\w{6});", block))
         for block in re.findall(r":root \{(.*?)\}", text, re.S)
@@ -362,16 +362,14 @@ def test_every_colour_can_be_read_in_light_in_dark_and_on_paper() -> None:
 
 
 def test_the_description_tells_the_story_from_its_first_word() -> None:
-    told = describe_version(make_material(), REFUSED, page="#/experiments/1/x").splitlines()
+    told = describe_version(make_record(), REFUSED, page="#/experiments/1/x").splitlines()
     assert told[0].startswith("Refused, +134.00 a day. It saves 1,234 a day with 100 reviews a day")
     assert "| | this version | models:/cards/1 | difference |" in told
     both = "1,234 (1,000 to 1,500) | 1,234 (1,000 to 1,500)"
     assert f"| money saved a day | {both} | +134.00 (+20.00 to +250.00) |" in told
     assert "- slices: worse by more than 0.05 in channel web (-0.1000)" in told
-    assert told[-1] == "[Review packet](#/experiments/1/x)"
-    first = describe_version(
-        make_material(champion=None), GateDecision(True, (PASSED,)), page="#/x"
-    )
+    assert told[-1] == "[Review report](#/experiments/1/x)"
+    first = describe_version(make_record(champion=None), GateDecision(True, (PASSED,)), page="#/x")
     assert first.startswith(
         "Accepted. It saves 1,234 a day with 100 reviews a day. There is no champion"
     )
@@ -379,9 +377,9 @@ def test_the_description_tells_the_story_from_its_first_word() -> None:
 
 
 def test_a_record_from_before_a_metric_is_shown_without_it() -> None:
-    material = make_material()
+    record = make_record()
     kept = {n: e for n, e in CANDIDATE.estimates.items() if n != "recall_at_0_1pct_fpr"}
-    older = replace(material.comparison, candidate=replace(CANDIDATE, estimates=kept))
-    words = page(replace(material, comparison=older)).words
+    older = replace(record.comparison, candidate=replace(CANDIDATE, estimates=kept))
+    words = page(replace(record, comparison=older)).words
     assert "recall at 0.1 %" not in words
     assert "average precision 0.630" in words

@@ -37,7 +37,11 @@ def make(night: Night) -> Callable[..., Version]:
 
     @cache
     def made(number: int, **overrides: object) -> Version:
-        changes = {"training__seed": number, "training__trials": 1, "training__members": 1}
+        changes = {
+            "training__seed": number,
+            "training__trials": 1,
+            "training__lightgbm__members": 1,
+        }
         reference = night.reference(**changes, **overrides)
         run = night.candidate(**changes, **overrides)
         return night.registry.get(steps.register(reference, AS_OF, run))
@@ -101,19 +105,19 @@ def test_approval_and_rejection_are_recorded_with_who_and_why(night: Night, make
         steps.reject(night.reference(), str(version.number), "  ")
 
 
-def test_a_review_begins_with_the_verdict_and_the_figures_of_its_packet(night: Night, make) -> None:
+def test_a_review_begins_with_the_verdict_and_the_figures_of_its_report(night: Night, make) -> None:
     version = make(2, gate__max_latency_ms=1e-6)
     lines = steps.review(night.reference(), str(version.number)).splitlines()
     assert re.fullmatch(rf"The gate refuses {version}: \d of \d checks passed\.", lines[0])
-    packet = html.unescape(
+    report = html.unescape(
         (night.registry.runs.read_file(version.run, "review/review.html") or b"").decode()
     )
     head = lines[: lines.index("")]
     shown = {line[2:24].strip(): line[25:] for line in head if line.startswith("  ")}
     for name in ("money saved a day", "average precision"):
         value, low, high = re.match(r"(\S+) \((\S+) to ([^)]+)\)", shown[name]).groups()
-        assert value in packet
-        assert f"{low} to {high}" in packet
+        assert value in report
+        assert f"{low} to {high}" in report
     page = night.registry.runs.page(version.run, "review/review.html")
     assert shown["report"] == f"{load_settings().mlflow_url}/{page}"
     assert any(line.startswith("  refused by ") and "latency" in line for line in head)
@@ -147,8 +151,8 @@ def test_a_refused_candidate_is_registered_and_needs_an_override(
     assert record is not None
     assert (record.kind, record.version) == ("override", version.number)
     assert "set aside: latency is measured on a laptop" in record.reason
-    packet = night.registry.runs.read_file(version.run, "review/decided.html")
-    assert b"latency is measured on a laptop" in (packet or b"")
+    report = night.registry.runs.read_file(version.run, "review/decided.html")
+    assert b"latency is measured on a laptop" in (report or b"")
     free(night)
 
 
@@ -218,7 +222,7 @@ def test_another_file_of_the_spec_does_not_loosen_the_rules_a_model_was_made_und
     night: Night,
 ) -> None:
     strict = variant(night.path, {"four_eyes = false": "four_eyes = true"})
-    made_by = f"{strict}?training.seed=20&training.trials=1&training.members=1"
+    made_by = f"{strict}?training.seed=20&training.trials=1&training.lightgbm.members=1"
     study = steps.tune(made_by, AS_OF, night.training_set)
     run = steps.train(made_by, AS_OF, night.training_set, study)
     run = steps.evaluate(made_by, AS_OF, night.training_set, run)

@@ -25,7 +25,7 @@ pytestmark = QUIET
 
 PASSWORD = "a long enough password"
 ROLES = 'author = ["alice"]\nreviewer = ["rita", "rolf"]\ndeployer = ["night"]\n'
-ONE = {"training__trials": 1, "training__members": 1}
+ONE = {"training__trials": 1, "training__lightgbm__members": 1}
 
 
 def sign_in(patch: pytest.MonkeyPatch, name: str) -> None:

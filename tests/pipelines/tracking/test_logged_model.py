@@ -30,7 +30,7 @@ def run(night: Night) -> Callable[[int], str]:
 
     @cache
     def made(seed: int) -> str:
-        changes = {"training__seed": seed, "training__trials": 1, "training__members": 1}
+        changes = {"training__seed": seed, "training__trials": 1, "training__lightgbm__members": 1}
         return night.candidate(**changes).removeprefix("runs:/")
 
     return made
@@ -112,7 +112,7 @@ def test_it_is_no_champion_to_compare_with(
         rows = load_rows(spec, at, holdout=fold, columns=request_kinds(spec))
         champion = score_champion(night.registry, rows, run=run(42), spec=spec, fold=fold)
         assert champion is not None
-        assert champion.contender is None
+        assert champion.model is None
         assert "changed" in champion.problem
     finally:
         night.registry.remove_alias(CHAMPION)

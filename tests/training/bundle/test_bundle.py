@@ -28,7 +28,7 @@ def write(
     folder: Path, *, seed: int = 7, calibration: Calibration = CALIBRATIONS["isotonic"]
 ) -> Bundle:
     rows = as_rows(make_rows())
-    policy = TrainingPolicy(seed=seed, members=2)
+    policy = TrainingPolicy(seed=seed, lightgbm={"members": 2})
     return write_bundle(
         folder,
         name="demo",

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from expectations.contract import Interval, ProblemsError
 from tests.training.frames import TIME, as_rows, day
-from training.data.dataset import Rows, check_folds
+from training.data.dataset import Dataset, check_folds
 from training.data.dataset import test_rows as rows_to_test
 from training.data.splits import Fold, holdout, validation_folds
 from training.policy import TrainingPolicy
@@ -39,7 +39,7 @@ def test_no_fold_reads_a_label_that_was_unknown_before_the_holdouts_test_window(
         assert fold.train.end + POLICY.gap == fold.test.start
 
 
-def cards(rows: list[tuple[float, int, int]]) -> Rows:
+def cards(rows: list[tuple[float, int, int]]) -> Dataset:
     """Rows of (day, customer, label)."""
     days, customers, labels = zip(*rows, strict=True)
     table = pa.table(
@@ -60,7 +60,7 @@ EVERY_DAY = [(14.5 + d, customer, 0) for d in range(7) for customer in range(5)]
 
 
 def left(past: list[tuple[float, int, int]], policy: TrainingPolicy = POLICY) -> list[list[int]]:
-    kept = rows_to_test(cards(past + EVERY_DAY), FOLD, policy).facts.to_pylist()
+    kept = rows_to_test(cards(past + EVERY_DAY), FOLD, policy).metadata.to_pylist()
     return [
         [row["customer_id"] for row in kept if row["event_time"] == day(14.5 + d)] for d in range(7)
     ]
@@ -153,8 +153,8 @@ def test_whatever_happened_no_detected_customer_is_tested_and_nobody_else_leaves
     window = data.draw(st.integers(1, 7))
     policy = POLICY.model_copy(update={"exclude_window": timedelta(days=window)})
     kept = sorted(
-        (facts["event_time"], facts["customer_id"])
-        for facts in rows_to_test(cards(rows), FOLD, policy).facts.to_pylist()
+        (metadata["event_time"], metadata["customer_id"])
+        for metadata in rows_to_test(cards(rows), FOLD, policy).metadata.to_pylist()
     )
     expected = []
     for at, customer, _ in rows:

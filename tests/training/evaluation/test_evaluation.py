@@ -8,7 +8,6 @@ from tests.training.frames import COLUMNS, PARAMS, as_rows, fold, make_rows
 from training.evaluation.calibration_bins import calibration_bins, calibration_error
 from training.evaluation.card_precision import daily_card_precision
 from training.evaluation.comparison.explanation import (
-    contributions,
     explain_cases,
     highest_legitimate,
     lowest_frauds,
@@ -137,19 +136,19 @@ def test_the_slices_of_a_kind_hold_every_row_once() -> None:
         assert (np.sum(own, axis=0) == 1).all()
     people = [mask for name, mask in masks.items() if "customer" in name]
     assert (np.sum(people, axis=0) == 1).all()
-    seen = set(train.facts["customer_id"].to_pylist())
-    new = [c not in seen for c in test.facts["customer_id"].to_pylist()]
+    seen = set(train.metadata["customer_id"].to_pylist())
+    new = [c not in seen for c in test.metadata["customer_id"].to_pylist()]
     assert masks.get("new customer", np.zeros(len(test), bool)).tolist() == new
-    night = [time.hour < 6 for time in test.facts["event_time"].to_pylist()]
+    night = [time.hour < 6 for time in test.metadata["event_time"].to_pylist()]
     assert masks["hour 00-06"].tolist() == night
 
 
 def test_contributions_add_up_to_the_score_and_cases_are_the_extremes() -> None:
     rows = as_rows(make_rows(days=7))
-    model = fit(rows, FOLD.test, params=PARAMS, policy=TrainingPolicy(members=2))
+    model = fit(rows, FOLD.test, params=PARAMS, policy=TrainingPolicy(lightgbm={"members": 2}))
     scored = score_rows(rows, model.predict(rows), fold=FOLD, customer="customer_id")
     raw = model.booster.predict(rows.matrix, raw_score=True)
-    assert contributions(model, rows).sum(axis=1) == pytest.approx(raw)
+    assert model.contributions(rows).sum(axis=1) == pytest.approx(raw)
     high, low = (
         explain_cases(model, scored, find(scored)) for find in (highest_legitimate, lowest_frauds)
     )

@@ -30,17 +30,17 @@ Row = tuple[int, int, int, float, float]
 def model_of(rows: list[Row], *, threshold: float = THRESHOLD) -> ScoredModel:
     days, customers, labels, amounts, scores = (np.array(each) for each in zip(*rows, strict=True))
     base = as_rows(make_rows(len(rows), days=1))
-    at = base.facts.column_names.index("customer_id")
-    facts = base.facts.set_column(at, "customer_id", [customers])
+    at = base.metadata.column_names.index("customer_id")
+    metadata = base.metadata.set_column(at, "customer_id", [customers])
     scored = ScoredRows(
-        replace(base, facts=facts), scores.astype(float), labels.astype(np.int8),
+        replace(base, metadata=metadata), scores.astype(float), labels.astype(np.int8),
         amounts.astype(float), days, np.unique(customers, return_inverse=True)[1],
     )  # fmt: skip
     return ScoredModel(scored, threshold, POLICY)
 
 
 def draw(count: int = 400, *, seed: int = 5, decimals: int = 2) -> list[Row]:
-    """Rows of three days, with ties, whose frauds score higher."""
+    """Dataset of three days, with ties, whose frauds score higher."""
     chance = np.random.default_rng(seed)
     labels = (chance.random(count) < 0.15).astype(int)
     scores = np.clip(0.3 * labels + chance.exponential(0.15, count), 0, 1).round(decimals)

@@ -36,4 +36,4 @@ def test_the_published_fold_has_the_published_rows_and_frauds() -> None:
     # A longer history ending on the same day leaves the test rows as they are.
     longer = policy.model_copy(update={"train_window": 4 * week, "exclude_window": week})
     fold = holdout(datetime(2018, 8, 22, tzinfo=UTC), longer, maturity=week)
-    assert rows_to_test(rows, fold, longer).facts.equals(test.facts)
+    assert rows_to_test(rows, fold, longer).metadata.equals(test.metadata)

@@ -18,9 +18,9 @@ from expectations.contract import InputError, OvernightError
 from infra.processes.locks import only_one
 from tests.training.frames import as_rows, day, make_rows
 from training.data.splits import holdout, validation_folds
+from training.learners import default_learner
 from training.learners.lightgbm.binning import BinnedRows
 from training.policy import TrainingPolicy
-from training.search.search_space import starting_points, suggest
 from training.search.study import TuningResult, load_best, open_study
 from training.search.tuning import tune
 
@@ -37,10 +37,12 @@ search(Path(sys.argv[1]), trials=trials, worker=worker, workers=workers)
 """
 
 
-def policy_of(trials: int, workers: int = 1, **given: object) -> TrainingPolicy:
+def policy_of(
+    trials: int, workers: int = 1, *, members: int = 3, **given: object
+) -> TrainingPolicy:
     return TrainingPolicy(
         train_window="7d", gap="2d", test_window="5d", folds=2, trials=trials, threads=1,
-        trials_workers=workers, params=NARROW, **given,
+        trials_workers=workers, lightgbm={**NARROW, "members": members}, **given,
     )  # fmt: skip
 
 
@@ -142,7 +144,7 @@ def test_two_workers_search_one_study_and_lose_no_trial(tmp_path: Path) -> None:
         assert {t.user_attrs["worker"] for t in done} == {0, 1}
         # None twice and none too many: one worker begins a trial at a time.
         assert len(done) == 40
-        points = starting_points(policy_of(40))
+        points = default_learner().starting_params(policy_of(40))
         drawn = [{k: t.params[k] for k in point if k in t.params}
                  for point, t in zip(points, done, strict=False)]  # fmt: skip
         assert [point | d for point, d in zip(points, drawn, strict=True)] == points
@@ -260,7 +262,9 @@ def test_a_database_that_never_opens_is_told_after_some_tries(
 def test_what_the_policy_gives_is_not_drawn() -> None:
     study = optuna.create_study()
     trial = study.ask()
-    point = suggest(trial, TrainingPolicy(params={"max_bin": 63, "negative_rate": 0.5}))
+    point = default_learner().suggest(
+        trial, TrainingPolicy(lightgbm={"max_bin": 63, "negative_rate": 0.5})
+    )
     assert (point["max_bin"], point["negative_rate"]) == (63, 0.5)
     assert not {"max_bin", "negative_rate"} & set(trial.params)
     assert point["history"] in {"14d", "28d"}
@@ -272,8 +276,9 @@ def test_bins_of_a_search_do_not_depend_on_what_came_after_its_oldest_train_wind
     import numpy as np
     import pyarrow as pa
 
-    from training.data.dataset import Rows
-    from training.learners.lightgbm.binning import Selection, fixed_params
+    from training.data.dataset import Dataset
+    from training.learners.lightgbm.binning import fixed_params
+    from training.learners.row_selection import Selection
 
     policy = policy_of(1)
     folds = validation_folds(holdout(day(40), policy, maturity=timedelta(days=2)), policy)
@@ -284,7 +289,9 @@ def test_bins_of_a_search_do_not_depend_on_what_came_after_its_oldest_train_wind
     )
     texts = []
     for matrix in (ROWS.matrix, changed):
-        binned = BinnedRows(Rows(matrix, ROWS.facts, ROWS.encoding), folds[0].train, policy=policy)
+        binned = BinnedRows(
+            Dataset(matrix, ROWS.metadata, ROWS.encoding), folds[0].train, policy=policy
+        )
         setting = {"max_bin": 63, "min_data_in_bin": 1}
         dataset = binned.select(Selection(np.arange(first, end)), setting)
         texts.append(lgb.train(fixed_params(policy), dataset, 5).model_to_string())
@@ -295,7 +302,8 @@ def test_rows_of_a_bin_setting_that_comes_back_are_those_that_were_binned(tmp_pa
     import lightgbm as lgb
     import numpy as np
 
-    from training.learners.lightgbm.binning import Selection, fixed_params
+    from training.learners.lightgbm.binning import fixed_params
+    from training.learners.row_selection import Selection
 
     policy = policy_of(1)
     window = validation_folds(holdout(day(40), policy, maturity=timedelta(days=2)), policy)[0].train

@@ -5,27 +5,27 @@ from training.evaluation.comparison.curves import Points
 from training.evaluation.comparison.explanation import Case
 from training.evaluation.comparison.record import (
     BaselineCurves,
+    Candidate,
     ComparedCase,
     Comparison,
-    Contender,
     Day,
     Estimate,
     FeatureContribution,
-    Figures,
+    ModelSummary,
     ScoreBin,
     Slice,
 )
 
 __all__ = [
     "BaselineCurves",
+    "Candidate",
     "Case",
     "ComparedCase",
     "Comparison",
-    "Contender",
     "Day",
     "Estimate",
     "FeatureContribution",
-    "Figures",
+    "ModelSummary",
     "Points",
     "ScoreBin",
     "Slice",

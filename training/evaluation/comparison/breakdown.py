@@ -9,7 +9,7 @@ from training.evaluation.comparison.explanation import summarise
 from training.evaluation.comparison.record import Day, Estimate, FeatureContribution, ScoreBin
 from training.evaluation.money_saved import money_by_day
 from training.evaluation.scored import ScoredModel, ScoredRows
-from training.learners.lightgbm import FittedModel
+from training.learners import FittedModel
 
 DIGITS = 12
 DAY_RESAMPLES = 200
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def estimate(value: float, samples: Floats) -> Estimate:
-    """A value with the interval of its bootstrap samples."""
+    """Return a value with the interval of its bootstrap samples."""
     # Sums in another order differ in the last bits, and a gain of 0 must not look like a loss.
     low, high, shown = (round(each, DIGITS) for each in (*interval(samples), value))
     return Estimate(shown, *((low, high) if np.isfinite(low) else (None, None)))
@@ -50,7 +50,7 @@ def count_scores(scored: ScoredRows) -> tuple[ScoreBin, ...]:
 def feature_contributions(
     model: FittedModel, scored: ScoredRows, *, seed: int
 ) -> tuple[FeatureContribution, ...]:
-    """The 20 columns with the largest mean absolute contribution over up to 2,000 test rows."""
+    """List the 20 columns with the largest mean absolute contribution over 2,000 test rows."""
     parts, values = summarise(model, scored, seed=seed)
     sizes = np.abs(parts).mean(axis=0)
     order = np.argsort(-sizes, kind="stable")[:SHOWN_FEATURES]

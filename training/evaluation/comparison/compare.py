@@ -33,15 +33,15 @@ from training.evaluation.comparison.explanation import (
 )
 from training.evaluation.comparison.record import (
     BaselineCurves,
+    Candidate,
     ComparedCase,
     Comparison,
-    Contender,
     Estimate,
-    Figures,
+    ModelSummary,
     Slice,
 )
-from training.evaluation.gate import MIN_SLICE_FRAUDS, Mask
 from training.evaluation.metrics import METRICS, RESAMPLES
+from training.evaluation.promotion_gate import MIN_SLICE_FRAUDS, Mask
 from training.evaluation.scored import ScoredModel, ScoredRows
 from training.policy import TrainingPolicy
 
@@ -51,8 +51,8 @@ Floats = npt.NDArray[np.float64]
 
 
 def compare_models(
-    candidate: Contender,
-    champion: Contender | None,
+    candidate: Candidate,
+    champion: Candidate | None,
     *,
     slices: Mapping[str, Mask],
     policy: TrainingPolicy,
@@ -95,7 +95,7 @@ class _Sampled:
     """
 
     def __init__(
-        self, model: Contender, slices: Mapping[str, Mask], policy: TrainingPolicy
+        self, model: Candidate, slices: Mapping[str, Mask], policy: TrainingPolicy
     ) -> None:
         scored = model.scored
         under_test = ScoredModel(scored, model.bundle.threshold, policy)
@@ -137,10 +137,10 @@ class _Sampled:
         return measured
 
 
-def _figures(model: Contender, sampled: _Sampled, policy: TrainingPolicy) -> Figures:
+def _figures(model: Candidate, sampled: _Sampled, policy: TrainingPolicy) -> ModelSummary:
     scored, bundle = model.scored, model.bundle
     threshold = bundle.threshold
-    return Figures(
+    return ModelSummary(
         threshold=threshold,
         calibration=bundle.calibration.method,
         columns=bundle.model.encoding.columns,
@@ -155,7 +155,7 @@ def _figures(model: Contender, sampled: _Sampled, policy: TrainingPolicy) -> Fig
 
 
 def _slice(
-    name: str, candidate: Contender, mask: Mask, ours: _Sampled, theirs: _Sampled | None
+    name: str, candidate: Candidate, mask: Mask, ours: _Sampled, theirs: _Sampled | None
 ) -> Slice:
     key, scored = _slice_key(name), candidate.scored
     labels, scores = scored.labels[mask], scored.scores[mask]
@@ -176,7 +176,7 @@ def _slice(
 
 
 def _cases(
-    candidate: Contender, champion: Contender | None, at: npt.NDArray[np.int64]
+    candidate: Candidate, champion: Candidate | None, at: npt.NDArray[np.int64]
 ) -> tuple[ComparedCase, ...]:
     cases = explain_cases(candidate.bundle.model, candidate.scored, at)
     others = [None] * len(at) if champion is None else champion.scored.scores[at].tolist()

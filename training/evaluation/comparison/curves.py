@@ -48,7 +48,7 @@ def operating_point(scored: ScoredRows, *, threshold: float) -> tuple[float, flo
 
 
 def money_by_reviews(scored: ScoredRows, *, policy: TrainingPolicy, threshold: float) -> Points:
-    """What a day saves by the number of alerts that can be reviewed, up to twice the capacity."""
+    """Compute the money saved a day by the number of reviews, up to twice the capacity."""
     most = 2 * policy.review.capacity
     alerts = scored.scores >= threshold
     gains = review_gains(scored.labels, scored.amounts, policy.review)

@@ -1,4 +1,4 @@
-"""Why a row scored as it did: LightGBM's TreeSHAP contributions (Lundberg et al. 2020)."""
+"""Reasons of scores, from the contributions of columns to the log odds."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from expectations.contract import AMOUNT, EVENT_TIME, TRANSACTION_ID
-from training.data import Rows, as_numbers
+from training.data import Dataset, as_numbers
 from training.evaluation.scored import ScoredRows
-from training.learners.lightgbm import FittedModel
+from training.learners import FittedModel
 
 Floats = npt.NDArray[np.float64]
 REASONS = 3
@@ -30,14 +30,6 @@ class Case:
     amount: float
     score: float
     reasons: tuple[tuple[str, str, float], ...]
-
-
-def contributions(model: FittedModel, rows: Rows) -> Floats:
-    """Of shape (rows, columns + 1): each column's part of the raw score in log odds; last the base.
-
-    A row's sum is its raw score.
-    """
-    return np.asarray(model.booster.predict(rows.matrix, pred_contrib=True), dtype=np.float64)
 
 
 def highest_legitimate(scored: ScoredRows) -> npt.NDArray[np.int64]:
@@ -66,7 +58,7 @@ def summarise(model: FittedModel, scored: ScoredRows, *, seed: int) -> tuple[Flo
     count = min(len(others), SUMMARY_ROWS - len(frauds))
     chosen = np.sort(np.append(frauds, chance.choice(others, count, replace=False)))
     rows = scored.rows.take(chosen)
-    return contributions(model, rows)[:, :-1], as_numbers(rows.matrix).astype(np.float64)
+    return model.contributions(rows)[:, :-1], as_numbers(rows.matrix).astype(np.float64)
 
 
 def top_reasons(
@@ -87,25 +79,25 @@ def top_reasons(
     count = min(len(alerts), SUMMARY_ROWS)
     chosen = np.sort(chance.choice(alerts, count, replace=False))
     rows = scored.rows.take(chosen)
-    raised_most = contributions(model, rows)[:, :-1].argmax(axis=1)
+    raised_most = model.contributions(rows)[:, :-1].argmax(axis=1)
     found = np.bincount(raised_most, minlength=len(rows.encoding.names)) / count
     order = np.argsort(-found, kind="stable")
     return {rows.encoding.names[at]: float(found[at]) for at in order if found[at] > 0}
 
 
 def explain_cases(model: FittedModel, scored: ScoredRows, at: npt.NDArray[np.int64]) -> list[Case]:
-    """Rows at positions, with the features that moved their scores most."""
+    """Dataset at positions, with the features that moved their scores most."""
     rows = scored.rows.take(at)
-    parts = contributions(model, rows)[:, :-1]
+    parts = model.contributions(rows)[:, :-1]
     names = rows.encoding.names
     shown = []
-    for number, facts in enumerate(rows.facts.to_pylist()):
+    for number, metadata in enumerate(rows.metadata.to_pylist()):
         strongest = np.argsort(-np.abs(parts[number]), kind="stable")[:REASONS]
         shown.append(
             Case(
-                transaction=str(facts[TRANSACTION_ID]),
-                time=f"{facts[EVENT_TIME]:%Y-%m-%d %H:%M:%S}",
-                amount=float(facts[AMOUNT]),
+                transaction=str(metadata[TRANSACTION_ID]),
+                time=f"{metadata[EVENT_TIME]:%Y-%m-%d %H:%M:%S}",
+                amount=float(metadata[AMOUNT]),
                 score=float(scored.scores[at[number]]),
                 reasons=tuple(
                     (names[c], _shown(rows, names[c], number), float(parts[number, c]))
@@ -116,9 +108,9 @@ def explain_cases(model: FittedModel, scored: ScoredRows, at: npt.NDArray[np.int
     return shown
 
 
-def _shown(rows: Rows, column: str, number: int) -> str:
+def _shown(rows: Dataset, column: str, number: int) -> str:
     if rows.encoding.columns[column] == "categorical":
-        value: pa.Scalar = rows.facts[column][number]
+        value: pa.Scalar = rows.metadata[column][number]
         return str(value.as_py()) if value.is_valid else "missing"
     number_ = rows.matrix[column][number].as_py()
     return "missing" if np.isnan(number_) else f"{number_:.4g}"

@@ -14,7 +14,7 @@ from training.evaluation.scored import ScoredRows
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class Candidate:
     """A model with its scores of the test rows, the rows as it reads them."""
 
     bundle: Bundle
@@ -31,7 +31,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ModelSummary:
     """One model on the test rows.
 
     Attributes:
@@ -150,7 +150,7 @@ class ScoreBin:
 
 @dataclass(frozen=True, slots=True)
 class BaselineCurves:
-    """The logistic regression on the test rows; points as in `Figures`."""
+    """The logistic regression on the test rows; points as in `ModelSummary`."""
 
     precision_recall: Points
     recall_by_false_positives: Points
@@ -163,7 +163,7 @@ class Comparison:
     Attributes:
         days: with rows, of the test window.
         champion: None when there is none, or it cannot be compared.
-        gains: candidate less champion under the names of `Figures.estimates`; empty without one.
+        gains: candidate less champion by the names of `ModelSummary.estimates`; empty without one.
         false_positives: legitimate rows that the candidate scored highest.
         false_negatives: frauds that it scored lowest.
         by_day: the candidate on each day.
@@ -176,8 +176,8 @@ class Comparison:
     days: int
     rows: int
     frauds: int
-    candidate: Figures
-    champion: Figures | None
+    candidate: ModelSummary
+    champion: ModelSummary | None
     gains: Mapping[str, Estimate]
     slices: tuple[Slice, ...]
     false_positives: tuple[ComparedCase, ...]

@@ -1,14 +1,9 @@
-"""LightGBM: binned data, fitting, ensembles of seeds."""
+"""LightGBM: binned data, fitting, ensembles of seeds, the search space."""
 
-from training.learners.lightgbm.binning import BinnedRows, Params, fixed_params
-from training.learners.lightgbm.fit import FittedModel, fit, searched_params, select_rows
+from training.learners.lightgbm.fit import LightGBMModel
+from training.learners.lightgbm.learner import LightGBM
 
 __all__ = [
-    "BinnedRows",
-    "FittedModel",
-    "Params",
-    "fit",
-    "fixed_params",
-    "searched_params",
-    "select_rows",
+    "LightGBM",
+    "LightGBMModel",
 ]

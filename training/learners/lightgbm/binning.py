@@ -4,18 +4,17 @@ The bins of a search come from its oldest train window alone, so no fold's model
 anything that happened after its own train window.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 
 from expectations.contract import Interval
-from training.data import Rows
-from training.policy import Knob, TrainingPolicy
+from training.data import Dataset
+from training.learners.learner import Params
+from training.learners.row_selection import Selection
+from training.policy import TrainingPolicy
 
 # Properties of binned data; LightGBM refuses to change them on a made Dataset.
 BINNING = ("max_bin", "min_data_in_bin")
@@ -23,25 +22,9 @@ BINNING = ("max_bin", "min_data_in_bin")
 # LightGBM's own default: bins come from that many rows.
 SAMPLED_ROWS = 200_000
 
-Positions = npt.NDArray[np.int64]
-Params = Mapping[str, Knob | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which rows a model is fitted on, and how much each counts.
-
-    Attributes:
-        positions: rows, ascending.
-        weights: one a row; None: all count the same.
-    """
-
-    positions: Positions
-    weights: npt.NDArray[np.float32] | None = None
-
 
 def fixed_params(policy: TrainingPolicy) -> dict[str, object]:
-    """What is not searched: objective, seed, threads, and what makes a run repeatable."""
+    """Parameters that are not searched: objective, seed, threads, repeatability."""
     return {
         "objective": "binary",
         "verbosity": -1,
@@ -65,7 +48,12 @@ class BinnedRows:
     """
 
     def __init__(
-        self, rows: Rows, sampled: Interval, *, policy: TrainingPolicy, folder: Path | None = None
+        self,
+        rows: Dataset,
+        sampled: Interval,
+        *,
+        policy: TrainingPolicy,
+        folder: Path | None = None,
     ) -> None:
         self._rows = rows
         self._sampled = rows.bounds(sampled)
@@ -74,7 +62,7 @@ class BinnedRows:
         self._made: tuple[tuple[int, int], lgb.Dataset] | None = None
 
     def select(self, selection: Selection, params: Params) -> lgb.Dataset:
-        """The Dataset of some rows under the bin setting of `params`."""
+        """Return the Dataset of some rows under the bin setting of `params`."""
         settings = self._settings(params)
         # Declared to take a list; an array is not copied.
         positions: Any = selection.positions

@@ -1,6 +1,6 @@
 """Averages boosters into one: all their trees, each leaf divided by the number of boosters.
 
-The sum of the new model's trees is the mean of the members' raw scores (log odds), so it is served
+The sum of the new model's trees is the mean of their raw scores (log odds), so it is served
 like any single model.
 """
 
@@ -10,13 +10,13 @@ import lightgbm as lgb
 from lightgbm.basic import _LIB, _safe_call  # type: ignore[attr-defined]
 
 
-def average_boosters(members: Sequence[lgb.Booster]) -> lgb.Booster:
-    """One booster whose raw score is the mean of the members'.
+def average_boosters(boosters: Sequence[lgb.Booster]) -> lgb.Booster:
+    """Make one booster whose raw score is the mean of theirs.
 
     Args:
-        members: at least one, of the same columns.
+        boosters: at least one, of the same columns.
     """
-    loaded = [lgb.Booster(model_str=member.model_to_string()) for member in members]
+    loaded = [lgb.Booster(model_str=each.model_to_string()) for each in boosters]
     merged = loaded[0]
     # LightGBM's C interface can append models; its Python package does not offer it.
     for other in loaded[1:]:
@@ -24,7 +24,7 @@ def average_boosters(members: Sequence[lgb.Booster]) -> lgb.Booster:
     for tree, leaves in enumerate(_leaf_counts(merged)):
         for leaf in range(leaves):
             value = merged.get_leaf_output(tree, leaf)
-            merged.set_leaf_output(tree, leaf, value / len(members))
+            merged.set_leaf_output(tree, leaf, value / len(boosters))
     return lgb.Booster(model_str=merged.model_to_string())
 
 

@@ -7,81 +7,72 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from expectations.contract import Interval, parse_duration
-from training.data import Encoding, Rows
-from training.learners.lightgbm.binning import BINNING, BinnedRows, Params, Selection, fixed_params
+from expectations.contract import Interval
+from training.data import Dataset, Encoding
+from training.learners.learner import Params
+from training.learners.lightgbm.binning import BINNING, BinnedRows, fixed_params
 from training.learners.lightgbm.ensemble import average_boosters
-from training.policy import Knob, TrainingPolicy
+from training.learners.row_selection import select_rows
+from training.lightgbm_policy import Param
+from training.policy import TrainingPolicy
 
 Floats = npt.NDArray[np.float64]
 
-# What a trial draws that is no parameter of LightGBM.
+# Search dimensions that are not LightGBM parameters.
 OURS = ("rounds", "history", "negative_rate")
 
 
 @dataclass(frozen=True, slots=True)
-class FittedModel:
+class LightGBMModel:
     """A booster and how rows are written for it."""
 
     booster: lgb.Booster
     encoding: Encoding
 
-    def predict(self, rows: Rows) -> Floats:
+    @property
+    def native(self) -> lgb.Booster:
+        """The booster."""
+        return self.booster
+
+    def predict(self, rows: Dataset) -> Floats:
         """Raw fraud probabilities, one a row; not calibrated."""
         return np.asarray(self.booster.predict(rows.matrix), dtype=np.float64)
 
-    @property
-    def text(self) -> str:
+    def contributions(self, rows: Dataset) -> Floats:
+        """TreeSHAP contributions (Lundberg et al. 2020) of shape (rows, columns + 1)."""
+        parts = self.booster.predict(rows.matrix, pred_contrib=True)
+        return np.asarray(parts, dtype=np.float64)
+
+    def save(self) -> bytes:
         """LightGBM's text, without the number of threads it was made with: they change nothing."""
-        return re.sub(r"(?m)^\[num_threads: \d+\]\n", "", self.booster.model_to_string())
+        return re.sub(r"(?m)^\[num_threads: \d+\]\n", "", self.booster.model_to_string()).encode()
 
 
-def fit(rows: Rows, window: Interval, *, params: Params, policy: TrainingPolicy) -> FittedModel:
+def fit(
+    rows: Dataset, window: Interval, *, params: Params, policy: TrainingPolicy
+) -> LightGBMModel:
     """Fit on the rows of a train window.
 
     Args:
         rows: in time order; may hold more than the window.
         window: the train window; `history` in `params` may shorten it at its beginning.
         params: as tuning found them, `rounds` among them.
-        policy: seed, threads, and how many members are averaged.
+        policy: seed, threads, and the size of the ensemble.
     """
     train = rows.within(window)
     selection = select_rows(train, window, params=params, seed=policy.seed)
     binned = BinnedRows(train, window, policy=policy)
     dataset = binned.select(selection, params)
     given = {**fixed_params(policy), **searched_params(params)}
-    members = [
-        lgb.train({**given, "seed": policy.seed + member}, dataset, int(params["rounds"]))
-        for member in range(policy.members)
+    num_boost_round = int(params["rounds"])
+    boosters = [
+        lgb.train({**given, "seed": policy.seed + number}, dataset, num_boost_round)
+        for number in range(policy.lightgbm.members)
     ]
-    return FittedModel(booster=average_boosters(members), encoding=rows.encoding)
+    return LightGBMModel(booster=average_boosters(boosters), encoding=rows.encoding)
 
 
-def select_rows(rows: Rows, window: Interval, *, params: Params, seed: int) -> Selection:
-    """The rows of a train window that a model is fitted on.
-
-    Of the legitimate rows a share of `negative_rate` is kept, and each counts for all that it
-    stands for, so that scores stay probabilities.
-
-    Args:
-        rows: in time order; may hold more than the window.
-        window: the train window; only its last `history` is used.
-        params: `history` and `negative_rate` are read.
-        seed: of the choice.
-    """
-    start = max(window.start, window.end - parse_duration(params["history"]))
-    first, end = rows.bounds(Interval(start=start, end=window.end))
-    positions = np.arange(first, end, dtype=np.int64)
-    rate = float(params["negative_rate"])
-    if rate >= 1:
-        return Selection(positions)
-    is_fraud = rows.labels[first:end] == 1
-    kept = is_fraud | (np.random.default_rng([seed, 1]).random(end - first) < rate)
-    weights = np.where(is_fraud, 1.0, 1.0 / rate).astype(np.float32)
-    return Selection(positions[kept], weights[kept])
-
-
-def searched_params(params: Params) -> dict[str, Knob | str]:
+def searched_params(params: Params) -> dict[str, Param | str]:
     """LightGBM's parameters among those of a trial that may change on a made Dataset."""
     others = (*OURS, *BINNING)
     return {**{k: v for k, v in params.items() if k not in others}, "bagging_freq": 1}

@@ -13,12 +13,11 @@ from training.evaluation.comparison.breakdown import (
     measure_days,
 )
 from training.evaluation.comparison.curves import MOST_POINTS, recall_points
-from training.evaluation.comparison.explanation import contributions
 from training.evaluation.scored import ScoredModel, ScoredRows
 from training.learners.lightgbm.fit import fit
 from training.policy import TrainingPolicy
 
-POLICY = TrainingPolicy(members=1, review={"cost": 5.0, "capacity": 1})
+POLICY = TrainingPolicy(lightgbm={"members": 1}, review={"cost": 5.0, "capacity": 1})
 
 
 def test_a_day_is_measured_on_its_own_rows() -> None:
@@ -76,7 +75,7 @@ def test_contributions_are_means_over_rows_with_low_and_high_values() -> None:
         np.arange(1_500),
     )  # fmt: skip
     found = {each.name: each for each in feature_contributions(model, everything, seed=1)}
-    parts = contributions(model, rows)
+    parts = model.contributions(rows)
     sizes = {name: np.mean(np.abs(parts[:, n])) for n, name in enumerate(rows.encoding.names)}
     assert {n: each.mean_size for n, each in found.items()} == pytest.approx(sizes)
     assert list(found) == sorted(sizes, key=lambda name: -sizes[name])

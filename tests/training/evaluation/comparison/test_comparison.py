@@ -10,14 +10,14 @@ from infra.serving.model import Calibration, Reference
 from tests.training.evaluation.comparison.test_curves import TWO_DAYS, scored
 from tests.training.frames import PARAMS, as_rows, day, make_rows
 from training.bundle.writing import Bundle, write_bundle
-from training.evaluation.comparison import Contender, compare_models
-from training.evaluation.comparison.explanation import contributions, top_reasons
-from training.evaluation.gate import MIN_SLICE_FRAUDS
+from training.evaluation.comparison import Candidate, compare_models
+from training.evaluation.comparison.explanation import top_reasons
+from training.evaluation.promotion_gate import MIN_SLICE_FRAUDS
 from training.evaluation.scored import ScoredRows
 from training.learners.lightgbm.fit import fit
 from training.policy import TrainingPolicy
 
-POLICY = TrainingPolicy(members=1, review={"cost": 5.0, "capacity": 1})
+POLICY = TrainingPolicy(lightgbm={"members": 1}, review={"cost": 5.0, "capacity": 1})
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +35,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     )
 
 
-def judged(bundle: Bundle, rows: ScoredRows) -> Contender:
-    return Contender(bundle, rows)
+def judged(bundle: Bundle, rows: ScoredRows) -> Candidate:
+    return Candidate(bundle, rows)
 
 
 def alike(count: int, *, seed: int, noise: float) -> ScoredRows:
-    """Rows whose scores are their label in noise."""
+    """Dataset whose scores are their label in noise."""
     chance = np.random.default_rng(seed)
     labels = (chance.random(count) < 0.2).astype(int)
     marks = np.clip(0.5 * labels + chance.normal(0.2, noise, count), 0, 1)
@@ -147,7 +147,7 @@ def test_the_top_reason_of_an_alert_is_what_raised_it_most(bundle: Bundle) -> No
         rows, scores, rows.labels, rows.amounts, np.zeros(1_000, np.int64), np.arange(1_000)
     )
     found = top_reasons(bundle.model, everything, threshold=0.2, seed=1)
-    parts = contributions(bundle.model, rows)[scores >= 0.2, :-1]
+    parts = bundle.model.contributions(rows)[scores >= 0.2, :-1]
     names = [rows.encoding.names[int(np.argmax(row))] for row in parts]
     assert found == {name: pytest.approx(names.count(name) / len(names)) for name in set(names)}
     assert list(found.values()) == sorted(found.values(), reverse=True)

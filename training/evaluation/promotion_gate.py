@@ -1,4 +1,4 @@
-"""The gate: whether a challenger may go to review, with every reason. A refusal is a result.
+"""Promotion gate: lets a challenger go to review, or refuses with every reason.
 
 Challenger and champion score the same out-of-time rows. Their difference is resampled over whole
 customers, so what both find easy or hard cancels out; the statements are one-sided, at the
@@ -47,17 +47,17 @@ class GateResult:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the challenger may go to review."""
+        """True if the challenger may go to review."""
         return all(check.is_passed for check in self.checks)
 
     @property
     def reasons(self) -> list[str]:
-        """Why not; empty when accepted."""
+        """Reasons of a refusal; empty when accepted."""
         return [f"{c.name}: {c.reason}" for c in self.checks if not c.is_passed]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ModelUnderTest:
     """A model on the rows of the gate.
 
     Attributes:
@@ -71,9 +71,9 @@ class Judged:
 
 
 def judge_alone(
-    challenger: Judged, *, baseline: float, latency_ms: float, policy: GatePolicy, seed: int
+    challenger: ModelUnderTest, *, baseline: float, latency_ms: float, policy: GatePolicy, seed: int
 ) -> list[Check]:
-    """What needs no champion: the logistic baseline, calibration, latency.
+    """Check what needs no champion: the logistic baseline, calibration, latency.
 
     Args:
         challenger: on the test rows.
@@ -101,8 +101,8 @@ def judge_alone(
 
 
 def compare(
-    challenger: Judged,
-    champion: Judged,
+    challenger: ModelUnderTest,
+    champion: ModelUnderTest,
     *,
     slices: Mapping[str, Mask],
     policy: GatePolicy,
@@ -142,7 +142,7 @@ def compare(
 
 
 def _calibration_check(scored: ScoredRows, policy: GatePolicy, *, seed: int) -> Check:
-    """Whether expected frauds are shown to be off by more than the policy's factor in some bin.
+    """Check that expected frauds are not shown to be off by more than the policy's factor.
 
     Each bin is judged at its part of `1 - confidence` (Bonferroni), so that ten bins of a
     calibrated model are together as rarely refused as one.
@@ -176,7 +176,7 @@ def _calibration_check(scored: ScoredRows, policy: GatePolicy, *, seed: int) -> 
 
 
 def _ratio(weights: Floats, scores: Floats, labels: npt.NDArray[np.int8]) -> float:
-    """Expected frauds to true ones; without any true one as if there were half a one."""
+    """Divide expected frauds by true ones; without any true one by half a one."""
     return float(weights @ scores) / max(float(weights @ labels), 0.5)
 
 
@@ -185,8 +185,8 @@ class _Gains:
 
     def __init__(
         self,
-        challenger: Judged,
-        champion: Judged,
+        challenger: ModelUnderTest,
+        champion: ModelUnderTest,
         slices: Mapping[str, Mask],
         training: TrainingPolicy,
     ) -> None:
@@ -241,7 +241,7 @@ def _money_check(gain: float, samples: Floats, champion: float, policy: GatePoli
 def _slice_check(
     observed: Mapping[str, float], samples: Mapping[str, Floats], policy: GatePolicy
 ) -> Check:
-    """Whether a loss within `slice_margin` can be ruled out in any slice, by Holm's step-down.
+    """Check that no slice is shown to lose more than `slice_margin`, by Holm's step-down.
 
     The chance to refuse a model that is worse in none of them is at most `1 - confidence`, however
     many slices there are (Holm 1979).
@@ -264,7 +264,7 @@ def _slice_check(
 
 
 def _schema_check(ours: Mapping[str, AttributeKind], theirs: Mapping[str, AttributeKind]) -> Check:
-    """Requests that the champion answers must not be misread; new or gone features are told."""
+    """Check that requests of the champion are not misread; tell new and gone features."""
     changed = [name for name in ours if name in theirs and ours[name] != theirs[name]]
     told = _listed("new", [n for n in ours if n not in theirs])
     told += _listed("gone", [n for n in theirs if n not in ours])

@@ -1,10 +1,10 @@
-"""What a packet is made from, written by hand: two models, three slices, one false alarm."""
+"""What a report is made from, written by hand: two models, three slices, one false alarm."""
 
 from dataclasses import replace
 
 from expectations.results import WARNING, Finding, Validated
 from pipelines.modelling.data_summary import DataSummary, TableSummary
-from pipelines.modelling.evaluation_record import FORMAT, GateDecision, Material
+from pipelines.modelling.evaluation_record import FORMAT, EvaluationRecord, GateDecision
 from pipelines.review.report.changes import NONE, Change
 from pipelines.review.report.page import Contents, Rollout
 from training.evaluation import (
@@ -14,19 +14,19 @@ from training.evaluation import (
     Day,
     Estimate,
     FeatureContribution,
-    Figures,
     MetricValue,
+    ModelSummary,
     ScoreBin,
     Slice,
 )
 from training.evaluation.comparison.explanation import Case
-from training.evaluation.gate import Check
+from training.evaluation.promotion_gate import Check
 from training.policy import ReviewPolicy
 
 PASSED = Check("average precision", is_passed=True, reason="gains +0.0300 on the champion")
 FAILED = Check("slices", is_passed=False, reason="worse by more than 0.05 in channel web (-0.1000)")
 
-CANDIDATE = Figures(
+CANDIDATE = ModelSummary(
     threshold=0.25,
     calibration="isotonic",
     columns={"amount": "numeric", "channel": "categorical", "hour": "numeric"},
@@ -97,9 +97,9 @@ DATA = DataSummary(
 )
 
 
-def make_material(*, champion: Figures | None = CHAMPION, problem: str = "") -> Material:
+def make_record(*, champion: ModelSummary | None = CHAMPION, problem: str = "") -> EvaluationRecord:
     compared = champion is not None
-    return Material(
+    return EvaluationRecord(
         format=FORMAT,
         window="[2025-02-01, 2025-02-08)",
         review=ReviewPolicy(cost=5.0, capacity=100),
@@ -131,19 +131,19 @@ def make_material(*, champion: Figures | None = CHAMPION, problem: str = "") -> 
     )
 
 
-def make_contents(material: Material, **changed: object) -> Contents:
+def make_contents(record: EvaluationRecord, **changed: object) -> Contents:
     contents = Contents(
         spec="cards",
         version="models:/cards/2",
         number=2,
-        material=material,
+        record=record,
         gate=GateDecision(True, (PASSED,)),
         changes={
             "Parameters": (Change("rounds", "50", "60"),),
             "Features": (Change("hour", NONE, "numeric", "hour(event_time)"),),
             "Thresholds": (),
         }
-        if material.champion
+        if record.champion
         else {},
         rollout=Rollout("  endpoint  cards: would be created", "", None),
         origin={"run": "0a1b", "bundle digest": "5af8787feeb6"},

@@ -1,13 +1,13 @@
-"""What a trial may draw, and the points a search starts from."""
+"""Parameters that a trial draws, and those that a search starts from."""
 
 from collections.abc import Mapping
 
 import optuna
 
 from expectations.contract import format_duration
-from training.policy import Knob, TrainingPolicy
-
-Point = dict[str, Knob | str]
+from training.learners.learner import Params
+from training.lightgbm_policy import Param
+from training.policy import TrainingPolicy
 
 MAX_BINS = (255, 1023, 4095)
 SMALLEST_BINS = (1, 3)
@@ -15,7 +15,7 @@ NEGATIVE_RATES = (1.0, 0.2)
 
 # Known to do well on fraud, whose rarity makes fine bins and no automatic intercept matter; a
 # search of few trials starts from them.
-KNOWN_GOOD: tuple[Mapping[str, Knob], ...] = (
+KNOWN_GOOD: tuple[Mapping[str, Param], ...] = (
     {"max_bin": 1023, "min_data_in_bin": 1, "boost_from_average": False, "learning_rate": 0.1,
      "num_leaves": 15, "max_depth": 4, "min_data_in_leaf": 20, "min_sum_hessian_in_leaf": 0.001,
      "lambda_l1": 0.001, "lambda_l2": 1.0, "feature_fraction": 0.8, "bagging_fraction": 1.0,
@@ -27,15 +27,15 @@ KNOWN_GOOD: tuple[Mapping[str, Knob], ...] = (
 )  # fmt: skip
 
 
-def suggest(trial: optuna.Trial, policy: TrainingPolicy) -> Point:
-    """Draw a point; what `policy.params` gives is not drawn. The number of trees is measured."""
+def suggest(trial: optuna.Trial, policy: TrainingPolicy) -> Params:
+    """Draw params; what `policy.lightgbm` gives is not drawn. The number of trees is measured."""
     histories = [format_duration(length) for length in policy.searched_histories]
-    given = policy.params
-    point: Point = dict(given)
+    given = policy.lightgbm.given
+    params: dict[str, Param | str] = dict(given)
     if len(histories) == 1:
-        point["history"] = histories[0]
+        params["history"] = histories[0]
     else:
-        point["history"] = trial.suggest_categorical("history", histories)
+        params["history"] = trial.suggest_categorical("history", histories)
     for name, choices in (
         ("max_bin", MAX_BINS),
         ("min_data_in_bin", SMALLEST_BINS),
@@ -43,14 +43,14 @@ def suggest(trial: optuna.Trial, policy: TrainingPolicy) -> Point:
         ("negative_rate", NEGATIVE_RATES),
     ):
         if name not in given:
-            point[name] = trial.suggest_categorical(name, choices)
+            params[name] = trial.suggest_categorical(name, choices)
     for name, low, high in (
         ("num_leaves", 4, 63),
         ("max_depth", 2, 8),
         ("min_data_in_leaf", 1, 300),
     ):
         if name not in given:
-            point[name] = trial.suggest_int(name, low, high, log=name != "max_depth")
+            params[name] = trial.suggest_int(name, low, high, log=name != "max_depth")
     for name, least, most in (
         ("learning_rate", 0.03, 0.3),
         ("min_sum_hessian_in_leaf", 1e-4, 10.0),
@@ -58,19 +58,19 @@ def suggest(trial: optuna.Trial, policy: TrainingPolicy) -> Point:
         ("lambda_l2", 1e-3, 100.0),
     ):
         if name not in given:
-            point[name] = trial.suggest_float(name, least, most, log=True)
+            params[name] = trial.suggest_float(name, least, most, log=True)
     for name in ("feature_fraction", "bagging_fraction"):
         if name not in given:
-            point[name] = trial.suggest_float(name, 0.3, 1.0)
-    return point
+            params[name] = trial.suggest_float(name, 0.3, 1.0)
+    return params
 
 
-def starting_points(policy: TrainingPolicy) -> list[Point]:
-    """The points that are tried first, as far as `policy.params` leaves them open."""
+def starting_params(policy: TrainingPolicy) -> list[Params]:
+    """Params that are tried first, as far as `policy.lightgbm` leaves them open."""
     longest = format_duration(policy.searched_histories[-1])
     is_searched = len(policy.searched_histories) > 1
-    history: Point = {"history": longest} if is_searched else {}
+    history: Params = {"history": longest} if is_searched else {}
+    given = policy.lightgbm.given
     return [
-        {**{k: v for k, v in point.items() if k not in policy.params}, **history}
-        for point in KNOWN_GOOD
+        {**{k: v for k, v in params.items() if k not in given}, **history} for params in KNOWN_GOOD
     ]

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from tests.training.frames import PARAMS, as_rows, fold, make_rows
-from training.evaluation.gate import Judged, compare, judge_alone
+from training.evaluation.promotion_gate import ModelUnderTest, compare, judge_alone
 from training.evaluation.scored import ScoredRows, score_rows
 from training.learners.lightgbm.fit import fit
 from training.policy import GatePolicy, TrainingPolicy
@@ -35,12 +35,12 @@ def score(window: ScoredRows, *, signal: float, seed: int) -> ScoredRows:
     return replace(window, scores=raw)
 
 
-def judge(scored: ScoredRows, **changed: object) -> Judged:
-    return replace(Judged(scored, threshold=0.5, columns=COLUMNS), **changed)
+def judge(scored: ScoredRows, **changed: object) -> ModelUnderTest:
+    return replace(ModelUnderTest(scored, threshold=0.5, columns=COLUMNS), **changed)
 
 
 def is_passed(
-    name: str, ours: Judged, theirs: Judged, policy: GatePolicy, **slices: object
+    name: str, ours: ModelUnderTest, theirs: ModelUnderTest, policy: GatePolicy, **slices: object
 ) -> bool:
     checks = compare(ours, theirs, slices=slices, policy=policy, training=TRAINING)
     return next(check.is_passed for check in checks if check.name == name)
@@ -70,7 +70,12 @@ def test_models_of_other_seeds_pass_as_better_at_most_one_time_in_twenty() -> No
         given = fold((0, 7), (7, 14))
         test = rows.within(given.test)
         models = [
-            fit(rows, given.train, params=PARAMS, policy=TrainingPolicy(seed=seed, members=1))
+            fit(
+                rows,
+                given.train,
+                params=PARAMS,
+                policy=TrainingPolicy(seed=seed, lightgbm={"members": 1}),
+            )
             for seed in range(6)
         ]
         judged = [
