@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-PIPELINES = Path(__file__).parents[3] / "pipelines"
+TRACKING = Path(__file__).parents[3] / "pipelines/tracking"
 KNOWING = ("registry", "runs", "logged_model")
 # Methods of MLflow's client, and functions of its module, to IAM's names of what they ask the
 # server: the REST calls of `mlflow.store.*.rest_store`, in AWS's Service Authorization Reference.
@@ -46,7 +46,7 @@ LOCAL = {"save_model", "set_tracking_uri"}
 
 @pytest.fixture(scope="module")
 def called():
-    code = "".join((PIPELINES / f"{name}.py").read_text() for name in KNOWING)
+    code = "".join((TRACKING / f"{name}.py").read_text() for name in KNOWING)
     return set(re.findall(r"(?:client|mlflow(?:\.\w+)?)\.([a-z_]+)\(", code)) - LOCAL
 
 
