@@ -19,7 +19,7 @@ from tests.pipelines.nights import QUIET
 pytestmark = QUIET
 
 OVERNIGHT = str(Path(sys.executable).with_name("overnight"))
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def outside(**variables: str) -> dict[str, str]:

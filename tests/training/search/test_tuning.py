@@ -70,7 +70,7 @@ def start(
     folder: Path, *, trials: int, worker: int = 0, workers: int = 1
 ) -> subprocess.Popen[bytes]:
     arguments = [str(folder), str(trials), str(worker), str(workers)]
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     return subprocess.Popen(
         [sys.executable, "-c", WORKER, *arguments],
         env={**os.environ, "PYTHONPATH": root},
