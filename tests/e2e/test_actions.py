@@ -52,7 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
         java = " ".join([*JAVA_OPTIONS, *archive_options()])
         spark = {**os.environ, "AWS_ACCESS_KEY_ID": "spark", "JAVA_TOOL_OPTIONS": java}
         with running_emr(folder, spark) as emr:
-            house = Installation(
+            rig = Installation(
                 folder / "home",
                 **server.environment,
                 AWS_ENDPOINT_URL_EMR_SERVERLESS=emr,
@@ -64,7 +64,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Call]:
                 OVERNIGHT_SPARK_ARCHIVE=f"s3://artefacts/{ARCHIVE}",
             )
             bank.write_spec(folder, NAME, f"s3://lake/{DELIVERED}", CHANGES)
-            recorders = {role: stack.enter_context(recording(role, NAME, house)) for role in ROLES}
+            recorders = {role: stack.enter_context(recording(role, NAME, rig)) for role in ROLES}
             return [call for role, chapter in RUN for call in recorders[role](chapter)]
 
 
@@ -81,11 +81,11 @@ def fill(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def recording(role: str, spec: str, house: Installation) -> Iterator[Callable[[str], list[Call]]]:
+def recording(role: str, spec: str, rig: Installation) -> Iterator[Callable[[str], list[Call]]]:
     """A process of a role: does a chapter, and gives its calls."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.e2e.recorder", spec, bank.AS_OF],
-        env={**house.environment, "AWS_ACCESS_KEY_ID": role},
+        env={**rig.environment, "AWS_ACCESS_KEY_ID": role},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ AS_OF = "2025-03-12"
 
 
 @pytest.fixture(scope="module")
-def house(make_installation, tmp_path_factory: pytest.TempPathFactory):
+def rig(make_installation, tmp_path_factory: pytest.TempPathFactory):
     """An installation that serves, with a night of the spec `cards` behind it."""
     specs = tmp_path_factory.mktemp("specs")
     declared = (
@@ -45,8 +45,8 @@ def decided(installation: Installation) -> list[str]:
     ]
 
 
-def test_a_bad_form_is_refused_and_the_night_is_told(house) -> None:
-    installation, airflow, *_ = house
+def test_a_bad_form_is_refused_and_the_night_is_told(rig) -> None:
+    installation, airflow, *_ = rig
     with pytest.raises(AssertionError, match=r"400 .*0 is less than the minimum of 1"):
         airflow.trigger("cards_nightly", {"as_of": AS_OF, "trials": 0})
     assert len(airflow.runs("cards_nightly")) == 1
@@ -58,8 +58,8 @@ def test_a_bad_form_is_refused_and_the_night_is_told(house) -> None:
     assert "(Airflow)" in installation.overnight("review", "cards", "1")
 
 
-def test_no_port_answers_a_page_of_another_site(house) -> None:
-    installation, *_ = house
+def test_no_port_answers_a_page_of_another_site(rig) -> None:
+    installation, *_ = rig
     asked = {
         "AIRFLOW": "/api/v2/version",
         "MLFLOW": "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0",
@@ -76,8 +76,8 @@ def test_no_port_answers_a_page_of_another_site(house) -> None:
             assert refused.value.code == 403, name
 
 
-def test_an_answer_in_airflow_is_deployed_by_itself(house) -> None:
-    installation, airflow, mlflow, pages = house
+def test_an_answer_in_airflow_is_deployed_by_itself(rig) -> None:
+    installation, airflow, mlflow, pages = rig
     assert mlflow.aliases("cards") == {"challenger": 1}
     assert airflow.runs("cards_deploy") == []
     wait_until(lambda: airflow.runs("cards_review"), 60)
@@ -101,8 +101,8 @@ def test_an_answer_in_airflow_is_deployed_by_itself(house) -> None:
     assert "(Airflow): best of the month" in installation.overnight("decisions", "cards")
 
 
-def test_an_alias_set_in_mlflow_is_deployed_by_itself_and_once(house) -> None:
-    installation, airflow, mlflow, _ = house
+def test_an_alias_set_in_mlflow_is_deployed_by_itself_and_once(rig) -> None:
+    installation, airflow, mlflow, _ = rig
     changed = "cards?training.lightgbm.members=1&gate.margin=0.99"
     installation.overnight("run", changed, "--as-of", AS_OF, "--register")
     mlflow.set_alias("cards", "approved", 2)
@@ -119,8 +119,8 @@ def test_an_alias_set_in_mlflow_is_deployed_by_itself_and_once(house) -> None:
     assert "alias champion was on version 1 and is on version 2" in text
 
 
-def test_a_dry_run_and_a_run_with_nothing_to_do_are_green_and_change_nothing(house) -> None:
-    installation, airflow, mlflow, pages = house
+def test_a_dry_run_and_a_run_with_nothing_to_do_are_green_and_change_nothing(rig) -> None:
+    installation, airflow, mlflow, pages = rig
     before, aliases = decided(installation), mlflow.aliases("cards")
     ran = len(airflow.runs("cards_deploy"))
     airflow.trigger("cards_deploy", {"dry_run": True})
@@ -131,8 +131,8 @@ def test_a_dry_run_and_a_run_with_nothing_to_do_are_green_and_change_nothing(hou
     assert mlflow.aliases("cards") == aliases
 
 
-def test_nobody_else_can_read_what_the_services_wrote(house) -> None:
+def test_nobody_else_can_read_what_the_services_wrote(rig) -> None:
     """Airflow's settings, passwords and logs, MLflow's files, the emulator's state."""
-    home = house[0].home
+    home = rig[0].home
     assert list(wide(home)) == []
     assert {"airflow.cfg", "airflow.db"} <= {path.name for path in (home / "airflow").iterdir()}

@@ -1,4 +1,4 @@
-"""One installation for all tests here; see `house`.
+"""One installation for all tests here; see `rig`.
 
 They are one story, in the order of their files and lines: what a night left, later ones look at.
 """
@@ -10,9 +10,9 @@ import pytest
 from pipelines.config.spec import SPECS
 from tests.e2e.conftest import make_installation  # noqa: F401 -- a fixture
 from tests.production import debit
-from tests.production.house import DATABASES, House, plant, serving
 from tests.production.mail import receiving
 from tests.production.postgres import postgres
+from tests.production.rig import DATABASES, Rig, plant, serving
 
 # Fewer trials lose to the logistic regression on so few customers, and the gate says so.
 CARDS = """name = "cards"
@@ -27,7 +27,7 @@ resamples = 200
 
 
 @pytest.fixture(scope="session")
-def house(make_installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:  # noqa: F811
+def rig(make_installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:  # noqa: F811
     """Everything runs; the spec `cards` has data, `debit` none; nothing was trained yet."""
     specs = tmp_path_factory.mktemp("specs")
     declared = (SPECS / "demo.toml").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ import pytest
 from tests.e2e.services import wait_until
 from tests.production import debit
 from tests.production.given import Given
-from tests.production.house import House
+from tests.production.rig import Rig
 
 DAG = f"{debit.SPEC}_nightly"
 RUNS = f"dag_id = '{DAG}' AND run_type = 'backfill'"
@@ -51,31 +51,31 @@ class Nights:
     alone: Mapping[str, Given]
 
 
-def select(house: House, query: str) -> list[tuple]:
+def select(rig: Rig, query: str) -> list[tuple]:
     """Rows of Airflow's database."""
-    with psycopg.connect(house.database.url("airflow", "airflow")) as open_:
+    with psycopg.connect(rig.database.url("airflow", "airflow")) as open_:
         return open_.execute(query).fetchall()
 
 
-def backfill(house: House, nights: Sequence[str], *options: str) -> None:
+def backfill(rig: Rig, nights: Sequence[str], *options: str) -> None:
     """`airflow backfill create`, from the first night through the last, once none is open."""
     unfinished = "SELECT count(*) FROM backfill WHERE completed_at IS NULL"
-    wait_until(lambda: select(house, unfinished) == [(0,)], 120)
+    wait_until(lambda: select(rig, unfinished) == [(0,)], 120)
     last = f"{nights[-1]}T23:59"
     command = ["--dag-id", DAG, "--from-date", nights[0], "--to-date", last, *options]
     ran = subprocess.run(
         [sys.executable, "-m", "airflow", "backfill", "create", *command],
-        env=house.airflow_environment, capture_output=True, text=True, check=False,
+        env=rig.airflow_environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def wait_for_backfill(house: House, is_well: Callable[[], bool] = lambda: True) -> None:
+def wait_for_backfill(rig: Rig, is_well: Callable[[], bool] = lambda: True) -> None:
     """Until the newest one is over, each run within ten minutes; stops when all is not well."""
     counted = f"SELECT state, count(*) FROM dag_run WHERE {RUNS} GROUP BY state"
 
     def has(ended: int) -> bool:
-        found = dict(select(house, counted))
+        found = dict(select(rig, counted))
         assert "failed" not in found
         assert is_well()
         return found.get("success", 0) >= ended
@@ -84,10 +84,10 @@ def wait_for_backfill(house: House, is_well: Callable[[], bool] = lambda: True) 
         wait_until(partial(has, number), 600)
 
 
-def read_steps(house: House) -> tuple[Step, ...]:
+def read_steps(rig: Rig) -> tuple[Step, ...]:
     """Every step of every run of the backfill."""
     found = select(
-        house,
+        rig,
         "SELECT run_id, task_id, t.state, t.start_date, t.end_date, x.value #>> '{}' "
         "FROM task_instance t JOIN dag_run USING (dag_id, run_id) LEFT JOIN "
         "(SELECT dag_id, run_id, task_id, value FROM xcom WHERE key = 'return_value') x "
@@ -101,7 +101,7 @@ def as_of(run: str) -> str:
     return run.removeprefix("backfill__")[:10]
 
 
-def describe(house: House, steps: tuple[Step, ...]) -> dict[str, Given]:
+def describe(rig: Rig, steps: tuple[Step, ...]) -> dict[str, Given]:
     """What the nights of the backfill gave."""
     returned: dict[str, dict[str, str]] = {night: {} for night in NIGHTS}
     for step in steps:
@@ -109,7 +109,7 @@ def describe(house: House, steps: tuple[Step, ...]) -> dict[str, Given]:
             returned[as_of(step.run)][step.name] = step.returned
     ran = subprocess.run(
         [sys.executable, "-m", "tests.production.given", debit.SPEC],
-        env=house.airflow_environment, input=json.dumps(returned), capture_output=True, text=True,
+        env=rig.airflow_environment, input=json.dumps(returned), capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -117,19 +117,19 @@ def describe(house: House, steps: tuple[Step, ...]) -> dict[str, Given]:
 
 
 @pytest.fixture(scope="module")
-def nights(house: House, make_installation, record_testsuite_property) -> Nights:
+def nights(rig: Rig, make_installation, record_testsuite_property) -> Nights:
     """The nights through Airflow, two of which may run at once; and meanwhile alone."""
-    source = house.installation.home / debit.SPEC
+    source = rig.installation.home / debit.SPEC
     debit.deliver(source)
-    other = make_installation("alone", OVERNIGHT_SPECS=house.airflow_environment["OVERNIGHT_SPECS"])
+    other = make_installation("alone", OVERNIGHT_SPECS=rig.airflow_environment["OVERNIGHT_SPECS"])
     command = [sys.executable, "-m", "tests.production.debit", str(source), str(len(NIGHTS))]
     with (other.home / "log").open("w+b") as log:
         alone = subprocess.Popen(command, env=other.environment, stdout=subprocess.PIPE, stderr=log)
         try:
-            _leave_out_the_night_that_is_due(house)
+            _leave_out_the_night_that_is_due(rig)
             began = time.monotonic()
-            backfill(house, NIGHTS, "--max-active-runs", "2")
-            wait_for_backfill(house, lambda: alone.poll() in {None, 0})
+            backfill(rig, NIGHTS, "--max-active-runs", "2")
+            wait_for_backfill(rig, lambda: alone.poll() in {None, 0})
             record_testsuite_property("seconds of the backfill", time.monotonic() - began)
             written, _ = alone.communicate()
             assert alone.returncode == 0
@@ -138,14 +138,14 @@ def nights(house: House, make_installation, record_testsuite_property) -> Nights
             raise
         finally:
             alone.kill()
-    states = select(house, f"SELECT run_id, state FROM dag_run WHERE {RUNS}")
-    steps = read_steps(house)
-    return Nights(dict(states), steps, describe(house, steps), json.loads(written.splitlines()[-1]))
+    states = select(rig, f"SELECT run_id, state FROM dag_run WHERE {RUNS}")
+    steps = read_steps(rig)
+    return Nights(dict(states), steps, describe(rig, steps), json.loads(written.splitlines()[-1]))
 
 
-def _leave_out_the_night_that_is_due(house: House) -> None:
+def _leave_out_the_night_that_is_due(rig: Rig) -> None:
     """Let the DAG run; of the present day nothing was delivered."""
-    airflow = house.airflow("olga")
+    airflow = rig.airflow("olga")
     airflow.call(f"dags/{DAG}", {"is_paused": False}, method="PATCH")
     wait_until(lambda: airflow.runs(DAG), 60)
     (run,) = airflow.runs(DAG)
@@ -182,24 +182,24 @@ def test_a_backfill_gives_what_each_night_gave_alone(nights: Nights) -> None:
 
 @pytest.mark.skipif(len(NIGHTS) < debit.MONTH, reason="one night more; make test-backfill")
 def test_a_night_that_ran_is_run_again_when_asked_and_gives_the_same(
-    house: House, nights: Nights
+    rig: Rig, nights: Nights
 ) -> None:
     reason = (
         "SELECT exception_reason FROM backfill_dag_run "
         "WHERE backfill_id = (SELECT max(id) FROM backfill)"
     )
-    backfill(house, NIGHTS)
-    assert select(house, reason) == [("already exists",)] * len(NIGHTS)
-    assert read_steps(house) == nights.steps
+    backfill(rig, NIGHTS)
+    assert select(rig, reason) == [("already exists",)] * len(NIGHTS)
+    assert read_steps(rig) == nights.steps
     again = NIGHTS[1]
-    backfill(house, [again], "--reprocess-behavior", "completed")
-    wait_for_backfill(house)
-    assert select(house, reason) == [(None,)]
-    steps = read_steps(house)
+    backfill(rig, [again], "--reprocess-behavior", "completed")
+    wait_for_backfill(rig)
+    assert select(rig, reason) == [(None,)]
+    steps = read_steps(rig)
     changed = {as_of(step.run) for step in {*steps} - {*nights.steps}}
     assert changed == {again}
-    assert describe(house, steps) == nights.backfilled
-    with psycopg.connect(house.database.url("mlflow", "mlflow")) as mlflow:
+    assert describe(rig, steps) == nights.backfilled
+    with psycopg.connect(rig.database.url("mlflow", "mlflow")) as mlflow:
         versions = mlflow.execute(
             f"SELECT count(*) FROM model_versions WHERE name = '{debit.SPEC}'"
         )

@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.pipelines.nights import QUIET
-from tests.production.house import DATABASES, House
+from tests.production.rig import DATABASES, Rig
 
 pytestmark = QUIET
 
@@ -19,28 +19,28 @@ STILL = ("mlflow", "people")
 
 
 @pytest.fixture(scope="module")
-def restored(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def restored(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Each database as it was to the address of what was made of its copy."""
     folder = tmp_path_factory.mktemp("copies")
-    client = MlflowClient(house.database.url("mlflow", "mlflow"))
+    client = MlflowClient(rig.database.url("mlflow", "mlflow"))
     client.create_registered_model("kept")
     client.create_model_version("kept", source="s3://nowhere/kept")
     client.set_registered_model_alias("kept", "champion", "1")
     found = {}
     for name, owner in DATABASES.items():
         copy, again = folder / name, f"{name}_again"
-        house.database.run("pg_dump", "--format=custom", f"--file={copy}", name)
-        house.database.run("createdb", f"--owner={owner}", again)
-        house.database.run("pg_restore", "--exit-on-error", f"--dbname={again}", str(copy))
-        found[name] = house.database.url(owner, again)
+        rig.database.run("pg_dump", "--format=custom", f"--file={copy}", name)
+        rig.database.run("createdb", f"--owner={owner}", again)
+        rig.database.run("pg_restore", "--exit-on-error", f"--dbname={again}", str(copy))
+        found[name] = rig.database.url(owner, again)
     yield found
     client.delete_registered_model("kept")
 
 
-def test_every_row_is_there_again(house: House, restored: dict[str, str]) -> None:
+def test_every_row_is_there_again(rig: Rig, restored: dict[str, str]) -> None:
     for name in STILL:
         kept = count_rows(restored[name])
-        assert kept == count_rows(house.database.url(DATABASES[name], name))
+        assert kept == count_rows(rig.database.url(DATABASES[name], name))
         assert sum(kept.values()) > 0
 
 
@@ -51,9 +51,9 @@ def test_mlflow_goes_on_with_its_models_and_aliases(restored: dict[str, str]) ->
     assert client.get_model_version_by_alias("kept", "champion").source == "s3://nowhere/kept"
 
 
-def test_airflow_goes_on_with_its_pools(house: House, restored: dict[str, str]) -> None:
+def test_airflow_goes_on_with_its_pools(rig: Rig, restored: dict[str, str]) -> None:
     address = restored["airflow"].replace("postgresql:", "postgresql+psycopg2:")
-    environment = {**house.airflow_environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address}
+    environment = {**rig.airflow_environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address}
     run_program("airflow", "db", "migrate", environment=environment)
     assert "overnight" in run_program("airflow", "pools", "list", environment=environment)
 

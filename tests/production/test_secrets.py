@@ -12,32 +12,32 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.production.house import House
+from tests.production.rig import Rig
 
 
-def test_no_secret_is_in_a_file_of_the_installation(house: House) -> None:
-    files = [path for path in house.installation.home.rglob("*") if path.is_file()]
+def test_no_secret_is_in_a_file_of_the_installation(rig: Rig) -> None:
+    files = [path for path in rig.installation.home.rglob("*") if path.is_file()]
     names, kinds = {path.name for path in files}, {path.suffix for path in files}
     assert {"scheduler.log", "mlflow.log", "review.html", "mlflow-auth.ini"} <= names
     assert {".parquet", ".log", ".json"} <= kinds
-    assert [f"{what} in {path}" for path in files for what in secrets_in(house, plain(path))] == []
+    assert [f"{what} in {path}" for path in files for what in secrets_in(rig, plain(path))] == []
 
 
-def test_no_secret_is_in_a_database(house: House) -> None:
-    dumped = house.database.dump()
+def test_no_secret_is_in_a_database(rig: Rig) -> None:
+    dumped = rig.database.dump()
     # What has to be there shows that the dump is of everything.
     for known in (b"models:/cards/1", b"overnight.bundle_digest", b"warehouse", b"trial_values"):
         assert known in dumped
-    with psycopg.connect(house.database.url("studies", "studies")) as studies:
+    with psycopg.connect(rig.database.url("studies", "studies")) as studies:
         assert studies.execute("SELECT count(*) > 0 FROM studies").fetchone() == (True,)
-    assert secrets_in(house, dumped) == []
+    assert secrets_in(rig, dumped) == []
 
 
-def test_no_secret_is_in_a_mail(house: House) -> None:
-    assert house.mailbox.messages
-    for message in house.mailbox.messages:
+def test_no_secret_is_in_a_mail(rig: Rig) -> None:
+    assert rig.mailbox.messages
+    for message in rig.mailbox.messages:
         said = f"{message['subject']}\n{message.get_body().get_content()}"
-        assert secrets_in(house, said.encode()) == []
+        assert secrets_in(rig, said.encode()) == []
 
 
 def test_a_password_in_a_header_is_found() -> None:
@@ -58,11 +58,11 @@ def test_what_is_compressed_is_looked_into(tmp_path: Path) -> None:
         assert secret.encode() not in path.read_bytes()
 
 
-def secrets_in(house: House, content: bytes) -> list[str]:
+def secrets_in(rig: Rig, content: bytes) -> list[str]:
     """What the secrets in some bytes are for."""
     return [
         what
-        for what, secret in house.planted.items()
+        for what, secret in rig.planted.items()
         if any(spelled in content for spelled in spellings(secret))
     ]
 

@@ -8,7 +8,7 @@ import pytest
 import tests.quiet  # noqa: F401 -- for its effect
 from pipelines import steps
 from tests.infra.embedded_server import EmbeddedServer, standing_server, talking_to
-from tests.rollouts.house import House, opened, prepared
+from tests.rollouts.rig import Rig, opened, prepared
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def template(
     """A home where version 1 serves and version 2 is approved; and its spec."""
     home = tmp_path_factory.mktemp("template")
     with talking_to(sagemaker), prepared(home) as spec:
-        first = House(home, spec, sagemaker, case="template")
+        first = Rig(home, spec, sagemaker, case="template")
         for version in ("1", "2"):
             steps.approve(first.reference, version, "good")
             if version == "1":
@@ -37,11 +37,11 @@ def template(
 @pytest.fixture
 def first_house(
     template: tuple[Path, Path], sagemaker: EmbeddedServer, tmp_path: Path
-) -> Iterator[House]:
+) -> Iterator[Rig]:
     """A case in which nothing serves yet: version 1 is approved."""
     home, spec = template
     with talking_to(sagemaker), opened(home.with_name("fresh"), tmp_path / "home"):
-        made = House(tmp_path / "home", spec, sagemaker, case="case-first")
+        made = Rig(tmp_path / "home", spec, sagemaker, case="case-first")
         made.disarm()
         made.delete()
         made.forget_models()
@@ -49,17 +49,17 @@ def first_house(
 
 
 @pytest.fixture
-def house(
+def rig(
     template: tuple[Path, Path],
     sagemaker: EmbeddedServer,
     tmp_path: Path,
     request: pytest.FixtureRequest,
-) -> Iterator[House]:
+) -> Iterator[Rig]:
     """The case of one test: version 1 serves, version 2 is approved, nothing is armed."""
     home, spec = template
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[-50:].strip("-")
     with talking_to(sagemaker), opened(home, tmp_path / "home"):
-        made = House(tmp_path / "home", spec, sagemaker, case=f"case-{name}")
+        made = Rig(tmp_path / "home", spec, sagemaker, case=f"case-{name}")
         made.disarm()
         made.reset()
         yield made

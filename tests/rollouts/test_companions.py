@@ -10,14 +10,14 @@ from expectations.contract import InputError, ProblemsError
 from infra.sagemaker.runtime.invocation import ask
 from pipelines import steps
 from tests.pipelines.nights import AS_OF, QUIET, variant
-from tests.rollouts.house import House
+from tests.rollouts.rig import Rig
 
 pytestmark = QUIET
 
 
-def send(house: House, count: int) -> list[str]:
+def send(rig: Rig, count: int) -> list[str]:
     """The versions that answered `count` customers."""
-    rows = house.golden
+    rows = rig.golden
     return [
         ask("cards", [rows[n % len(rows)]], inference_id=f"t-{n}", entity=f"c-{n}").version
         for n in range(count)
@@ -36,64 +36,64 @@ def eventually(what, seconds: float = 20.0):
             time.sleep(0.3)
 
 
-def test_a_shadow_answers_nobody_and_its_answers_are_compared(house: House) -> None:
-    assert steps.shadow(house.reference, "2") == "endpoints:/cards/1+2"
-    assert set(send(house, 60)) == {"1"}
-    report = eventually(lambda: steps.disagreements(house.reference))
+def test_a_shadow_answers_nobody_and_its_answers_are_compared(rig: Rig) -> None:
+    assert steps.shadow(rig.reference, "2") == "endpoints:/cards/1+2"
+    assert set(send(rig, 60)) == {"1"}
+    report = eventually(lambda: steps.disagreements(rig.reference))
     assert "version 2 as shadow" in report
     rows = int(re.search(r"rows +(\d+) answered by 1 and by 2", report)[1])
     counts = [
         int(n) for n in re.findall(r"(?:both alert|both pass|only \d +alerts) +(\d+)", report)
     ]
     assert sum(counts) == rows
-    assert "beside it version 2 as shadow" in steps.status(house.reference)
+    assert "beside it version 2 as shadow" in steps.status(rig.reference)
     with pytest.raises(InputError, match=r"is a shadow\. Run .overnight end"):
-        steps.reject(house.reference, "2", "no")
-    steps.end(house.reference)
-    assert "beside it" not in steps.status(house.reference)
-    assert house.kinds()[-2:] == ["shadow", "end"]
-    assert house.chain.champion == 1
+        steps.reject(rig.reference, "2", "no")
+    steps.end(rig.reference)
+    assert "beside it" not in steps.status(rig.reference)
+    assert rig.kinds()[-2:] == ["shadow", "end"]
+    assert rig.chain.champion == 1
 
 
-def test_a_deployment_of_what_serves_leaves_the_shadow_and_another_ends_it(house: House) -> None:
-    steps.shadow(house.reference, "2")
-    assert len(house.live()["ShadowProductionVariants"]) == 1
-    assert "ends, beside it Shadow with version 2" in steps.plan(house.reference)
-    house.deploy()
-    assert "ShadowProductionVariants" not in house.live()
-    assert house.chain.variant is None
-    steps.shadow(house.reference, "1")
+def test_a_deployment_of_what_serves_leaves_the_shadow_and_another_ends_it(rig: Rig) -> None:
+    steps.shadow(rig.reference, "2")
+    assert len(rig.live()["ShadowProductionVariants"]) == 1
+    assert "ends, beside it Shadow with version 2" in steps.plan(rig.reference)
+    rig.deploy()
+    assert "ShadowProductionVariants" not in rig.live()
+    assert rig.chain.variant is None
+    steps.shadow(rig.reference, "1")
     with pytest.raises(InputError, match="is the champion"):
-        steps.shadow(house.reference, "2")
-    assert "no change" in steps.plan(house.reference)
-    house.deploy()
-    assert len(house.live()["ShadowProductionVariants"]) == 1
+        steps.shadow(rig.reference, "2")
+    assert "no change" in steps.plan(rig.reference)
+    rig.deploy()
+    assert len(rig.live()["ShadowProductionVariants"]) == 1
 
 
-def test_a_split_is_sticky_by_customer_and_needs_what_an_approval_needs(house: House) -> None:
-    strict = variant(Path(house.reference), {"four_eyes = false": "four_eyes = true"})
+def test_a_split_is_sticky_by_customer_and_needs_what_an_approval_needs(rig: Rig) -> None:
+    strict = variant(Path(rig.reference), {"four_eyes = false": "four_eyes = true"})
     with pytest.raises(ProblemsError, match="another person has to approve it"):
         steps.split(strict, "2", "is it better?", "50")
-    steps.split(house.reference, "2", "is it better?", "50")
-    first = send(house, 200)
+    steps.split(rig.reference, "2", "is it better?", "50")
+    first = send(rig, 200)
     assert 0.35 < first.count("2") / 200 < 0.65
-    assert send(house, 200) == first
-    report = eventually(lambda: steps.disagreements(house.reference))
+    assert send(rig, 200) == first
+    report = eventually(lambda: steps.disagreements(rig.reference))
     assert "version 2 as split" in report
     assert "AllTraffic" in report
-    steps.end(house.reference)
-    assert set(send(house, 20)) == {"1"}
-    assert [r.reason for r in house.chain.records if r.kind == "split"] == [
+    steps.end(rig.reference)
+    assert set(send(rig, 20)) == {"1"}
+    assert [r.reason for r in rig.chain.records if r.kind == "split"] == [
         "is it better? (50% of the traffic)"
     ]
 
 
 def test_a_split_with_what_the_gate_refused_needs_an_override_which_is_recorded(
-    house: House,
+    rig: Rig,
 ) -> None:
-    house.deploy()
+    rig.deploy()
     refused = (
-        f"{house.reference}?gate.max_latency_ms=1e-6&training.trials=1&training.lightgbm.members=1"
+        f"{rig.reference}?gate.max_latency_ms=1e-6&training.trials=1&training.lightgbm.members=1"
     )
     study = steps.tune(refused, AS_OF, "training_sets@v1")
     run = steps.train(refused, AS_OF, "training_sets@v1", study)
@@ -102,16 +102,16 @@ def test_a_split_with_what_the_gate_refused_needs_an_override_which_is_recorded(
     )
     number = version.rpartition("/")[2]
     with pytest.raises(ProblemsError, match="set that aside with --override"):
-        steps.split(house.reference, number, "is it better?", "50")
-    steps.split(house.reference, number, "is it better?", "50", "it is quick elsewhere")
-    assert set(send(house, 60)) == {"2", number}
-    assert [r.reason for r in house.chain.records if r.kind == "split"] == [
+        steps.split(rig.reference, number, "is it better?", "50")
+    steps.split(rig.reference, number, "is it better?", "50", "it is quick elsewhere")
+    assert set(send(rig, 60)) == {"2", number}
+    assert [r.reason for r in rig.chain.records if r.kind == "split"] == [
         "is it better?; the gate's refusal set aside: it is quick elsewhere (50% of the traffic)"
     ]
-    steps.end(house.reference)
+    steps.end(rig.reference)
 
 
-def test_a_share_that_is_none_is_refused(house: House) -> None:
+def test_a_share_that_is_none_is_refused(rig: Rig) -> None:
     for percent in ("0", "100", "half", "-5"):
         with pytest.raises(InputError, match="is no share of the traffic"):
-            steps.split(house.reference, "2", "why not", percent)
+            steps.split(rig.reference, "2", "why not", percent)

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from tests.pipelines.nights import QUIET
-from tests.rollouts.house import House
 from tests.rollouts.outcome import consistent, promoted_once
+from tests.rollouts.rig import Rig
 
 pytestmark = QUIET
 
@@ -20,27 +20,27 @@ EFFECTS = (
 
 
 @pytest.mark.parametrize("effect", EFFECTS)
-def test_a_deployment_that_is_killed_is_finished_by_the_next(house: House, effect: str) -> None:
+def test_a_deployment_that_is_killed_is_finished_by_the_next(rig: Rig, effect: str) -> None:
     # After one effect is before the next: so every gap between two is met.
-    command = [sys.executable, "-m", "tests.rollouts.killed", house.reference, effect, "after"]
-    with house.asked() as traffic:
+    command = [sys.executable, "-m", "tests.rollouts.killed", rig.reference, effect, "after"]
+    with rig.asked() as traffic:
         ran = subprocess.run(command, env=os.environ, capture_output=True, check=False, timeout=120)
         assert ran.returncode == -signal.SIGKILL, ran.stderr.decode()
-        house.settle()
+        rig.settle()
     assert traffic.errors == []
     done = effect in ("promotion", "alias")
-    assert house.chain.champion == (2 if done else 1)
-    promoted_once(house)
-    names = house.made()
+    assert rig.chain.champion == (2 if done else 1)
+    promoted_once(rig)
+    names = rig.made()
     assert {kind: len(found) for kind, found in names.items()} == {"models": 1, "configs": 1}
 
 
-def test_a_deployment_that_is_killed_in_the_middle_of_the_shift_is_joined(house: House) -> None:
-    slow = house.watched_for(300)
+def test_a_deployment_that_is_killed_in_the_middle_of_the_shift_is_joined(rig: Rig) -> None:
+    slow = rig.watched_for(300)
     command = [sys.executable, "-m", "tests.rollouts.killed", slow, "UpdateEndpoint", "after"]
-    with house.asked() as traffic:
+    with rig.asked() as traffic:
         ran = subprocess.run(command, env=os.environ, capture_output=True, check=False, timeout=120)
         assert ran.returncode == -signal.SIGKILL, ran.stderr.decode()
-        assert house.live()["EndpointStatus"] == "Updating"
-        house.deploy()
-    consistent(house, traffic, serves=2)
+        assert rig.live()["EndpointStatus"] == "Updating"
+        rig.deploy()
+    consistent(rig, traffic, serves=2)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines import steps
 from tests.pipelines.nights import QUIET
-from tests.rollouts.house import House
+from tests.rollouts.rig import Rig
 
 pytestmark = QUIET
 
@@ -44,20 +44,18 @@ def copy_database(database: Path, copy: Path) -> None:
         held.backup(target)
 
 
-def champion(house: House) -> str:
-    (version,) = re.findall(r"champion +models:/cards/(.)", overnight("status", house.reference))
+def champion(rig: Rig) -> str:
+    (version,) = re.findall(r"champion +models:/cards/(.)", overnight("status", rig.reference))
     return str(version)
 
 
-def test_a_lost_home_comes_back_as_it_was_when_copied_and_goes_on(
-    house: House, tmp_path: Path
-) -> None:
-    home, copies = house.home, tmp_path / "copies"
-    chain = overnight("decisions", house.reference)
+def test_a_lost_home_comes_back_as_it_was_when_copied_and_goes_on(rig: Rig, tmp_path: Path) -> None:
+    home, copies = rig.home, tmp_path / "copies"
+    chain = overnight("decisions", rig.reference)
     copy_logs(home / "lake", copies / "lake")
     copy_database(home / "mlflow.db", copies / "mlflow.db")
     # What is decided between the two copies is in neither, and its part is no harm.
-    steps.reject(house.reference, "2", "not seen by the copies")
+    steps.reject(rig.reference, "2", "not seen by the copies")
     copy_parts(home / "lake", copies / "lake")
     shutil.copytree(home / "mlruns", copies / "mlruns")
 
@@ -67,7 +65,7 @@ def test_a_lost_home_comes_back_as_it_was_when_copied_and_goes_on(
         file.unlink()
     shutil.copytree(copies, home, dirs_exist_ok=True)
 
-    assert overnight("decisions", house.reference) == chain
-    assert champion(house) == "1"
-    overnight("deploy", house.reference)
-    assert champion(house) == "2"
+    assert overnight("decisions", rig.reference) == chain
+    assert champion(rig) == "1"
+    overnight("deploy", rig.reference)
+    assert champion(rig) == "2"

@@ -6,7 +6,7 @@ import sys
 
 from infra.airflow.environment import POOLS, build_airflow_environment
 from pipelines.config.installation.settings import DAGS
-from tests.production.house import read_settings_file
+from tests.production.rig import read_settings_file
 
 SETTINGS = POOLS.with_name("production.env")
 SECRET = ("PASSWORD", "SECRET", "KEY", "CONN")

@@ -18,7 +18,7 @@ def tools(tmp_path_factory):
 
 
 @pytest.fixture
-def house(tmp_path):
+def rig(tmp_path):
     """A root with one lock of two packages."""
     lines = [f"{name} --hash=sha256:{'0' * 64}" for name in ("left-pad==1.3.0", "right-pad==2.0")]
     (tmp_path / "requirements.lock").write_text("\n".join(lines) + "\n")

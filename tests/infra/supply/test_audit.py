@@ -63,12 +63,12 @@ def osv(holes):
 
 
 @pytest.fixture
-def audit(tools, house, capsys):
-    """Audits the house; returns the status and what was said."""
+def audit(tools, rig, capsys):
+    """Audits a project; returns the status and what was said."""
 
     def run(url, accepted=""):
-        (house / "accepted.toml").write_text(accepted)
-        options = ["--root", str(house), "--accepted", str(house / "accepted.toml")]
+        (rig / "accepted.toml").write_text(accepted)
+        options = ["--root", str(rig), "--accepted", str(rig / "accepted.toml")]
         options += ["--today", TODAY, "--service", "osv", "--osv-url", url]
         status = main([str(tools), *options])
         said = capsys.readouterr()
@@ -102,10 +102,10 @@ def test_an_accepted_one_stands_until_its_day_and_an_idle_acceptance_is_told():
     assert left(2, package="right-pad") == [named, idle]
 
 
-def test_where_one_lock_was_not_asked_about_accepted_ones_still_stand(audit, house):
+def test_where_one_lock_was_not_asked_about_accepted_ones_still_stand(audit, rig):
     # pip-audit answers for the first; the second is refused before it is asked about.
-    (house / "infra").mkdir()
-    (house / "infra" / "requirements.lock").write_text("right-pad>=2\n")
+    (rig / "infra").mkdir()
+    (rig / "infra" / "requirements.lock").write_text("right-pad>=2\n")
     entry = '[[accepted]]\nid = "%s"\npackage = "%s"\nbecause = "No harm."\nuntil = 2026-03-02\n'
     both = entry % ("CVE-2026-0001", "left-pad") + entry % ("CVE-2026-0002", "centre-pad")
     with osv({"left-pad": [HOLE]}) as url:

@@ -1,4 +1,4 @@
-"""What the locks of this house promise, and that a lock which breaks it is refused."""
+"""What the locks of this project promise, and that a lock which breaks it is refused."""
 
 import tomllib
 from pathlib import Path

@@ -95,7 +95,7 @@ def write_rows(path: Path, *, until: str, corrected: str = "") -> None:
     pq.write_table(rows.filter(pc.less(rows["seen"], end)), path)
 
 
-class House:
+class Rig:
     """Installations that read one file of deliveries."""
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -129,26 +129,26 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, one_spark: None) -> Iterator[House]:  # noqa: ARG001
+def rig(tmp_path_factory: pytest.TempPathFactory, one_spark: None) -> Iterator[Rig]:  # noqa: ARG001
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OVERNIGHT_SPARK", "local[2]")
         for name in ("OVERNIGHT_LAKE", "MLFLOW_TRACKING_URI"):
             patch.delenv(name, raising=False)
-        yield House(tmp_path_factory.mktemp("backfill"), patch)
+        yield Rig(tmp_path_factory.mktemp("backfill"), patch)
     settings.load_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")
-def given(house: House) -> tuple[Mapping[str, object], ...]:
+def given(rig: Rig) -> tuple[Mapping[str, object], ...]:
     """What each night gave alone, with what had arrived by then; and what a backfill gave."""
     alone = {}
     for as_of in NIGHTS[:2]:
-        write_rows(house.file, until=as_of)
-        house.enter(as_of)
-        alone[as_of] = house.night(as_of)
-    write_rows(house.file, until="2025-02-03")
-    house.enter("later")
-    return alone, {as_of: house.night(as_of) for as_of in reversed(NIGHTS)}
+        write_rows(rig.file, until=as_of)
+        rig.enter(as_of)
+        alone[as_of] = rig.night(as_of)
+    write_rows(rig.file, until="2025-02-03")
+    rig.enter("later")
+    return alone, {as_of: rig.night(as_of) for as_of in reversed(NIGHTS)}
 
 
 def test_a_backfill_gives_what_each_night_gave(given) -> None:
@@ -157,25 +157,23 @@ def test_a_backfill_gives_what_each_night_gave(given) -> None:
     assert len(set(later.values())) == len(NIGHTS)
 
 
-def test_a_night_that_ran_gives_its_model_again_after_more_was_delivered(
-    house: House, given
-) -> None:
+def test_a_night_that_ran_gives_its_model_again_after_more_was_delivered(rig: Rig, given) -> None:
     alone, _ = given
-    write_rows(house.file, until="2025-02-03")
-    house.enter(NIGHTS[0])
-    assert house.night(NIGHTS[0]) == alone[NIGHTS[0]]
+    write_rows(rig.file, until="2025-02-03")
+    rig.enter(NIGHTS[0])
+    assert rig.night(NIGHTS[0]) == alone[NIGHTS[0]]
 
 
 def test_a_row_that_was_corrected_since_is_missing_in_a_night_before_its_correction(
-    house: House, given
+    rig: Rig, given
 ) -> None:
     alone, _ = given
-    house.enter(NIGHTS[0])
-    known_then = house.trained_on()
-    write_rows(house.file, until="2025-02-03", corrected="2025-02-02")
-    house.enter("corrected")
-    assert house.night(NIGHTS[0]) != alone[NIGHTS[0]]
-    assert known_then - house.trained_on() == {CORRECTED}
+    rig.enter(NIGHTS[0])
+    known_then = rig.trained_on()
+    write_rows(rig.file, until="2025-02-03", corrected="2025-02-02")
+    rig.enter("corrected")
+    assert rig.night(NIGHTS[0]) != alone[NIGHTS[0]]
+    assert known_then - rig.trained_on() == {CORRECTED}
 
 
 def test_a_night_of_the_past_takes_no_place_from_a_newer_one(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def lean(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory):
-    """What the Dockerfile copies of the code, and nothing else of the house."""
+    """What the Dockerfile copies of the code, and nothing else of the project."""
     home = tmp_path_factory.mktemp("code")
     shutil.copytree(
         ROOT / "infra" / "serving",
@@ -71,10 +71,10 @@ def start(lean, code, folder):
 
 
 def test_the_locks_versions_are_those_that_training_and_the_tests_use():
-    house = {(each.name, str(each.specifier)) for each in locked("requirements.lock")}
+    rig = {(each.name, str(each.specifier)) for each in locked("requirements.lock")}
     serving = {(each.name, str(each.specifier)) for each in locked(SERVING)}
     assert {"httptools", "lightgbm", "msgspec", "uvloop"} <= dict(serving).keys()
-    assert serving <= house
+    assert serving <= rig
 
 
 def test_the_lean_environment_serves_golden_vectors_and_ends_in_order(

@@ -60,7 +60,7 @@ class Traffic:
     errors: list[str]
 
 
-class House:
+class Rig:
     """One case: a home of its own, its spec, and the server that all cases share."""
 
     def __init__(self, home: Path, spec_file: Path, server: EmbeddedServer, *, case: str) -> None:

@@ -53,7 +53,7 @@ def read_settings_file(path: Path) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class House:
+class Rig:
     """What runs, and the secrets in it."""
 
     installation: Installation
@@ -88,7 +88,7 @@ class House:
 def serving(
     installation: Installation, planted: Mapping[str, str], database: Postgres, mailbox: Mailbox,
     *, backend: Path,
-) -> Iterator[House]:  # fmt: skip
+) -> Iterator[Rig]:  # fmt: skip
     """Everything, healthy; `backend` is where Airflow's secrets backend reads."""
     home = installation.home
     ports = Ports(**{each.name: installation.port(each.name.upper()) for each in fields(Ports)})
@@ -96,35 +96,35 @@ def serving(
     environment = _airflow_environment(
         installation, planted, database, mailbox, ports=ports, backend=backend
     )
-    house = House(installation, planted, database, mailbox, environment)
+    rig = Rig(installation, planted, database, mailbox, environment)
     sagemaker = build_sagemaker(
         installation.environment | {"AWS_SECRET_ACCESS_KEY": planted["AWS"]}, home=home, ports=ports
     )
     with ThreadPoolExecutor() as beside:
         # On one core each: the two do not need each other.
-        prepared = beside.submit(_prepare, house)
-        with running([sagemaker, _mlflow(house, ports)]):
+        prepared = beside.submit(_prepare, rig)
+        with running([sagemaker, _mlflow(rig, ports)]):
             for name in PEOPLE:
                 known = {"username": name, "password": planted[f"{name} in MLflow"]}
-                house.mlflow("admin").call("users/create", known)
+                rig.mlflow("admin").call("users/create", known)
             prepared.result()
             with running([_part(part, environment, home, ports) for part in PARTS]):
                 wait_until(lambda: _is_whole(ports), 240)
-                _invite(house, ports)
-                yield house
+                _invite(rig, ports)
+                yield rig
 
 
-def _mlflow(house: House, ports: Ports) -> Service:
+def _mlflow(rig: Rig, ports: Ports) -> Service:
     """MLflow with roles; the store's password is in no address."""
-    home, port = house.installation.home, house.database.port
+    home, port = rig.installation.home, rig.database.port
     return build_mlflow(
         {
-            **house.installation.environment,
+            **rig.installation.environment,
             "OVERNIGHT_ROLES": str(home / "roles.toml"),
             "OVERNIGHT_MLFLOW_USERS": f"postgresql://mlflow@127.0.0.1:{port}/people",
-            "PGPASSWORD": house.planted["mlflow in PostgreSQL"],
-            "MLFLOW_AUTH_ADMIN_PASSWORD": house.planted["admin in MLflow"],
-            "MLFLOW_FLASK_SERVER_SECRET_KEY": house.planted["MLflow's sessions"],
+            "PGPASSWORD": rig.planted["mlflow in PostgreSQL"],
+            "MLFLOW_AUTH_ADMIN_PASSWORD": rig.planted["admin in MLflow"],
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": rig.planted["MLflow's sessions"],
         },
         home=home,
         tracking_uri=f"postgresql://mlflow@127.0.0.1:{port}/mlflow",
@@ -132,17 +132,17 @@ def _mlflow(house: House, ports: Ports) -> Service:
     )
 
 
-def _prepare(house: House) -> None:
+def _prepare(rig: Rig) -> None:
     """Airflow's database, pool and first user."""
     for command in (
         ("db", "migrate"),
         ("pools", "import", str(POOLS)),
         ("users", "create", "--username=ada", "--role=Admin", "--email=ada@bank.example",
-         "--firstname=Ada", "--lastname=A", f"--password={house.planted['ada in Airflow']}"),
+         "--firstname=Ada", "--lastname=A", f"--password={rig.planted['ada in Airflow']}"),
     ):  # fmt: skip
         ran = subprocess.run(
             [sys.executable, "-m", "airflow", *command],
-            env=house.airflow_environment, capture_output=True, text=True, check=False,
+            env=rig.airflow_environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -216,19 +216,19 @@ def _is_whole(ports: Ports) -> bool:
     )
 
 
-def _invite(house: House, ports: Ports) -> None:
+def _invite(rig: Rig, ports: Ports) -> None:
     """Users of Airflow beside the first, and a connection that nobody uses."""
-    known = {"username": "ada", "password": house.planted["ada in Airflow"]}
+    known = {"username": "ada", "password": rig.planted["ada in Airflow"]}
     address = f"http://127.0.0.1:{ports.airflow}/auth"
     token = call(f"{address}/token", known)["access_token"]
     for name, role in STAFF.items():
         if name != "ada":
             body = {
-                "username": name, "password": house.planted[f"{name} in Airflow"],
+                "username": name, "password": rig.planted[f"{name} in Airflow"],
                 "first_name": name, "last_name": "B", "email": f"{name}@bank.example",
                 "roles": [{"name": role}],
             }  # fmt: skip
             call(f"{address}/fab/v1/users", body, headers={"Authorization": f"Bearer {token}"})
-    password = house.planted["a connection"]
+    password = rig.planted["a connection"]
     held = {"connection_id": "warehouse", "conn_type": "generic", "password": password}
-    house.airflow("ada").call("connections", held)
+    rig.airflow("ada").call("connections", held)
