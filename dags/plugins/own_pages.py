@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from infra.loopback.asgi import LoopbackMiddleware
-from infra.loopback.rule import NAMES, OwnAddresses, own_addresses
+from infra.loopback import NAMES, LoopbackMiddleware, OwnAddresses, own_addresses
 
 
 def _middlewares() -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from expectations.contract import FrozenModel
-from infra.sagemaker.names import endpoint_name
+from infra.sagemaker import endpoint_name
 
 # What else stands in the bucket of artefacts, beside a prefix for each endpoint.
 CAPTURED, TRACKED, CODE = RESERVED = ("captured", "mlflow", "code")

@@ -4,20 +4,21 @@ from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from infra.aws.environment import Environment
-from infra.aws.foundation.credentials import build_credentials
-from infra.aws.foundation.keys import build_keys
-from infra.aws.foundation.logs import build_logs
-from infra.aws.foundation.network import build_network
-from infra.aws.foundation.registry import build_registry
-from infra.aws.foundation.storage import build_storage
-from infra.aws.services.alarms import build_alarms
-from infra.aws.services.compute import build_compute
-from infra.aws.services.serving import build_serving_role
-from infra.aws.services.tracking import build_tracking
-from infra.aws.tasks.deployment import build_deploy_role
-from infra.aws.tasks.nightly import build_nightly_role
-from infra.aws.tasks.reviewing import build_reviewer_role
-from infra.aws.tasks.scheduler import build_scheduler
+from infra.aws.foundation import (
+    build_credentials,
+    build_keys,
+    build_logs,
+    build_network,
+    build_registry,
+    build_storage,
+)
+from infra.aws.services import build_alarms, build_compute, build_serving_role, build_tracking
+from infra.aws.tasks import (
+    build_deploy_role,
+    build_nightly_role,
+    build_reviewer_role,
+    build_scheduler,
+)
 
 
 def build_stack(app: Construct, environment: Environment) -> Stack:

@@ -12,7 +12,7 @@ from tenacity import Retrying, retry_if_result, wait_exponential
 
 from infra.emr.interruption import stopping
 from infra.emr.job import Application, Job, spark_options
-from infra.sagemaker.connection import AwsError, open_session, translated_errors
+from infra.sagemaker import AwsError, open_session, translated_errors
 
 LIVE = ("SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING")
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")

@@ -19,14 +19,13 @@ from infra.emulator.endpoints.captures import Captures
 from infra.emulator.faults import Faults
 from infra.emulator.host import Host
 from infra.emulator.http import Listener
-from infra.emulator.instances.runtime import Runtime, choose_runtime
+from infra.emulator.instances import Runtime, choose_runtime
 from infra.emulator.operations import ControlPlane
 from infra.emulator.protocol import CallLog
 from infra.emulator.resources import Resources
 from infra.emulator.server import Server
 from infra.files import close_umask
-from infra.processes.locks import hold
-from infra.processes.service import refuse_taken_ports
+from infra.processes import hold, refuse_taken_ports
 
 log = logging.getLogger("infra.emulator")
 

@@ -10,8 +10,7 @@ from infra.emulator.faults import Faults
 from infra.emulator.http import OWN_KEY, MotoMiddleware
 from infra.emulator.protocol import CallLog
 from infra.emulator.resources import REGION
-from infra.loopback.rule import OwnAddresses, own_addresses
-from infra.loopback.wsgi import refuse_foreign
+from infra.loopback import OwnAddresses, own_addresses, refuse_foreign
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer

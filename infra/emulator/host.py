@@ -7,7 +7,7 @@ from infra.emulator.artifacts import Artifacts
 from infra.emulator.cloudwatch import Alarms, Metrics
 from infra.emulator.endpoints.captures import Captures
 from infra.emulator.faults import Faults
-from infra.emulator.instances.runtime import Runtime
+from infra.emulator.instances import Runtime
 from infra.emulator.protocol import CallLog
 from infra.emulator.resources import Resources
 

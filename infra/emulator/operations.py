@@ -6,7 +6,7 @@ from collections.abc import Callable
 from infra.emulator.endpoints.endpoint import Endpoint
 from infra.emulator.endpoints.plans import refuse_variants
 from infra.emulator.host import Host
-from infra.emulator.instances.environment import refuse_environment
+from infra.emulator.instances import refuse_environment
 from infra.emulator.protocol import Content, ServiceError, cut_page, invalid
 from infra.emulator.resources import CONFIG, ENDPOINT, MODEL, arn_of
 

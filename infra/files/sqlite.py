@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
-from infra.processes.locks import only_one
+from infra.processes import only_one
 
 # As long as a server that does not answer is waited for (MLflow: 4 attempts more in half a minute).
 PATIENCE_SECONDS = 30

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra.local.services import Ports, build_sagemaker
-from infra.processes.service import running
+from infra.processes import running
 
 # What may lead boto3 elsewhere: a dry run must not touch an account.
 LEADING = (

@@ -8,9 +8,9 @@ from http import HTTPStatus
 from pathlib import Path
 
 from expectations.contract import refuse_any
-from infra.airflow.environment import build_airflow_environment
-from infra.processes.service import Service
-from infra.tracking.server import build_mlflow
+from infra.airflow import build_airflow_environment
+from infra.processes import Service
+from infra.tracking import build_mlflow
 
 DEFAULT_PORTS = {"airflow": 8080, "mlflow": 5000, "sagemaker": 8768, "aws": 8769, "docs": 8770}
 PORT_VARIABLES = {name: f"OVERNIGHT_{name.upper()}_PORT" for name in DEFAULT_PORTS}

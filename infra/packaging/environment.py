@@ -22,7 +22,12 @@ from infra.packaging.interpreter import copy_interpreter
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = Path(__file__).with_name("requirements.lock")
 NAME = "environment.tar.gz"
-OURS = ("feature_jobs", "expectations/__init__.py", "expectations/contract")
+OURS = (
+    "feature_jobs",
+    "expectations/__init__.py",
+    "expectations/__init__.pyi",
+    "expectations/contract",
+)
 # Tests, headers and static libraries of the packages, the half of their bytes.
 LEFT_OUT = ("tests", "include", "__pycache__")
 LEVEL = 1  # of gzip: higher levels take four times as long for a tenth of the size

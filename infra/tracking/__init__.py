@@ -1,1 +1,5 @@
 """The MLflow server: users, roles, and a check of every write."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.files import with_patience
-from infra.loopback.rule import own_addresses
-from infra.processes.service import Service
+from infra.loopback import own_addresses
+from infra.processes import Service
 from infra.tracking.database import make_server_files
 from infra.tracking.roles import ROLES_VARIABLE, read_roles
 

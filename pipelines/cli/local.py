@@ -21,7 +21,7 @@ def status(spec: Spec = "") -> None:
 @commands.command(rich_help_panel=PANEL)
 def doctor(spec: Spec) -> None:
     """Say what of a spec, its source and this installation is not in order, all at once."""
-    from pipelines.local.doctor import examine
+    from pipelines.local import examine
 
     show_lines(examine(spec))
 
@@ -34,7 +34,7 @@ def new(
     ],
 ) -> None:
     """Write a first spec by looking at a file of transactions."""
-    from pipelines.local.draft import draft_spec
+    from pipelines.local import draft_spec
 
     show(draft_spec(name, source))
 
@@ -46,7 +46,7 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0)] = 7,
 ) -> None:
     """Simulate card transactions and fraud reports for the spec `demo`, from 2025-01-01 on."""
-    from pipelines.local.demo import simulate_source
+    from pipelines.local import simulate_source
 
     show(simulate_source(days=days, customers=customers, seed=seed))
 
@@ -57,7 +57,7 @@ def demo(
     customers: Annotated[int, typer.Option(min=100, max=1_000_000)] = 1230,
 ) -> None:
     """Run the whole chain on simulated data: Airflow, review, deployment, five scores."""
-    from pipelines.local.demo import run_demo
+    from pipelines.local import run_demo
 
     show_lines(run_demo(days=days, customers=customers))
 
@@ -65,6 +65,6 @@ def demo(
 @commands.command(rich_help_panel=PANEL)
 def up() -> None:
     """Start Airflow, the MLflow server, the embedded SageMaker and the Data Docs, until Ctrl-C."""
-    from pipelines.local.up import serve_stack
+    from pipelines.local import serve_stack
 
     show_lines(serve_stack())

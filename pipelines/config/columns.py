@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from expectations import TableName
 from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
@@ -11,7 +12,6 @@ from expectations.contract import (
     AttributeKind,
     Column,
 )
-from expectations.policy import TableName
 from feature_jobs.declaration import feature_columns
 from pipelines.config.spec import ModelSpec
 

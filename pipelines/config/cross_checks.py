@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from expectations import may_warn, rule_names
 from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
@@ -18,7 +19,6 @@ from expectations.contract import (
     KeyedProblemsError,
     format_duration,
 )
-from expectations.policy import may_warn, rule_names
 from feature_jobs.declaration import Columns, FeatureSet, validate_features
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from expectations import Contract
 from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
@@ -25,9 +26,8 @@ from expectations.contract import (
     refuse_any,
 )
 from expectations.contract.toml_file import limit_problems, read_toml
-from expectations.policy import Contract
 from feature_jobs.declaration import FeatureSet
-from infra.sagemaker.policy import EndpointPolicy
+from infra.sagemaker import EndpointPolicy
 from pipelines.config.addresses import address_problems
 from pipelines.config.cron import Cron
 from pipelines.config.cross_checks import cross_field_problems, explain, find_in_features

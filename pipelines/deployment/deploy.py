@@ -8,6 +8,7 @@ import logging
 from dataclasses import replace
 
 from expectations.contract import InputError, OutcomeError, OvernightError, refuse_any
+from infra.sagemaker import endpoint_name
 from infra.sagemaker.control import (
     DeploymentResult,
     delete_endpoint,
@@ -18,7 +19,6 @@ from infra.sagemaker.control import (
     update_all_at_once,
     verify,
 )
-from infra.sagemaker.names import endpoint_name
 from pipelines.config import (
     PROMOTED,
     ROLLED_BACK,

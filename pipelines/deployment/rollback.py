@@ -7,9 +7,8 @@ import logging
 from dataclasses import replace
 
 from expectations.contract import InputError, OvernightError, refuse_any
-from infra.sagemaker.connection import AwsError
+from infra.sagemaker import AwsError, endpoint_name
 from infra.sagemaker.control import abort, find_leading_digest, update_all_at_once, verify
-from infra.sagemaker.names import endpoint_name
 from pipelines.config import PROMOTED, EndpointReference, ModelSpec, load_registered
 from pipelines.deployment.deploy import record_promotion
 from pipelines.deployment.releases import champion_digest, endpoint_configuration

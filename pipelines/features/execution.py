@@ -7,8 +7,7 @@ its answer there; a request whose answer exists is not submitted again.
 from expectations.contract import InputError, OvernightError
 from feature_jobs.executors.spark import ENTRY, UNPACKED, Answer, Request, fulfil, open_session
 from feature_jobs.io import DataFile, read_bytes, remove, remove_folder, replace
-from infra.emr.job import Application, Job
-from infra.emr.runs import run_job
+from infra.emr import Application, Job, run_job
 from pipelines.config.installation import Session, Settings
 from pipelines.lake import find_damage
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.clock import EARLIEST, guess_unit
+from expectations import EARLIEST, guess_unit
 from expectations.contract import EVENT_TIME, KNOWN_TIME, InputError
 from pipelines.ingestion.source import Delivery
 

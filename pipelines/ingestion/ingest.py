@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations import SplitRows, apply_row_rules, quiet_great_expectations
 from expectations.contract import (
     EVENT_DAY,
     EVENT_TIME,
@@ -20,8 +21,6 @@ from expectations.contract import (
     InputError,
     digest_of,
 )
-from expectations.row_rules import SplitRows, apply_row_rules
-from expectations.run import quiet_great_expectations
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
@@ -203,7 +202,7 @@ def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_
     if not any(own.severity == "quarantine" for own in spec.contract.expectations):
         return {}
     quiet_great_expectations()
-    from expectations.custom import apply_custom_expectations
+    from expectations import apply_custom_expectations
 
     return apply_custom_expectations(rows, spec.contract.expectations)
 
@@ -216,7 +215,7 @@ def refuse_wrong_own(spec: ModelSpec) -> None:
     """
     if spec.contract.expectations:
         quiet_great_expectations()
-        from expectations.custom import refuse_unbuildable
+        from expectations import refuse_unbuildable
 
         columns = {t: [c.name for c in own] for t, own in table_columns(spec).items()}
         refuse_unbuildable(spec.contract.expectations, columns)

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations import split_rows
 from expectations.contract import (
     EVENT_DAY,
     EVENT_TIME,
@@ -12,7 +13,6 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
-from expectations.row_rules import split_rows
 from pipelines.config import ModelSpec
 from pipelines.ingestion.source import TIMESTAMP
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations import EXAMPLES, SplitRows
 from expectations.contract import EVENT_DAY, RULES, TRANSACTION_ID, InputError
-from expectations.results import EXAMPLES
-from expectations.row_rules import SplitRows
 from pipelines.config import Column, format_table, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.source import with_day

@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations import IN_FUTURE, REPEATED, SplitRows, apply_row_rules
 from expectations.contract import (
     EVENT_DAY,
     EVENT_TIME,
@@ -14,8 +15,6 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
-from expectations.policy import IN_FUTURE, REPEATED
-from expectations.row_rules import SplitRows, apply_row_rules
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.ingest import TRANSACTIONS, Ingested, file_rows, fingerprint_of, judge_own

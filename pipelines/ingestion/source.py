@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.dataset as ds
 from pyarrow import fs
 
-from expectations.clock import EARLIEST, LATEST, guess_unit
+from expectations import EARLIEST, LATEST, guess_unit
 from expectations.contract import (
     AMOUNT,
     EVENT_DAY,

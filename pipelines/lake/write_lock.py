@@ -55,7 +55,7 @@ def one_at_a_time(step: Callable[P, str]) -> Callable[P, str]:
 
 
 def _lock(name: str, doing: str) -> AbstractContextManager[None]:
-    from infra.processes.locks import only_one
+    from infra.processes import only_one
     from pipelines.config.installation import load_settings
 
     return only_one(load_settings().home / "locks" / name, doing=doing)

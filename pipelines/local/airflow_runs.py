@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 
 from expectations.contract import OvernightError, hide_passwords
-from infra.airflow.environment import POOLS
+from infra.airflow import POOLS
 from infra.files import make_whole
 from pipelines.config.installation import Settings, airflow_environment
 

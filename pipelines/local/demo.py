@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from infra.local import build_sagemaker, embedded_home, is_sagemaker_up
-from infra.processes.locks import refuse_held
-from infra.processes.service import running
+from infra.processes import refuse_held, running
 from pipelines import steps
 from pipelines.config import load_spec
 from pipelines.config.installation import Settings, load_settings

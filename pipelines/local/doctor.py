@@ -11,8 +11,7 @@ from datetime import timedelta
 import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, InputError, OvernightError, ProblemsError, refuse_any
-from infra.sagemaker.machines import instance_problems
-from infra.sagemaker.names import endpoint_name
+from infra.sagemaker import endpoint_name, instance_problems
 from pipelines.config import ModelSpec, load_spec, model_kinds, request_kinds
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import (

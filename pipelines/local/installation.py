@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from expectations.contract import InputError, OvernightError, hide_passwords
 from feature_jobs.io import resolve
 from infra.files import find_path
-from infra.tracking.roles import ROLES_VARIABLE, read_roles
+from infra.tracking import ROLES_VARIABLE, read_roles
 from pipelines.config.installation import VARIABLE, Session, Settings, load_notifiers
 from pipelines.tracking import require_tracking
 

@@ -5,8 +5,7 @@ import signal
 from collections.abc import Iterator
 
 from infra.local import build_services, embedded_home
-from infra.processes.locks import hold, refuse_held
-from infra.processes.service import refuse_taken_ports, running
+from infra.processes import hold, refuse_held, refuse_taken_ports, running
 from pipelines.config.installation import DAGS, Settings, load_settings
 from pipelines.local.airflow_runs import prepare_airflow
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
+from expectations import Validated
 from expectations.contract import LABEL
-from expectations.results import Validated
 from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.stats import binomtest
 
 from expectations.contract import InputError
+from infra.sagemaker import CANDIDATE, SHADOW, VARIANT, endpoint_name
 from infra.sagemaker.control import capture_prefix
-from infra.sagemaker.names import CANDIDATE, SHADOW, VARIANT, endpoint_name
 from infra.sagemaker.runtime import INFERENCE_ID, Answer, read_captured
 from pipelines.config import Column, ModelSpec, format_table, load_registered
 from pipelines.governance import open_decisions

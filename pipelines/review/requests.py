@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from infra.tracking.roles import APPROVED_BY, ASKED, ASKED_BY
+from infra.tracking import APPROVED_BY, ASKED, ASKED_BY
 from pipelines.config import find_problem
 from pipelines.config.installation import UNKNOWN, Actor, parse_actor
 from pipelines.tracking import Registry, Version

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from expectations.contract import InputError
-from infra.tracking.database import make_tracking, wait_for_locks
+from infra.tracking import make_tracking, wait_for_locks
 from pipelines.config import ModelSpec, ModelVersion, version_name
 from pipelines.config.installation import load_settings
 from pipelines.tracking.runs import Runs

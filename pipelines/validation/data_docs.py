@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from expectations.results import Validated
+from expectations import Validated
 from pipelines.config.installation import Settings
 from pipelines.lake import parse_as_of
 

@@ -8,11 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
+from expectations import (
+    ROWS,
+    Profile,
+    Profiler,
+    TableName,
+    Validated,
+    kept_columns,
+    quiet_great_expectations,
+)
 from expectations.contract import EVENT_DAY, KNOWN_TIME, LABEL, InputError
-from expectations.policy import TableName, kept_columns
-from expectations.profile import ROWS, Profile, Profiler
-from expectations.results import Validated
-from expectations.run import quiet_great_expectations
 from feature_jobs.io import DataFile
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import Settings, load_settings
@@ -192,7 +197,7 @@ def compare_with_transactions(
         spec: defines which of the two forms the labels have.
         mature: the latest day whose labels should be known.
     """
-    from expectations.suites import COVERAGE, DELAY, FRAUD_RATE
+    from expectations import COVERAGE, DELAY, FRAUD_RATE
 
     days = transactions.days[EVENT_DAY].to_pylist()
     count = dict(zip(days, transactions.values(ROWS), strict=True))
@@ -254,9 +259,7 @@ class _DataChecks:
     def check(self, table: TableName, profile: Profile, *, at: str) -> Validated:
         """Check a profile against its suite, and write the page and the summary."""
         quiet_great_expectations()
-        from expectations import suites
-        from expectations.custom import build_custom_suite
-        from expectations.run import validate_profile
+        from expectations import build_custom_suite, suites, validate_profile
 
         spec, contract = self.spec, self.spec.contract
         columns = table_columns(spec)[table]

@@ -11,7 +11,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.aws.environment import Environment
-from infra.aws.foundation.role import USE_KEY, allow, build_role
+from infra.aws.foundation import USE_KEY, allow, build_role
 from infra.aws.services.compute import Compute
 
 SERVICE = "events.amazonaws.com"

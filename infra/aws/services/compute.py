@@ -9,20 +9,20 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.aws.environment import CODE, Environment
-from infra.aws.foundation.network import Network
-from infra.aws.foundation.role import (
+from infra.aws.foundation import (
     ABORT_PARTS,
     OBJECTS,
     READ_OBJECT,
     STREAMS,
     WRITE_OBJECT,
+    Network,
+    Storage,
     allow,
     allow_key,
     allow_listing,
     below,
     build_role,
 )
-from infra.aws.foundation.storage import Storage
 
 SERVICE = "emr-serverless.amazonaws.com"
 # Of the parts of the first of two passes, and nothing else.

@@ -11,8 +11,7 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 
 from infra.aws.environment import Environment
-from infra.aws.foundation.role import PIPELINE, allow, below
-from infra.aws.foundation.storage import Storage
+from infra.aws.foundation import PIPELINE, Storage, allow, below
 from infra.aws.services.serving import SERVICE as SERVING_SERVICE
 from infra.sagemaker.control import EVERY
 

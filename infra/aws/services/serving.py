@@ -7,20 +7,20 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.aws.environment import CAPTURED, Environment
-from infra.aws.foundation.logs import Logs
-from infra.aws.foundation.network import Network
-from infra.aws.foundation.role import (
+from infra.aws.foundation import (
     OBJECTS,
     READ_OBJECT,
     STREAMS,
     WRITE_OBJECT,
+    Logs,
+    Network,
+    Storage,
     allow,
     allow_key,
     below,
     build_role,
 )
-from infra.aws.foundation.storage import Storage
-from infra.sagemaker.artifact import FILE
+from infra.sagemaker import FILE
 
 SERVICE = "sagemaker.amazonaws.com"
 # What SageMaker does under this role to stand a container in a subnet of ours: it makes an

@@ -10,18 +10,18 @@ from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from infra.aws.environment import TRACKED, Environment
-from infra.aws.foundation.role import (
+from infra.aws.foundation import (
     ABORT_PARTS,
     OBJECTS,
     READ_OBJECT,
     WRITE_OBJECT,
+    Storage,
     allow,
     allow_key,
     allow_listing,
     below,
     build_role,
 )
-from infra.aws.foundation.storage import Storage
 
 SERVICE = "sagemaker.amazonaws.com"
 MAINTENANCE = "Sun:12:00"  # UTC; no nightly run and no change window is at that time

@@ -8,20 +8,19 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.aws.environment import CAPTURED, Environment
-from infra.aws.foundation.role import (
+from infra.aws.foundation import (
     ABORT_PARTS,
     OBJECTS,
     READ_OBJECT,
     WRITE_OBJECT,
+    Storage,
     allow,
     allow_key,
     allow_listing,
     below,
     build_role,
 )
-from infra.aws.foundation.storage import Storage
-from infra.aws.services.endpoints import allow_deploying
-from infra.aws.services.tracking import DECIDING, READING, Tracking, allow_tracking
+from infra.aws.services import DECIDING, READING, Tracking, allow_deploying, allow_tracking
 from infra.aws.tasks.scheduler import WORKERS
 
 LEDGER = "decisions"

@@ -9,22 +9,28 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.aws.environment import Environment
-from infra.aws.foundation.role import (
+from infra.aws.foundation import (
     ABORT_PARTS,
     OBJECTS,
     READ_OBJECT,
     WRITE_OBJECT,
+    Storage,
     allow,
     allow_key,
     allow_listing,
     below,
     build_role,
 )
-from infra.aws.foundation.storage import Storage
-from infra.aws.services.compute import SERVICE as SPARK_SERVICE
-from infra.aws.services.compute import Compute
-from infra.aws.services.endpoints import allow_reading
-from infra.aws.services.tracking import DECIDING, LOGGING, READING, Tracking, allow_tracking
+from infra.aws.services import (
+    DECIDING,
+    LOGGING,
+    READING,
+    Compute,
+    Tracking,
+    allow_reading,
+    allow_tracking,
+)
+from infra.aws.services import SERVICE as SPARK_SERVICE
 from infra.aws.tasks.scheduler import WORKERS
 from infra.sagemaker.control import READING as LOOKING
 

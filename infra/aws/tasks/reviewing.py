@@ -9,19 +9,19 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.aws.environment import TRACKED, Environment
-from infra.aws.foundation.role import (
+from infra.aws.foundation import (
     ABORT_PARTS,
     OBJECTS,
     READ_OBJECT,
     WRITE_OBJECT,
+    Storage,
     allow,
     allow_key,
     allow_listing,
     below,
     build_person_role,
 )
-from infra.aws.foundation.storage import Storage
-from infra.aws.services.tracking import DECIDING, READING, Tracking
+from infra.aws.services import DECIDING, READING, Tracking
 
 # A decision is compared with the training set that its candidate was made from.
 READ = ("decisions", "training_sets")

@@ -15,7 +15,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.aws.environment import Environment
-from infra.aws.foundation.role import STREAMS, USE_KEY, allow, build_role
+from infra.aws.foundation import STREAMS, USE_KEY, allow, build_role
 
 SERVICE = "ecs-tasks.amazonaws.com"
 # Who takes the roles of step groups.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from expectations.contract import InputError
 from infra.emulator.emr.server import serve
-from infra.processes.locks import hold
+from infra.processes import hold
 
 
 def main(arguments: list[str]) -> int:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from infra.emulator.instances.environment import FROM_MACHINE
+from infra.emulator.instances import FROM_MACHINE
 from infra.emulator.protocol import Content, invalid
 
 DRIVER = "spark.emr-serverless.driverEnv."

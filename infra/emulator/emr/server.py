@@ -19,8 +19,7 @@ from botocore.model import OperationModel, ServiceModel, StructureShape
 
 from infra.emulator.emr.service import Service
 from infra.emulator.protocol import Content, ServiceError, refuse_invalid
-from infra.loopback.handler import refuse_foreign_request
-from infra.loopback.rule import OwnAddresses, own_addresses
+from infra.loopback import OwnAddresses, own_addresses, refuse_foreign_request
 
 OPERATIONS = ("StartJobRun", "GetJobRun", "ListJobRuns", "CancelJobRun", "GetApplication")
 # Members that say what a role has to allow an operation on.

@@ -27,7 +27,7 @@ from infra.emulator.endpoints.traffic import Traffic
 from infra.emulator.host import Host
 from infra.emulator.protocol import Content, ServiceError, invalid
 from infra.emulator.resources import CONFIG, ENDPOINT, arn_of
-from infra.sagemaker.endpoint_status import BUSY, FAILED, IN_SERVICE, UPDATING
+from infra.sagemaker import BUSY, FAILED, IN_SERVICE, UPDATING
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from infra.emulator.cloudwatch import Sample, read_line
 from infra.emulator.http import Answer, Channel, Done
-from infra.emulator.instances.runtime import Runtime
+from infra.emulator.instances import Runtime
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.emulator.protocol import invalid
-from infra.sagemaker.strategies import (
+from infra.sagemaker import (
     ALL_TRAFFIC_PERCENT,
     MAX_STEP_PERCENT,
     strategy_of_routing,

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from infra.loopback.rule import OwnAddresses, find_refusal, own_addresses
+from infra.loopback import OwnAddresses, find_refusal, own_addresses
 
 # The container refuses above 6 MiB itself; this only bounds what is read for it.
 MAX_BODY_BYTES = 8 * 1024 * 1024

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from expectations.contract import refuse_any
-from infra.emr.job import Application
+from infra.emr import Application
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

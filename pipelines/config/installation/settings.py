@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from infra.airflow.environment import build_airflow_environment
+from infra.airflow import build_airflow_environment
 from infra.files import close_umask, make_private, narrow, with_patience
 from infra.local import Ports, read_ports
 from pipelines.config.installation.compute import Compute, read_compute

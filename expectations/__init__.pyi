@@ -1,0 +1,37 @@
+from .clock import EARLIEST, LATEST, guess_unit
+from .custom import apply_custom_expectations, build_custom_suite, refuse_unbuildable
+from .policy import IN_FUTURE, REPEATED, Contract, TableName, kept_columns, may_warn, rule_names
+from .profile import ROWS, Profile, Profiler
+from .results import EXAMPLES, Validated
+from .row_rules import SplitRows, apply_row_rules, split_rows
+from .run import quiet_great_expectations, validate_profile
+from .suites import COVERAGE, DELAY, FRAUD_RATE
+
+__all__ = [
+    "COVERAGE",
+    "DELAY",
+    "EARLIEST",
+    "EXAMPLES",
+    "FRAUD_RATE",
+    "IN_FUTURE",
+    "LATEST",
+    "REPEATED",
+    "ROWS",
+    "Contract",
+    "Profile",
+    "Profiler",
+    "SplitRows",
+    "TableName",
+    "Validated",
+    "apply_custom_expectations",
+    "apply_row_rules",
+    "build_custom_suite",
+    "guess_unit",
+    "kept_columns",
+    "may_warn",
+    "quiet_great_expectations",
+    "refuse_unbuildable",
+    "rule_names",
+    "split_rows",
+    "validate_profile",
+]
