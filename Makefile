@@ -44,8 +44,10 @@ up: $(READY) ## Airflow, MLflow and the embedded SageMaker with their pages, unt
 browser: ## Debian's Chromium, for the tests of the review page
 	@infra/program.sh chromium "The tests of the review page need" chromium fonts-dejavu-core
 
+# SYNC=line shows the output of each part when it is done, and so does not mix them.
+SYNC := none
 test: $(READY) browser ## unit, property, DAG and end-to-end tests, side by side
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line test-unit test-e2e
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=$(SYNC) test-unit test-e2e
 
 test-unit: $(READY) ## unit, property and DAG tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
