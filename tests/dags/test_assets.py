@@ -25,8 +25,8 @@ class Counted(ApprovalTrigger):
 
     looks = 0
 
-    def _look(self) -> str | None:
-        found = super()._look()
+    def _read_alias(self) -> str | None:
+        found = super()._read_alias()
         self.looks += 1
         return found
 
