@@ -13,7 +13,7 @@ from pipelines.lake.tables import Lake
 from tests.pipelines.forgery import rewrite_in_place, tenfold
 from tests.pipelines.nights import QUIET, candidate, write_later_set
 from tests.rollouts.rig import NIGHTS, Rig
-from tests.rollouts.test_companions import send
+from tests.rollouts.test_variants import send
 
 pytestmark = QUIET
 

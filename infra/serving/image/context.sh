@@ -10,7 +10,12 @@ shift
 mkdir -p "$folder/wheels"
 python=${PYTHON:-.venv/bin/python}
 
-cp --parents infra/__init__.py $(find infra/serving -name "*.py" -not -path "infra/serving/image/*") \
+shopt -s globstar
+code=()
+for file in infra/serving/**/*.py; do
+  [[ $file == infra/serving/image/* ]] || code+=("$file")
+done
+cp --parents infra/__init__.py "${code[@]}" \
   infra/serving/Dockerfile \
   infra/serving/image/{requirements.lock,environment.sh,__init__.py,bill.py,dpkg.py} "$folder"
 for version; do

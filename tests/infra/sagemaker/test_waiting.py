@@ -40,7 +40,7 @@ def saying(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Control]]:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+        "AWS_ENDPOINT_URL_SAGEMAKER": f"http://127.0.0.1:{server.server_port}",
         "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():  # fmt: skip

@@ -56,7 +56,7 @@ gap = "2d"
 test_window = "5d"
 folds = 1
 trials = 1
-lightgbm = { members = 1 }
+lightgbm = {{ members = 1 }}
 """
 
 

@@ -103,6 +103,7 @@ def test_a_backtest_changes_nothing_that_a_night_made(spec: str) -> None:
     assert [line.split()[0] for line in shown] == ["as", "2025-02-02", "2025-02-09", "mean"]
     assert shown[0].split()[2:] == [
         "test_average_precision", "test_auc", "test_recall_at_0_1pct_fpr",
+        "test_card_precision_at_20",
     ]  # fmt: skip
     after = production()
     assert {name: after[name] == before[name] for name in before} == dict.fromkeys(before, True)

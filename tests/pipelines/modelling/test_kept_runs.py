@@ -39,8 +39,10 @@ def state(run: str) -> Mapping[str, object]:
     import mlflow
 
     held = mlflow.get_run(run.removeprefix("runs:/"))
-    folder = Path(mlflow.artifacts.download_artifacts(run_id=held.info.run_id))
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    listed = mlflow.artifacts.list_artifacts(run_id=held.info.run_id)
+    # The run of a study has no files, and MLflow refuses to download none.
+    folder = Path(mlflow.artifacts.download_artifacts(run_id=held.info.run_id) if listed else "/")
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if listed else []
     return {
         "info": dict(held.info),
         "data": held.data.to_dictionary(),

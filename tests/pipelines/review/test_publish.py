@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from pipelines.lake.snapshot import Snapshot
 
 from expectations.contract import InputError
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
+from pipelines.config.references import Snapshot
 from pipelines.modelling.data_summary import summarise_data
 from pipelines.modelling.evaluation_record import COMPARISON, read_record
 from pipelines.review.report import publish_report

@@ -53,7 +53,12 @@ def code(tmp_path_factory):
     shutil.copytree(
         ROOT / "infra" / "serving",
         home / "infra" / "serving",
-        ignore=lambda _, names: [n for n in names if not n.endswith(".py")],
+        ignore=lambda at, names: [
+            n
+            for n in names
+            if not n.endswith(".py")
+            and not (Path(at, n).is_dir() and n[0] not in "_." and n != "image")
+        ],
     )
     shutil.copy(ROOT / "infra" / "__init__.py", home / "infra")
     return home
