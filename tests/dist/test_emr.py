@@ -95,6 +95,7 @@ def test_a_job_whose_step_was_killed_is_followed_and_gives_what_a_session_gives(
 def test_what_is_wrong_with_a_job_is_told_in_the_words_of_a_session(
     bank: str, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feature_jobs.executors.spark.request.ENGINE_VERSION", 7)
-    with pytest.raises(InputError, match=r'The request asks for version \d+ of the engine and this is 7.*"make dist"'):
+    monkeypatch.setattr("pipelines.features.build.ENGINE_VERSION", 7)
+    refused = r'The request asks for version 7 of the engine and this is \d+.*"make dist"'
+    with pytest.raises(InputError, match=refused):
         build_feature_table("bank", AS_OF, snapshot=Snapshot.parse(bank))
