@@ -8,7 +8,7 @@ from expectations.contract import InputError
 from pipelines import steps
 from pipelines.config.installation.settings import load_settings
 from pipelines.config.references import Snapshot
-from pipelines.modelling.data_summary import summarise_data
+from pipelines.modelling.data_summary import gather_data_summary
 from pipelines.modelling.evaluation_record import COMPARISON, read_record
 from pipelines.review.report import publish_report
 from pipelines.tracking.registry import CHAMPION, Version
@@ -114,7 +114,7 @@ def test_data_facts_hold_versions_checks_and_what_is_held_back(home: Path) -> No
     training = bank.lake.write_days(
         "training_sets", bank.lake.read(done.transactions).slice(0, 100), fingerprint="made"
     )
-    facts = summarise_data(bank.spec, AS_OF, training_set=str(training))
+    facts = gather_data_summary(bank.spec, AS_OF, training_set=training)
     assert (facts.training_set.rows, facts.training_set.frauds) == (100, None)
     assert [(t.name, t.rows, t.first) for t in facts.tables] == [
         ("transactions", 318, "2025-01-01"), ("labels", 318, "2025-01-01"),
