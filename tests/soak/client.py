@@ -1,7 +1,8 @@
 """Asks an endpoint over a number of connections, and writes down every answer.
 
 `python -m tests.soak.client ADDRESS BODY CONNECTIONS REQUESTS OUTPUT`: a line a request, with the
-times of asking and of the answer (seconds since 1970), the status, and the model's digest.
+times of asking and of the answer (seconds since 1970), the status, and the model's digest. It asks
+REQUESTS times at least, and goes on until its standard input is closed.
 """
 
 import asyncio
@@ -14,14 +15,15 @@ import aiohttp
 
 
 async def ask_on(address: str, body: bytes, connections: int, requests: int, output: Path) -> None:
-    left = requests
+    asked = 0
+    told_to_stop = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
     headers = {"Content-Type": "application/json"}
     with output.open("w") as written:
 
         async def one(http: aiohttp.ClientSession) -> None:
-            nonlocal left
-            while left > 0:
-                left -= 1
+            nonlocal asked
+            while asked < requests or not told_to_stop.done():
+                asked += 1
                 began = time.time()
                 try:
                     async with http.post(address, data=body, headers=headers) as answer:

@@ -46,7 +46,7 @@ def test_no_request_fails_and_none_is_answered_by_a_model_that_should_not_serve(
     address = f"{server.address}/endpoints/soak/invocations"
     command = [sys.executable, "-m", "tests.soak.client", address, str(body)]
     command += [str(CONNECTIONS), str(REQUESTS), str(output)]
-    with subprocess.Popen(command) as client:
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as client:
         for number, layout in enumerate([*layouts[1:], layouts[2]]):
             _wait_for_share(output, (number + 1) / 6)
             began = time.time()
@@ -57,9 +57,10 @@ def test_no_request_fails_and_none_is_answered_by_a_model_that_should_not_serve(
             moves.append((began, time.time(), layout.main.bundle.digest))
             held = layouts[number].main.bundle.digest
             assert verify(layout, champion_digest=held).outcome == "PROMOTED"
-        assert client.wait(timeout=900) == 0
+        client.communicate(timeout=900)  # closes its input, which ends its asking
+        assert client.returncode == 0
     answers = [line.split() for line in output.read_text().splitlines()]
-    assert len(answers) == REQUESTS
+    assert len(answers) >= REQUESTS
     assert [a for a in answers if a[2] != "200"] == []
     first = layouts[0].main.bundle.digest
     wrong = [a for a in answers if a[3] not in _allowed(float(a[0]), float(a[1]), first, moves)]
