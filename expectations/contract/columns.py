@@ -28,10 +28,20 @@ LABEL = "is_fraud"
 RULES = "broken_rules"
 
 
+# Every version of a transaction is kept. It holds from its known time until it is replaced.
+REPLACED_TIME = "replaced_time"
+
+
+IS_FIRST = "is_first"
+
+
+STATE = "state"  # of a label, as its source calls it
+
+
 ROLES = (TRANSACTION_ID, EVENT_TIME, AMOUNT)
 
 
-RESERVED = frozenset((*ROLES, KNOWN_TIME, EVENT_DAY, LABEL, RULES))
+RESERVED = frozenset((*ROLES, KNOWN_TIME, EVENT_DAY, LABEL, RULES, REPLACED_TIME, IS_FIRST))
 
 
 LONGEST_NAME = 63
