@@ -1,5 +1,7 @@
 from .clock_checks import refuse_wrong_clock
-from .ingest import LABELS, TRANSACTIONS, ingest_source, judge_delivery, refuse_wrong_own
+from .delivery import judge_rows
+from .filing import LABELS, TRANSACTIONS, file_delivery
+from .ingest import ingest_source, refuse_wrong_own
 from .labels import match_ids
 from .quarantine import QUARANTINE, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
@@ -11,9 +13,10 @@ __all__ = [
     "TIMESTAMP",
     "TRANSACTIONS",
     "Delivery",
+    "file_delivery",
     "ingest_source",
     "inspect_columns",
-    "judge_delivery",
+    "judge_rows",
     "load_delivery",
     "match_ids",
     "name_of",

@@ -1,6 +1,6 @@
 from .check import check_tables
 from .damage import DamagedError
-from .day_files import split_days
+from .day_files import split_days, write_rows
 from .delta import ChangedSinceError
 from .knowledge_time import parse_as_of
 from .reading import find_damage
@@ -22,6 +22,7 @@ __all__ = [
     "repair_parts",
     "searching",
     "split_days",
+    "write_rows",
     "vacuum_tables",
     "writing",
 ]
