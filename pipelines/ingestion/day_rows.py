@@ -8,7 +8,11 @@ import pyarrow.compute as pc
 from pyarrow import ipc
 
 from expectations.contract import EVENT_DAY
+from pipelines.config.installation import load_settings
 from pipelines.lake import split_days
+
+# What a delivery holds in memory before it puts rows on disk.
+HELD_BYTES = 512 * 1024**2
 
 _OPTIONS = ipc.IpcWriteOptions(compression="lz4")
 
@@ -87,3 +91,10 @@ def _is_sorted(days: pa.ChunkedArray) -> bool:
 def _load(path: Path) -> Iterator[pa.Table]:
     with pa.OSFile(str(path)) as source:
         yield ipc.open_file(source).read_all()
+
+
+def scratch_folder() -> Path:
+    """Return the folder for temporary files of this machine; it exists."""
+    folder = load_settings().scratch
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

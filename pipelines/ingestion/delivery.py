@@ -175,9 +175,8 @@ def state_reports(reports: pa.Table, arrival: datetime | None = None) -> pa.Tabl
 
 def empty_rows(schema: pa.Schema, *, has_label: bool) -> pa.Table:
     """Make the table of no delivered rows, for a lake whose transactions have some columns."""
-    columns = [f for f in schema if f.name not in {*VERSION_COLUMNS, EVENT_DAY}]
     label = [pa.field(LABEL, pa.float64())] if has_label else []
-    rows = pa.schema([*columns, *label]).empty_table()
+    rows = pa.schema([*without_versions(schema), *label]).empty_table()
     arrived = datetime(1970, 1, 1, tzinfo=UTC)
     rows = state_times(rows, has_known_time=True, arrival=arrived, since=None)
     rows = rows.append_column(FILE, pa.array([], pa.int32())).append_column(
@@ -188,3 +187,8 @@ def empty_rows(schema: pa.Schema, *, has_label: bool) -> pa.Table:
 
 def _named(rows: pa.Table, name: str) -> pa.Table:
     return rows.append_column(SOURCE, pa.array([name] * rows.num_rows, pa.string()))
+
+
+def without_versions(schema: pa.Schema) -> pa.Schema:
+    """Return the columns that a source delivers, of the table of transactions."""
+    return pa.schema([f for f in schema if f.name not in {*VERSION_COLUMNS, EVENT_DAY}])

@@ -17,7 +17,7 @@ from expectations import REPEATED, quiet_great_expectations
 from expectations.contract import RULES, SOURCE_TIME, InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.day_rows import DayRows
+from pipelines.ingestion.day_rows import HELD_BYTES, DayRows, scratch_folder
 from pipelines.ingestion.delivery import (
     Arrived,
     Delivery,
@@ -43,9 +43,6 @@ from pipelines.ingestion.table_reader import (
     open_transactions,
 )
 from pipelines.lake import Lake, parse_as_of, vacuum_tables
-
-# Rows that a delivery holds in memory before it puts them on disk.
-HELD_BYTES = 512 * 1024**2
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +123,7 @@ def ingest_delivery(
     now = datetime.now(UTC)
     current = read_quarantine(lake)
     remembered = [] if current is None else current[SOURCE].unique().to_pylist()
-    with tempfile.TemporaryDirectory(dir=_scratch()) as folder:
+    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
         delivery = Delivery(reader.name, DayRows(Path(folder), limit=HELD_BYTES))
         read_transactions(
             spec, reader, _arrived(manifest, rows, now), delivery,
@@ -232,9 +229,3 @@ def _repeated(rows: pa.Table, delivery: Delivery) -> pa.Table:
     names = pa.array(delivery.files, pa.string()).take(rows[FILE].combine_chunks())
     faulty = rows.drop_columns([SOURCE_TIME, *DELIVERY_COLUMNS]).append_column(SOURCE, names)
     return faulty.append_column(RULES, pa.array([REPEATED] * rows.num_rows, pa.string()))
-
-
-def _scratch() -> Path:
-    folder = load_settings().scratch
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -56,7 +56,7 @@ def refile(
             stays = pc.and_not(stays, pc.and_(pc.equal(current[SOURCE], name), again))
         others = [current.filter(stays)]
     if current is not None or faulty:
-        refile_all(lake, [*others, *map(_as_filed, faulty)], fingerprint=fingerprint)
+        refile_all(lake, [*others, *map(as_quarantined, faulty)], fingerprint=fingerprint)
 
 
 def orphaned_reports(current: pa.Table | None) -> pa.Table:
@@ -71,8 +71,8 @@ def _are_orphans(rows: pa.Table) -> pa.ChunkedArray:
     return pc.match_substring(rows[RULES], WITHOUT_TRANSACTION)
 
 
-def _as_filed(rows: pa.Table) -> pa.Table:
-    """Drop what is known of a report only until it is filed."""
+def as_quarantined(rows: pa.Table) -> pa.Table:
+    """Drop from a report what is known of it only until it is filed."""
     if STATED_TIME not in rows.column_names:
         return rows
     return rows.drop_columns([LABEL, STATE, STATED_TIME, SOURCE_TIME, ARRIVAL])
