@@ -1,16 +1,23 @@
 from .clock_checks import refuse_wrong_clock
 from .ingest import LABELS, TRANSACTIONS, ingest_source, judge_delivery, refuse_wrong_own
 from .labels import match_ids
+from .manifest import MANIFEST, Compared, Entry, Manifest, SourceFile, hash_file
 from .quarantine import QUARANTINE, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
 from .source import TIMESTAMP, Delivery, inspect_columns, load_delivery, name_of, only_known
 
 __all__ = [
     "LABELS",
+    "MANIFEST",
     "QUARANTINE",
     "TIMESTAMP",
     "TRANSACTIONS",
+    "Compared",
     "Delivery",
+    "Entry",
+    "Manifest",
+    "SourceFile",
+    "hash_file",
     "ingest_source",
     "inspect_columns",
     "judge_delivery",
