@@ -1,0 +1,103 @@
+"""Ids of a large delivery that occur on more than one day, of the delivery or of the table.
+
+Hashes are spilled by range, and a few ranges at a time are compared: memory does not grow with the
+delivery.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import IO, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.ingestion.index.id_hash import Hashes, hash_ids
+from pipelines.ingestion.index.id_index import IdIndex
+from pipelines.ingestion.index.runs import Days, sort_entries
+
+BITS = 8
+RANGES = 1 << BITS
+BUFFER_BYTES = 1 << 15
+AT_ONCE = 1 << 21  # entries that are compared at a time
+_ENTRY = np.dtype([("hash", "<u8"), ("day", "<i4")])
+
+
+class DeliveredIds(AbstractContextManager["DeliveredIds"]):
+    """The ids of a delivery by day, in temporary files.
+
+    Args:
+        scratch: the folder of the files; None: the machine's.
+    """
+
+    def __init__(self, scratch: str | None = None) -> None:
+        self._open = ExitStack()
+        self._files = [self._open.enter_context(_open_file(scratch)) for _ in range(RANGES)]
+        self._counts = np.zeros(RANGES, np.int64)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def add(self, ids: pa.Array | pa.ChunkedArray, days: Days) -> None:
+        """Add ids of the type of the table's, each with its day since 1970."""
+        entries = np.empty(len(ids), _ENTRY)
+        entries["hash"], entries["day"] = hash_ids(ids), days
+        entries = entries[np.argsort(entries["hash"])]
+        bounds = np.arange(1, RANGES, dtype=np.uint64) << np.uint64(64 - BITS)
+        ends = [*np.searchsorted(entries["hash"], bounds).tolist(), len(entries)]
+        start = 0
+        for number, end in enumerate(ends):
+            if start < end:
+                self._files[number].write(entries[start:end].tobytes())
+                self._counts[number] += end - start
+            start = end
+
+    def find_repeated(self, index: IdIndex) -> Hashes:
+        """Find the hashes of ids that occur on several days; sorted.
+
+        An id of one day of the delivery that the index has on another day is among them. Hashes may
+        collide, so callers compare the ids.
+        """
+        found = [_repeated(*entries, index) for entries in self._ranges()]
+        return np.concatenate([np.zeros(0, np.uint64), *found])
+
+    def _ranges(self) -> Iterator[tuple[Hashes, Days]]:
+        """Yield the sorted entries of a few ranges at a time."""
+        waiting: list[npt.NDArray[np.void]] = []
+        for number, file in enumerate(self._files):
+            file.seek(0)
+            waiting.append(np.frombuffer(file.read(), _ENTRY))
+            following = self._counts[number + 1] if number + 1 < RANGES else AT_ONCE
+            if sum(map(len, waiting)) + following >= AT_ONCE:
+                entries = np.concatenate(waiting)
+                waiting = []
+                yield sort_entries(entries["hash"], entries["day"])
+
+
+def _repeated(hashes: Hashes, days: Days, index: IdIndex) -> Hashes:
+    """Return the hashes of sorted entries that occur on several days, the index's included."""
+    is_again = np.zeros(len(hashes), np.bool_)
+    is_again[1:] = hashes[1:] == hashes[:-1]
+    positions, filed = index.find_hashes(hashes)
+    is_again[positions[filed != days[positions]]] = True
+    return np.unique(hashes[is_again])
+
+
+def _open_file(scratch: str | None) -> IO[bytes]:
+    return tempfile.TemporaryFile(dir=scratch, buffering=BUFFER_BYTES)  # deleted when closed
+
+
+def days_since_1970(days: pa.Array | pa.ChunkedArray) -> Days:
+    """Convert event days, text as `2025-01-01`, to days since 1970."""
+    found: Days = days.cast(pa.date32()).cast(pa.int32()).to_numpy()
+    return found
