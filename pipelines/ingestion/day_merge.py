@@ -22,6 +22,7 @@ from pipelines.ingestion.merge import (
     repeated_rows,
     sort_versions,
 )
+from pipelines.ingestion.whereabouts import Whereabouts
 
 
 @dataclass(slots=True)
@@ -73,7 +74,7 @@ class DayMerge:
         filed: the table of transactions.
         labels: the table of labels.
         delivered: clean rows by day.
-        moved: ids of transactions with versions on several days; their rows are in the tasks.
+        where: says which transactions have versions on several days; their rows are in the tasks.
         delay: of a label column; None where labels are reports.
         is_restated: True if delivered rows replace all filed versions of their transactions.
     """
@@ -81,7 +82,7 @@ class DayMerge:
     filed: FiledDays
     labels: FiledDays
     delivered: DayRows
-    moved: pa.Array
+    where: Whereabouts
     delay: timedelta | None
     is_restated: bool
 
@@ -92,7 +93,7 @@ class DayMerge:
         before = self.filed.read(task.day)
         if self.filed.is_reshaped:
             before, done.missing = self.filed.fill_new(before, delivered)
-        staying, own = _divide(_without(before, self.moved), delivered[TRANSACTION_ID])
+        staying, own = _divide(self.where.others(before), delivered[TRANSACTION_ID])
         merged = self._merge(own, delivered)
         rows = pa.concat_tables([staying, merged.rows, *task.rows])
         is_moved = bool(task.rows) or rows.num_rows != before.num_rows
@@ -113,7 +114,7 @@ class DayMerge:
         delivered = self.delivered.read(day)
         if delivered is None:
             return self.delivered.schema.empty_table()
-        delivered = _without(delivered, self.moved)
+        delivered = self.where.others(delivered)
         mask = repeated_rows(delivered)
         if mask is not None:
             done.repeated = delivered.filter(pa.array(mask))
@@ -137,18 +138,17 @@ class DayMerge:
             done.faulty.append(matched.faulty)
             statements.append(matched.statements)
         said = pa.concat_tables(statements, promote_options="default")
-        if not said.num_rows and not delivered.num_rows and not task.labels and not len(self.moved):
+        if (
+            not said.num_rows
+            and not delivered.num_rows
+            and not task.labels
+            and not self.where.has_moved
+        ):
             return
         before = self.labels.read(task.day)
-        kept = pa.concat_tables([_without(before, self.moved), *task.labels])
-        touched = pa.chunked_array(
-            [
-                c
-                for column in (delivered[TRANSACTION_ID], said[TRANSACTION_ID])
-                for c in column.chunks
-            ],
-            delivered.schema.field(TRANSACTION_ID).type,
-        )
+        kept = pa.concat_tables([self.where.others(before), *task.labels])
+        chunks = [*delivered[TRANSACTION_ID].chunks, *said[TRANSACTION_ID].chunks]
+        touched = pa.chunked_array(chunks, delivered.schema.field(TRANSACTION_ID).type)
         staying, own = _divide(kept, touched)
         if self.is_restated:
             own = own.slice(0, 0)
@@ -158,12 +158,6 @@ class DayMerge:
             part = self.labels.write(task.day, sort_versions(labels))
             if self.labels.differs(task.day, part):
                 done.files[self.labels.table] = part
-
-
-def _without(rows: pa.Table, ids: pa.Array) -> pa.Table:
-    if not len(ids) or not rows.num_rows:
-        return rows
-    return rows.filter(pc.invert(pc.is_in(rows[TRANSACTION_ID], value_set=ids)))
 
 
 def _divide(rows: pa.Table, ids: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:

@@ -1,14 +1,18 @@
 """Rows by event day, in memory up to a limit and on disk beyond it."""
 
+import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import ipc
 
-from expectations.contract import EVENT_DAY
+from expectations.contract import EVENT_DAY, TRANSACTION_ID
 from pipelines.config.installation import load_settings
+from pipelines.ingestion.index import DeliveredIds, days_since_1970
 from pipelines.lake import split_days
 
 # What a delivery holds in memory before it puts rows on disk.
@@ -20,18 +24,28 @@ _OPTIONS = ipc.IpcWriteOptions(compression="lz4")
 class DayRows:
     """Rows that come in any order and are taken day by day.
 
+    A context: its files are removed at the end.
+
     Args:
-        folder: receives what does not fit; made when it is needed.
+        scratch: in a folder of its own here goes what does not fit.
         limit: bytes of rows to hold in memory.
     """
 
-    def __init__(self, folder: Path, *, limit: int) -> None:
-        self._folder, self._limit = folder, limit
+    def __init__(self, scratch: Path, *, limit: int) -> None:
+        self._folder, self._limit = scratch / f"delivery-{uuid.uuid4().hex}", limit
         self._held: dict[str, list[pa.Table]] = {}
         self._spilled: dict[str, list[Path]] = {}
         self._counts: dict[str, int] = {}
         self._bytes = 0
         self.schema = pa.schema([])
+        self.ids = DeliveredIds()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ids.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def add(self, rows: pa.Table) -> None:
         """Add rows with an event day."""
@@ -40,6 +54,7 @@ class DayRows:
         if rows.num_rows == 0:
             return
         days = rows[EVENT_DAY]
+        self.ids.add(rows[TRANSACTION_ID], days_since_1970(days))
         if len(pc.unique(days)) > 1:
             rows = rows.take(pc.sort_indices(days)) if not _is_sorted(days) else rows
         for day, own in split_days(rows):

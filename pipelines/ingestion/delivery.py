@@ -1,6 +1,6 @@
 """Reading of delivered files: each batch is checked row by row and put by its event days."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -53,19 +53,29 @@ class Delivery:
     ids: dict[str, list[pa.ChunkedArray]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrived:
-    """A file to read, and when it arrived."""
+    """A file to read.
 
+    Attributes:
+        table: that its rows go to.
+        arrival: when its content became known.
+        sha256: of its bytes.
+        rows: how many were read so far.
+    """
+
+    table: str
     file: SourceFile
     arrival: datetime
+    sha256: str
+    rows: int = 0
 
 
 def read_transactions(
-    spec: ModelSpec, reader: TableReader, files: Sequence[Arrived], delivery: Delivery,
+    spec: ModelSpec, reader: TableReader, files: Iterable[Arrived], delivery: Delivery,
     *, since: datetime | None, remember: Sequence[str] = (),
-) -> None:  # fmt: skip
-    """Read files of transactions into a delivery.
+) -> list[Arrived]:  # fmt: skip
+    """Read files of transactions into a delivery; return them.
 
     Args:
         spec: declares columns and rules.
@@ -78,8 +88,10 @@ def read_transactions(
     Raises:
         InputError: when rows broke a rule that stops, or times have a wrong unit or zone.
     """
-    number = 0
-    for at, (file, arrival) in enumerate((each.file, each.arrival) for each in files):
+    number, read = 0, []
+    for at, each in enumerate(files):
+        file, arrival = each.file, each.arrival
+        read.append(each)
         delivery.files.append(file.name)
         for position, batch in enumerate(reader.batches(file)):
             if position == 0:
@@ -88,6 +100,7 @@ def read_transactions(
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
             judged = judge_rows(spec, batch, received_at=file.modified)
             delivery.read += batch.num_rows
+            each.rows += batch.num_rows
             for rule, count in judged.warned.items():
                 delivery.warned[rule] = delivery.warned.get(rule, 0) + count
             if judged.quarantined.num_rows:
@@ -103,6 +116,7 @@ def read_transactions(
             rows = rows.append_column(ROW, pa.array(np.arange(number, number + count)))
             number += count
             delivery.rows.add(with_day(rows))
+    return read
 
 
 def judge_rows(spec: ModelSpec, rows: pa.Table, *, received_at: datetime | None) -> SplitRows:
@@ -131,21 +145,28 @@ def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_
 
 
 def read_reports(
-    reader: TableReader, files: Sequence[Arrived], delivery: Delivery, *,
+    reader: TableReader | None, files: Iterable[Arrived], delivery: Delivery, *,
     remember: Sequence[str] = (),
-) -> None:  # fmt: skip
-    """Read files of fraud reports into a delivery.
+) -> list[Arrived]:  # fmt: skip
+    """Read files of fraud reports into a delivery; return them.
 
     Raises:
         InputError: when times have a wrong unit.
     """
-    for file, arrival in ((each.file, each.arrival) for each in files):
+    read: list[Arrived] = []
+    if reader is None:
+        return read
+    for each in files:
+        file, arrival = each.file, each.arrival
+        read.append(each)
         for position, batch in enumerate(reader.batches(file)):
+            each.rows += batch.num_rows
             if position == 0:
                 refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
             delivery.reports.append(_named(state_reports(batch, arrival), file.name))
+    return read
 
 
 def state_reports(reports: pa.Table, arrival: datetime | None = None) -> pa.Table:

@@ -33,6 +33,7 @@ class FiledDays:
         self.table, self.schema, self.at = table, schema, lake.latest(table)
         self._lake, self._has_known_time = lake, has_known_time
         parts = [] if self.at is None else lake.parts(self.at)
+        self.row_count = sum(part.rows for part in parts)
         self._paths = {part.day: part.path for part in parts}
         before = pa.schema([]) if self.at is None else lake.schema(self.at)
         self.columns_before = before

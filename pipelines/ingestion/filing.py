@@ -27,6 +27,7 @@ from pipelines.config import ModelSpec, TableVersion
 from pipelines.ingestion.day_merge import DayMerge, DayTask, MergedDay
 from pipelines.ingestion.day_rows import DayRows
 from pipelines.ingestion.filed_days import FiledDays
+from pipelines.ingestion.index import IdIndex
 from pipelines.ingestion.labels import (
     WITHOUT_TRANSACTION,
     label_homes,
@@ -97,28 +98,37 @@ def file_delivery(
     is_column = spec.labels.column is not None
     schema = _schema(lake, rows.schema)
     filed = FiledDays(lake, TRANSACTIONS, schema, has_known_time=has_known_time)
+    if TRANSACTION_ID in filed.new:
+        raise _changed_columns(filed, lost=filed.row_count)
     kinds = label_schema(schema.field(TRANSACTION_ID).type)
     labels = FiledDays(lake, LABELS, kinds, has_known_time=has_known_time or not is_column)
-    where = Whereabouts(lake, TRANSACTIONS, rows)
+    reports = None if reports is None else match_ids(reports, schema)
+    index = IdIndex.open(lake, TRANSACTIONS)
+    no_ids = pa.chunked_array([], schema.field(TRANSACTION_ID).type)
+    where = Whereabouts(
+        index, rows.ids, reported=no_ids if reports is None else reports[TRANSACTION_ID]
+    )
     merge = DayMerge(
-        filed, labels, rows, where.moved(rows), spec.labels.delay if is_column else None,
-        is_restated,
-    )  # fmt: skip
+        filed, labels, rows, where, spec.labels.delay if is_column else None, is_restated
+    )
     tasks = {day: DayTask(day) for day in rows.days}
     done = [_settle_moved(merge, where, tasks)]
     if filed.is_reshaped:
         tasks |= {day: DayTask(day) for day in filed.days - tasks.keys()}
-    if reports is not None and reports.num_rows:
-        reports = match_ids(reports, schema)
-        for day, own in _by_day(reports, where):
+    if reports is not None:
+        for day, positions in where.reports_by_day():
+            own = reports.take(pa.array(positions))
             tasks.setdefault(day, DayTask(day)).reports.append(own)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         done += threads.map(merge.merge, [tasks[day] for day in sorted(tasks)])
     repeated = [day.repeated for day in done if day.repeated is not None]
     accept(repeated)
-    _refuse_to_lose(filed, done)
+    lost = sum(day.missing for day in done)
+    if lost:
+        raise _changed_columns(filed, lost=lost)
     label_version = _commit(lake, labels, done, fingerprint)
     version = _commit(lake, filed, done, fingerprint)
+    index.cover(day.files[TRANSACTIONS].path for day in done if day.files.get(TRANSACTIONS))
     return Filed(
         version, label_version,
         kept=sum(day.kept for day in done),
@@ -149,11 +159,11 @@ def _schema(lake: Lake, delivered: pa.Schema) -> pa.Schema:
 def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]) -> MergedDay:
     """Merge the transactions with versions on several days, and add them to the tasks of days."""
     done = MergedDay("")
-    if not len(merge.moved):
+    if not where.has_moved:
         return done
-    days = set(where.find(merge.moved)[1])
+    days = where.moved_days
     delivered = pa.concat_tables([
-        _only(rows, merge.moved) for day in merge.delivered.days if day in days
+        where.moved(rows) for day in merge.delivered.days if day in days
         if (rows := merge.delivered.read(day)) is not None
     ])  # fmt: skip
     delivered = delivered.take(pc.sort_indices(delivered, [(ROW, "ascending")]))
@@ -162,13 +172,13 @@ def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]
         done.repeated = delivered.filter(pa.array(mask))
         delivered = delivered.filter(pa.array(~mask))
     done.kept = delivered.num_rows
-    before = [_only(merge.filed.read(day), merge.moved) for day in sorted(days)]
+    before = [where.moved(merge.filed.read(day)) for day in sorted(days)]
     filed = pa.concat_tables([merge.filed.schema.empty_table(), *before])
     if merge.filed.is_reshaped:
         filed, done.missing = merge.filed.fill_new(filed, delivered)
     merged = merge_versions(filed.slice(0, 0) if merge.is_restated else filed, delivered)
     done.corrected, done.outdated = merged.corrected, merged.outdated
-    noted = [_only(merge.labels.read(day), merge.moved) for day in sorted(days)]
+    noted = [where.moved(merge.labels.read(day)) for day in sorted(days)]
     labels = pa.concat_tables([merge.labels.schema.empty_table(), *noted])
     if merge.is_restated:
         labels = labels.slice(0, 0)
@@ -181,15 +191,6 @@ def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]
     for day, own in split_days((labels if stated is None else stated).sort_by(EVENT_DAY)):
         tasks.setdefault(day, DayTask(day)).labels.append(own)
     return done
-
-
-def _by_day(reports: pa.Table, where: Whereabouts) -> Iterator[tuple[str, pa.Table]]:
-    """Yield each day that may hold a transaction of a report, with the reports."""
-    positions, days = where.find(reports[TRANSACTION_ID].combine_chunks())
-    found = pa.table({"position": positions, "day": pa.array(days, pa.string())}).sort_by("day")
-    rows = reports.take(found["position"]).append_column(EVENT_DAY, found["day"])
-    for day, own in split_days(rows):
-        yield day, own.drop_columns([EVENT_DAY])
 
 
 def _orphans(reports: pa.Table | None, done: list[MergedDay]) -> Iterator[pa.Table]:
@@ -207,20 +208,18 @@ def _orphans(reports: pa.Table | None, done: list[MergedDay]) -> Iterator[pa.Tab
         yield rest.append_column(RULES, rules)
 
 
-def _refuse_to_lose(filed: FiledDays, done: list[MergedDay]) -> None:
-    lost = sum(day.missing for day in done)
-    if lost:
-        before = filed.columns_before
-        changed = [
-            f"{name} was {before.field(name).type} and is {filed.schema.field(name).type}"
-            for name in filed.new if name in before.names
-        ]  # fmt: skip
-        fresh = [f"{name} is new" for name in filed.new if name not in before.names]
-        differences = ", ".join([*changed, *fresh, *(f"{name} is gone" for name in filed.lost)])
-        raise InputError(
-            f"The columns of {filed.at} changed ({differences}), and {lost:,} of its rows are not "
-            "in this delivery. Deliver the whole history once, or give the spec another name."
-        )
+def _changed_columns(filed: FiledDays, *, lost: int) -> InputError:
+    before = filed.columns_before
+    changed = [
+        f"{name} was {before.field(name).type} and is {filed.schema.field(name).type}"
+        for name in filed.new if name in before.names
+    ]  # fmt: skip
+    fresh = [f"{name} is new" for name in filed.new if name not in before.names]
+    differences = ", ".join([*changed, *fresh, *(f"{name} is gone" for name in filed.lost)])
+    return InputError(
+        f"The columns of {filed.at} changed ({differences}), and {lost:,} of its rows are not "
+        "in this delivery. Deliver the whole history once, or give the spec another name."
+    )
 
 
 def _commit(lake: Lake, table: FiledDays, done: list[MergedDay], fingerprint: str) -> TableVersion:
@@ -237,7 +236,3 @@ def _commit(lake: Lake, table: FiledDays, done: list[MergedDay], fingerprint: st
         days=None if table.is_reshaped else set(changed),
         fingerprint=fingerprint,
     )
-
-
-def _only(rows: pa.Table, ids: pa.Array) -> pa.Table:
-    return rows.filter(pc.is_in(rows[TRANSACTION_ID], value_set=ids))

@@ -6,10 +6,9 @@ only once all of it is filed. So a rerun repairs a kill in between.
 """
 
 import logging
-import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -27,7 +26,7 @@ from pipelines.ingestion.delivery import (
     state_reports,
 )
 from pipelines.ingestion.filing import LABELS, TRANSACTIONS, file_delivery
-from pipelines.ingestion.manifest import Compared, Manifest
+from pipelines.ingestion.manifest import Compared, Entry, Manifest, hash_file
 from pipelines.ingestion.merge import DELIVERY_COLUMNS, FILE
 from pipelines.ingestion.quarantine import (
     SOURCE,
@@ -43,6 +42,9 @@ from pipelines.ingestion.table_reader import (
     open_transactions,
 )
 from pipelines.lake import Lake, parse_as_of, vacuum_tables
+
+SETTLED = timedelta(seconds=2)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logging.getLogger(__name__)
 
@@ -120,18 +122,26 @@ def ingest_delivery(
     found, accused = _list(spec, reader, reports)
     rows = manifest.compare(TRANSACTIONS, found, fingerprint=fingerprint)
     said = manifest.compare(LABELS, accused, fingerprint=fingerprint)
+    for entry in (*rows.vanished, *said.vanished):
+        log.warning("%s is gone; its %s rows stay filed", entry.name, f"{entry.rows:,}")
     now = datetime.now(UTC)
     current = read_quarantine(lake)
     remembered = [] if current is None else current[SOURCE].unique().to_pylist()
-    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
-        delivery = Delivery(reader.name, DayRows(Path(folder), limit=HELD_BYTES))
-        read_transactions(
-            spec, reader, _arrived(manifest, rows, now), delivery,
-            since=manifest.latest_as_of, remember=remembered,
-        )  # fmt: skip
-        if reports is not None:
-            read_reports(reports, _arrived(manifest, said, now), delivery, remember=remembered)
-        return _file(spec, lake, delivery, current, fingerprint=fingerprint, restated=is_restated)
+    with DayRows(scratch_folder(), limit=HELD_BYTES) as held:
+        delivery = Delivery(reader.name, held)
+        read = [
+            *read_transactions(
+                spec, reader, _arrived(manifest, TRANSACTIONS, rows, now), delivery,
+                since=manifest.latest_as_of, remember=remembered,
+            ),
+            *read_reports(
+                reports, _arrived(manifest, LABELS, said, now), delivery, remember=remembered
+            ),
+        ]  # fmt: skip
+        ingested = _file(spec, lake, delivery, current, fingerprint=fingerprint,
+                         is_restated=is_restated)  # fmt: skip
+    _record(manifest, lake, read, (rows, said), fingerprint=fingerprint, as_of=as_of, now=now)
+    return ingested
 
 
 def _list(
@@ -147,14 +157,41 @@ def _list(
     return found, accused
 
 
-def _arrived(manifest: Manifest, compared: Compared, now: datetime) -> list[Arrived]:
-    files = [*compared.new, *compared.changed]
-    return [Arrived(file, manifest.arrival(file, now=now)) for file in files]
+def _arrived(
+    manifest: Manifest, table: str, compared: Compared, now: datetime
+) -> Iterator[Arrived]:
+    for file in (*compared.new, *compared.changed):
+        sha256 = hash_file(file.address)
+        arrival = manifest.arrival(table, file, now=now, sha256=sha256)
+        yield Arrived(table, file, arrival, sha256)
+
+
+def _record(
+    manifest: Manifest, lake: Lake, read: Sequence[Arrived], compared: Sequence[Compared], *,
+    fingerprint: str, as_of: datetime | None, now: datetime,
+) -> None:  # fmt: skip
+    """Note the files that are filed now; a night without new files still had its knowledge time."""
+    touched = [entry for each in compared for entry in each.touched]
+    gone = [entry for each in compared for entry in each.vanished]
+    latest = manifest.latest_as_of
+    is_later = as_of is not None and (latest is None or as_of > latest)
+    if not (read or touched or gone or is_later):
+        return
+    entries = [
+        Entry(
+            each.table, each.file.name, each.file.size,
+            # The clock of files is coarse: one written just now may change and look the same.
+            each.file.modified if now - each.file.modified > SETTLED else NEVER,
+            each.file.etag, each.sha256, each.rows, each.arrival, fingerprint, as_of or NEVER,
+        )
+        for each in read
+    ]  # fmt: skip
+    manifest.record(lake, [*entries, *touched], as_of=as_of or latest or NEVER, vanished=gone)
 
 
 def _file(
     spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
-    fingerprint: str, restated: bool,
+    fingerprint: str, is_restated: bool,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     if delivery.read == 0 and at is None:
@@ -170,7 +207,7 @@ def _file(
     reports = pa.concat_tables(statements, promote_options="permissive") if statements else None
     broken = sum(table.num_rows for table in delivery.quarantined)
     filed = file_delivery(
-        spec, lake, delivery.rows, reports, fingerprint=fingerprint, is_restated=restated,
+        spec, lake, delivery.rows, reports, fingerprint=fingerprint, is_restated=is_restated,
         accept=lambda repeated: _refuse_too_many(spec, delivery, repeated),
     )  # fmt: skip
     faulty = [*delivery.quarantined, *(_repeated(each, delivery) for each in filed.repeated)]

@@ -1,8 +1,6 @@
 """Replay of quarantined rows, after the contract or the missing transactions changed."""
 
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -86,8 +84,7 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
             **judge_own(spec, rows.drop_columns([SOURCE])),
         },
     )
-    with tempfile.TemporaryDirectory(dir=scratch_folder()) as folder:
-        clean = DayRows(Path(folder), limit=HELD_BYTES)
+    with DayRows(scratch_folder(), limit=HELD_BYTES) as clean:
         clean.add(_delivered(judged.clean, spec, since=Manifest.load(lake).latest_as_of))
         statements = state_reports(reports) if reports.num_rows else None
         fingerprint = fingerprint_of(spec)

@@ -1,46 +1,65 @@
-"""The days under which transactions are filed or delivered."""
+"""The days that hold transactions: moved ones, with versions on several days, and reported ones."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from expectations.contract import TRANSACTION_ID
-from pipelines.ingestion.day_rows import DayRows
-from pipelines.lake import Lake
+from pipelines.ingestion.index import DeliveredIds, IdIndex, hash_ids
 
-Int64s = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Positions = npt.NDArray[np.int64]
 
 
 class Whereabouts:
-    """The days of every transaction, filed or in a delivery."""
+    """Where the transactions of a delivery and its reports are.
 
-    def __init__(self, lake: Lake, table: str, delivered: DayRows) -> None:
-        at = lake.latest(table)
-        held = [] if at is None else list(lake.read_days(at, columns=[TRANSACTION_ID]))
-        held += [(day, rows) for day in delivered.days if (rows := delivered.read(day)) is not None]
-        names = sorted({day for day, _ in held})
-        number = {day: at for at, day in enumerate(names)}
-        self._names = np.array(names, dtype=object)
-        ids = [rows[TRANSACTION_ID].combine_chunks() for _, rows in held]
-        self._ids = pa.concat_arrays(ids) if ids else pa.array([], pa.int64())
-        days = [np.full(rows.num_rows, number[day]) for day, rows in held]
-        self._days: Int64s = np.concatenate(days) if days else np.zeros(0, np.int64)
+    Args:
+        index: of the table of transactions; it gets the entries of the delivery.
+        delivered: ids of the delivery, of the type of the table's.
+        reported: ids of fraud reports, of that type too.
+    """
 
-    def find(self, ids: pa.Array) -> tuple[Int64s, list[str]]:
-        """Find every day that may hold a transaction: positions in `ids`, and a day for each."""
-        hits = np.flatnonzero(pc.is_in(self._ids, value_set=ids).to_numpy(zero_copy_only=False))
-        places = pc.index_in(self._ids.take(pa.array(hits)), value_set=ids).to_numpy()
-        pairs = np.unique(np.stack([places, self._days[hits]]), axis=1)
-        return pairs[0].astype(np.int64), list(self._names[pairs[1]])
+    def __init__(
+        self, index: IdIndex, delivered: DeliveredIds, *, reported: pa.ChunkedArray
+    ) -> None:
+        hashes = hash_ids(reported)
+        order = np.argsort(hashes, kind="stable")
+        survey = delivered.survey(index, hashes[order])
+        self._moved = survey.repeated
+        self.moved_days = frozenset(_texts(survey.repeated_days))
+        by_day = np.lexsort((order[survey.positions], survey.days))
+        self._reports = order[survey.positions][by_day]
+        self._days = survey.days[by_day]
 
-    def moved(self, delivered: DayRows) -> pa.Array:
-        """Find the delivered transactions of which versions lie on several days."""
-        own = [rows[TRANSACTION_ID] for d in delivered.days if (rows := delivered.read(d))]
-        if not own:
-            return self._ids.slice(0, 0)
-        ids = pa.chunked_array([c for column in own for c in column.chunks])
-        pairs = pa.table({"id": self._ids, "day": self._days}).group_by(["id", "day"])
-        counted = pairs.aggregate([]).group_by("id").aggregate([("day", "count")])
-        several = counted.filter(pc.greater(counted["day_count"], 1))["id"].combine_chunks()
-        return several.filter(pc.is_in(several, value_set=ids.combine_chunks()))
+    @property
+    def has_moved(self) -> bool:
+        """True if a transaction has versions on several days."""
+        return bool(len(self._moved))
+
+    def moved(self, rows: pa.Table) -> pa.Table:
+        """Select the rows of moved transactions."""
+        return rows.filter(self._mask(rows)) if self.has_moved else rows.slice(0, 0)
+
+    def others(self, rows: pa.Table) -> pa.Table:
+        """Select the rows of transactions that did not move."""
+        return rows.filter(pa.array(~np.asarray(self._mask(rows)))) if self.has_moved else rows
+
+    def reports_by_day(self) -> Iterator[tuple[str, Positions]]:
+        """Yield days that may hold reported transactions, with the positions of the reports."""
+        days, starts = np.unique(self._days, return_index=True)
+        ends = [*starts[1:], len(self._days)]
+        for day, start, end in zip(_texts(days), starts, ends, strict=True):
+            yield day, np.unique(self._reports[start:end])
+
+    def _mask(self, rows: pa.Table) -> pa.Array:
+        hashes = hash_ids(rows[TRANSACTION_ID])
+        place = np.searchsorted(self._moved, hashes)
+        place[place == len(self._moved)] = 0
+        return pa.array(self._moved[place] == hashes)
+
+
+def _texts(days: npt.NDArray[np.int32]) -> list[str]:
+    return [str(day) for day in days.astype("datetime64[D]")]

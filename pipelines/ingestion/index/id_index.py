@@ -5,8 +5,9 @@ is missing or was changed, it is built anew. Entries of parts that were replaced
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Self, TypeVar
@@ -80,6 +81,23 @@ class IdIndex:
     def runs(self) -> tuple[Run, ...]:
         """The runs, the oldest first."""
         return self._listed.runs
+
+    @contextmanager
+    def adding(self) -> Iterator[RunWriter]:
+        """Add sorted entries, of rows that are about to be filed.
+
+        Lookups do not find them before the end.
+        """
+        with RunWriter(self.folder) as writer:
+            yield writer
+        if writer.runs:
+            self._save([*self.runs, *writer.runs], self._listed.covered)
+            while merged := merge_crowded(self.folder, self.runs):
+                self._save(merged, self._listed.covered)
+
+    def cover(self, paths: Iterable[str]) -> None:
+        """Note parts of the table whose entries were added."""
+        self._save(self.runs, self._listed.covered | set(paths))
 
     def find_days(self, ids: pa.Array | pa.ChunkedArray) -> Hits:
         """Find the days that hold rows with some ids.

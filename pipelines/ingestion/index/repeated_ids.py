@@ -6,9 +6,9 @@ delivery.
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
-from types import TracebackType
-from typing import IO, Self
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pipelines.ingestion.index.id_hash import Hashes, hash_ids
 from pipelines.ingestion.index.id_index import IdIndex
+from pipelines.ingestion.index.probing import Positions
 from pipelines.ingestion.index.runs import Days, sort_entries
 
 BITS = 8
@@ -25,8 +26,25 @@ AT_ONCE = 1 << 21  # entries that are compared at a time
 _ENTRY = np.dtype([("hash", "<u8"), ("day", "<i4")])
 
 
-class DeliveredIds(AbstractContextManager["DeliveredIds"]):
-    """The ids of a delivery by day, in temporary files.
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Where ids of a delivery and of a table are.
+
+    Attributes:
+        repeated: hashes of delivered ids that occur on several days, the table's included; sorted.
+        repeated_days: all of these days.
+        positions: in the hashes that were asked for.
+        days: since 1970, that hold them; of the same length, a pair may stand twice.
+    """
+
+    repeated: Hashes
+    repeated_days: Days
+    positions: Positions
+    days: Days
+
+
+class DeliveredIds:
+    """The ids of a delivery by day, in temporary files until it is closed.
 
     Args:
         scratch: the folder of the files; None: the machine's.
@@ -37,15 +55,8 @@ class DeliveredIds(AbstractContextManager["DeliveredIds"]):
         self._files = [self._open.enter_context(_open_file(scratch)) for _ in range(RANGES)]
         self._counts = np.zeros(RANGES, np.int64)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Remove the files."""
         self._open.close()
 
     def add(self, ids: pa.Array | pa.ChunkedArray, days: Days) -> None:
@@ -62,14 +73,31 @@ class DeliveredIds(AbstractContextManager["DeliveredIds"]):
                 self._counts[number] += end - start
             start = end
 
-    def find_repeated(self, index: IdIndex) -> Hashes:
-        """Find the hashes of ids that occur on several days; sorted.
+    def survey(self, index: IdIndex, wanted: Hashes) -> Survey:
+        """Find ids that occur on several days, and the days of some ids; index the delivery.
 
-        An id of one day of the delivery that the index has on another day is among them. Hashes may
-        collide, so callers compare the ids.
+        The index gets all entries of the delivery before it is filed; an entry too many is
+        harmless. Hashes may collide, so callers compare the ids.
+
+        Args:
+            index: of the table.
+            wanted: hashes whose days are asked for; sorted.
         """
-        found = [_repeated(*entries, index) for entries in self._ranges()]
-        return np.concatenate([np.zeros(0, np.uint64), *found])
+        repeated, repeated_days = [np.zeros(0, np.uint64)], [np.zeros(0, np.int32)]
+        found = [index.find_hashes(wanted)]
+        with index.adding() as writer:
+            for hashes, own in self._ranges():
+                again = _repeated(hashes, own, index)
+                repeated.append(again)
+                repeated_days += [_places(again, hashes, own)[1], index.find_hashes(again)[1]]
+                found.append(_places(wanted, hashes, own))
+                writer.append(hashes, own)
+        return Survey(
+            repeated=np.concatenate(repeated),
+            repeated_days=np.unique(np.concatenate(repeated_days)),
+            positions=np.concatenate([each[0] for each in found]),
+            days=np.concatenate([each[1] for each in found]),
+        )
 
     def _ranges(self) -> Iterator[tuple[Hashes, Days]]:
         """Yield the sorted entries of a few ranges at a time."""
@@ -91,6 +119,18 @@ def _repeated(hashes: Hashes, days: Days, index: IdIndex) -> Hashes:
     positions, filed = index.find_hashes(hashes)
     is_again[positions[filed != days[positions]]] = True
     return np.unique(hashes[is_again])
+
+
+def _places(wanted: Hashes, hashes: Hashes, days: Days) -> tuple[Positions, Days]:
+    """Find the sorted hashes that are asked for among sorted entries."""
+    first = int(np.searchsorted(wanted, hashes[0])) if len(hashes) else 0
+    last = int(np.searchsorted(wanted, hashes[-1], side="right")) if len(hashes) else 0
+    asked = wanted[first:last]
+    starts = np.searchsorted(hashes, asked)
+    counts = np.searchsorted(hashes, asked, side="right") - starts
+    positions = np.repeat(np.arange(first, last), counts)
+    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return positions, days[np.repeat(starts, counts) + offsets]
 
 
 def _open_file(scratch: str | None) -> IO[bytes]:

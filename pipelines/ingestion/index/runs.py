@@ -186,7 +186,9 @@ class RunWriter(AbstractContextManager["RunWriter"]):
 
 def sort_entries(hashes: Hashes, days: Days) -> tuple[Hashes, Days]:
     """Sort entries by hash and day, and leave repeated ones out."""
-    order = np.lexsort((days, hashes))
+    order = np.argsort(hashes)
+    if (hashes[order[1:]] == hashes[order[:-1]]).any():
+        order = np.lexsort((days, hashes))
     hashes, days = hashes[order], days[order]
     kept = np.ones(len(hashes), np.bool_)
     kept[1:] = (hashes[1:] != hashes[:-1]) | (days[1:] != days[:-1])

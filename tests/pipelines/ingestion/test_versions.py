@@ -86,9 +86,9 @@ def file(
     rows = state_times(rows, has_known_time=has_known, arrival=arrival, since=since)
     rows = rows.append_column("file_number", pa.array([0] * len(versions), pa.int32()))
     rows = rows.append_column("row_number", pa.array(range(len(versions)), pa.int64()))
-    held = DayRows(folder / "scratch", limit=limit)
-    held.add(with_day(rows))
-    file_delivery(spec, lake, held, reports, fingerprint="x", is_restated=restated)
+    with DayRows(folder / "scratch", limit=limit) as held:
+        held.add(with_day(rows))
+        file_delivery(spec, lake, held, reports, fingerprint="x", is_restated=restated)
 
 
 def content(lake: Lake, table: str) -> list[tuple[object, ...]]:
@@ -187,7 +187,7 @@ def test_deliveries_in_any_order_and_division_give_the_same_lake(data: st.DataOb
         assert (lake.latest("transactions"), lake.latest("labels")) == before
 
 
-def deliver(folder: Path, *deliveries: tuple[datetime, list[Version]], **kwargs: object) -> Lake:
+def deliver(folder: Path, *deliveries: tuple[datetime, list[Version]]) -> Lake:
     """File deliveries of a source without known times; each with the time of its arrival."""
     spec = load(folder, known="")
     lake = Lake(str(folder / "lake"), spec="cards")
