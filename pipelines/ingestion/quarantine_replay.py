@@ -10,8 +10,10 @@ import pyarrow.compute as pc
 from expectations import IN_FUTURE, REPEATED, apply_row_rules
 from expectations.contract import (
     EVENT_DAY,
+    KNOWN_TIME,
     LABEL,
     RULES,
+    TRANSACTION_ID,
     InputError,
 )
 from pipelines.config import ModelSpec, load_spec
@@ -19,6 +21,7 @@ from pipelines.config.installation import load_settings
 from pipelines.ingestion.day_rows import HELD_BYTES, DayRows, scratch_folder
 from pipelines.ingestion.delivery import judge_own, state_reports, without_versions
 from pipelines.ingestion.filing import TRANSACTIONS, file_delivery
+from pipelines.ingestion.index import IdIndex
 from pipelines.ingestion.ingest import Ingested, fingerprint_of
 from pipelines.ingestion.labels import REPORT_RULES
 from pipelines.ingestion.manifest import Manifest
@@ -31,6 +34,7 @@ from pipelines.ingestion.quarantine import (
     refile_all,
 )
 from pipelines.ingestion.source import with_day
+from pipelines.ingestion.versions import are_equal
 from pipelines.lake import Lake, writing
 
 Bools = npt.NDArray[np.bool_]
@@ -80,7 +84,7 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
         received_at=None,
         further={
             IN_FUTURE: _broke(own, IN_FUTURE),
-            REPEATED: _broke(own, REPEATED),
+            REPEATED: _broke(own, REPEATED) | _is_filed(spec, lake, rows),
             **judge_own(spec, rows.drop_columns([SOURCE])),
         },
     )
@@ -126,3 +130,28 @@ def _canonical(current: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
 
 def _broke(rows: pa.Table, rule: str) -> Bools:
     return np.array([rule in text.split(", ") for text in rows[RULES].to_pylist()], dtype=np.bool_)
+
+
+def _is_filed(spec: ModelSpec, lake: Lake, rows: pa.Table) -> Bools:
+    """Mark rows whose transaction was filed meanwhile, of a source without known times.
+
+    Nothing says which of two such rows is the newer one. A row that equals a filed one is none of
+    them: a replay that was killed has filed it.
+    """
+    filed = np.zeros(rows.num_rows, dtype=np.bool_)
+    at = lake.latest(TRANSACTIONS)
+    if at is None or rows.num_rows == 0 or spec.source.roles.known_time is not None:
+        return filed
+    found = IdIndex.open(lake, TRANSACTIONS).find_days(rows[TRANSACTION_ID])
+    days = [str(day) for day in np.unique(found.days)]
+    ids = rows[TRANSACTION_ID].combine_chunks().drop_null()
+    there = lake.read(at, days=days, where=pc.field(TRANSACTION_ID).isin(ids))
+    columns = [n for n in rows.column_names if n in there.column_names and n != KNOWN_TIME]
+    pairs = rows.select([TRANSACTION_ID]).append_column("row", pa.array(np.arange(len(rows))))
+    numbered = there.select([TRANSACTION_ID]).append_column("at", pa.array(np.arange(len(there))))
+    joined = pairs.join(numbered, TRANSACTION_ID, join_type="inner")
+    row, place = joined["row"].to_numpy(), joined["at"].to_numpy()
+    filed[row] = True
+    both = pa.concat_tables([rows.select(columns), there.select(columns)])
+    filed[row[are_equal(both, row, rows.num_rows + place, columns)]] = False
+    return filed

@@ -73,7 +73,7 @@ def _settle_pairs(  # noqa: PLR0917 -- arrays that all rows share
     """Settle chains of two rows, nearly all there are, at once."""
     is_new = other >= before
     one, other = one[is_new], other[is_new]
-    kept[other] = ~_are_equal(rows, one, other, content)
+    kept[other] = ~are_equal(rows, one, other, content)
     stated[other] = np.maximum(arrivals[other], stated[one])
 
 
@@ -89,7 +89,7 @@ def _settle_chain(  # noqa: PLR0917 -- arrays that all rows share
             continue
         earlier = [r for r in said if stated[r] <= arrivals[row]] or said[:1]
         last = max(earlier, key=lambda r: (stated[r], said.index(r)))
-        if _are_equal(rows, np.array([last]), np.array([row]), content)[0]:
+        if are_equal(rows, np.array([last]), np.array([row]), content)[0]:
             kept[row] = False
             continue
         stated[row] = max(arrivals[row], stated[said[0]])
@@ -162,7 +162,7 @@ def _are_falling(group: Int64s, values: Int64s) -> Bools:
         kept[at[~again]] = False
 
 
-def _are_equal(rows: pa.Table, one: Int64s, other: Int64s, content: Sequence[str]) -> Bools:
+def are_equal(rows: pa.Table, one: Int64s, other: Int64s, content: Sequence[str]) -> Bools:
     """Compare rows by their numbers; null equals null, and NaN equals NaN."""
     same = np.ones(len(one), dtype=np.bool_)
     for name in content:

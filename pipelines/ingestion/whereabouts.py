@@ -50,9 +50,8 @@ class Whereabouts:
     def reports_by_day(self) -> Iterator[tuple[str, Positions]]:
         """Yield days that may hold reported transactions, with the positions of the reports."""
         days, starts = np.unique(self._days, return_index=True)
-        ends = [*starts[1:], len(self._days)]
-        for day, start, end in zip(_texts(days), starts, ends, strict=True):
-            yield day, np.unique(self._reports[start:end])
+        for day, own in zip(_texts(days), np.split(self._reports, starts[1:]), strict=False):
+            yield day, np.unique(own)
 
     def _mask(self, rows: pa.Table) -> pa.Array:
         hashes = hash_ids(rows[TRANSACTION_ID])

@@ -25,6 +25,9 @@ TABLE = "transactions"
 Days = Mapping[int, Sequence[int]]  # day of January: its ids
 
 
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+
 @pytest.fixture(autouse=True)
 def small_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a run of 64 entries be full, so that few ids make runs of every tier."""
@@ -259,11 +262,12 @@ def test_ids_on_several_days_of_a_delivery_or_the_table_are_found(lake: Lake, se
     filed = {day: chance.sample(range(300), 20) for day in (1, 2, 3)}
     write(lake, filed)
     delivered = {day: chance.sample(range(300), 30) for day in (2, 3, 4, 5)}
-    with DeliveredIds() as ids:
-        for day, own in delivered.items():
-            since_1970 = (datetime(2025, 1, day, tzinfo=UTC) - datetime.fromtimestamp(0, UTC)).days
-            ids.add(pa.array(own, pa.int64()), np.full(len(own), since_1970, np.int32))
-        repeated = ids.find_repeated(IdIndex.open(lake))
+    ids, first = DeliveredIds(), (datetime(2025, 1, 1, tzinfo=UTC) - EPOCH).days - 1
+    for day, own in delivered.items():
+        ids.add(pa.array(own, pa.int64()), np.full(len(own), first + day, np.int32))
+    asked = np.sort(hash_ids(pa.array(range(300), pa.int64())))
+    survey = ids.survey(IdIndex.open(lake), asked)
+    ids.close()
     days = defaultdict(set)
     for table in (filed, delivered):
         for day, own in table.items():
@@ -275,4 +279,11 @@ def test_ids_on_several_days_of_a_delivery_or_the_table_are_found(lake: Lake, se
         if len(days[number]) > 1
     ]
     assert wanted
-    assert repeated.tolist() == sorted(hash_ids(pa.array(wanted, pa.int64())).tolist())
+    hashes = {n: int(hash_ids(pa.array([n], pa.int64()))[0]) for n in range(300)}
+    assert survey.repeated.tolist() == sorted(hashes[n] for n in wanted)
+    assert set(survey.repeated_days - first) == {day for n in wanted for day in days[n]}
+    found = {(asked[p], day - first) for p, day in zip(survey.positions, survey.days, strict=True)}
+    assert found == {(hashes[n], day) for n, own in days.items() for day in own}
+    # The delivery is indexed before it is filed.
+    later = IdIndex.open(lake).find_hashes(asked)
+    assert {(asked[p], day - first) for p, day in zip(*later, strict=True)} == found
