@@ -127,13 +127,13 @@ def _measure_unseen(
     trailing: int,
     judged: int,
 ) -> None:
-    for at in range(max(len(days) - judged, 0), len(days)):
-        own = days[at]
-        for column, counts in ({} if own is None else own.values).items():
+    late = days[max(len(days) - judged - trailing, 0) :]
+    values = [{} if own is None else own.count_values() for own in late]
+    for at in range(max(len(late) - judged, 0), len(late)):
+        own = late[at]
+        for column, counts in values[at].items():
             before = [
-                other.values[column]
-                for other in days[max(at - trailing, 0) : at]
-                if other is not None and column in other.values
+                other[column] for other in values[max(at - trailing, 0) : at] if column in other
             ]
             if own is None or not before:
                 continue

@@ -144,7 +144,6 @@ class KeptProfiles:
         self._lake.write_days(PROFILES, table, fingerprint=PROFILES)
 
     def _row(self, day: str, kept: KeptDay) -> dict[str, object]:
-        content, values = kept.profile.to_texts()
         return {
             TRANSACTION_ID: f"{self._table} {day}",
             EVENT_TIME: datetime.fromisoformat(day).replace(tzinfo=UTC),
@@ -156,8 +155,8 @@ class KeptProfiles:
             _EARLIEST: kept.earliest_known,
             _LATEST: kept.latest_known,
             _COMPARED: kept.is_compared,
-            _CONTENT: content,
-            _VALUES: values,
+            _CONTENT: kept.profile.to_text(),
+            _VALUES: kept.profile.values,
         }
 
 
