@@ -23,6 +23,7 @@ MAKERS: Mapping[str, str] = {
     "features": "build-features {spec} --as-of AS_OF",
     "training_sets": "build-training-set {spec} --as-of AS_OF",
     "scores": "score-batch {spec} --day DAY",
+    "profiles": "validate {spec} --as-of AS_OF",
 }
 # The conditions under which the command writes the same bytes again.
 GIVEN: Mapping[str, str] = {
