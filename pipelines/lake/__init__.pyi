@@ -1,6 +1,6 @@
 from .check import check_tables
 from .damage import DamagedError
-from .day_files import split_days
+from .day_files import split_days, write_rows
 from .delta import ChangedSinceError
 from .knowledge_time import parse_as_of
 from .reading import find_damage
@@ -23,5 +23,6 @@ __all__ = [
     "searching",
     "split_days",
     "vacuum_tables",
+    "write_rows",
     "writing",
 ]
