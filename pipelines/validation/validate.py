@@ -116,10 +116,14 @@ def validate_features(
     checks.report(checks.check("features", profile, at=name))
 
 
-def validate_training_set(
-    rows: pa.Table, spec: ModelSpec, *, as_of: str, settings: Settings
-) -> None:
+def validate_training_set(days: Days, spec: ModelSpec, *, as_of: str, settings: Settings) -> None:
     """Check a training set before anything is fitted to it.
+
+    Args:
+        days: each day with its rows, in order; iterated once.
+        spec: declares the columns.
+        as_of: the knowledge time; names the page.
+        settings: say where the page goes.
 
     Raises:
         InputError: with every finding, when one is critical.
@@ -128,7 +132,7 @@ def validate_training_set(
     profile = profile_table(
         spec,
         "training_set",
-        split_days(rows.sort_by(EVENT_DAY)),
+        days,
         as_of=known_at,
         happened_before=known_at - spec.labels.maturity,
     )
