@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from expectations import EARLIEST, guess_unit
 from expectations.contract import EVENT_TIME, KNOWN_TIME, InputError
-from pipelines.ingestion.source import Delivery
+from pipelines.ingestion.delivery import Delivery
 
 HOUR = 3_600_000_000
 MICROSECONDS_A_YEAR = 365.2425 * 24 * HOUR

@@ -24,6 +24,7 @@ from expectations.contract import (
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
+from pipelines.ingestion.delivery import Delivery, load_delivery
 from pipelines.ingestion.labels import find_labels
 from pipelines.ingestion.quarantine import (
     QUARANTINE,
@@ -32,7 +33,7 @@ from pipelines.ingestion.quarantine import (
     refile_source,
     rule_counts,
 )
-from pipelines.ingestion.source import Delivery, load_delivery, with_day
+from pipelines.ingestion.readers import with_day
 from pipelines.ingestion.upserts import Merged, merge_rows
 from pipelines.lake import DamagedError, Lake, parse_as_of, repair_parts, vacuum_tables
 
@@ -98,7 +99,8 @@ def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
         DamagedError: when files of the lake are damaged, and this delivery does not have their
             rows.
     """
-    delivery = load_delivery(spec)
+    at = lake.latest(TRANSACTIONS)
+    delivery = load_delivery(spec, filed=None if at is None else lake.schema(at))
     refuse_wrong_clock(delivery)
     refuse_wrong_own(spec)
     judged = judge_delivery(spec, delivery)

@@ -14,7 +14,7 @@ from expectations.contract import (
     InputError,
 )
 from pipelines.config import ModelSpec
-from pipelines.ingestion.source import TIMESTAMP
+from pipelines.ingestion.readers import TIMESTAMP
 
 WITHOUT_TRANSACTION = "label_without_transaction"
 WITHOUT_KNOWN_TIME = "label_without_known_time"

@@ -9,7 +9,7 @@ from expectations import EXAMPLES, SplitRows
 from expectations.contract import EVENT_DAY, RULES, TRANSACTION_ID, InputError
 from pipelines.config import Column, format_table, load_spec
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.source import with_day
+from pipelines.ingestion.readers import with_day
 from pipelines.lake import Lake
 
 QUARANTINE = "quarantine"
