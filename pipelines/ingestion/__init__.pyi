@@ -1,28 +1,27 @@
 from .clock_checks import refuse_wrong_clock
 from .delivery import judge_rows
-from .filing import LABELS, TRANSACTIONS, file_delivery
+from .filing import LABELS, TRANSACTIONS, match_ids
 from .ingest import ingest_source, refuse_wrong_own
-from .labels import match_ids
 from .manifest import MANIFEST, Compared, Entry, Manifest, SourceFile, hash_file
 from .quarantine import QUARANTINE, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
-from .source import TIMESTAMP, Delivery, inspect_columns, load_delivery, name_of, only_known
+from .readers import NO_DAY, TIMESTAMP, name_of, only_known, with_day
+from .whole_delivery import WholeDelivery, load_delivery
 
 __all__ = [
     "LABELS",
     "MANIFEST",
+    "NO_DAY",
     "QUARANTINE",
     "TIMESTAMP",
     "TRANSACTIONS",
     "Compared",
-    "Delivery",
     "Entry",
     "Manifest",
     "SourceFile",
-    "file_delivery",
+    "WholeDelivery",
     "hash_file",
     "ingest_source",
-    "inspect_columns",
     "judge_rows",
     "load_delivery",
     "match_ids",
@@ -33,4 +32,5 @@ __all__ = [
     "replay_quarantine",
     "rule_counts",
     "show_quarantine",
+    "with_day",
 ]

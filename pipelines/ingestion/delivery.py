@@ -20,12 +20,11 @@ from expectations.contract import (
 )
 from pipelines.config import ModelSpec
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
-from pipelines.ingestion.day_rows import DayRows
-from pipelines.ingestion.merge import FILE, ROW, VERSION_COLUMNS, state_times
+from pipelines.ingestion.filing.day_rows import DayRows
+from pipelines.ingestion.filing.merge import FILE, ROW, VERSION_COLUMNS, state_times
+from pipelines.ingestion.filing.versions import ARRIVAL
 from pipelines.ingestion.quarantine import SOURCE
-from pipelines.ingestion.source import TIMESTAMP, with_day
-from pipelines.ingestion.table_reader import SourceFile, TableReader
-from pipelines.ingestion.versions import ARRIVAL
+from pipelines.ingestion.readers import TIMESTAMP, SourceFile, TableReader, with_day
 
 
 @dataclass(slots=True)

@@ -16,7 +16,6 @@ from expectations import REPEATED, quiet_great_expectations
 from expectations.contract import RULES, SOURCE_TIME, InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.day_rows import HELD_BYTES, DayRows, scratch_folder
 from pipelines.ingestion.delivery import (
     Arrived,
     Delivery,
@@ -25,9 +24,10 @@ from pipelines.ingestion.delivery import (
     read_transactions,
     state_reports,
 )
-from pipelines.ingestion.filing import LABELS, TRANSACTIONS, file_delivery
+from pipelines.ingestion.filing.day_rows import HELD_BYTES, DayRows, scratch_folder
+from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS, file_delivery
+from pipelines.ingestion.filing.merge import DELIVERY_COLUMNS, FILE
 from pipelines.ingestion.manifest import Compared, Entry, Manifest, hash_file
-from pipelines.ingestion.merge import DELIVERY_COLUMNS, FILE
 from pipelines.ingestion.quarantine import (
     SOURCE,
     count_rules,
@@ -35,9 +35,7 @@ from pipelines.ingestion.quarantine import (
     read_quarantine,
     refile,
 )
-from pipelines.ingestion.table_reader import (
-    SourceFile,
-    TableReader,
+from pipelines.ingestion.readers import (
     open_reports,
     open_transactions,
 )
@@ -119,9 +117,13 @@ def ingest_delivery(
     at = lake.latest(TRANSACTIONS)
     schema = None if at is None else lake.schema(at)
     reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
-    found, accused = _list(spec, reader, reports)
-    rows = manifest.compare(TRANSACTIONS, found, fingerprint=fingerprint)
+    rows = manifest.compare(TRANSACTIONS, reader.files(), fingerprint=fingerprint)
+    accused = [] if reports is None else reports.files()
     said = manifest.compare(LABELS, accused, fingerprint=fingerprint)
+    problems = reader.problems([*rows.new, *rows.changed])
+    if reports is not None:
+        problems += reports.problems([*said.new, *said.changed])
+    refuse_any(f"the source of {spec.name}", problems)
     for entry in (*rows.vanished, *said.vanished):
         log.warning("%s is gone; its %s rows stay filed", entry.name, f"{entry.rows:,}")
     now = datetime.now(UTC)
@@ -142,19 +144,6 @@ def ingest_delivery(
                          is_restated=is_restated)  # fmt: skip
     _record(manifest, lake, read, (rows, said), fingerprint=fingerprint, as_of=as_of, now=now)
     return ingested
-
-
-def _list(
-    spec: ModelSpec, reader: TableReader, reports: TableReader | None
-) -> tuple[list[SourceFile], list[SourceFile]]:
-    """List the files of both tables, and refuse what cannot be read."""
-    found = reader.files()
-    problems = reader.problems(found)
-    accused = [] if reports is None else reports.files()
-    if reports is not None:
-        problems += reports.problems(accused)
-    refuse_any(f"the source of {spec.name}", problems)
-    return found, accused
 
 
 def _arrived(

@@ -20,9 +20,9 @@ from expectations.contract import (
 )
 from pipelines.config import Column, format_table, load_spec
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.labels import WITHOUT_TRANSACTION
-from pipelines.ingestion.source import with_day
-from pipelines.ingestion.versions import ARRIVAL
+from pipelines.ingestion.filing.labels import WITHOUT_TRANSACTION
+from pipelines.ingestion.filing.versions import ARRIVAL
+from pipelines.ingestion.readers import with_day
 from pipelines.lake import Lake
 
 QUARANTINE = "quarantine"

@@ -18,14 +18,15 @@ from expectations.contract import (
 )
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.day_rows import HELD_BYTES, DayRows, scratch_folder
 from pipelines.ingestion.delivery import judge_own, state_reports, without_versions
-from pipelines.ingestion.filing import TRANSACTIONS, file_delivery
+from pipelines.ingestion.filing.day_rows import HELD_BYTES, DayRows, scratch_folder
+from pipelines.ingestion.filing.filing import TRANSACTIONS, file_delivery
+from pipelines.ingestion.filing.labels import REPORT_RULES
+from pipelines.ingestion.filing.merge import FILE, ROW, state_times
+from pipelines.ingestion.filing.versions import are_equal
 from pipelines.ingestion.index import IdIndex
 from pipelines.ingestion.ingest import Ingested, fingerprint_of
-from pipelines.ingestion.labels import REPORT_RULES
 from pipelines.ingestion.manifest import Manifest
-from pipelines.ingestion.merge import FILE, ROW, state_times
 from pipelines.ingestion.quarantine import (
     SOURCE,
     as_quarantined,
@@ -33,8 +34,7 @@ from pipelines.ingestion.quarantine import (
     read_quarantine,
     refile_all,
 )
-from pipelines.ingestion.source import with_day
-from pipelines.ingestion.versions import are_equal
+from pipelines.ingestion.readers import with_day
 from pipelines.lake import Lake, writing
 
 Bools = npt.NDArray[np.bool_]

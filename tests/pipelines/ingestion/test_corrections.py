@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -171,11 +172,19 @@ def test_new_columns_need_the_whole_history(bank: Bank) -> None:
     assert bank.rows()[3]["weight"] == 13.0
 
 
-def test_ids_of_another_kind_are_refused(bank: Bank) -> None:
+def test_ids_that_come_as_text_are_the_numbers_that_are_filed(bank: Bank) -> None:
     bank.deliver(delivery())
     before = bank.state()
     rows = delivery()
-    texts = rows.set_column(0, "id", rows["id"].cast("string"))
-    with pytest.raises(InputError, match="transaction_id was int64 and is string"):
-        bank.deliver(texts)
+    bank.deliver(rows.set_column(0, "id", rows["id"].cast("string")))
+    assert bank.state() == before
+
+
+def test_ids_that_cannot_be_of_the_filed_kind_are_refused(bank: Bank) -> None:
+    bank.deliver(delivery())
+    before = bank.state()
+    rows = delivery()
+    texts = pa.array([*map(str, range(19)), "T19"])
+    with pytest.raises(InputError, match=r"row 20, column 'id' .* 'T19' is no integer"):
+        bank.deliver(rows.set_column(0, "id", texts))
     assert bank.state() == before

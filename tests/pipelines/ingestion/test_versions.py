@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pipelines.ingestion.readers import with_day
 
 from expectations.contract import EVENT_DAY
 from pipelines.config import ModelSpec, load_spec
-from pipelines.ingestion.day_rows import DayRows
-from pipelines.ingestion.filing import file_delivery
-from pipelines.ingestion.merge import state_times
-from pipelines.ingestion.source import with_day
+from pipelines.ingestion.filing.day_rows import DayRows
+from pipelines.ingestion.filing.filing import file_delivery
+from pipelines.ingestion.filing.merge import state_times
 from pipelines.lake import Lake
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -20,8 +20,8 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
-from pipelines.ingestion.source import TIMESTAMP
-from pipelines.ingestion.versions import ARRIVAL, WITHDRAWN, newest_of_each, settle
+from pipelines.ingestion.filing.versions import ARRIVAL, WITHDRAWN, newest_of_each, settle
+from pipelines.ingestion.readers import TIMESTAMP
 
 WITHOUT_TRANSACTION = "label_without_transaction"
 WITHOUT_KNOWN_TIME = "label_without_known_time"
@@ -49,7 +49,7 @@ def statements_of(delivered: pa.Table, delay: timedelta | None) -> pa.Table:
     """Make the statements on labels that delivered transactions bring.
 
     Args:
-        delivered: with the columns that `pipelines.ingestion.merge.state_times` appends.
+        delivered: with the columns that `pipelines.ingestion.filing.merge.state_times` appends.
         delay: of a label column; None where labels are reports: then only a withdrawal says
             something, that nothing is known any more.
 

@@ -8,21 +8,21 @@ import pyarrow.compute as pc
 
 from expectations.contract import TRANSACTION_ID
 from feature_jobs.io import DataFile
-from pipelines.ingestion.day_rows import DayRows
-from pipelines.ingestion.filed_days import FiledDays
-from pipelines.ingestion.labels import (
+from pipelines.ingestion.filing.day_rows import DayRows
+from pipelines.ingestion.filing.filed_days import FiledDays
+from pipelines.ingestion.filing.labels import (
     label_homes,
     match_reports,
     merge_labels,
     statements_of,
 )
-from pipelines.ingestion.merge import (
+from pipelines.ingestion.filing.merge import (
     MergedVersions,
     merge_versions,
     repeated_rows,
     sort_versions,
 )
-from pipelines.ingestion.whereabouts import Whereabouts
+from pipelines.ingestion.filing.whereabouts import Whereabouts
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class MergedDay:
 
     Attributes:
         files: by table, the day's new file, None if no row is left; only tables that change.
-        corrected, outdated: as in `pipelines.ingestion.merge.MergedVersions`.
+        corrected, outdated: as in `pipelines.ingestion.filing.merge.MergedVersions`.
         kept: number of delivered rows without the repeated ones.
         repeated: delivered rows of which an earlier row of the same file has the id and time.
         matched: ids of the reports that belong to a transaction of this day.

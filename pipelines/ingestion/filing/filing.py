@@ -24,26 +24,26 @@ from expectations.contract import (
     InputError,
 )
 from pipelines.config import ModelSpec, TableVersion
-from pipelines.ingestion.day_merge import DayMerge, DayTask, MergedDay
-from pipelines.ingestion.day_rows import DayRows
-from pipelines.ingestion.filed_days import FiledDays
-from pipelines.ingestion.index import IdIndex
-from pipelines.ingestion.labels import (
+from pipelines.ingestion.filing.day_merge import DayMerge, DayTask, MergedDay
+from pipelines.ingestion.filing.day_rows import DayRows
+from pipelines.ingestion.filing.filed_days import FiledDays
+from pipelines.ingestion.filing.labels import (
     WITHOUT_TRANSACTION,
     label_homes,
     label_schema,
     match_ids,
     merge_labels,
 )
-from pipelines.ingestion.merge import (
+from pipelines.ingestion.filing.merge import (
     DELIVERY_COLUMNS,
     ROW,
     VERSION_COLUMNS,
     merge_versions,
     repeated_rows,
 )
-from pipelines.ingestion.source import TIMESTAMP
-from pipelines.ingestion.whereabouts import Whereabouts
+from pipelines.ingestion.filing.whereabouts import Whereabouts
+from pipelines.ingestion.index import IdIndex
+from pipelines.ingestion.readers import TIMESTAMP
 from pipelines.lake import Lake, split_days
 
 TRANSACTIONS, LABELS = "transactions", "labels"
@@ -83,7 +83,7 @@ def file_delivery(
     Args:
         spec: says what the labels are.
         lake: receives the rows.
-        rows: clean rows with the columns that `pipelines.ingestion.merge.state_times` appends,
+        rows: clean rows with the columns that `pipelines.ingestion.filing.merge.state_times` appends,
             `file_number` and `event_day`.
         reports: statements on labels; their `known_time` is null where none was delivered.
         fingerprint: digest of the parts of the spec that decide how rows are filed.

@@ -19,8 +19,8 @@ from expectations.contract import (
     STATED_TIME,
     TRANSACTION_ID,
 )
-from pipelines.ingestion.source import TIMESTAMP
-from pipelines.ingestion.versions import ARRIVAL, WITHDRAWN, hold, settle
+from pipelines.ingestion.filing.versions import ARRIVAL, WITHDRAWN, hold, settle
+from pipelines.ingestion.readers import TIMESTAMP
 
 FILE = "file_number"
 ROW = "row_number"
