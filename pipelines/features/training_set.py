@@ -75,7 +75,7 @@ def build_training_version(
     if (
         current is not None
         and lake.fingerprint(current) == fingerprint
-        and not lake.find_damage(current)
+        and not lake.find_lost(current)
     ):
         log.info("Kept %s: features, labels, date and rules are unchanged", current)
         return current
