@@ -52,6 +52,12 @@ def test_a_table_without_event_days_is_replaced_whole(lake: Lake) -> None:
     assert DeltaTable(lake.folder("manifest")).metadata().partition_columns == []
 
 
+def test_two_rows_of_one_key_are_refused(lake: Lake) -> None:
+    with pytest.raises(ValueError, match=r"one row for each \(table, name\)"):
+        lake.write_table("manifest", files("a", "b", "a"), fingerprint="f")
+    assert lake.latest("manifest") is None
+
+
 def test_the_upkeep_of_a_lake_knows_tables_without_event_days(lake: Lake) -> None:
     at = lake.write_table("manifest", files("a"), fingerprint="f")
     orphan = Path(lake.folder("manifest")) / "part-0123456789abcdef0123.parquet"
@@ -111,3 +117,15 @@ def test_rows_of_an_older_lake_are_first_versions_that_hold() -> None:
     assert filled.schema.field("replaced_time").type == TIME
     own = filled.set_column(5, "is_first", pa.array([True, False]))
     assert with_versions(own).equals(own)
+
+
+def test_an_older_lake_is_read_with_the_columns_of_versions(lake: Lake) -> None:
+    at = lake.write_days("transactions", versions((1, NOON), (2, NOON)), fingerprint="f")
+    columns = ["is_first", "transaction_id", "replaced_time"]
+    expected = [
+        {"is_first": True, "transaction_id": number, "replaced_time": None} for number in (1, 2)
+    ]
+    read = lake.read(at, columns=columns)
+    assert read.to_pylist() == expected
+    assert read.column_names == columns
+    assert lake.read(at, columns=columns, days=[]).schema == read.schema
