@@ -28,7 +28,7 @@ def compute_frauds(  # noqa: PLR0917 -- numba takes no keywords
     """Count known frauds in the window, and seconds since the latest and the oldest of them.
 
     What is known of a row may change: each change is an item of its own, +1 when it becomes known
-    that the row is a fraud, -1 when that is taken back.
+    that the row is a fraud, -1 when that is taken back or the row is retracted.
 
     Beside the arrays that `feature_jobs.kernels.windows` describes:
 
@@ -67,12 +67,15 @@ def compute_frauds(  # noqa: PLR0917 -- numba takes no keywords
 
 
 @numba.njit(cache=True, nogil=True)
-def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
+def compute_legitimate(  # noqa: PLR0912, PLR0917 -- one loop; numba takes no keywords
     starts: Int64s,
     firsts: Int64s,
     events: Int64s,
     enters: Int64s,
     order: Int64s,
+    retract_starts: Int64s,
+    retract_rows: Int64s,
+    retract_times: Int64s,
     item_starts: Int64s,
     item_rows: Int64s,
     item_enters: Int64s,
@@ -91,6 +94,7 @@ def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
         first, last = starts[history], starts[history + 1]
         telling, until = item_starts[history], item_starts[history + 1]
         entering, leaving, latest, oldest = first, first, -1, last
+        retracting, held = retract_starts[history], retract_starts[history + 1]
         for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + window_plus_delay <= now:
@@ -111,6 +115,9 @@ def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
                 entered[other] = True
                 if state[other] <= 0:
                     latest, oldest = max(latest, other), min(oldest, other)
+            while retracting < held and retract_times[retracting] <= now:
+                entered[retract_rows[retracting]] = False
+                retracting += 1
             while latest >= leaving and (state[latest] > 0 or not entered[latest]):
                 latest -= 1
             while oldest < latest and (

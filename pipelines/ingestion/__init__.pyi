@@ -1,19 +1,28 @@
 from .clock_checks import refuse_wrong_clock
-from .ingest import LABELS, TRANSACTIONS, ingest_source, judge_delivery, refuse_wrong_own
-from .labels import match_ids
+from .delivery import judge_rows
+from .filing import LABELS, TRANSACTIONS, match_ids
+from .ingest import ingest_source, refuse_wrong_own
+from .manifest import MANIFEST, Compared, Entry, Manifest, SourceFile, hash_file
 from .quarantine import QUARANTINE, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
-from .source import TIMESTAMP, Delivery, inspect_columns, load_delivery, name_of, only_known
+from .readers import NO_DAY, TIMESTAMP, name_of, only_known, with_day
+from .whole_delivery import WholeDelivery, load_delivery
 
 __all__ = [
     "LABELS",
+    "MANIFEST",
+    "NO_DAY",
     "QUARANTINE",
     "TIMESTAMP",
     "TRANSACTIONS",
-    "Delivery",
+    "Compared",
+    "Entry",
+    "Manifest",
+    "SourceFile",
+    "WholeDelivery",
+    "hash_file",
     "ingest_source",
-    "inspect_columns",
-    "judge_delivery",
+    "judge_rows",
     "load_delivery",
     "match_ids",
     "name_of",
@@ -23,4 +32,5 @@ __all__ = [
     "replay_quarantine",
     "rule_counts",
     "show_quarantine",
+    "with_day",
 ]

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID
+from expectations.contract import EVENT_DAY, TRANSACTION_ID
 from feature_jobs.io import DataFile, name_part, publish
 from pipelines.lake.damage import Damage
 from pipelines.lake.day_files import encode_rows
+from pipelines.lake.declarations import declaration_of
 from pipelines.lake.log_entries import find_holders
 from pipelines.lake.reading import decode_part, load_part
 from pipelines.lake.tables import Lake
@@ -51,7 +52,8 @@ def repair_parts(lake: Lake, table: str, delivered: pa.Table) -> int:
 
 def _candidates(lake: Lake, table: str, damage: Damage, own: pa.Table) -> Iterator[pa.Table]:
     """Yield the rows that a day may have had: the delivered ones, alone or with earlier ones."""
-    yield _order(own)
+    order = declaration_of(table).sort
+    yield order(own).combine_chunks()
     folder = lake.folder(table)
     for path in find_holders(folder):
         if path.startswith(f"{EVENT_DAY}={damage.day}/") and path != damage.path:
@@ -61,10 +63,5 @@ def _candidates(lake: Lake, table: str, damage: Damage, own: pa.Table) -> Iterat
                 again = pc.is_in(
                     base[TRANSACTION_ID], value_set=own[TRANSACTION_ID].combine_chunks()
                 )
-                yield _order(pa.concat_tables([base.filter(pc.invert(again)), own]))
-
-
-def _order(rows: pa.Table) -> pa.Table:
-    """Sort rows as `Lake.write_days` does."""
-    keys = [(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)]
-    return rows.sort_by(keys).combine_chunks()
+                together = pa.concat_tables([base.filter(pc.invert(again)), own])
+                yield order(together).combine_chunks()

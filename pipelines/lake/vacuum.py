@@ -23,7 +23,7 @@ EARLIER = re.compile(r"\.earlier-[^/]+")  # parts of the first of two passes
 # An answer names parts, so it is deleted before them.
 ANSWERS = ".jobs/"
 LEFT = re.compile(
-    rf"\.jobs/.+|event_day=[^/]+/part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
+    rf"\.jobs/.+|(event_day=[^/]+/)?part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
 )
 
 log = logging.getLogger(__name__)
