@@ -61,12 +61,14 @@ def write_note(rules: str, days: Mapping[str, MadeDay]) -> str:
 
 def read_note(text: str | None, *, rules: str) -> Mapping[str, MadeDay]:
     """Parse the note of a version; no days if it has none, or other rules."""
-    number, noted, *rest = [0, ""] if text is None else json.loads(text)
+    if text is None:
+        return {}
+    number, noted, days = json.loads(text)
     if number != FORMAT or noted != rules:
         return {}
     return {
         day: MadeDay(inputs, _time(after), _time(until), frauds)
-        for day, (inputs, after, until, frauds) in rest[0].items()
+        for day, (inputs, after, until, frauds) in days.items()
     }
 
 

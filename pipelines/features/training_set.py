@@ -4,7 +4,7 @@ It is made day by day. A day that would be the same as in the latest version kee
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -38,9 +38,13 @@ MADE_OF = "overnight.training_days"
 TRAINING_SET_VERSION = 1
 
 Kept = Mapping[str, tuple[MadeDay, DataFile | None]]
-Validation = Callable[[Iterator[tuple[str, pa.Table]]], None]
+Validation = Callable[[Sequence[DataFile]], None]
 
 log = logging.getLogger(__name__)
+
+
+class NoMatureRowsError(InputError):
+    """A training set would have no row."""
 
 
 def build_training_table(
@@ -67,14 +71,16 @@ def build_training_version(
     """
     return assemble(
         spec, lake, table, as_of=as_of, pinned=pinned, features=features,
-        validate=lambda days: validate_training_set(days, spec, as_of=as_of, settings=settings),
+        validate=lambda parts: validate_training_set(
+            spec, lake, parts, name=table, as_of=as_of, settings=settings
+        ),
     )  # fmt: skip
 
 
 def assemble(
     spec: ModelSpec, lake: Lake, table: str, *, as_of: str, pinned: Snapshot,
     features: TableVersion,
-    validate: Validation = lambda days: None,  # noqa: ARG005 -- accepts everything
+    validate: Validation = lambda parts: None,  # noqa: ARG005 -- accepts everything
 ) -> TableVersion:  # fmt: skip
     """Make the training set of a knowledge time, unless the table's latest version is the same.
 
@@ -85,10 +91,11 @@ def assemble(
         as_of: the knowledge time.
         pinned: the snapshot with the labels.
         features: built of the same snapshot.
-        validate: called before the commit with each day and its rows; raises to refuse the commit.
+        validate: called before the commit with all parts of the coming version; raises to refuse
+            the commit.
 
     Raises:
-        InputError: when no row is mature.
+        NoMatureRowsError: when no row is mature.
     """
     known_at = parse_as_of(as_of)
     span = needed_span(spec, known_at)
@@ -113,11 +120,11 @@ def assemble(
     parts, made = days.write(kept)
     count = sum(part.rows for part in parts)
     if count == 0:
-        raise InputError(
+        raise NoMatureRowsError(
             f"No matured transaction in {span} for as_of {as_of} in {features}. "
             "Ingest those days, or choose another as_of."
         )
-    validate(days.read(parts))
+    validate(parts)
     before = set() if current is None else {part.day for part in lake.parts(current)}
     version = lake.commit(
         table, parts, schema=days.schema, days=before | {part.day for part in parts},
@@ -141,7 +148,7 @@ def needed_span(spec: ModelSpec, as_of: datetime) -> Interval:
 
 @dataclass(frozen=True)
 class _Days:
-    """The days of one training set: written where they change, and read one at a time."""
+    """The days of one training set, written where they change."""
 
     spec: ModelSpec
     lake: Lake
@@ -190,11 +197,6 @@ class _Days:
             if part is not None:
                 parts.append(part)
         return parts, made
-
-    def read(self, parts: Sequence[DataFile]) -> Iterator[tuple[str, pa.Table]]:
-        """Yield each day with its rows; its part may not be committed yet."""
-        for part in parts:
-            yield part.day, _read_part(self.lake, self.table, part, self.schema)
 
     def _make(
         self, features: Sequence[DataFile], labels: Sequence[DataFile], *, taken: Interval,

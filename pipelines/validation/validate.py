@@ -116,12 +116,17 @@ def validate_features(
     checks.report(checks.check("features", profile, at=name))
 
 
-def validate_training_set(days: Days, spec: ModelSpec, *, as_of: str, settings: Settings) -> None:
-    """Check a training set before anything is fitted to it.
+def validate_training_set(
+    spec: ModelSpec, lake: Lake, parts: Iterable[DataFile], *, name: str, as_of: str,
+    settings: Settings,
+) -> None:  # fmt: skip
+    """Check a training set before it is committed.
 
     Args:
-        days: each day with its rows, in order; iterated once.
         spec: declares the columns.
+        lake: holds the parts, committed or not.
+        parts: all parts of the coming version, by day.
+        name: of the training set's table.
         as_of: the knowledge time; names the page.
         settings: say where the page goes.
 
@@ -129,16 +134,17 @@ def validate_training_set(days: Days, spec: ModelSpec, *, as_of: str, settings: 
         InputError: with every finding, when one is critical.
     """
     known_at = parse_as_of(as_of)
+    columns = [column.name for column in table_columns(spec)["training_set"]]
     profile = profile_table(
         spec,
         "training_set",
-        days,
+        ((part.day, lake.read_part(name, part, columns=columns)) for part in parts),
         as_of=known_at,
         happened_before=known_at - spec.labels.maturity,
     )
-    name = f"the training set of {spec.name} as of {as_of}"
     checks = _DataChecks(spec, as_of, settings)
-    checks.report(checks.check("training_set", profile, at=name))
+    at = f"the training set of {spec.name} as of {as_of}"
+    checks.report(checks.check("training_set", profile, at=at))
 
 
 def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:

@@ -87,14 +87,13 @@ class Sets:
 
 
 MOMENT = st.integers(0, 20 * 4 - 1).map(lambda n: n / 4)
-ROW = st.tuples(MOMENT, st.sampled_from([0.0, 0.0, 0.5, 3.0]))
-LABEL = st.tuples(
-    st.integers(0, 11), st.sampled_from([0.0, 1.0, 2.0, 4.0, 9.0]), st.sampled_from([0, 1, None])
-)
+REPORTED = st.sampled_from([0.0, 1.0, 2.0, 4.0, 6.0, 9.0])  # days after the event
+ROW = st.tuples(MOMENT, st.sampled_from([0.0, 0.0, 0.5, 3.0]), REPORTED)
+LABEL = st.tuples(st.integers(0, 11), REPORTED, st.sampled_from([0, 1, None]))
 NIGHT = st.tuples(
     st.lists(LABEL, max_size=4),  # labels that are delivered
     st.sets(st.integers(0, 11), max_size=3),  # rows that are corrected
-    st.sampled_from([12.0, 13.0, 14.0, 14.25, 15.0, 16.0, 21.0]),  # the knowledge time
+    st.sampled_from([13.0, 14.0, 14.25, 15.0, 16.0, 21.0]),  # the knowledge time
     st.sampled_from(["2d", "2d", "2d", "3d"]),  # maturity
     st.sampled_from([COLUMN, COLUMN, COLUMN, REPORTS]),
 )
@@ -110,13 +109,14 @@ def test_every_night_makes_the_bytes_of_a_full_rebuild(
     """Late, corrected and withdrawn labels; knowledge times that go back; other rules."""
     folder = tmp_path_factory.mktemp("sets")
     sets, history = Sets(folder), History()
-    for number, (event, wait) in enumerate(rows):
+    for number, (event, wait, reported) in enumerate(rows):
         history.rows[number, event + wait] = (event, 5.0)
+        history.labels[number, event + reported] = number % 2
     for night, (labels, corrected, as_of, maturity, form) in enumerate(nights):
         for number, wait, label in labels:
             history.labels[number, rows[number][0] + wait] = label
         for number in corrected:  # known earlier than what is filed: another first version
-            event, _ = rows[number]
+            event = rows[number][0]
             history.rows[number, event] = (event, 6.0 + night)
         spec, known_at = declare(folder, labels=form, maturity=maturity), at(as_of)
         sets.write(history)
@@ -216,6 +216,14 @@ def test_a_report_that_was_filed_before_it_was_known_counts_on_its_day(
     assert sorted(changed) == [day(8), day(15)]
 
 
+def test_a_report_does_not_count_as_of_a_time_before_it(sets: Sets, history: History) -> None:
+    late_report(history)
+    sets.write(history)
+    spec = declare(sets.folder)
+    later, earlier = sets.build(spec, at(FIRST + 1)), sets.build(spec, at(FIRST))
+    assert (sets.labels(later)[17], sets.labels(earlier)[17]) == (1, 0)
+
+
 def test_damaged_days_are_made_again_beside_new_ones(sets: Sets) -> None:
     spec = declare(sets.folder)
     current = sets.lake.latest("training_sets")
@@ -229,12 +237,13 @@ def test_damaged_days_are_made_again_beside_new_ones(sets: Sets) -> None:
     assert [path.read_bytes() for path in (changed, lost)] == contents
 
 
-def test_the_rows_of_each_day_are_shown_to_the_checks_before_the_commit(sets: Sets) -> None:
+def test_all_parts_are_shown_to_the_checks_before_the_commit(sets: Sets) -> None:
     seen: dict[str, int] = {}
     before = sets.lake.latest("training_sets")
 
-    def refuse(days: Any) -> None:
-        seen.update({name: rows.num_rows for name, rows in days})
+    def refuse(parts: Any) -> None:
+        read = (sets.lake.read_part("training_sets", part, columns=["is_fraud"]) for part in parts)
+        seen.update({part.day: rows.num_rows for part, rows in zip(parts, read, strict=True)})
         message = "refused"
         raise InputError(message)
 
