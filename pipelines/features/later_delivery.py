@@ -20,6 +20,7 @@ from expectations.contract import (
     KNOWN_TIME,
     LABEL,
     REPLACED_TIME,
+    SOURCE_TIME,
     TRANSACTION_ID,
 )
 from pipelines.config import ModelSpec
@@ -141,24 +142,6 @@ def invent_corrections(held: pa.Table, entities: Collection[str], cutoff: dateti
     return _replace(held, changed, withdrawn=number % 5 == 4)  # noqa: PLR2004 -- the fifth
 
 
-def append_new(rows: pa.Table, labels: pa.Table, later: LaterDelivery) -> tuple[pa.Table, pa.Table]:
-    """Add the new transactions of a delivery, and its labels that are known.
-
-    Stands for the merge of the lake as long as that keeps one version of a transaction: its
-    corrections and withdrawals are left out.
-    """
-    delivered, reports = later.rows, later.rows if later.reports is None else later.reports
-    again = pc.is_in(delivered[TRANSACTION_ID], value_set=rows[TRANSACTION_ID].combine_chunks())
-    new = delivered.filter(pc.invert(again))
-    day = pc.strftime(new[EVENT_TIME], format="%Y-%m-%d").cast(pa.string())
-    filed = {EVENT_DAY: day, IS_FIRST: pa.repeat(pa.scalar(value=True), new.num_rows)}
-    rows = pa.concat_tables([rows, _fill(new, filed, rows.schema)])
-    place = pc.index_in(reports[TRANSACTION_ID], value_set=rows[TRANSACTION_ID].combine_chunks())
-    own = {c: rows[c].take(place.combine_chunks()) for c in (EVENT_TIME, EVENT_DAY)}
-    made = _fill(reports, own, labels.schema).filter(reports[LABEL].is_valid())
-    return rows, pa.concat_tables([labels, made])
-
-
 def _held_rows(rows: pa.Table) -> pa.Table:
     """Select the newest version of each transaction that is not withdrawn."""
     if REPLACED_TIME in rows.column_names:
@@ -180,16 +163,9 @@ def _replace(
     rows: pa.Table, changed: dict[str, pa.Array], *, withdrawn: npt.NDArray[np.bool_]
 ) -> pa.Table:
     """Replace columns of rows, and leave out those that only the lake has."""
-    lake_only = {EVENT_DAY, REPLACED_TIME, IS_FIRST}
+    lake_only = {EVENT_DAY, REPLACED_TIME, IS_FIRST, SOURCE_TIME}
     columns = {n: changed.get(n, rows[n]) for n in rows.column_names if n not in lake_only}
     return pa.table({**columns, WITHDRAWN: pa.array(withdrawn)})
-
-
-def _fill(rows: pa.Table, further: dict[str, pa.Array], schema: pa.Schema) -> pa.Table:
-    """Select the columns of a table of the lake; those that rows do not have get null."""
-    columns = {name: rows[name] for name in rows.column_names} | further
-    nothing = {f.name: pa.nulls(rows.num_rows, f.type) for f in schema}
-    return pa.table({f.name: columns.get(f.name, nothing[f.name]) for f in schema}, schema=schema)
 
 
 def _days_after(cutoff: datetime, number: npt.NDArray[np.int64]) -> pa.Array:

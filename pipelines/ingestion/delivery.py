@@ -130,7 +130,8 @@ def merge_delivery(
         lake: receives them.
         rows: canonical rows, with `is_fraud` where the spec names a label column; with
             `is_withdrawn` where some are withdrawn.
-        reports: `transaction_id` and `known_time`, where the spec names a table of them.
+        reports: `transaction_id`, `known_time` and where it is not 1 `is_fraud`, where the spec
+            names a table of them.
         arrival: of the file; the nights before it are over.
     """
     stated = state_times(
@@ -197,21 +198,26 @@ def read_reports(
 
 
 def state_reports(reports: pa.Table, arrival: datetime | None = None) -> pa.Table:
-    """Make statements on labels of fraud reports; each says that its transaction is a fraud.
+    """Make statements on labels of fraud reports.
 
     Args:
-        reports: `transaction_id`, `known_time`, and the name of the file where it is known.
+        reports: `transaction_id` and `known_time`; with `is_fraud`, null where nothing is known any
+            more, if they do not all say that the transaction is a fraud; with the name of the file
+            where it is known.
         arrival: of the file; None: the reports are known already from when they were made.
     """
     count = reports.num_rows
     known = reports[KNOWN_TIME]
+    label = pa.array(np.ones(count, dtype=np.int8))
+    if LABEL in reports.column_names:
+        label = reports[LABEL].cast(pa.int8())
     arrived = pa.array([arrival], TIMESTAMP).take(pa.array(np.zeros(count, np.int64)))
     named = {SOURCE: reports[SOURCE]} if SOURCE in reports.column_names else {}
     return pa.table(
         {
             TRANSACTION_ID: reports[TRANSACTION_ID],
             KNOWN_TIME: known,
-            LABEL: pa.array(np.ones(count, dtype=np.int8)),
+            LABEL: label,
             STATE: pa.nulls(count, pa.string()),
             STATED_TIME: known,
             SOURCE_TIME: known,

@@ -9,13 +9,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Protocol, Self
+from typing import Self
 
 import pyarrow as pa
 
 from expectations.contract import digest_of
 from feature_jobs.io import resolve
 from pipelines.config import TableVersion
+from pipelines.ingestion.readers import SourceFile
 from pipelines.lake import ChangedSinceError, Lake
 
 MANIFEST = "manifest"
@@ -38,30 +39,6 @@ SCHEMA = pa.schema(
         ("vanished", _TIME),
     ]
 )
-
-
-class SourceFile(Protocol):
-    """A file of a source, as it is listed."""
-
-    @property
-    def name(self) -> str:
-        """The address relative to the source."""
-
-    @property
-    def address(self) -> str:
-        """The path or URL."""
-
-    @property
-    def size(self) -> int:
-        """The size in bytes."""
-
-    @property
-    def modified(self) -> datetime:
-        """The time of the last write."""
-
-    @property
-    def etag(self) -> str | None:
-        """The object store's tag of the content; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ def repair_tables(reference: str) -> str:
         repaired, damaged = repair_lake(spec, lake)
     if repaired < damaged:
         raise OvernightError(
-            f"{repaired} of {damaged} damaged files of {spec.name} are written again. Of the others "
-            "the source has not all rows: restore them from a backup of the lake."
+            f"{repaired} of {damaged} damaged files of {spec.name} are written again. Of the "
+            "others the source has not all rows: restore them from a backup of the lake."
         )
     return f"{repaired} damaged files of {spec.name} are written again."
 

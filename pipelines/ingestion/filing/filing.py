@@ -83,8 +83,8 @@ def file_delivery(
     Args:
         spec: says what the labels are.
         lake: receives the rows.
-        rows: clean rows with the columns that `pipelines.ingestion.filing.merge.state_times` appends,
-            `file_number` and `event_day`.
+        rows: clean rows with the columns that `state_times` appends, `file_number`, `row_number`
+            and `event_day`.
         reports: statements on labels; their `known_time` is null where none was delivered.
         fingerprint: digest of the parts of the spec that decide how rows are filed.
         is_restated: True if the delivered rows replace all filed versions of their transactions.
@@ -128,7 +128,7 @@ def file_delivery(
         raise _changed_columns(filed, lost=lost)
     label_version = _commit(lake, labels, done, fingerprint)
     version = _commit(lake, filed, done, fingerprint)
-    index.cover(day.files[TRANSACTIONS].path for day in done if day.files.get(TRANSACTIONS))
+    index.cover(part.path for day in done if (part := day.files.get(TRANSACTIONS)) is not None)
     return Filed(
         version, label_version,
         kept=sum(day.kept for day in done),
