@@ -16,8 +16,8 @@ import pytest
 from expectations.contract import InputError
 from pipelines.config.installation.settings import load_settings
 from pipelines.config.spec import ModelSpec, load_spec
-from pipelines.features.later_delivery import LaterDelivery, append_new, invent_delivery
-from pipelines.features.leakage_check import Built, find_leaks, prove_no_leak
+from pipelines.features.later_delivery import LaterDelivery, invent_delivery
+from pipelines.features.leakage_check import Built, find_leaks, merge_later, prove_no_leak
 from tests.pipelines.banks import COLUMN, SPEC
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -252,8 +252,14 @@ def test_a_planted_leak_is_found_and_named_beside_an_honest_column(
     assert "such as transactions [" in leak
 
 
-@pytest.mark.parametrize("merge", [merge_versions, append_new])
-def test_honest_columns_raise_no_alarm(history: Tables, spec: ModelSpec, merge: Any) -> None:
+@pytest.mark.parametrize("is_the_lakes", [False, True])
+def test_honest_columns_raise_no_alarm(
+    history: Tables, spec: ModelSpec, tmp_path: Path, *, is_the_lakes: bool
+) -> None:
+    def merge_in_lake(rows: pa.Table, labels: pa.Table, later: LaterDelivery) -> Tables:
+        return merge_later(spec, rows, labels, later, root=str(tmp_path / "lake"))
+
+    merge = merge_in_lake if is_the_lakes else merge_versions
     later = invent_delivery(spec, *history, CUTOFF)
     proof = find_leaks(lambda r, la: build(r, la, HONEST), merge, *history, later=later)
     assert proof.leaks == ()
