@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.feature_jobs.corrections import versions_of
-from tests.feature_jobs.histories import amounts, by_id, compute_link_features, group, hours, links
+from tests.feature_jobs.histories import (
+    amounts,
+    by_id,
+    compute_link_features,
+    compute_split,
+    group,
+    hours,
+    links,
+)
 from tests.feature_jobs.kernels.test_windows import plain, values
 from tests.feature_jobs.oracle import Row, holds, window_values
 
@@ -128,6 +136,20 @@ def test_a_withdrawn_row_links_nobody_any_more() -> None:
     features = compute_link_features(rows, links(max_degree=5, windows=(9,)))
     assert by_id(features, "card_device_neighbours_9h") == {1: 0, 2: 1, 3: 0, 4: 1}
     assert by_id(features, "card_device_neighbour_frauds_9h") == {1: 0, 2: 1, 3: 0, 4: 0}
+
+
+@pytest.mark.parametrize("withdrawal", [2, 6])
+def test_a_slice_counts_what_is_withdrawn_before_it_or_in_it_as_the_whole_history_does(
+    withdrawal: float,
+) -> None:
+    rows = [*withdrawn(plain(1, 0, 7.0), withdrawal), plain(2, 1, 5.0), *probes(5, 8)]
+    aggregates = ("sum", "max", "last", "median", "distinct", "count")
+    windows = group("amount", *aggregates, windows=(99,))
+    features = compute_split(rows, windows, [hours(4)])
+    seen = {5: [5, 5, 5, 5, 1, 1], 12: [12, 7, 5, 6, 2, 2]}
+    for probe, total in ((100, 5 if withdrawal == 2 else 12), (101, 5)):
+        found = [by_id(features, window.name)[probe] for window in windows]
+        assert found == seen[total], probe
 
 
 @given(
