@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations import SplitRows, apply_row_rules, quiet_great_expectations
+from expectations import AMOUNT_BELOW, SplitRows, apply_row_rules, quiet_great_expectations
 from expectations.contract import (
     EVENT_DAY,
     EVENT_TIME,
@@ -233,11 +233,13 @@ def _stop_when_too_many(judged: SplitRows, spec: ModelSpec, delivery: Delivery) 
     allowed = spec.contract.max_quarantined_share
     share = judged.quarantined.num_rows / delivery.rows.num_rows
     if share > allowed or judged.clean.num_rows == 0:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in judged.counts().items())
+        counts = judged.counts()
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in counts.items())
+        refunds = "; refunds need a contract.amount.minimum" if AMOUNT_BELOW in counts else ""
         raise InputError(
             f"{judged.quarantined.num_rows:,} of {delivery.rows.num_rows:,} rows of "
             f"{delivery.name} ({share:.1%}) broke a rule: {rules}. At most {allowed:.1%} may. "
-            "Nothing was ingested. Correct the source, or contract.max_quarantined_share."
+            f"Nothing was ingested. Correct the source, or contract.max_quarantined_share{refunds}."
         )
 
 
