@@ -1,6 +1,6 @@
 from .clock import EARLIEST, LATEST, guess_unit
 from .custom import apply_custom_expectations, build_custom_suite, refuse_unbuildable
-from .policy import IN_FUTURE, REPEATED, Contract, TableName, kept_columns, may_warn, rule_names
+from .policy import AMOUNT_BELOW, IN_FUTURE, REPEATED, Contract, TableName, kept_columns, may_warn, rule_names
 from .profile import (
     PROFILE_VERSION,
     ROWS,
@@ -18,6 +18,7 @@ from .run import quiet_great_expectations, validate_profile
 from .suites import COVERAGE, DELAY, FRAUD_RATE, FRAUDS, MATURE
 
 __all__ = [
+    "AMOUNT_BELOW",
     "COVERAGE",
     "DELAY",
     "EARLIEST",

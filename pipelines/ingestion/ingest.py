@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from expectations import REPEATED, quiet_great_expectations
+from expectations import AMOUNT_BELOW, REPEATED, quiet_great_expectations
 from expectations.contract import RULES, SOURCE_TIME, InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
@@ -260,11 +260,13 @@ def _refuse_too_many(spec: ModelSpec, delivery: Delivery, repeated: list[pa.Tabl
     allowed = spec.contract.max_quarantined_share
     share = broken / delivery.read
     if share > allowed or broken == delivery.read:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in count_rules(faulty).items())
+        counts = count_rules(faulty)
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in counts.items())
+        refunds = "; refunds need a contract.amount.minimum" if AMOUNT_BELOW in counts else ""
         raise InputError(
             f"{broken:,} of {delivery.read:,} rows of {delivery.name} ({share:.1%}) broke a rule: "
             f"{rules}. At most {allowed:.1%} may. Nothing was ingested. Correct the source, or "
-            "contract.max_quarantined_share."
+            f"contract.max_quarantined_share{refunds}."
         )
 
 

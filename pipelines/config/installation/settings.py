@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from infra.airflow import build_airflow_environment
-from infra.files import close_umask, make_private, narrow, with_patience
+from infra.files import close_umask, make_private, narrow, sqlite_url, with_patience
 from infra.local import Ports, read_ports
 from pipelines.config.installation.compute import Compute, read_compute
 
@@ -72,13 +72,13 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lake=environment.get("OVERNIGHT_LAKE", str(home / "lake")),
         spark=read_compute(environment),
         tracking_uri=with_patience(
-            environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+            environment.get("MLFLOW_TRACKING_URI", sqlite_url(home / "mlflow.db"))
         ),
         airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
         ports=ports,
         docs_url=docs.rstrip("/"),
         studies=with_patience(
-            environment.get("OVERNIGHT_STUDIES", f"sqlite:///{home / 'studies.db'}")
+            environment.get("OVERNIGHT_STUDIES", sqlite_url(home / "studies.db"))
         ),
     )
 

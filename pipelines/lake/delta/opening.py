@@ -3,12 +3,14 @@
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from expectations.contract import OvernightError
+from infra.files import link_decoded
 from pipelines.lake.damage import DamagedError, remedy_for_log
 from pipelines.lake.log_entries import entry_name, find_faults, read_entry
 
@@ -23,6 +25,9 @@ class ChangedSinceError(OvernightError):
 
 def create_table(folder: str, schema: pa.Schema, *, partition_by: Sequence[str]) -> DeltaTable:
     """Create a table without rows, unless it exists."""
+    if "://" not in folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    link_decoded(folder)
     return DeltaTable.create(
         folder,
         schema=schema,
@@ -39,6 +44,7 @@ def find_table(folder: str) -> DeltaTable | None:
     Raises:
         DamagedError: naming every damaged file of its log.
     """
+    link_decoded(folder)
     return open_table(folder) if DeltaTable.is_deltatable(folder, _storage_options()) else None
 
 
@@ -48,6 +54,7 @@ def open_table(folder: str, *, version: int | None = None) -> DeltaTable:
     Raises:
         DamagedError: naming every damaged file of its log.
     """
+    link_decoded(folder)
     with naming_faults(folder, version=version):
         delta = DeltaTable(folder, version=version, storage_options=_storage_options())
     # delta-rs reads an empty entry as one that changed nothing. A power failure leaves the last
