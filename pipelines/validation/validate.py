@@ -131,6 +131,7 @@ def validate_training_set(
         split_days(rows.sort_by(EVENT_DAY)),
         as_of=known_at,
         happened_before=known_at - spec.labels.maturity,
+        last=_latest_mature_day(spec, known_at),
     )
     name = f"the training set of {spec.name} as of {as_of}"
     checks = _DataChecks(spec, as_of, settings)
