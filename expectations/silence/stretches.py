@@ -136,7 +136,7 @@ def _judged(days: Sequence[str], counts: Floats, trials: Floats | None) -> tuple
     if trials is not None:
         judged &= np.nan_to_num(trials) > 0
     chosen = np.flatnonzero(judged)
-    names = [days[at] for at in chosen]
+    names = [days[at] for at in chosen.tolist()]
     numbers = np.array(names, dtype="datetime64[D]").astype(np.int64)
     return names, Series(numbers, counts[chosen], None if trials is None else trials[chosen])
 
