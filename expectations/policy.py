@@ -98,7 +98,8 @@ class CustomExpectation(FrozenModel):
     """`[[contract.expectations]]`: an expectation of Great Expectations by its name.
 
     All further keys are its arguments, such as `column` or `max_value`; those that it may have are
-    in `expectations.allowed.catalogue`.
+    in `expectations.allowed.catalogue`. It sees the rows of the latest `trailing.days +
+    trailing.judged` days, or each delivery where it quarantines.
 
     Attributes:
         table: that it is about.

@@ -50,18 +50,18 @@ class _ExpectCounts(BatchExpectation):
         of: rows a day; None: the count is of rows itself.
         others: whether the rows of `of` without the column's are counted.
         level: the probability at which chance alone may give a finding.
-        real: stretches `[since, until)` that are stated to be as they are; without `until`, what
-            is from `since` on.
+        real: stretches `[since, until)` that are stated to be as they are; with an empty
+            `until`, what is from `since` on.
     """
 
     column: str
     of: str | None = None
     others: bool = False
     level: float = 0.001
-    real: list[list[str | None]] = []  # noqa: RUF012 -- pydantic copies it
+    real: list[list[str]] = []  # noqa: RUF012 -- pydantic copies it
 
     args_keys: ClassVar[tuple[str, ...]] = ("column",)
-    success_keys = ("column", "of", "others", "level", "real")
+    success_keys: ClassVar[tuple[str, ...]] = ("column", "of", "others", "level", "real")
 
     def get_validation_dependencies(
         self,
@@ -110,9 +110,9 @@ class ExpectCountsToGoOn(_ExpectCounts):
         days, counts, rows = self._read(metrics)
         for since, until in self.real:
             # What is real from a day on is the new level, so the days before are none of it.
-            ended = [until is not None and since <= day < until for day in days]
-            earlier = [until is None and day < str(since) <= days[-1] for day in days]
-            counts = np.where(np.array(ended) | np.array(earlier), np.nan, counts)
+            is_new_level = not until and bool(days) and since <= days[-1]
+            unjudged = [day < since if is_new_level else since <= day < until for day in days]
+            counts = np.where(np.array(unjudged), np.nan, counts)
         found = find_lasting(
             days, counts, rows,
             level=self.level, least_change=self.least_change, metrics=self.metrics,
@@ -130,12 +130,13 @@ class ExpectNoSilentRun(_ExpectCounts):
         execution_engine: ExecutionEngine[Any] | None = None,  # noqa: ARG002 -- theirs
     ) -> ExpectationValidationResult | dict[str, Any]:
         days, counts, rows = self._read(metrics)
+        if rows is None:
+            raise ValueError("of: missing; name the metric of the rows that could have counted")
+        counts = np.where(rows == 0, np.nan, counts)
         for since, until in self.real:
-            real = [str(since) <= day and (until is None or day < until) for day in days]
+            real = [since <= day and (not until or day < until) for day in days]
             counts = np.where(np.array(real), np.nan, counts)
-        return _result(
-            find_silent_runs(days, np.where(rows == 0, np.nan, counts), rows, level=self.level)
-        )
+        return _result(find_silent_runs(days, counts, rows, level=self.level))
 
 
 def _result(found: Sequence[Stretch]) -> dict[str, Any]:
@@ -146,6 +147,6 @@ def _result(found: Sequence[Stretch]) -> dict[str, Any]:
     return {"success": not found, "result": {"observed_value": "; ".join(shown) or "as before"}}
 
 
-def write_real(since: date, until: date | None) -> list[str | None]:
+def write_real(since: date, until: date | None) -> list[str]:
     """Write a stated stretch as an argument of these expectations."""
-    return [str(since), None if until is None else str(until)]
+    return [str(since), "" if until is None else str(until)]

@@ -67,7 +67,7 @@ def _go_on(
     return expectation
 
 
-def _real(contract: Contract, column: str) -> list[list[str | None]]:
+def _real(contract: Contract, column: str) -> list[list[str]]:
     stated = [real for real in contract.silence.real if real.column == column]
     return [write_real(real.since, real.until) for real in stated]
 

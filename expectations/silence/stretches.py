@@ -16,6 +16,8 @@ from expectations.silence.usual import Floats, Int64s, Series, Usual
 MOST_REFERENCE, LEAST_REFERENCE = 56, 28
 # Around a run without any count there are at least so many days with one or none.
 LEAST_AROUND = 7
+# and no other run that is at least so many times as long.
+LIKE_IT = 0.5
 # Every length up to four weeks is looked at, then lengths that grow by a seventh.
 DENSE, GROWTH = 28, 8 / 7
 # A count has come back when the last days have the usual, and so many were expected in them.
@@ -110,10 +112,15 @@ def find_silent_runs(
     names, series = _judged(days, counts, trials)
     tests, places = max(len(names), 1), np.arange(len(names))
     found = []
-    for start, end in _zero_runs(series.counts):
-        half = MOST_REFERENCE // 2
-        before, after = places[max(start - half, 0) : start], places[end : end + half]
-        reference = np.concatenate([before, after])
+    runs, half = list(_zero_runs(series.counts)), MOST_REFERENCE // 2
+    for start, end in runs:
+        # Runs that may be silence too say nothing of the usual.
+        is_usual = np.ones(len(names), dtype=np.bool_)
+        for other, its_end in runs:
+            is_usual[other:its_end] = its_end - other < LIKE_IT * (end - start)
+        is_usual[start:end] = False
+        before, after = places[:start][is_usual[:start]], places[end:][is_usual[end:]]
+        reference = np.concatenate([before[-half:], after[:half]])
         if len(reference) < LEAST_AROUND:
             continue
         usual = Usual.of(series.take(reference))
@@ -129,7 +136,7 @@ def _judged(days: Sequence[str], counts: Floats, trials: Floats | None) -> tuple
     if trials is not None:
         judged &= np.nan_to_num(trials) > 0
     chosen = np.flatnonzero(judged)
-    names = [days[at] for at in chosen]
+    names = [days[at] for at in chosen.tolist()]
     numbers = np.array(names, dtype="datetime64[D]").astype(np.int64)
     return names, Series(numbers, counts[chosen], None if trials is None else trials[chosen])
 

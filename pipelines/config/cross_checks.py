@@ -154,6 +154,13 @@ def _contract_problems(spec: "ModelSpec") -> list[str]:
             f"contract.amount: minimum {contract.amount.minimum:g} is above maximum "
             f"{contract.amount.maximum:g}; exchange them"
         )
+    known = ("rows", LABEL, *kinds)
+    problems += [
+        f"contract.silence.real.{number}.column: nothing follows {real.column!r}; give one of "
+        f"{', '.join(known)}"
+        for number, real in enumerate(contract.silence.real)
+        if real.column not in known
+    ]
     problems += [
         f"contract.expectations.{number} ({own.name}): only transactions can be quarantined; give "
         f"warn or stop for {own.table}"

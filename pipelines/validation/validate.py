@@ -141,6 +141,7 @@ def validate_training_set(
         ((part.day, lake.read_part(name, part, columns=columns)) for part in parts),
         as_of=known_at,
         happened_before=known_at - spec.labels.maturity,
+        last=_latest_mature_day(spec, known_at),
     )
     checks = _DataChecks(spec, as_of, settings)
     at = f"the training set of {spec.name} as of {as_of}"
