@@ -20,6 +20,7 @@ from expectations.contract import (
     KNOWN_TIME,
     LABEL,
     REPLACED_TIME,
+    ROLES,
     TRANSACTION_ID,
 )
 from pipelines.config import ModelSpec
@@ -77,7 +78,7 @@ def invent_delivery(
         labels: labels known before the cutoff.
         cutoff: the arrival of the delivery.
     """
-    held = _held_rows(rows)
+    held = _held_rows(rows).select([*ROLES, KNOWN_TIME, *spec.row_columns()])
     new = invent_new_rows(held, pc.max(rows[TRANSACTION_ID]).as_py(), cutoff)
     again = invent_corrections(held, spec.source.entities, cutoff)
     every = pa.concat_tables([new, again])
@@ -136,7 +137,7 @@ def invent_corrections(held: pa.Table, entities: Collection[str], cutoff: dateti
         KNOWN_TIME: _days_after(cutoff, number),
         AMOUNT: pc.multiply(held[AMOUNT], 10.0),
     }
-    for name in set(entities) & set(held.column_names):
+    for name in entities:
         changed[name] = held[name].take(pa.array(np.roll(number, 1)))
     return _replace(held, changed, withdrawn=number % 5 == 4)  # noqa: PLR2004 -- the fifth
 
@@ -179,9 +180,8 @@ def _contrary_labels(rows: pa.Table, labels: pa.Table) -> pa.Array:
 def _replace(
     rows: pa.Table, changed: dict[str, pa.Array], *, withdrawn: npt.NDArray[np.bool_]
 ) -> pa.Table:
-    """Replace columns of rows, and leave out those that only the lake has."""
-    lake_only = {EVENT_DAY, REPLACED_TIME, IS_FIRST}
-    columns = {n: changed.get(n, rows[n]) for n in rows.column_names if n not in lake_only}
+    """Replace columns of rows, and say which are withdrawn."""
+    columns = {name: changed.get(name, rows[name]) for name in rows.column_names}
     return pa.table({**columns, WITHDRAWN: pa.array(withdrawn)})
 
 

@@ -60,6 +60,7 @@ def history() -> tuple[pa.Table, pa.Table]:
             ),
             "customer_id": chance.integers(0, 12, count),
             "amount": np.round(chance.lognormal(3, 1, count), 2),
+            "channel": np.where(np.arange(count) % 3 == 0, "web", "pos"),
             "replaced_time": pa.nulls(count, TIME),
             "is_first": [True] * count,
             "event_day": [f"{t:%Y-%m-%d}" for t in when],
