@@ -30,8 +30,8 @@ HINT = (
 # the gap before it on January 30th. The fold tests on January 23rd to 30th, after a gap from the
 # 16th and 14 days of training.
 SPAN = range(1 * 8, 43 * 8)
-# Of the frauds 140, 147, 154, 161: withdrawn on February 7th, withdrawn after the knowledge time (as
-# of it still a fraud), without a label, and arrived too late.
+# Of the frauds 140, 147, 154, 161: withdrawn on February 7th, withdrawn after the knowledge time (a
+# fraud as of it), without a label, and arrived too late.
 WITHDRAWN, WITHDRAWN_LATE, UNLABELLED, LATE = 140, 147, 154, 161
 VERSIONS = {
     1: {
