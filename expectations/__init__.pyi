@@ -15,16 +15,18 @@ from .profile import (
 from .results import EXAMPLES, Validated
 from .row_rules import SplitRows, apply_row_rules, split_rows
 from .run import quiet_great_expectations, validate_profile
-from .suites import COVERAGE, DELAY, FRAUD_RATE
+from .suites import COVERAGE, DELAY, FRAUD_RATE, FRAUDS, MATURE
 
 __all__ = [
     "COVERAGE",
     "DELAY",
     "EARLIEST",
     "EXAMPLES",
+    "FRAUDS",
     "FRAUD_RATE",
     "IN_FUTURE",
     "LATEST",
+    "MATURE",
     "PROFILE_VERSION",
     "REPEATED",
     "ROWS",

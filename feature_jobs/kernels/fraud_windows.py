@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from feature_jobs.kernels.heap import pop, push, row_numbers
 from feature_jobs.kernels.visibility import is_visible
 from feature_jobs.kernels.windows import MICROSECONDS
 
@@ -86,15 +87,19 @@ def compute_legitimate(  # noqa: PLR0912, PLR0917 -- one loop; numba takes no ke
 ) -> None:
     """Compute seconds since the latest and the oldest visible row that is no known fraud.
 
-    The arrays are those of `feature_jobs.kernels.windows` and of `compute_frauds`.
+    The arrays are those of `feature_jobs.kernels.windows` and of `compute_frauds`. Where rows are
+    retracted the newest that counts is the top of a heap: steps back would be as many as retracted
+    rows, for each row again.
     """
     state = np.zeros(len(events), dtype=np.int64)
     entered = np.zeros(len(events), dtype=np.bool_)
+    numbers, newest = row_numbers(len(events) + len(item_rows) if len(retract_rows) > 0 else 0)
     for history in range(len(starts) - 1):
         first, last = starts[history], starts[history + 1]
         telling, until = item_starts[history], item_starts[history + 1]
         entering, leaving, latest, oldest = first, first, -1, last
-        retracting, held = retract_starts[history], retract_starts[history + 1]
+        retracting, retracted = retract_starts[history], retract_starts[history + 1]
+        is_retracted, held = retracted > retracting, 0
         for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + window_plus_delay <= now:
@@ -107,6 +112,9 @@ def compute_legitimate(  # noqa: PLR0912, PLR0917 -- one loop; numba takes no ke
                 telling += 1
                 if entered[other] and state[other] <= 0:  # it was taken back
                     latest, oldest = max(latest, other), min(oldest, other)
+                    if is_retracted:
+                        push(newest, held, other, numbers, -1.0)
+                        held += 1
             while entering < last:
                 other, enter = order[entering], enters[order[entering]]
                 if not is_visible(enter, events[other], other, now, row):
@@ -115,9 +123,17 @@ def compute_legitimate(  # noqa: PLR0912, PLR0917 -- one loop; numba takes no ke
                 entered[other] = True
                 if state[other] <= 0:
                     latest, oldest = max(latest, other), min(oldest, other)
-            while retracting < held and retract_times[retracting] <= now:
+                    if is_retracted:
+                        push(newest, held, other, numbers, -1.0)
+                        held += 1
+            while retracting < retracted and retract_times[retracting] <= now:
                 entered[retract_rows[retracting]] = False
                 retracting += 1
+            if is_retracted:
+                while held > 0 and (state[newest[0]] > 0 or not entered[newest[0]]):
+                    pop(newest, held, numbers, -1.0)
+                    held -= 1
+                latest = newest[0] if held > 0 else -1
             while latest >= leaving and (state[latest] > 0 or not entered[latest]):
                 latest -= 1
             while oldest < latest and (

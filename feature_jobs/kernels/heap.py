@@ -49,3 +49,9 @@ def drop_gone(  # noqa: PLR0917 -- numba takes no keywords
         pop(heap, size, values, sign)
         size -= 1
     return size
+
+
+@numba.njit(cache=True)
+def row_numbers(size: int) -> tuple[Floats, Int64s]:
+    """Return the row numbers as values to order a heap by, and an empty heap for them."""
+    return np.arange(size).astype(np.float64), np.empty(size, dtype=np.int64)

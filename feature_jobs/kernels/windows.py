@@ -15,8 +15,8 @@ Values that are NaN do not count.
 Arrays that all window kernels take, all by row unless said otherwise:
 
     starts    where each history begins, and at last the number of rows
-    firsts    for each history the first row that is wanted; rows before it are only remembered,
-              and what later rows get that are not wanted is left unread
+    firsts    for each history the first row that is wanted; rows before it are only remembered.
+              Rows after it that are not wanted are computed like the others
     events    event times in microseconds, not falling within a history
     enters    when each row's value becomes visible, at or after its event time; the largest
               integer for a row that is retracted by then
@@ -42,7 +42,7 @@ from feature_jobs.kernels.exact_sum import (
     read_deviation,
     read_sum,
 )
-from feature_jobs.kernels.heap import drop_gone, push
+from feature_jobs.kernels.heap import drop_gone, push, row_numbers
 from feature_jobs.kernels.small_sum import add_small, fits, read_small
 from feature_jobs.kernels.visibility import is_visible
 
@@ -110,6 +110,7 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
     lows = np.empty(len(events) if wants_min else 0, dtype=np.int64)
     highs = np.empty(len(events) if wants_max else 0, dtype=np.int64)
     entered = np.zeros(len(events), dtype=np.bool_)
+    numbers, newest = row_numbers(len(events) if len(retract_rows) > 0 else 0)
     sums = np.zeros(SUM_DIGITS, dtype=np.int64)
     squares = np.zeros(SQUARE_DIGITS, dtype=np.int64)
     scratch = np.empty(6 * SUM_DIGITS, dtype=np.int64)
@@ -135,6 +136,7 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
                         low, high = min(low, digit), max(high, digit + 3)
         entering, leaving, fewer, greater, latest, oldest = first, first, 0, 0, -1, last
         retracting, until = retract_starts[history], retract_starts[history + 1]
+        is_retracted, held = until > retracting, 0
         for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + window_plus_delay <= now:
@@ -157,6 +159,9 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
                 entered[other] = True
                 _count(counts, value, 1)
                 latest, oldest = max(latest, other), min(oldest, other)
+                if is_retracted:
+                    push(newest, held, other, numbers, -1.0)
+                    held += 1
                 if wants_sum and np.isfinite(value):
                     least, most = _change(
                         sums, squares, least, most, bits[other], 1, lowest, wants_square
@@ -182,8 +187,9 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
                 fewer = drop_gone(lows, fewer, leaving, entered, values, 1.0)
             if wants_max:
                 greater = drop_gone(highs, greater, leaving, entered, values, -1.0)
-            while latest >= leaving and not entered[latest]:
-                latest -= 1
+            if is_retracted:
+                held = drop_gone(newest, held, leaving, entered, numbers, -1.0)
+                latest = newest[0] if held > 0 else -1
             while oldest < latest and (oldest < leaving or not entered[oldest]):
                 oldest += 1
             own = values[row]

@@ -110,7 +110,7 @@ def assemble(
         }
     )
     current = lake.latest(table)
-    damaged = set() if current is None else {each.day for each in lake.find_damage(current)}
+    damaged = set() if current is None else {each.day for each in lake.find_lost(current)}
     if current is not None and lake.fingerprint(current) == fingerprint and not damaged:
         log.info("Kept %s: features, labels, date and rules are unchanged", current)
         return current

@@ -1,11 +1,12 @@
 from .clock_checks import refuse_wrong_clock
-from .delivery import judge_rows
+from .delivery import judge_rows, merge_delivery
 from .filing import LABELS, TRANSACTIONS, match_ids
-from .ingest import ingest_source, refuse_wrong_own
+from .ingest import ingest_delivery, ingest_source, refuse_wrong_own
 from .manifest import MANIFEST, Compared, Entry, Manifest, SourceFile, hash_file
 from .quarantine import QUARANTINE, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
 from .readers import NO_DAY, TIMESTAMP, name_of, only_known, with_day
+from .repair import repair_tables
 from .whole_delivery import WholeDelivery, load_delivery
 
 __all__ = [
@@ -21,14 +22,17 @@ __all__ = [
     "SourceFile",
     "WholeDelivery",
     "hash_file",
+    "ingest_delivery",
     "ingest_source",
     "judge_rows",
     "load_delivery",
     "match_ids",
+    "merge_delivery",
     "name_of",
     "only_known",
     "refuse_wrong_clock",
     "refuse_wrong_own",
+    "repair_tables",
     "replay_quarantine",
     "rule_counts",
     "show_quarantine",

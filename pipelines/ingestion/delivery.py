@@ -20,11 +20,13 @@ from expectations.contract import (
 )
 from pipelines.config import ModelSpec
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
-from pipelines.ingestion.filing.day_rows import DayRows
+from pipelines.ingestion.filing.day_rows import HELD_BYTES, DayRows, scratch_folder
+from pipelines.ingestion.filing.filing import Filed, file_delivery
 from pipelines.ingestion.filing.merge import FILE, ROW, VERSION_COLUMNS, state_times
 from pipelines.ingestion.filing.versions import ARRIVAL
 from pipelines.ingestion.quarantine import SOURCE
 from pipelines.ingestion.readers import TIMESTAMP, SourceFile, TableReader, with_day
+from pipelines.lake import Lake
 
 
 @dataclass(slots=True)
@@ -116,6 +118,32 @@ def read_transactions(
             number += count
             delivery.rows.add(with_day(rows))
     return read
+
+
+def merge_delivery(
+    spec: ModelSpec, lake: Lake, rows: pa.Table, reports: pa.Table | None, *, arrival: datetime
+) -> Filed:
+    """Merge clean rows and reports that are in memory, as those of one file.
+
+    Args:
+        spec: declares them.
+        lake: receives them.
+        rows: canonical rows, with `is_fraud` where the spec names a label column; with
+            `is_withdrawn` where some are withdrawn.
+        reports: `transaction_id` and `known_time`, where the spec names a table of them.
+        arrival: of the file; the nights before it are over.
+    """
+    stated = state_times(
+        rows, has_known_time=spec.source.roles.known_time is not None, arrival=arrival,
+        since=arrival,
+    )  # fmt: skip
+    count = stated.num_rows
+    stated = stated.append_column(FILE, pa.array(np.zeros(count, dtype=np.int32)))
+    stated = stated.append_column(ROW, pa.array(np.arange(count)))
+    statements = None if reports is None else state_reports(reports, arrival)
+    with DayRows(scratch_folder(), limit=HELD_BYTES) as held:
+        held.add(with_day(stated))
+        return file_delivery(spec, lake, held, statements, fingerprint="")
 
 
 def judge_rows(spec: ModelSpec, rows: pa.Table, *, received_at: datetime | None) -> SplitRows:

@@ -6,7 +6,7 @@ only once all of it is filed. So a rerun repairs a kill in between.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -95,7 +95,11 @@ def ingest_source(reference: str, as_of: str) -> Snapshot:
 
 
 def ingest_delivery(
-    spec: ModelSpec, lake: Lake, *, as_of: datetime | None = None, is_restated: bool = False
+    spec: ModelSpec,
+    lake: Lake,
+    *,
+    as_of: datetime | None = None,
+    restating: Callable[[], object] | None = None,
 ) -> Ingested:
     """Read, check and commit the files of the spec's source that were not read yet.
 
@@ -103,8 +107,8 @@ def ingest_delivery(
         spec: names the source.
         lake: receives the rows.
         as_of: the knowledge time of the night; None: this is no night.
-        is_restated: True if the rows replace all filed versions of their transactions, as if the
-            wrong ones had never been.
+        restating: given, the rows replace all filed versions of their transactions, as if these
+            had never been; it is called before the commits, where there is something to file.
 
     Raises:
         InputError: when the source cannot be used, too many rows broke a rule, or one that stops;
@@ -114,6 +118,9 @@ def ingest_delivery(
     refuse_wrong_own(spec)
     fingerprint = fingerprint_of(spec)
     manifest = Manifest.load(lake)
+    if not manifest.is_of(lake):
+        log.warning("The tables of %s hold less than was read: every file is read again", spec.name)
+        manifest = manifest.unread()
     at = lake.latest(TRANSACTIONS)
     schema = None if at is None else lake.schema(at)
     reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
@@ -134,15 +141,17 @@ def ingest_delivery(
         read = [
             *read_transactions(
                 spec, reader, _arrived(manifest, TRANSACTIONS, rows, now), delivery,
-                since=manifest.latest_as_of, remember=remembered,
+                since=None if restating else manifest.latest_as_of, remember=remembered,
             ),
             *read_reports(
                 reports, _arrived(manifest, LABELS, said, now), delivery, remember=remembered
             ),
         ]  # fmt: skip
         ingested = _file(spec, lake, delivery, current, fingerprint=fingerprint,
-                         is_restated=is_restated)  # fmt: skip
-    _record(manifest, lake, read, (rows, said), fingerprint=fingerprint, as_of=as_of, now=now)
+                         restating=restating)  # fmt: skip
+    _record(
+        manifest, lake, read, (rows, said), ingested, fingerprint=fingerprint, as_of=as_of, now=now
+    )
     return ingested
 
 
@@ -156,8 +165,8 @@ def _arrived(
 
 
 def _record(
-    manifest: Manifest, lake: Lake, read: Sequence[Arrived], compared: Sequence[Compared], *,
-    fingerprint: str, as_of: datetime | None, now: datetime,
+    manifest: Manifest, lake: Lake, read: Sequence[Arrived], compared: Sequence[Compared],
+    ingested: Ingested, *, fingerprint: str, as_of: datetime | None, now: datetime,
 ) -> None:  # fmt: skip
     """Note the files that are filed now; a night without new files still had its knowledge time."""
     touched = [entry for each in compared for entry in each.touched]
@@ -175,12 +184,15 @@ def _record(
         )
         for each in read
     ]  # fmt: skip
-    manifest.record(lake, [*entries, *touched], as_of=as_of or latest or NEVER, vanished=gone)
+    manifest.record(
+        lake, [*entries, *touched], as_of=as_of or latest or NEVER, vanished=gone,
+        filed=(ingested.transactions, ingested.labels),
+    )  # fmt: skip
 
 
 def _file(
     spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
-    fingerprint: str, is_restated: bool,
+    fingerprint: str, restating: Callable[[], object] | None,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     if delivery.read == 0 and at is None:
@@ -189,17 +201,23 @@ def _file(
         )
     orphans = orphaned_reports(current)
     statements = [*delivery.reports, *([state_reports(orphans)] if orphans.num_rows else [])]
-    if delivery.read == 0 and not statements and at is not None and labels is not None:
+    if not delivery.read and not delivery.reports and at is not None and labels is not None:
         return Ingested(at, labels, 0, 0, 0, {}, {}, 0, 0)
     if not delivery.rows.schema.names and at is not None:
         delivery.rows.add(empty_rows(lake.schema(at), has_label=spec.labels.column is not None))
     reports = pa.concat_tables(statements, promote_options="permissive") if statements else None
     broken = sum(table.num_rows for table in delivery.quarantined)
+
+    def accept(repeated: list[pa.Table]) -> None:
+        _refuse_too_many(spec, delivery, repeated)
+        if restating is not None:
+            restating()
+
     filed = file_delivery(
-        spec, lake, delivery.rows, reports, fingerprint=fingerprint, is_restated=is_restated,
-        accept=lambda repeated: _refuse_too_many(spec, delivery, repeated),
+        spec, lake, delivery.rows, reports, fingerprint=fingerprint,
+        is_restated=restating is not None, accept=accept,
     )  # fmt: skip
-    faulty = [*delivery.quarantined, *(_repeated(each, delivery) for each in filed.repeated)]
+    faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in filed.repeated)]
     refile(lake, [*faulty, *filed.orphans], delivered=delivery.ids, fingerprint=fingerprint)
     repeated = sum(table.num_rows for table in filed.repeated)
     return Ingested(
@@ -237,7 +255,7 @@ def refuse_wrong_own(spec: ModelSpec) -> None:
 def _refuse_too_many(spec: ModelSpec, delivery: Delivery, repeated: list[pa.Table]) -> None:
     if delivery.read == 0:
         return
-    faulty = [*delivery.quarantined, *(_repeated(each, delivery) for each in repeated)]
+    faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in repeated)]
     broken = sum(table.num_rows for table in faulty)
     allowed = spec.contract.max_quarantined_share
     share = broken / delivery.read
@@ -250,7 +268,7 @@ def _refuse_too_many(spec: ModelSpec, delivery: Delivery, repeated: list[pa.Tabl
         )
 
 
-def _repeated(rows: pa.Table, delivery: Delivery) -> pa.Table:
+def name_repeated(rows: pa.Table, delivery: Delivery) -> pa.Table:
     """Name the rule that repeated rows broke, and their files."""
     names = pa.array(delivery.files, pa.string()).take(rows[FILE].combine_chunks())
     faulty = rows.drop_columns([SOURCE_TIME, *DELIVERY_COLUMNS]).append_column(SOURCE, names)

@@ -5,6 +5,7 @@ changes nothing in the lake.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from pipelines.lake import ChangedSinceError, Lake
 
 MANIFEST = "manifest"
 FINISHED = "overnight.as_of"  # the note with the largest as_of of the finished ingestions
+FILED = "overnight.filed"  # the note with the versions of the tables that hold what was read
 BLOCK_BYTES = 4 << 20
 _TIME = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -120,14 +122,21 @@ class Manifest:
         entries: one a table and file.
         latest_as_of: the largest as_of of the finished ingestions; None before the first.
         at: the version of the table; None when there is none.
+        filed: the versions of the tables that hold what was read, by name.
     """
 
     def __init__(
-        self, entries: Iterable[Entry], *, latest_as_of: datetime | None, at: TableVersion | None
+        self,
+        entries: Iterable[Entry],
+        *,
+        latest_as_of: datetime | None,
+        at: TableVersion | None,
+        filed: Mapping[str, int] | None = None,
     ) -> None:
         self._entries: Mapping[tuple[str, str], Entry] = {(e.table, e.name): e for e in entries}
         self.latest_as_of = latest_as_of
         self._at = at
+        self._filed = filed or {}
 
     @classmethod
     def load(cls, lake: Lake) -> Self:
@@ -137,7 +146,24 @@ class Manifest:
         if at is None or noted is None:
             return cls([], latest_as_of=None, at=at)  # a kill while the table was created
         entries = [Entry(**row) for row in lake.read(at).to_pylist()]
-        return cls(entries, latest_as_of=datetime.fromisoformat(noted), at=at)
+        filed = json.loads(lake.note(at, FILED) or "{}")
+        return cls(entries, latest_as_of=datetime.fromisoformat(noted), at=at, filed=filed)
+
+    def is_of(self, lake: Lake) -> bool:
+        """Return True if the lake's tables have what the manifest says was filed.
+
+        A table that was restored from a backup, or moved away, has less.
+        """
+        for table, version in self._filed.items():
+            at = lake.latest(table)
+            if at is None or at.version < version:
+                return False
+        return True
+
+    def unread(self) -> Self:
+        """Return the manifest with every file to be read again; arrivals stay as they are."""
+        entries = [replace(entry, fingerprint="") for entry in self._entries.values()]
+        return type(self)(entries, latest_as_of=self.latest_as_of, at=self._at)
 
     def find(self, table: str, name: str) -> Entry | None:
         """Return the entry of a file; None when it was never read."""
@@ -205,6 +231,7 @@ class Manifest:
         *,
         as_of: datetime,
         vanished: Sequence[Entry] = (),
+        filed: Sequence[TableVersion] = (),
     ) -> TableVersion:
         """Commit what an ingestion read; its last commit.
 
@@ -213,6 +240,7 @@ class Manifest:
             entries: of the files that were read or touched.
             as_of: of the ingestion.
             vanished: entries whose files are gone.
+            filed: the tables that hold what was read.
 
         Raises:
             ChangedSinceError: when another ingestion finished since the manifest was loaded.
@@ -231,7 +259,10 @@ class Manifest:
             MANIFEST,
             pa.Table.from_pylist(rows, schema=SCHEMA),
             fingerprint=digest_of({"as_of": noted}),
-            notes={FINISHED: noted},
+            notes={
+                FINISHED: noted,
+                FILED: json.dumps(dict(self._filed) | {at.name: at.version for at in filed}),
+            },
         )
 
 

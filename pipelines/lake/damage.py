@@ -25,6 +25,10 @@ MAKERS: Mapping[str, str] = {
     "scores": "score-batch {spec} --day DAY",
     "profiles": "validate {spec} --as-of AS_OF",
 }
+# The command that writes damaged parts again, where it is another one: files that were read are
+# not read again.
+REPAIR = "repair {spec}"
+REPAIRED = frozenset({"transactions", "labels", "quarantine"})
 # The conditions under which the command writes the same bytes again.
 GIVEN: Mapping[str, str] = {
     "transactions": " with the source that holds all rows of these days",
@@ -71,6 +75,8 @@ def remedy_for(table: str, spec: str) -> str:
     command = MAKERS.get(table)
     if command is None:
         return f"{BACKUP}; nothing else makes it again."
+    if table in REPAIRED:
+        command = REPAIR
     message = f'Run "overnight {command.format(spec=spec)}"{GIVEN.get(table, "")}: it writes the '
     return f"{message}same files again. Or restore them from a backup."
 

@@ -52,6 +52,16 @@ class Table:
         """Return rows in the order of the table."""
         return rows.sort_by(self.order_of(rows.column_names))
 
+    def refuse_repeated(self, rows: pa.Table) -> None:
+        """Raise an error if two rows have the same key.
+
+        Raises:
+            ValueError: naming the key.
+        """
+        if rows.group_by(list(self.keys)).aggregate([]).num_rows != rows.num_rows:
+            msg = f"{self.name} holds one row for each ({', '.join(self.keys)})"
+            raise ValueError(msg)
+
 
 VERSION = (TRANSACTION_ID, KNOWN_TIME)
 TABLES: Mapping[str, Table] = {

@@ -201,7 +201,7 @@ def compare_with_transactions(
         spec: defines which of the two forms the labels have.
         mature: the latest day whose labels should be known.
     """
-    from expectations import COVERAGE, DELAY, FRAUD_RATE
+    from expectations import COVERAGE, DELAY, FRAUD_RATE, FRAUDS, MATURE
 
     days = transactions.days[EVENT_DAY].to_pylist()
     count = dict(zip(days, transactions.values(ROWS), strict=True))
@@ -210,11 +210,12 @@ def compare_with_transactions(
     rows = np.array([count.get(day, 0.0) for day in own])
     rows[(rows == 0) | ~is_mature] = np.nan
     frauds = np.nan_to_num(labels.values(f"{LABEL}.sum"))
+    due = np.where(np.isnan(rows), np.nan, frauds)
     coverage = np.nan_to_num(labels.values(ROWS)) / rows
     if spec.labels.column is None:  # a table of reports names the frauds only
         coverage = np.full(len(own), np.nan)
     delay = np.where(is_mature, labels.values(f"{KNOWN_TIME}.delay_days"), np.nan)
-    added = {FRAUD_RATE: frauds / rows, COVERAGE: coverage, DELAY: delay}
+    added = {FRAUD_RATE: frauds / rows, COVERAGE: coverage, DELAY: delay, FRAUDS: due, MATURE: rows}
     for name, values in added.items():
         labels = labels.with_metric(name, values)
     return labels
@@ -265,7 +266,11 @@ class _DataChecks:
                 suite = suites.build_feature_suite(columns, contract)
             case "training_set":
                 suite = suites.build_training_suite(
-                    columns, contract, rows=profile.rows, maturity=spec.labels.maturity
+                    columns,
+                    contract,
+                    rows=profile.rows,
+                    maturity=spec.labels.maturity,
+                    reports_frauds_only=spec.labels.column is None,
                 )
             case "scores":
                 suite = suites.build_score_suite(columns, contract)

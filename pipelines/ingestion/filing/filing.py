@@ -76,7 +76,7 @@ class Filed:
 def file_delivery(
     spec: ModelSpec, lake: Lake, rows: DayRows, reports: pa.Table | None,
     *, fingerprint: str, is_restated: bool = False,
-    accept: Callable[[list[pa.Table]], None] = lambda repeated: None,  # noqa: ARG005 -- all
+    accept: Callable[[list[pa.Table]], None] = lambda repeated: None,  # noqa: ARG005 -- any
 ) -> Filed:  # fmt: skip
     """Merge the rows and reports of a delivery, and commit both tables.
 

@@ -183,7 +183,7 @@ class IdIndex:
 
         def read(part: DataFile) -> tuple[Hashes, Days]:
             rows = self._lake.read_part(self._table, part, columns=[TRANSACTION_ID])
-            hashes = np.unique(hash_ids(rows[TRANSACTION_ID]))
+            hashes = hash_ids(rows[TRANSACTION_ID])
             day = date.fromisoformat(part.day).toordinal() - EPOCH
             return hashes, np.full(len(hashes), day, np.int32)
 

@@ -110,7 +110,7 @@ def test_a_delivery_with_its_clock_corrected_is_restated(bank: Bank) -> None:
     wrong = {n: hour(3 * n + 5) for n in range(16, 20)}
     bank.deliver(change(delivery(), at=wrong, seen=wrong))
     pq.write_table(delivery(), bank.file)  # known five hours earlier than what is filed
-    ingest_delivery(bank.spec, bank.lake, is_restated=True)
+    ingest_delivery(bank.spec, bank.lake, restating=lambda: None)
     times = [(row["transaction_id"], row["event_time"]) for row in bank.rows()]
     assert times == [(n, hour(3 * n)) for n in range(20)]
     assert [r["known_time"] for r in bank.rows("labels")] == [hour(3 * n + 168) for n in range(20)]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from feature_jobs.io import publish
 from pipelines.ingestion.manifest import Entry, Manifest, hash_file
 from pipelines.lake.delta import ChangedSinceError
 from pipelines.lake.tables import Lake
+from tests.infra.object_store import running_store
 
 MONDAY = datetime(2025, 3, 3, 6, tzinfo=UTC)
 TUESDAY = MONDAY + timedelta(days=1)
@@ -173,6 +175,18 @@ def test_of_two_ingestions_at_once_the_later_is_refused(lake: Lake, tmp_path: Pa
     first.record(lake, [entry(put(tmp_path, "a.csv", "1\n"), arrival=MONDAY)], as_of=MONDAY)
     with pytest.raises(ChangedSinceError, match="Run this one again"):
         second.record(lake, [entry(put(tmp_path, "b.csv", "1\n"), arrival=MONDAY)], as_of=MONDAY)
+
+
+def test_a_manifest_and_its_files_may_be_in_an_object_store(tmp_path: Path) -> None:
+    with running_store(tmp_path / "store") as store:
+        lake, address = Lake(f"{store}/lake", spec="cards"), f"{store}/source/a.csv"
+        publish(address, b"1,2\n")
+        file = File("a.csv", address, 4, MONDAY, "tag")
+        read_all(lake, file)
+        again = replace(file, modified=TUESDAY, etag="other tag")
+        found = Manifest.load(lake).compare("transactions", [again], fingerprint=SPEC)
+        assert names(found.unchanged) == ["a.csv"]
+        assert Manifest.load(lake).latest_as_of == MONDAY
 
 
 def test_a_file_is_hashed_in_blocks(tmp_path: Path) -> None:

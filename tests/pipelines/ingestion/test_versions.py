@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipelines.ingestion.readers import with_day
 
 from expectations.contract import EVENT_DAY
 from pipelines.config import ModelSpec, load_spec
 from pipelines.ingestion.filing.day_rows import DayRows
 from pipelines.ingestion.filing.filing import file_delivery
 from pipelines.ingestion.filing.merge import state_times
+from pipelines.ingestion.readers import with_day
 from pipelines.lake import Lake
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -239,7 +239,8 @@ def test_a_label_may_come_change_and_be_withdrawn_again(tmp_path: Path) -> None:
         for arrival, fraud in zip(arrivals, said, strict=True):
             file(spec, lake, [replace(row, fraud=fraud)], folder=folder, arrival=arrival)
         at, rows = lake.latest("labels"), lake.latest("transactions")
-        assert at is not None and rows is not None
+        assert at is not None
+        assert rows is not None
         assert [(r["known_time"], r["is_fraud"]) for r in lake.read(at).to_pylist()] == [
             (hours(30), 1),  # known at 10 that nothing is known, at 30 that it is a fraud
             (hours(50), 0),
@@ -263,8 +264,10 @@ def test_a_correction_that_moves_a_row_to_another_day_takes_its_label_with_it_on
     ]
     file(spec, lake, [first], folder=tmp_path)
     at, rows = lake.latest("labels"), lake.latest("transactions")
-    assert at is not None and rows is not None
-    assert [(r["event_day"], r["known_time"], r["is_fraud"]) for r in lake.read(at).to_pylist()] == [
+    assert at is not None
+    assert rows is not None
+    labels = lake.read(at).to_pylist()
+    assert [(r["event_day"], r["known_time"], r["is_fraud"]) for r in labels] == [
         ("2025-01-01", hours(40), 0), ("2025-01-01", hours(80), 1),
     ]  # fmt: skip
     assert [(r["event_day"], r["is_first"]) for r in lake.read(rows).to_pylist()] == [

@@ -11,9 +11,9 @@ import pytest
 
 from expectations.contract import InputError, OvernightError
 from pipelines.config.references import TableVersion
-from pipelines.ingestion.whole_delivery import load_delivery
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.quarantine_replay import replay_rows
+from pipelines.ingestion.whole_delivery import load_delivery
 from pipelines.lake.check import check_table
 from pipelines.lake.delta import ChangedSinceError
 from pipelines.lake.tables import Lake
