@@ -14,9 +14,7 @@ import pyarrow.compute as pc
 
 from expectations.contract import (
     AMOUNT,
-    EVENT_DAY,
     EVENT_TIME,
-    IS_FIRST,
     KNOWN_TIME,
     LABEL,
     REPLACED_TIME,
@@ -25,9 +23,8 @@ from expectations.contract import (
 )
 from pipelines.config import ModelSpec
 from pipelines.ingestion import TIMESTAMP, only_known
+from pipelines.ingestion.filing import WITHDRAWN
 
-# A delivered row of which it is true says that the transaction is withdrawn.
-WITHDRAWN = "is_withdrawn"
 MOST_NEW_ROWS = 2_000
 _DURATION = pa.duration("us")
 
@@ -142,24 +139,6 @@ def invent_corrections(held: pa.Table, entities: Collection[str], cutoff: dateti
     return _replace(held, changed, withdrawn=number % 5 == 4)  # noqa: PLR2004 -- the fifth
 
 
-def append_new(rows: pa.Table, labels: pa.Table, later: LaterDelivery) -> tuple[pa.Table, pa.Table]:
-    """Add the new transactions of a delivery, and its labels that are known.
-
-    Stands for the merge of the lake as long as that keeps one version of a transaction: its
-    corrections and withdrawals are left out.
-    """
-    delivered, reports = later.rows, later.rows if later.reports is None else later.reports
-    again = pc.is_in(delivered[TRANSACTION_ID], value_set=rows[TRANSACTION_ID].combine_chunks())
-    new = delivered.filter(pc.invert(again))
-    day = pc.strftime(new[EVENT_TIME], format="%Y-%m-%d").cast(pa.string())
-    filed = {EVENT_DAY: day, IS_FIRST: pa.repeat(pa.scalar(value=True), new.num_rows)}
-    rows = pa.concat_tables([rows, _fill(new, filed, rows.schema)])
-    place = pc.index_in(reports[TRANSACTION_ID], value_set=rows[TRANSACTION_ID].combine_chunks())
-    own = {c: rows[c].take(place.combine_chunks()) for c in (EVENT_TIME, EVENT_DAY)}
-    made = _fill(reports, own, labels.schema).filter(reports[LABEL].is_valid())
-    return rows, pa.concat_tables([labels, made])
-
-
 def _held_rows(rows: pa.Table) -> pa.Table:
     """Select the newest version of each transaction that is not withdrawn."""
     if REPLACED_TIME in rows.column_names:
@@ -183,13 +162,6 @@ def _replace(
     """Replace columns of rows, and say which are withdrawn."""
     columns = {name: changed.get(name, rows[name]) for name in rows.column_names}
     return pa.table({**columns, WITHDRAWN: pa.array(withdrawn)})
-
-
-def _fill(rows: pa.Table, further: dict[str, pa.Array], schema: pa.Schema) -> pa.Table:
-    """Select the columns of a table of the lake; those that rows do not have get null."""
-    columns = {name: rows[name] for name in rows.column_names} | further
-    nothing = {f.name: pa.nulls(rows.num_rows, f.type) for f in schema}
-    return pa.table({f.name: columns.get(f.name, nothing[f.name]) for f in schema}, schema=schema)
 
 
 def _days_after(cutoff: datetime, number: npt.NDArray[np.int64]) -> pa.Array:

@@ -22,14 +22,9 @@ from expectations.contract import (
 from pipelines.config import ModelSpec, Snapshot, load_spec
 from pipelines.config.installation import Session, load_settings
 from pipelines.features.build import build_feature_version
-from pipelines.features.later_delivery import (
-    LaterDelivery,
-    append_new,
-    invent_delivery,
-    known_by,
-)
+from pipelines.features.later_delivery import LaterDelivery, invent_delivery, known_by
 from pipelines.features.training_set import TRAINING_SETS, NoMatureRowsError, assemble
-from pipelines.ingestion import LABELS, TRANSACTIONS, only_known
+from pipelines.ingestion import LABELS, TRANSACTIONS, merge_delivery, only_known
 from pipelines.lake import Lake, parse_as_of
 
 EXAMPLES = 5
@@ -77,7 +72,7 @@ def prove_no_leak(reference: str, as_of: str) -> str:
         roots = iter((f"{folder}/before", f"{folder}/after"))
         proof = find_leaks(
             lambda r, la: _build(spec, r, la, root=next(roots), cutoff=cutoff),
-            append_new,
+            lambda r, la, later: merge_in_lake(spec, r, la, later, root=f"{folder}/merged"),
             rows,
             labels,
             later=invent_delivery(spec, rows, labels, cutoff),
@@ -164,14 +159,28 @@ def compare_columns(before: pa.Table, after: pa.Table) -> list[str]:
     return differing
 
 
+def merge_in_lake(
+    spec: ModelSpec, rows: pa.Table, labels: pa.Table, later: LaterDelivery, *, root: str
+) -> Tables:
+    """File a delivery as ingestion does, in a lake that holds what was known before it."""
+    lake = Lake(root, spec=spec.name)
+    _write(lake, rows, labels)
+    filed = merge_delivery(spec, lake, later.rows, later.reports, arrival=later.arrival)
+    return lake.read(filed.transactions), lake.read(filed.labels)
+
+
+def _write(lake: Lake, rows: pa.Table, labels: pa.Table) -> Snapshot:
+    return Snapshot(
+        lake.write_days(TRANSACTIONS, rows, fingerprint="proof"),
+        lake.write_days(LABELS, labels, fingerprint="proof"),
+    )
+
+
 def _build(
     spec: ModelSpec, rows: pa.Table, labels: pa.Table, *, root: str, cutoff: datetime
 ) -> Built:
     lake = Lake(root, spec=spec.name)
-    snapshot = Snapshot(
-        lake.write_days(TRANSACTIONS, rows, fingerprint="proof"),
-        lake.write_days(LABELS, labels, fingerprint="proof"),
-    )
+    snapshot = _write(lake, rows, labels)
     features = build_feature_version(spec, lake, snapshot)
     try:
         at = assemble(
