@@ -1,6 +1,15 @@
 from .clock import EARLIEST, LATEST, guess_unit
 from .custom import apply_custom_expectations, build_custom_suite, refuse_unbuildable
-from .policy import AMOUNT_BELOW, IN_FUTURE, REPEATED, Contract, TableName, kept_columns, may_warn, rule_names
+from .policy import (
+    AMOUNT_BELOW,
+    IN_FUTURE,
+    REPEATED,
+    Contract,
+    TableName,
+    kept_columns,
+    may_warn,
+    rule_names,
+)
 from .profile import (
     PROFILE_VERSION,
     ROWS,

@@ -14,20 +14,17 @@ import pyarrow.compute as pc
 
 from expectations.contract import (
     AMOUNT,
-    EVENT_DAY,
     EVENT_TIME,
-    IS_FIRST,
     KNOWN_TIME,
     LABEL,
     REPLACED_TIME,
-    SOURCE_TIME,
+    ROLES,
     TRANSACTION_ID,
 )
 from pipelines.config import ModelSpec
 from pipelines.ingestion import TIMESTAMP, only_known
+from pipelines.ingestion.filing import WITHDRAWN
 
-# A delivered row of which it is true says that the transaction is withdrawn.
-WITHDRAWN = "is_withdrawn"
 MOST_NEW_ROWS = 2_000
 _DURATION = pa.duration("us")
 
@@ -78,7 +75,7 @@ def invent_delivery(
         labels: labels known before the cutoff.
         cutoff: the arrival of the delivery.
     """
-    held = _held_rows(rows)
+    held = _held_rows(rows).select([*ROLES, KNOWN_TIME, *spec.row_columns()])
     new = invent_new_rows(held, pc.max(rows[TRANSACTION_ID]).as_py(), cutoff)
     again = invent_corrections(held, spec.source.entities, cutoff)
     every = pa.concat_tables([new, again])
@@ -137,7 +134,7 @@ def invent_corrections(held: pa.Table, entities: Collection[str], cutoff: dateti
         KNOWN_TIME: _days_after(cutoff, number),
         AMOUNT: pc.multiply(held[AMOUNT], 10.0),
     }
-    for name in set(entities) & set(held.column_names):
+    for name in entities:
         changed[name] = held[name].take(pa.array(np.roll(number, 1)))
     return _replace(held, changed, withdrawn=number % 5 == 4)  # noqa: PLR2004 -- the fifth
 
@@ -162,9 +159,8 @@ def _contrary_labels(rows: pa.Table, labels: pa.Table) -> pa.Array:
 def _replace(
     rows: pa.Table, changed: dict[str, pa.Array], *, withdrawn: npt.NDArray[np.bool_]
 ) -> pa.Table:
-    """Replace columns of rows, and leave out those that only the lake has."""
-    lake_only = {EVENT_DAY, REPLACED_TIME, IS_FIRST, SOURCE_TIME}
-    columns = {n: changed.get(n, rows[n]) for n in rows.column_names if n not in lake_only}
+    """Replace columns of rows, and say which are withdrawn."""
+    columns = {name: changed.get(name, rows[name]) for name in rows.column_names}
     return pa.table({**columns, WITHDRAWN: pa.array(withdrawn)})
 
 

@@ -72,7 +72,7 @@ def prove_no_leak(reference: str, as_of: str) -> str:
         roots = iter((f"{folder}/before", f"{folder}/after"))
         proof = find_leaks(
             lambda r, la: _build(spec, r, la, root=next(roots), cutoff=cutoff),
-            lambda r, la, later: merge_later(spec, r, la, later, root=f"{folder}/delivered"),
+            lambda r, la, later: merge_in_lake(spec, r, la, later, root=f"{folder}/merged"),
             rows,
             labels,
             later=invent_delivery(spec, rows, labels, cutoff),
@@ -142,17 +142,6 @@ def find_leaks(
     )
 
 
-def merge_later(
-    spec: ModelSpec, rows: pa.Table, labels: pa.Table, later: LaterDelivery, *, root: str
-) -> Tables:
-    """Merge a delivery into a lake of these tables, as ingestion does; return them after it."""
-    lake = Lake(root, spec=spec.name)
-    lake.write_days(TRANSACTIONS, rows, fingerprint="proof")
-    lake.write_days(LABELS, labels, fingerprint="proof")
-    filed = merge_delivery(spec, lake, later.rows, later.reports, arrival=later.arrival)
-    return lake.read(filed.transactions), lake.read(filed.labels)
-
-
 def compare_columns(before: pa.Table, after: pa.Table) -> list[str]:
     """Name every column that differs between two tables, with transactions where it does."""
     left, right = (t.sort_by([(TRANSACTION_ID, "ascending")]) for t in (before, after))
@@ -170,14 +159,28 @@ def compare_columns(before: pa.Table, after: pa.Table) -> list[str]:
     return differing
 
 
+def merge_in_lake(
+    spec: ModelSpec, rows: pa.Table, labels: pa.Table, later: LaterDelivery, *, root: str
+) -> Tables:
+    """File a delivery as ingestion does, in a lake that holds what was known before it."""
+    lake = Lake(root, spec=spec.name)
+    _write(lake, rows, labels)
+    filed = merge_delivery(spec, lake, later.rows, later.reports, arrival=later.arrival)
+    return lake.read(filed.transactions), lake.read(filed.labels)
+
+
+def _write(lake: Lake, rows: pa.Table, labels: pa.Table) -> Snapshot:
+    return Snapshot(
+        lake.write_days(TRANSACTIONS, rows, fingerprint="proof"),
+        lake.write_days(LABELS, labels, fingerprint="proof"),
+    )
+
+
 def _build(
     spec: ModelSpec, rows: pa.Table, labels: pa.Table, *, root: str, cutoff: datetime
 ) -> Built:
     lake = Lake(root, spec=spec.name)
-    snapshot = Snapshot(
-        lake.write_days(TRANSACTIONS, rows, fingerprint="proof"),
-        lake.write_days(LABELS, labels, fingerprint="proof"),
-    )
+    snapshot = _write(lake, rows, labels)
     features = build_feature_version(spec, lake, snapshot)
     try:
         at = assemble(

@@ -134,12 +134,8 @@ def validate_training_set(
         InputError: with every finding, when one is critical.
     """
     known_at = parse_as_of(as_of)
-    columns = [column.name for column in table_columns(spec)["training_set"]]
-    profile = profile_table(
-        spec,
-        "training_set",
-        ((part.day, lake.read_part(name, part, columns=columns)) for part in parts),
-        as_of=known_at,
+    profile = profile_parts(
+        spec, lake, "training_set", list(parts), name=name, as_of=known_at,
         happened_before=known_at - spec.labels.maturity,
         last=_latest_mature_day(spec, known_at),
     )

@@ -216,6 +216,16 @@ def test_a_report_that_was_filed_before_it_was_known_counts_on_its_day(
     assert sorted(changed) == [day(8), day(15)]
 
 
+def test_a_withdrawn_report_is_unknown_and_no_report_is_legitimate(
+    sets: Sets, history: History
+) -> None:
+    history.labels = {(16, 9.0): 1, (16, 12.0): None, (17, 9.0): 1}
+    sets.write(history)
+    found = sets.labels(sets.build(declare(sets.folder, labels=REPORTS), at(FIRST)))
+    assert 16 not in found
+    assert (found[17], found[18]) == (1, 0)
+
+
 def test_a_report_does_not_count_as_of_a_time_before_it(sets: Sets, history: History) -> None:
     late_report(history)
     sets.write(history)
