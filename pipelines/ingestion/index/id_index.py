@@ -124,14 +124,15 @@ class IdIndex:
         return positions[kept], days[kept]
 
     def _retrying(self, act: Callable[[], T]) -> T:
-        """Do something with the runs; once more with an index built anew if one is damaged."""
+        """Do something with the runs; once more with others if one is missing or damaged."""
         try:
             return act()
         except DamagedRunError as error:
-            log.warning(
-                "The id index of %s is built anew: %s", self._lake.folder(self._table), error
-            )
-            self._save([], frozenset())
+            self._listed = load_list(self.folder)
+            # Else another process merged the run since, and the new list has its entries.
+            if error.name in {run.name for run in self.runs}:
+                log.warning("The id index %s is built anew: %s", self.folder, error)
+                self._save([], frozenset())
             self._cover_all()
             return act()
 

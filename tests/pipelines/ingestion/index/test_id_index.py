@@ -156,6 +156,19 @@ def test_a_damaged_run_makes_the_index_be_built_anew(lake: Lake, harm: object, n
     assert entries(index) == 100
 
 
+def test_runs_that_another_process_merged_since_are_found_in_its_list(lake: Lake) -> None:
+    days: dict[int, list[int]] = {1: [1, 2, 3]}
+    write(lake, days)
+    early = IdIndex.open(lake)
+    for day in range(2, 9):
+        days[day] = [day, day + 100]
+        write(lake, {day: days[day]})
+        late = IdIndex.open(lake)
+    assert not set(early.runs) & set(late.runs)
+    assert find(early, range(110)) == expected(days, range(110))
+    assert early.runs == late.runs
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 0}', '{"format": 1, "runs": [{}]}'])
 def test_a_damaged_list_makes_the_index_be_built_anew(lake: Lake, content: str) -> None:
     days: Days = {1: [1, 2], 2: [2, 3]}
