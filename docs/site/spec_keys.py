@@ -123,7 +123,7 @@ def _in_cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def default_words(field: FieldInfo) -> str:
+def default_words(field: FieldInfo) -> str:  # noqa: PLR0911 -- one for each type
     """Return the default of a key as it is written in a spec.
 
     >>> default_words(FieldInfo(annotation=float, default=0.5))

@@ -94,10 +94,12 @@ def _count_frauds(lake: Lake, at: TableVersion) -> int:
     """Count the transactions whose newest label says fraud, a day at a time."""
     frauds = 0
     for _, rows in lake.read_days(at, columns=[TRANSACTION_ID, KNOWN_TIME, LABEL]):
+        newest = rows
         if len(pc.unique(rows[TRANSACTION_ID])) < rows.num_rows:
-            rows = rows.sort_by([(TRANSACTION_ID, "ascending"), (KNOWN_TIME, "ascending")])
-            ids = rows[TRANSACTION_ID].combine_chunks()
-            is_newest = pa.concat_arrays([pc.not_equal(ids[1:], ids[:-1]), pa.array([True])])
-            rows = rows.filter(is_newest)
-        frauds += pc.sum(rows[LABEL]).as_py() or 0
+            ordered = rows.sort_by([(TRANSACTION_ID, "ascending"), (KNOWN_TIME, "ascending")])
+            ids = ordered[TRANSACTION_ID].combine_chunks()
+            newest = ordered.filter(
+                pa.concat_arrays([pc.not_equal(ids[1:], ids[:-1]), pa.array([True])])
+            )
+        frauds += pc.sum(newest[LABEL]).as_py() or 0
     return int(frauds)
