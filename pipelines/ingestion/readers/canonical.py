@@ -18,5 +18,8 @@ def only_known(rows: pa.Table, as_of: datetime) -> pa.Table:
 
 def with_day(rows: pa.Table) -> pa.Table:
     """Append the event day, `unknown` where there is no event time."""
-    day = pc.strftime(rows[EVENT_TIME].cast(TIMESTAMP), format="%Y-%m-%d")
+    # Of many rows few days are written as text.
+    dates = rows[EVENT_TIME].cast(TIMESTAMP).combine_chunks().cast(pa.date32()).dictionary_encode()
+    texts = pc.strftime(dates.dictionary, format="%Y-%m-%d").cast(pa.string())
+    day = texts.take(dates.indices)
     return rows.append_column(EVENT_DAY, pc.fill_null(day.cast(pa.string()), NO_DAY))

@@ -12,7 +12,7 @@ import pytest
 from expectations.contract import InputError, ProblemsError
 from pipelines.config.installation.settings import load_settings
 from pipelines.config.references import Snapshot
-from pipelines.features.training_set import label_rows
+from pipelines.features.training_days import label_rows
 from pipelines.lake import parse_as_of
 from pipelines.validation.validate import validate_snapshot, validate_training_set
 from tests.pipelines.banks import TIME, Bank, change, delivery
