@@ -134,7 +134,7 @@ docs: $(READY) ## the documentation, into dist/docs; links are checked
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@printf 'Wrote dist/docs/index.html. With its search: %s -m http.server --bind 127.0.0.1 --directory dist/docs\n' $(BIN)/python
 
-bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-ids bench-serving ## every benchmark; results under tests/benchmarks/results
+bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-ids bench-night bench-serving ## every benchmark; results under tests/benchmarks/results
 
 bench-features: $(READY) ## the feature engine against Spark windows, DuckDB, Polars, pandas, a bare kernel
 	@$(BIN)/python -m tests.benchmarks.features $(ARGS)
@@ -153,6 +153,9 @@ bench-training: $(READY) ## memory and time of tuning and fitting on the Handboo
 
 bench-ids: $(READY) ## the index of transaction ids: 2,000 days of 50,000 ids, integers and UUIDs
 	@$(BIN)/python -m tests.benchmarks.ids $(ARGS)
+
+bench-night: $(READY) ## a first load and one more night on 2, 10 and 100 million rows of history, step by step
+	@$(BIN)/python -m tests.benchmarks.night $(ARGS)
 
 bench-serving: $(READY) ## the container against MLflow's own server, under the load of wrk
 	@$(BIN)/python -m tests.benchmarks.serving $(ARGS)
