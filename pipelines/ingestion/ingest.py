@@ -56,6 +56,7 @@ class Ingested:
         warned: number of rows that broke each rule that only warns.
         corrected: kept rows that replace an earlier version.
         outdated: kept rows of which the lake has a version that became known later.
+        late: kept rows that are known from their arrival on, as a night was computed without them.
     """
 
     transactions: TableVersion
@@ -67,6 +68,7 @@ class Ingested:
     warned: dict[str, int]
     corrected: int
     outdated: int
+    late: int = 0
 
     def summary(self) -> str:
         """Summarise the result in one line."""
@@ -75,6 +77,11 @@ class Ingested:
         again = f"; {self.corrected:,} replace an earlier version" if self.corrected else ""
         if self.outdated:
             again += f"; of {self.outdated:,} a later version is filed already"
+        if self.late:
+            again += (
+                f"; {self.late:,} happened before the date of an earlier night and are known from "
+                "their arrival on (to have them known when they happened: overnight restate)"
+            )
         return (
             f"Ingested {self.transactions} and {self.labels}: {self.read:,} rows read, "
             f"{self.kept:,} kept, {self.quarantined:,} quarantined{rules}{again}{warned}"
@@ -230,6 +237,7 @@ def _file(
         warned=dict(delivery.warned),
         corrected=filed.corrected,
         outdated=filed.outdated,
+        late=filed.late,
     )
 
 

@@ -135,7 +135,12 @@ def validate_training_set(
     """
     known_at = parse_as_of(as_of)
     profile = profile_parts(
-        spec, lake, "training_set", list(parts), name=name, as_of=known_at,
+        spec,
+        lake,
+        "training_set",
+        list(parts),
+        name=name,
+        as_of=known_at,
         happened_before=known_at - spec.labels.maturity,
         last=_latest_mature_day(spec, known_at),
     )

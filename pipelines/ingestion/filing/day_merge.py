@@ -47,7 +47,7 @@ class MergedDay:
 
     Attributes:
         files: by table, the day's new file, None if no row is left; only tables that change.
-        corrected, outdated: as in `pipelines.ingestion.filing.merge.MergedVersions`.
+        corrected, outdated, late: as in `pipelines.ingestion.filing.merge.MergedVersions`.
         kept: number of delivered rows without the repeated ones.
         repeated: delivered rows of which an earlier row of the same file has the id and time.
         matched: ids of the reports that belong to a transaction of this day.
@@ -59,6 +59,7 @@ class MergedDay:
     files: dict[str, DataFile | None] = field(default_factory=dict)
     corrected: int = 0
     outdated: int = 0
+    late: int = 0
     kept: int = 0
     repeated: pa.Table | None = None
     matched: list[pa.ChunkedArray] = field(default_factory=list)
@@ -101,7 +102,7 @@ class DayMerge:
             part = self.filed.write(task.day, sort_versions(rows))
             if self.filed.differs(task.day, part) or self.filed.is_reshaped:
                 done.files[self.filed.table] = part
-        done.corrected, done.outdated = merged.corrected, merged.outdated
+        done.corrected, done.outdated, done.late = merged.corrected, merged.outdated, merged.late
         self._merge_labels(task, delivered, rows, done)
         return done
 
@@ -124,7 +125,7 @@ class DayMerge:
 
     def _merge(self, own: pa.Table, delivered: pa.Table) -> MergedVersions:
         if delivered.num_rows == 0:
-            return MergedVersions(own, is_changed=False, corrected=0, outdated=0)
+            return MergedVersions(own, is_changed=False)
         return merge_versions(own.slice(0, 0) if self.is_restated else own, delivered)
 
     def _merge_labels(

@@ -60,6 +60,8 @@ class Filed:
         kept: number of delivered rows that are filed, again or for the first time.
         corrected: number of transactions that were filed and have a newer version now.
         outdated: number of new versions that are older than one that was filed.
+        late: number of new transactions that are known later than they happened, as a night as of
+            a later time was computed without them.
         repeated: rows whose id and known time an earlier row of their file has.
         orphans: fraud reports that broke a rule.
     """
@@ -69,6 +71,7 @@ class Filed:
     kept: int = 0
     corrected: int = 0
     outdated: int = 0
+    late: int = 0
     repeated: list[pa.Table] = field(default_factory=list)
     orphans: list[pa.Table] = field(default_factory=list)
 
@@ -134,6 +137,7 @@ def file_delivery(
         kept=sum(day.kept for day in done),
         corrected=sum(day.corrected for day in done),
         outdated=sum(day.outdated for day in done),
+        late=sum(day.late for day in done),
         repeated=repeated,
         orphans=list(_orphans(reports, done)),
     )  # fmt: skip
@@ -177,7 +181,7 @@ def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]
     if merge.filed.is_reshaped:
         filed, done.missing = merge.filed.fill_new(filed, delivered)
     merged = merge_versions(filed.slice(0, 0) if merge.is_restated else filed, delivered)
-    done.corrected, done.outdated = merged.corrected, merged.outdated
+    done.corrected, done.outdated, done.late = merged.corrected, merged.outdated, merged.late
     noted = [where.moved(merge.labels.read(day)) for day in sorted(days)]
     labels = pa.concat_tables([merge.labels.schema.empty_table(), *noted])
     if merge.is_restated:

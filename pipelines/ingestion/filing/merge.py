@@ -39,12 +39,14 @@ class MergedVersions:
         is_changed: False if they are what was filed before.
         corrected: filed transactions that have a newer version now.
         outdated: new versions that are older than one that was filed before.
+        late: new transactions that are known from their arrival on, later than they happened.
     """
 
     rows: pa.Table
     is_changed: bool
-    corrected: int
-    outdated: int
+    corrected: int = 0
+    outdated: int = 0
+    late: int = 0
 
 
 def state_times(
@@ -115,7 +117,7 @@ def merge_versions(filed: pa.Table, delivered: pa.Table) -> MergedVersions:
         columns[REPLACED_TIME] = pc.if_else(gone, delivered[KNOWN_TIME], pa.scalar(None, TIMESTAMP))
         columns[IS_FIRST] = pc.invert(gone)
         rows = pa.table({name: columns[name] for name in names})
-        return MergedVersions(rows, is_changed=True, corrected=0, outdated=0)
+        return MergedVersions(rows, is_changed=True, late=_count_late(delivered))
     stated = filed.append_column(STATED_TIME, filed[KNOWN_TIME]).append_column(
         WITHDRAWN, pc.fill_null(pc.equal(filed[REPLACED_TIME], filed[KNOWN_TIME]), fill_value=False)
     )
@@ -127,7 +129,7 @@ def merge_versions(filed: pa.Table, delivered: pa.Table) -> MergedVersions:
     )
     settled = settle(stated, given, content=[*content, WITHDRAWN])
     if settled.num_rows == stated.num_rows:
-        return MergedVersions(filed, is_changed=False, corrected=0, outdated=0)
+        return MergedVersions(filed, is_changed=False)
     new = settled.slice(stated.num_rows)
     rows = hold(
         settled, withdrawn=settled[WITHDRAWN].combine_chunks().to_numpy(zero_copy_only=False)
@@ -141,6 +143,7 @@ def merge_versions(filed: pa.Table, delivered: pa.Table) -> MergedVersions:
         rows.select(names), is_changed=True,
         corrected=len(pc.unique(corrected)),
         outdated=int(pc.sum(pc.invert(is_newer)).as_py() or 0),
+        late=_count_late(new.filter(before.is_null())),
     )  # fmt: skip
 
 
@@ -157,3 +160,9 @@ def sort_versions(rows: pa.Table) -> pa.Table:
             return rows.sort_by(keys).combine_chunks()
         rows = rows.take(pa.array(order))
     return rows.combine_chunks()
+
+
+def _count_late(rows: pa.Table) -> int:
+    """Count rows of a source without known times that are known later than they happened."""
+    is_late = pc.and_(rows[SOURCE_TIME].is_null(), pc.greater(rows[STATED_TIME], rows[EVENT_TIME]))
+    return int(pc.sum(is_late).as_py() or 0)

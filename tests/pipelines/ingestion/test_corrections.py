@@ -1,5 +1,6 @@
 """Deliveries that come again, corrected, late or out of order."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -188,3 +189,17 @@ def test_ids_that_cannot_be_of_the_filed_kind_are_refused(bank: Bank) -> None:
     with pytest.raises(InputError, match=r"row 20, column 'id' .* 'T19' is no integer"):
         bank.deliver(rows.set_column(0, "id", texts))
     assert bank.state() == before
+
+
+def test_rows_that_come_after_a_night_are_known_from_their_arrival_on(tmp_path: Path) -> None:
+    bank = Bank(tmp_path)
+    pq.write_table(delivery(17), bank.file)
+    ingest_delivery(bank.spec, bank.lake, as_of=hour(52))
+    pq.write_table(delivery(), bank.file)  # rows 17 to 19 happened at 51, 54 and 57
+    done = ingest_delivery(bank.spec, bank.lake, as_of=hour(80))
+    assert done.late == 1
+    assert "1 happened before the date of an earlier night" in done.summary()
+    known = {r["transaction_id"]: r["known_time"] for r in bank.rows()}
+    arrived = datetime.fromtimestamp(bank.file.stat().st_mtime, UTC)
+    assert [known[n] for n in (16, 18)] == [hour(48), hour(54)]
+    assert abs(known[17] - arrived) < timedelta(milliseconds=1)
