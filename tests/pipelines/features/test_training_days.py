@@ -216,6 +216,16 @@ def test_a_report_that_was_filed_before_it_was_known_counts_on_its_day(
     assert sorted(changed) == [day(8), day(15)]
 
 
+def test_a_row_that_arrived_late_counts_from_then(sets: Sets, history: History) -> None:
+    history.rows[500, FIRST + 0.5] = (8.25, 5.0)
+    history.labels[500, 10.0] = 1
+    sets.write(history)
+    spec = declare(sets.folder)
+    first, second = sets.build(spec, at(FIRST)), sets.build(spec, at(FIRST + 1))
+    assert 500 not in sets.labels(first)
+    assert sets.labels(second)[500] == 1
+
+
 def test_a_withdrawn_report_is_unknown_and_no_report_is_legitimate(
     sets: Sets, history: History
 ) -> None:
