@@ -51,7 +51,7 @@ def spec(
         ('time_zone = "Europe/Bonn"', "source.time_zone: got 'Europe/Bonn'; there is no"),
         ('time_format = "%d.%m.%Q"', "source.time_format: got '%d.%m.%Q'; %Q is not known"),
         ('time_format = "%d.%m"', "source.time_format: got '%d.%m'; a time needs a year"),
-        ('time_format = "%Y-%m-%m"', "source.time_format: got '%Y-%m-%m'; a directive stands there"),
+        ('time_format = "%Y-%m-%m"', "source.time_format: got '%Y-%m-%m'; a directive"),
         ('true_values = ["x"]\nfalse_values = ["x"]', "source.true_values: 'x' also stands"),
         ('format = "xml"', "not TOML"),
     ],
