@@ -123,7 +123,7 @@ def _in_cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def default_words(field: FieldInfo) -> str:  # noqa: PLR0911 -- one for each type
+def default_words(field: FieldInfo) -> str:
     """Return the default of a key as it is written in a spec.
 
     >>> default_words(FieldInfo(annotation=float, default=0.5))
@@ -163,7 +163,7 @@ def type_words(annotation: Any, rules: Any = ()) -> str:
     return ", ".join(part for part in (_kind(annotation), _bounds(rules)) if part)
 
 
-def _kind(annotation: Any) -> str:
+def _kind(annotation: Any) -> str:  # noqa: PLR0911 -- one for each type
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return type_words(arguments[0], arguments[1:])

@@ -73,8 +73,7 @@ def _time_format(written: str) -> str:
 
 def _encoding(name: str) -> str:
     try:
-        codecs.lookup(name).incrementaldecoder  # noqa: B018 -- looks it up
-        b"".decode(name)
+        b" ".decode(codecs.lookup(name).name, "replace")  # refuses codecs of other than texts
     except LookupError as error:
         raise ValueError("there is no such encoding; give utf-8, latin-1, cp1252 …") from error
     return name

@@ -61,12 +61,12 @@ def test_names_of_any_spelling_are_recognised(drafted: Drafted, names: list[str]
     assert rows_of(spec).num_rows == 1
 
 
-@given(
-    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12), min_size=5,
-             max_size=5, unique=True)
-)  # fmt: skip
+ODD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+
+
+@given(st.lists(ODD, min_size=5, max_size=5, unique=True))
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None
 )
 def test_what_is_written_loads_whatever_the_columns_are_called(
     drafted: Drafted, odd: list[str]
