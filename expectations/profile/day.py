@@ -132,8 +132,10 @@ def _measure_column(
     elif column.kind == "text" and pc.count_distinct(found).as_py() <= MOST_VALUES:
         values[column.name] = day_metrics.count_values(found)
     metrics |= {name: float(np.count_nonzero(mask)) for name, mask in masks.items()}
-    share = metrics[f"{column.name}.missing"] / max(rows.num_rows, 1)
-    return metrics | {f"{column.name}.missing_rate": share}, masks
+    lost = metrics[f"{column.name}.missing"]
+    metrics[f"{column.name}.present"] = rows.num_rows - lost
+    metrics[f"{column.name}.missing_rate"] = lost / max(rows.num_rows, 1)
+    return metrics, masks
 
 
 def _examples(masks: day_metrics.Masks, rows: pa.Table) -> dict[str, list[object]]:

@@ -3,6 +3,7 @@
 A metric is named `<column>.<statistic>`:
 
     missing, missing_rate   nulls, of numbers also NaN
+    present                 the other rows
     mean, min, max, sum     of what is not missing
     outside, not_allowed    rows that break the column's range or its list of values
     repeated                rows whose id stood in an earlier row, whatever its day

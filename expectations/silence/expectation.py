@@ -46,9 +46,8 @@ class _ExpectCounts(BatchExpectation):
     """What both expectations read: a count a day, and the rows that it is a part of.
 
     Attributes:
-        column: the count; with `others` the rows of `of` that it does not count.
+        column: the count.
         of: rows a day; None: the count is of rows itself.
-        others: whether the rows of `of` without the column's are counted.
         level: the probability at which chance alone may give a finding.
         real: stretches `[since, until)` that are stated to be as they are; with an empty
             `until`, what is from `since` on.
@@ -56,12 +55,11 @@ class _ExpectCounts(BatchExpectation):
 
     column: str
     of: str | None = None
-    others: bool = False
     level: float = 0.001
     real: list[list[str]] = []  # noqa: RUF012 -- pydantic copies it
 
     args_keys: ClassVar[tuple[str, ...]] = ("column",)
-    success_keys: ClassVar[tuple[str, ...]] = ("column", "of", "others", "level", "real")
+    success_keys: ClassVar[tuple[str, ...]] = ("column", "of", "level", "real")
 
     def get_validation_dependencies(
         self,
@@ -85,7 +83,7 @@ class _ExpectCounts(BatchExpectation):
         if self.of is None:
             return days, counts, None
         rows = np.array(columns[self.of], dtype=np.float64)
-        return days, rows - counts if self.others else counts, rows
+        return days, counts, rows
 
 
 class ExpectCountsToGoOn(_ExpectCounts):

@@ -26,7 +26,7 @@ def expect_values(
     for name in optional:
         yield _go_on(
             name, f"{name} goes on being filled", contract,
-            metric=f"{name}.missing", of=rows, others=True, metrics=metrics,
+            metric=f"{name}.present", of=rows, metrics=metrics,
         )  # fmt: skip
 
 
@@ -54,11 +54,11 @@ def expect_no_silent_run(contract: Contract, *, of: str) -> gxe.Expectation:
 
 def _go_on(
     column: str, text: str, contract: Contract, *, metric: str, of: str | None = None,
-    others: bool = False, metrics: int = 1,
+    metrics: int = 1,
 ) -> gxe.Expectation:  # fmt: skip
     silence = contract.silence
     expectation = ExpectCountsToGoOn(
-        column=metric, of=of, others=others, metrics=metrics, level=silence.level,
+        column=metric, of=of, metrics=metrics, level=silence.level,
         least_change=contract.trailing.least_change, real=_real(contract, column),
     )  # fmt: skip
     expectation.description = f"{text}; {_remedy(column)}"

@@ -74,6 +74,13 @@ def test_what_stopped_is_found_for_as_long_as_it_lasts(length: int) -> None:
     assert found.expected == pytest.approx(30 * length)
 
 
+def test_the_probability_is_multiplied_by_what_was_looked_at() -> None:
+    # 61 days have stretches of 1 to 28, of 32 and of 33 days, in two metrics; the first says it.
+    found = lasting(np.array([9.0] * 60 + [0.0]), level=0.05, metrics=2)
+    assert found is not None
+    assert found.probability == pytest.approx(60 * (56 / 57) ** (9 * 56), rel=0.02)
+
+
 def test_what_came_back_is_no_finding() -> None:
     assert lasting(np.array([30.0] * 60 + [0.0] * 10)) is not None
     assert lasting(np.array([30.0] * 60 + [0.0] * 10 + [30.0])) is None

@@ -222,6 +222,20 @@ def test_rows_known_later_are_read_until_they_count(
     assert not read
 
 
+def test_days_that_count_later_are_compared_then(written: tuple[Bank, History]) -> None:
+    bank, history = written
+    profile(bank)
+    # The id of a row of day 5 stands in day 2 too, which is looked at while day 5 does not count.
+    (row, *_) = [row for row in history.transactions if row["event_day"] == "2025-01-05"]
+    at = START + DAY
+    history.transactions.append(
+        row | {"event_time": at, "known_time": at, "event_day": "2025-01-02"}
+    )
+    history.write(bank.lake)
+    assert profile(bank, days=4).values("transaction_id.repeated").sum() == 0
+    assert profile(bank).values("transaction_id.repeated").tolist() == [0, 0, 0, 0, 1]
+
+
 @pytest.mark.parametrize("harm", ["a part", "the log", "all"])
 def test_lost_and_damaged_profiles_are_made_again(
     written: tuple[Bank, History], monkeypatch: pytest.MonkeyPatch, harm: str
