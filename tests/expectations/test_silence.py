@@ -196,11 +196,11 @@ def test_runs_without_any_count_are_found_wherever_they_are() -> None:
 def test_a_stretch_in_words() -> None:
     one = Stretch("2025-03-22", "2025-03-22", 1, 0, 9.87, 0.00021)
     assert str(one) == (
-        "0 in 2025-03-22, where 9.9 were expected (by chance alone with a probability of "
+        "0 on 2025-03-22, where 9.9 were expected (by chance alone with a probability of "
         "at most 0.0002)"
     )
     many = Stretch("2025-03-06", "2025-03-22", 17, 12, 1190.4, 1e-80)
     assert str(many) == (
         "12 in the 17 days from 2025-03-06 to 2025-03-22, where 1,190 were expected (by chance "
-        "alone with a probability of below 1e-12)"
+        "alone with a probability below 1e-12)"
     )
