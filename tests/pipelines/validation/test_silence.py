@@ -69,7 +69,11 @@ def check_training_set(bank: Bank, rows: pa.Table) -> None:
         done.transactions, where=pc.field("event_time") < pa.scalar(mature, TIME)
     )
     labelled = label_rows(found, bank.lake.read(done.labels), spec=bank.spec, as_of=at)
-    validate_training_set(labelled, bank.spec, as_of=AS_OF, settings=load_settings())
+    made = bank.lake.write_days("training_sets", labelled, fingerprint="made")
+    validate_training_set(
+        bank.spec, bank.lake, bank.lake.parts(made), name="training_sets", as_of=AS_OF,
+        settings=load_settings(),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
