@@ -47,8 +47,9 @@ class Stretch:
         chance = max(self.probability, 1e-12)
         sign = "below" if self.probability < chance else "of at most"
         days = f"in the {self.days} days from {self.since} to {self.until}"
+        where = days if self.days > 1 else f"on {self.since}"
         return (
-            f"{self.seen:,.0f} {days if self.days > 1 else f'on {self.since}'}, where {number} were "
+            f"{self.seen:,.0f} {where}, where {number} were "
             f"expected (by chance alone with a probability {sign} {chance:.1g})"
         )
 
