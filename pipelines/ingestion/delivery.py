@@ -20,7 +20,7 @@ from expectations.contract import (
 )
 from pipelines.config import ModelSpec
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
-from pipelines.ingestion.filing.day_rows import HELD_BYTES, DayRows, scratch_folder
+from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import Filed, file_delivery
 from pipelines.ingestion.filing.merge import FILE, ROW, VERSION_COLUMNS, state_times
 from pipelines.ingestion.filing.versions import ARRIVAL
@@ -142,7 +142,7 @@ def merge_delivery(
     stated = stated.append_column(FILE, pa.array(np.zeros(count, dtype=np.int32)))
     stated = stated.append_column(ROW, pa.array(np.arange(count)))
     statements = None if reports is None else state_reports(reports, arrival)
-    with DayRows(scratch_folder(), limit=HELD_BYTES) as held:
+    with DayRows(scratch_folder(), limit=held_bytes()) as held:
         held.add(with_day(stated))
         return file_delivery(spec, lake, held, statements, fingerprint="")
 

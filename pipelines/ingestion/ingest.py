@@ -24,7 +24,7 @@ from pipelines.ingestion.delivery import (
     read_transactions,
     state_reports,
 )
-from pipelines.ingestion.filing.day_rows import HELD_BYTES, DayRows, scratch_folder
+from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS, file_delivery
 from pipelines.ingestion.filing.merge import DELIVERY_COLUMNS, FILE
 from pipelines.ingestion.manifest import Compared, Entry, Manifest, hash_file
@@ -143,7 +143,7 @@ def ingest_delivery(
     now = datetime.now(UTC)
     current = read_quarantine(lake)
     remembered = [] if current is None else current[SOURCE].unique().to_pylist()
-    with DayRows(scratch_folder(), limit=HELD_BYTES) as held:
+    with DayRows(scratch_folder(), limit=held_bytes()) as held:
         delivery = Delivery(reader.name, held)
         read = [
             *read_transactions(

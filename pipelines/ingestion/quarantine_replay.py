@@ -19,7 +19,7 @@ from expectations.contract import (
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.delivery import judge_own, state_reports, without_versions
-from pipelines.ingestion.filing.day_rows import HELD_BYTES, DayRows, scratch_folder
+from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import TRANSACTIONS, file_delivery
 from pipelines.ingestion.filing.labels import REPORT_RULES
 from pipelines.ingestion.filing.merge import FILE, ROW, state_times
@@ -88,7 +88,7 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
             **judge_own(spec, rows.drop_columns([SOURCE])),
         },
     )
-    with DayRows(scratch_folder(), limit=HELD_BYTES) as clean:
+    with DayRows(scratch_folder(), limit=held_bytes()) as clean:
         clean.add(_delivered(judged.clean, spec, since=Manifest.load(lake).latest_as_of))
         statements = state_reports(reports) if reports.num_rows else None
         fingerprint = fingerprint_of(spec)

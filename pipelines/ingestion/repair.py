@@ -10,7 +10,7 @@ from expectations.contract import EVENT_DAY, TRANSACTION_ID, OvernightError
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.delivery import Arrived, Delivery, read_reports, read_transactions
-from pipelines.ingestion.filing.day_rows import HELD_BYTES, DayRows, scratch_folder
+from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS
 from pipelines.ingestion.filing.labels import (
     label_homes,
@@ -50,7 +50,7 @@ def repair_lake(spec: ModelSpec, lake: Lake) -> tuple[int, int]:
     schema = None if at is None else lake.schema(at)
     manifest = Manifest.load(lake)
     reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
-    with DayRows(scratch_folder(), limit=HELD_BYTES) as held:
+    with DayRows(scratch_folder(), limit=held_bytes()) as held:
         delivery = Delivery(reader.name, held)
         read_transactions(spec, reader, _all(manifest, TRANSACTIONS, reader), delivery, since=None)
         if reports is not None:

@@ -58,6 +58,10 @@ _INSTALLATION = (
         "where the Data Docs are served, for the links to them",
     ),
     Variable(
+        "OVERNIGHT_MEMORY", "size", "2GiB",
+        "how much of its data a step may hold; delivered rows beyond a quarter of it go to disk",
+    ),
+    Variable(
         "OVERNIGHT_AWS_SECONDS", "number", "20", "how many seconds AWS may take for one answer"
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-from .day_rows import HELD_BYTES, DayRows, scratch_folder
+from .day_rows import DayRows, held_bytes, scratch_folder
 from .filing import LABELS, TRANSACTIONS, Filed, file_delivery
 from .labels import REPORT_RULES, WITHOUT_TRANSACTION, match_ids
 from .merge import DELIVERY_COLUMNS, FILE, ROW, VERSION_COLUMNS, state_times
@@ -8,7 +8,6 @@ __all__ = [
     "ARRIVAL",
     "DELIVERY_COLUMNS",
     "FILE",
-    "HELD_BYTES",
     "LABELS",
     "REPORT_RULES",
     "ROW",
@@ -20,6 +19,7 @@ __all__ = [
     "Filed",
     "are_equal",
     "file_delivery",
+    "held_bytes",
     "match_ids",
     "scratch_folder",
     "state_times",

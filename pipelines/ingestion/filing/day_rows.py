@@ -15,9 +15,6 @@ from pipelines.config.installation import load_settings
 from pipelines.ingestion.index import DeliveredIds, days_since_1970
 from pipelines.lake import split_days
 
-# What a delivery holds in memory before it puts rows on disk.
-HELD_BYTES = 512 * 1024**2
-
 _OPTIONS = ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -113,3 +110,11 @@ def scratch_folder() -> Path:
     folder = load_settings().scratch
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def held_bytes() -> int:
+    """Return how many bytes of rows a delivery holds in memory before it puts them on disk.
+
+    A quarter of what a step may hold: batches that are read, merged and written come on top.
+    """
+    return load_settings().memory // 4
