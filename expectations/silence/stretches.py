@@ -46,10 +46,11 @@ class Stretch:
         number = f"{self.expected:,.0f}" if self.expected >= 10 else f"{self.expected:.1f}"  # noqa: PLR2004 -- two digits
         chance = max(self.probability, 1e-12)
         sign = "below" if self.probability < chance else "of at most"
-        days = f"in the {self.days} days from {self.since} to {self.until}"
+        span = f"in the {self.days} days from {self.since} to {self.until}"
+        when = span if self.days > 1 else f"on {self.since}"
         return (
-            f"{self.seen:,.0f} {days if self.days > 1 else f'on {self.since}'}, where {number} were "
-            f"expected (by chance alone with a probability {sign} {chance:.1g})"
+            f"{self.seen:,.0f} {when}, where {number} were expected "
+            f"(by chance alone with a probability {sign} {chance:.1g})"
         )
 
 
