@@ -78,8 +78,14 @@ def _label_problems(labels: Labels) -> list[str]:
     if given and len(given) < len(reports):
         return [f"labels: {', '.join(reports.keys() - set(given))}: missing; add it"]
     if labels.column is None:
-        return []
+        problem = 'labels.states: missing; add what each state says, as confirmed = "fraud"'
+        return [problem] if labels.state is not None and not labels.states else []
     problems = [
+        f"labels.{key}: is for reports; the label is a column of the transactions"
+        for key in ("state", "is_full")
+        if getattr(labels, key)
+    ]
+    problems += [
         f"labels.{key}: the label is a column of the transactions; state it under source"
         for key in ("format", *Dialect.model_fields)
         if getattr(labels, key) is not None

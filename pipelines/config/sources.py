@@ -25,6 +25,7 @@ from expectations.contract import (
 
 FormatName = Literal["parquet", "csv", "jsonl"]
 KeyType = Literal["text", "integer"]
+LabelMeaning = Literal["fraud", "legitimate", "unknown"]
 # What each directive of a time format stands for in a text.
 DIRECTIVES = {
     "Y": r"(?P<Y>\d{4})", "y": r"(?P<y>\d{2})", "m": r"(?P<m>\d{1,2})", "d": r"(?P<d>\d{1,2})",
@@ -172,6 +173,18 @@ class Attribute(FrozenModel):
     kind: AttributeKind
 
 
+class Withdrawn(FrozenModel):
+    """The column that says which transactions are withdrawn: voided, or never meant to be.
+
+    Attributes:
+        column: its name in the source.
+        values: texts that say so; of a column of truth values, `true`.
+    """
+
+    column: str
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class Source(Dialect):
     """The source of transactions, and the roles of its columns.
 
@@ -183,6 +196,9 @@ class Source(Dialect):
         types: `integer` or `text` for the transaction id, an entity or a category by its name here.
             Where it is left out, the type that is filed already counts; else texts stay as they
             are written (`0012`), and whole numbers of Parquet and JSON are integers.
+        withdrawn: which rows say that their transaction is withdrawn; none: no row does.
+        is_full: whether each delivery holds all transactions, so that one that is absent is
+            withdrawn.
     """
 
     format: FormatName = "parquet"
@@ -191,6 +207,8 @@ class Source(Dialect):
     entities: Annotated[dict[CanonicalName, str], Field(min_length=1)]
     attributes: Annotated[dict[CanonicalName, Attribute], Field(default_factory=dict)]
     types: Annotated[dict[CanonicalName, KeyType], Field(default_factory=dict)]
+    withdrawn: Withdrawn | None = None
+    is_full: bool = False
 
     def columns(self) -> dict[str, str]:
         """Canonical name to the source's name, for every column that is read."""
@@ -220,6 +238,11 @@ class Labels(Dialect):
         format: of the reports; none: as in `[source]`.
         transaction_id: column of the reports with the id of the transaction.
         known_time: column of the reports with the time of the report.
+        state: column of the reports with a state such as `confirmed`; none: each reports a fraud.
+        states: what each state says, `fraud`, `legitimate` or `unknown`. Without `state` it is the
+            label column that holds states.
+        is_full: whether each delivery of reports holds all of them, so that one that is absent is
+            withdrawn.
         maturity: how long a transaction without a report stays *unknown*; after it, legitimate.
     """
 
@@ -229,6 +252,9 @@ class Labels(Dialect):
     format: FormatName | None = None
     transaction_id: str | None = None
     known_time: str | TimeColumn | None = None
+    state: str | None = None
+    states: Annotated[dict[str, LabelMeaning], Field(default_factory=dict)]
+    is_full: bool = False
     maturity: Duration
 
 

@@ -20,10 +20,10 @@ from expectations.contract import (
     REPLACED_TIME,
     ROLES,
     TRANSACTION_ID,
+    WITHDRAWN,
 )
 from pipelines.config import ModelSpec
 from pipelines.ingestion import TIMESTAMP, only_known
-from pipelines.ingestion.filing import WITHDRAWN
 
 MOST_NEW_ROWS = 2_000
 _DURATION = pa.duration("us")

@@ -7,25 +7,29 @@ from datetime import UTC, datetime
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from expectations import SplitRows, apply_row_rules, quiet_great_expectations
 from expectations.contract import (
     EVENT_DAY,
     KNOWN_TIME,
     LABEL,
+    LABEL_STATE,
     SOURCE_TIME,
     STATE,
     STATED_TIME,
     TRANSACTION_ID,
 )
-from pipelines.config import ModelSpec
+from pipelines.config import Labels, ModelSpec
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import Filed, file_delivery
+from pipelines.ingestion.filing.labels import NO_MEANING
 from pipelines.ingestion.filing.merge import FILE, ROW, VERSION_COLUMNS, state_times
 from pipelines.ingestion.filing.versions import ARRIVAL
 from pipelines.ingestion.quarantine import SOURCE
 from pipelines.ingestion.readers import TIMESTAMP, SourceFile, TableReader, with_day
+from pipelines.ingestion.states import label_of, read_states
 from pipelines.lake import Lake
 
 
@@ -148,17 +152,18 @@ def merge_delivery(
 
 
 def judge_rows(spec: ModelSpec, rows: pa.Table, *, received_at: datetime | None) -> SplitRows:
-    """Split rows into clean and quarantined ones, by the contract.
+    """Split rows into clean and quarantined ones, by the contract; read their states.
 
     Raises:
         InputError: when rows broke a rule that stops.
     """
+    rows, broken = read_states(spec, rows)
     return apply_row_rules(
         rows,
         spec.contract,
         entities=list(spec.source.entities),
         received_at=received_at,
-        further=judge_own(spec, rows),
+        further=broken | judge_own(spec, rows),
     )
 
 
@@ -173,7 +178,7 @@ def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_
 
 
 def read_reports(
-    reader: TableReader | None, files: Iterable[Arrived], delivery: Delivery, *,
+    spec: ModelSpec, reader: TableReader | None, files: Iterable[Arrived], delivery: Delivery, *,
     remember: Sequence[str] = (),
 ) -> list[Arrived]:  # fmt: skip
     """Read files of fraud reports into a delivery; return them.
@@ -193,24 +198,33 @@ def read_reports(
                 refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
-            delivery.reports.append(_named(state_reports(batch, arrival), file.name))
+            stated = state_reports(batch, arrival, labels=spec.labels)
+            delivery.reports.append(_named(stated, file.name))
     return read
 
 
-def state_reports(reports: pa.Table, arrival: datetime | None = None) -> pa.Table:
+def state_reports(
+    reports: pa.Table, arrival: datetime | None = None, *, labels: Labels | None = None
+) -> pa.Table:
     """Make statements on labels of fraud reports.
 
     Args:
         reports: `transaction_id` and `known_time`; with `is_fraud`, null where nothing is known any
-            more, if they do not all say that the transaction is a fraud; with the name of the file
-            where it is known.
+            more, if they do not all say that the transaction is a fraud; with `label_state`, and
+            with the name of the file, where these are known.
         arrival: of the file; None: the reports are known already from when they were made.
+        labels: say what states mean.
     """
     count = reports.num_rows
     known = reports[KNOWN_TIME]
     label = pa.array(np.ones(count, dtype=np.int8))
+    state = pa.nulls(count, pa.string())
     if LABEL in reports.column_names:
         label = reports[LABEL].cast(pa.int8())
+    if LABEL_STATE in reports.column_names and labels is not None:
+        state = reports[LABEL_STATE]
+        meant, unknown = label_of(labels, state)
+        label = pc.if_else(unknown, pa.scalar(NO_MEANING, pa.int8()), meant)
     arrived = pa.array([arrival], TIMESTAMP).take(pa.array(np.zeros(count, np.int64)))
     named = {SOURCE: reports[SOURCE]} if SOURCE in reports.column_names else {}
     return pa.table(
@@ -218,7 +232,7 @@ def state_reports(reports: pa.Table, arrival: datetime | None = None) -> pa.Tabl
             TRANSACTION_ID: reports[TRANSACTION_ID],
             KNOWN_TIME: known,
             LABEL: label,
-            STATE: pa.nulls(count, pa.string()),
+            STATE: state,
             STATED_TIME: known,
             SOURCE_TIME: known,
             ARRIVAL: known if arrival is None else arrived,

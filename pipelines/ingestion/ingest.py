@@ -16,6 +16,7 @@ from expectations import AMOUNT_BELOW, REPEATED, quiet_great_expectations
 from expectations.contract import RULES, SOURCE_TIME, InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
+from pipelines.ingestion.absence import absent_reports, add_absent_rows
 from pipelines.ingestion.delivery import (
     Arrived,
     Delivery,
@@ -147,15 +148,20 @@ def ingest_delivery(
         delivery = Delivery(reader.name, held)
         read = [
             *read_transactions(
-                spec, reader, _arrived(manifest, TRANSACTIONS, rows, now), delivery,
+                spec, reader,
+                _arrived(manifest, TRANSACTIONS, rows, now, is_full=spec.source.is_full), delivery,
                 since=None if restating else manifest.latest_as_of, remember=remembered,
             ),
             *read_reports(
-                reports, _arrived(manifest, LABELS, said, now), delivery, remember=remembered
+                spec, reports, _arrived(manifest, LABELS, said, now, is_full=spec.labels.is_full),
+                delivery, remember=remembered,
             ),
         ]  # fmt: skip
-        ingested = _file(spec, lake, delivery, current, fingerprint=fingerprint,
-                         restating=restating)  # fmt: skip
+        arrival = max((each.arrival for each in read), default=now)
+        ingested = _file(
+            spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
+            arrival=arrival,
+        )  # fmt: skip
     _record(
         manifest, lake, read, (rows, said), ingested, fingerprint=fingerprint, as_of=as_of, now=now
     )
@@ -163,9 +169,11 @@ def ingest_delivery(
 
 
 def _arrived(
-    manifest: Manifest, table: str, compared: Compared, now: datetime
+    manifest: Manifest, table: str, compared: Compared, now: datetime, *, is_full: bool
 ) -> Iterator[Arrived]:
-    for file in (*compared.new, *compared.changed):
+    """Yield the files to read; of a source whose deliveries are full all, if one differs."""
+    others = compared.unchanged if is_full and (compared.new or compared.changed) else ()
+    for file in (*compared.new, *compared.changed, *others):
         sha256 = hash_file(file.address)
         arrival = manifest.arrival(table, file, now=now, sha256=sha256)
         yield Arrived(table, file, arrival, sha256)
@@ -199,7 +207,7 @@ def _record(
 
 def _file(
     spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
-    fingerprint: str, restating: Callable[[], object] | None,
+    fingerprint: str, restating: Callable[[], object] | None, arrival: datetime,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     if delivery.read == 0 and at is None:
@@ -207,12 +215,24 @@ def _file(
             f"{delivery.name} holds no rows. Give source.path a file with transactions."
         )
     orphans = orphaned_reports(current)
-    statements = [*delivery.reports, *([state_reports(orphans)] if orphans.num_rows else [])]
+    statements = [
+        *delivery.reports,
+        *([state_reports(orphans, labels=spec.labels)] if orphans.num_rows else []),
+    ]
     if not delivery.read and not delivery.reports and at is not None and labels is not None:
         return Ingested(at, labels, 0, 0, 0, {}, {}, 0, 0)
     if not delivery.rows.schema.names and at is not None:
         delivery.rows.add(empty_rows(lake.schema(at), has_label=spec.labels.column is not None))
     reports = pa.concat_tables(statements, promote_options="permissive") if statements else None
+    if spec.source.is_full and delivery.read:
+        add_absent_rows(lake, delivery.rows, arrival)
+    if spec.labels.is_full and delivery.reports and reports is not None:
+        absent = absent_reports(lake, reports, arrival)
+        reports = (
+            reports
+            if absent is None
+            else pa.concat_tables([reports, absent], promote_options="permissive")
+        )
     broken = sum(table.num_rows for table in delivery.quarantined)
 
     def accept(repeated: list[pa.Table]) -> None:

@@ -11,6 +11,7 @@ from expectations.contract import (
     EVENT_DAY,
     KNOWN_TIME,
     LABEL,
+    LABEL_STATE,
     RULES,
     SOURCE_TIME,
     STATE,
@@ -64,7 +65,8 @@ def orphaned_reports(current: pa.Table | None) -> pa.Table:
     if current is None:
         return pa.table({TRANSACTION_ID: [], KNOWN_TIME: [], SOURCE: []})
     found = current.filter(_are_orphans(current))
-    return found.select([TRANSACTION_ID, KNOWN_TIME, SOURCE])
+    state = [LABEL_STATE] if LABEL_STATE in current.column_names else []
+    return found.select([TRANSACTION_ID, KNOWN_TIME, SOURCE, *state])
 
 
 def _are_orphans(rows: pa.Table) -> pa.ChunkedArray:
@@ -75,7 +77,9 @@ def as_quarantined(rows: pa.Table) -> pa.Table:
     """Drop from a report what is known of it only until it is filed."""
     if STATED_TIME not in rows.column_names:
         return rows
-    return rows.drop_columns([LABEL, STATE, STATED_TIME, SOURCE_TIME, ARRIVAL])
+    kept = rows.drop_columns([LABEL, STATE, STATED_TIME, SOURCE_TIME, ARRIVAL])
+    has_states = rows[STATE].null_count < rows.num_rows
+    return kept.append_column(LABEL_STATE, rows[STATE]) if has_states else kept
 
 
 def refile_all(lake: Lake, tables: Sequence[pa.Table], *, fingerprint: str) -> None:

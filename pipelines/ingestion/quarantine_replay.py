@@ -12,8 +12,10 @@ from expectations.contract import (
     EVENT_DAY,
     KNOWN_TIME,
     LABEL,
+    LABEL_STATE,
     RULES,
     TRANSACTION_ID,
+    WITHDRAWN,
     InputError,
 )
 from pipelines.config import ModelSpec, load_spec
@@ -35,6 +37,7 @@ from pipelines.ingestion.quarantine import (
     refile_all,
 )
 from pipelines.ingestion.readers import with_day
+from pipelines.ingestion.states import read_states
 from pipelines.lake import Lake, writing
 
 Bools = npt.NDArray[np.bool_]
@@ -76,7 +79,7 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
             f"The quarantine holds {reports.num_rows:,} fraud reports, and the labels of "
             f"{spec.name} come as a column now. Give the spec another name."
         )
-    rows = _canonical(own, spec, lake)
+    rows, broken = read_states(spec, _canonical(own, spec, lake))
     judged = apply_row_rules(
         rows,
         spec.contract,
@@ -85,12 +88,13 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
         further={
             IN_FUTURE: _broke(own, IN_FUTURE),
             REPEATED: _broke(own, REPEATED) | _is_filed(spec, lake, rows),
+            **broken,
             **judge_own(spec, rows.drop_columns([SOURCE])),
         },
     )
     with DayRows(scratch_folder(), limit=held_bytes()) as clean:
         clean.add(_delivered(judged.clean, spec, since=Manifest.load(lake).latest_as_of))
-        statements = state_reports(reports) if reports.num_rows else None
+        statements = state_reports(reports, labels=spec.labels) if reports.num_rows else None
         fingerprint = fingerprint_of(spec)
         filed = file_delivery(spec, lake, clean, statements, fingerprint=fingerprint)
     faulty = [judged.quarantined, *map(as_quarantined, filed.orphans)]
@@ -122,6 +126,10 @@ def _canonical(current: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
     fields = without_versions(lake.schema(at))
     if spec.labels.column is not None:
         fields = fields.append(pa.field(LABEL, pa.float64()))
+        if spec.labels.states:
+            fields = fields.append(pa.field(LABEL_STATE, pa.string()))
+    if spec.source.withdrawn is not None:
+        fields = fields.append(pa.field(WITHDRAWN, pa.bool_()))
     for field in fields:
         if field.name not in current.column_names:  # only reports were quarantined so far
             current = current.append_column(field.name, pa.nulls(current.num_rows, field.type))

@@ -54,7 +54,7 @@ def repair_lake(spec: ModelSpec, lake: Lake) -> tuple[int, int]:
         delivery = Delivery(reader.name, held)
         read_transactions(spec, reader, _all(manifest, TRANSACTIONS, reader), delivery, since=None)
         if reports is not None:
-            read_reports(reports, _all(manifest, LABELS, reports), delivery)
+            read_reports(spec, reports, _all(manifest, LABELS, reports), delivery)
         source = _Source(spec, lake, delivery)
         counts = [
             repair_parts(lake, TRANSACTIONS, source.rows),

@@ -14,19 +14,24 @@ from expectations.contract import (
     IS_FIRST,
     KNOWN_TIME,
     LABEL,
+    LABEL_STATE,
     SOURCE_TIME,
     STATE,
     STATED_TIME,
     TRANSACTION_ID,
+    WITHDRAWN,
     InputError,
 )
-from pipelines.ingestion.filing.versions import ARRIVAL, WITHDRAWN, newest_of_each, settle
+from pipelines.ingestion.filing.versions import ARRIVAL, newest_of_each, settle
 from pipelines.ingestion.readers import TIMESTAMP
 
 WITHOUT_TRANSACTION = "label_without_transaction"
 WITHOUT_KNOWN_TIME = "label_without_known_time"
 BEFORE_EVENT = "label_known_before_event"
-REPORT_RULES = frozenset({WITHOUT_TRANSACTION, WITHOUT_KNOWN_TIME, BEFORE_EVENT})
+WITHOUT_MEANING = "label_state_unknown"
+REPORT_RULES = frozenset({WITHOUT_TRANSACTION, WITHOUT_KNOWN_TIME, BEFORE_EVENT, WITHOUT_MEANING})
+# The label of a report until it is known that its state says nothing.
+NO_MEANING = -1
 
 
 def label_schema(ids: pa.DataType) -> pa.Schema:
@@ -61,12 +66,15 @@ def statements_of(delivered: pa.Table, delay: timedelta | None) -> pa.Table:
     waited = pc.add(delivered[EVENT_TIME], pa.scalar(delay or timedelta(), pa.duration("us")))
     nothing = pa.nulls(delivered.num_rows, pa.int8())
     label = nothing if delay is None else delivered[LABEL].cast(pa.int8())
+    state = pa.nulls(delivered.num_rows, pa.string())
+    if LABEL_STATE in delivered.column_names:
+        state = delivered[LABEL_STATE]
     return pa.table(
         {
             TRANSACTION_ID: delivered[TRANSACTION_ID],
             KNOWN_TIME: waited,
             LABEL: pc.if_else(delivered[WITHDRAWN], pa.scalar(None, pa.int8()), label),
-            STATE: pa.nulls(delivered.num_rows, pa.string()),
+            STATE: state,
             STATED_TIME: delivered[STATED_TIME],
             SOURCE_TIME: delivered[SOURCE_TIME],
             ARRIVAL: delivered[ARRIVAL],
@@ -166,6 +174,9 @@ def match_reports(reports: pa.Table, firsts: pa.Table) -> MatchedReports:
         {
             WITHOUT_KNOWN_TIME: np.asarray(known[KNOWN_TIME].is_null()),
             BEFORE_EVENT: np.asarray(early),
+            WITHOUT_MEANING: np.asarray(
+                pc.fill_null(pc.equal(known[LABEL], NO_MEANING), fill_value=False)
+            ),
         },
     )
     return MatchedReports(known, split.clean.drop_columns([EVENT_TIME]), split.quarantined)

@@ -14,19 +14,21 @@ from expectations.contract import (
     EVENT_TIME,
     IS_FIRST,
     KNOWN_TIME,
+    LABEL_STATE,
     REPLACED_TIME,
     SOURCE_TIME,
     STATED_TIME,
     TRANSACTION_ID,
+    WITHDRAWN,
 )
-from pipelines.ingestion.filing.versions import ARRIVAL, WITHDRAWN, hold, settle
+from pipelines.ingestion.filing.versions import ARRIVAL, hold, settle
 from pipelines.ingestion.readers import TIMESTAMP
 
 FILE = "file_number"
 ROW = "row_number"
 VERSION_COLUMNS = (SOURCE_TIME, REPLACED_TIME, IS_FIRST)
 # What is known of a delivered row until it is filed.
-DELIVERY_COLUMNS = (STATED_TIME, ARRIVAL, WITHDRAWN, FILE, ROW)
+DELIVERY_COLUMNS = (STATED_TIME, ARRIVAL, WITHDRAWN, LABEL_STATE, FILE, ROW)
 Bools = npt.NDArray[np.bool_]
 
 

@@ -6,7 +6,15 @@ from typing import Literal
 
 import pyarrow as pa
 
-from expectations.contract import AMOUNT, EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    KNOWN_TIME,
+    LABEL,
+    LABEL_STATE,
+    TRANSACTION_ID,
+    WITHDRAWN,
+)
 from pipelines.config import Dialect, ModelSpec, TimeColumn, column_of
 from pipelines.ingestion.readers.canonical import TIMESTAMP
 from pipelines.ingestion.readers.values.keys import key_type_of, read_categories, read_keys
@@ -82,8 +90,12 @@ def transaction_fields(spec: ModelSpec, filed: pa.Schema | None) -> list[Field]:
         kind: Kind = "flag" if attribute.kind == "numeric" else "category"
         is_integer = source.types.get(name) == "integer"
         fields.append(Field(name, attribute.column, kind, is_integer=is_integer))
-    if spec.labels.column is not None:
+    if spec.labels.column is not None and spec.labels.states:
+        fields.append(Field(LABEL_STATE, spec.labels.column, "category"))
+    elif spec.labels.column is not None:
         fields.append(Field(LABEL, spec.labels.column, "flag"))
+    if source.withdrawn is not None:
+        fields.append(Field(WITHDRAWN, source.withdrawn.column, "category"))
     return fields
 
 
@@ -93,7 +105,10 @@ def report_fields(spec: ModelSpec, filed: pa.Schema | None) -> list[Field]:
     if named is None or known is None:
         return []
     key = _key(spec, filed, TRANSACTION_ID, named, is_required=True)
-    return [key, _time(KNOWN_TIME, known)]
+    fields = [key, _time(KNOWN_TIME, known)]
+    if spec.labels.state is not None:
+        fields.append(Field(LABEL_STATE, spec.labels.state, "category"))
+    return fields
 
 
 def common_key_type(types: Sequence[pa.DataType]) -> pa.DataType | None:
