@@ -1,7 +1,7 @@
 from .clock_checks import refuse_wrong_clock
 from .delivery import judge_rows, merge_delivery
 from .filing import LABELS, TRANSACTIONS, match_ids
-from .ingest import ingest_delivery, ingest_source, refuse_wrong_own
+from .ingest import ingest_delivery, ingest_source, refuse_too_many, refuse_wrong_own
 from .manifest import MANIFEST, Compared, Entry, Manifest, hash_file
 from .quarantine import QUARANTINE, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
@@ -30,6 +30,7 @@ __all__ = [
     "merge_delivery",
     "name_of",
     "only_known",
+    "refuse_too_many",
     "refuse_wrong_clock",
     "refuse_wrong_own",
     "repair_tables",

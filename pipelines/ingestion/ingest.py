@@ -157,6 +157,11 @@ def ingest_delivery(
                 delivery, remember=remembered,
             ),
         ]  # fmt: skip
+        unread = [manifest.find(TRANSACTIONS, file.name) for file in rows.unchanged]
+        if delivery.read + sum(entry.rows for entry in unread if entry is not None) == 0:
+            raise InputError(
+                f"{reader.name} holds no rows. Give source.path a file with transactions."
+            )
         arrival = max((each.arrival for each in read), default=now)
         ingested = _file(
             spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
@@ -210,10 +215,6 @@ def _file(
     fingerprint: str, restating: Callable[[], object] | None, arrival: datetime,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
-    if delivery.read == 0 and at is None:
-        raise InputError(
-            f"{delivery.name} holds no rows. Give source.path a file with transactions."
-        )
     orphans = orphaned_reports(current)
     statements = [
         *delivery.reports,
@@ -236,7 +237,8 @@ def _file(
     broken = sum(table.num_rows for table in delivery.quarantined)
 
     def accept(repeated: list[pa.Table]) -> None:
-        _refuse_too_many(spec, delivery, repeated)
+        faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in repeated)]
+        refuse_too_many(spec, delivery.name, read=delivery.read, faulty=faulty)
         if restating is not None:
             restating()
 
@@ -280,19 +282,29 @@ def refuse_wrong_own(spec: ModelSpec) -> None:
         refuse_unbuildable(spec.contract.expectations, columns)
 
 
-def _refuse_too_many(spec: ModelSpec, delivery: Delivery, repeated: list[pa.Table]) -> None:
-    if delivery.read == 0:
+def refuse_too_many(spec: ModelSpec, name: str, *, read: int, faulty: Sequence[pa.Table]) -> None:
+    """Refuse a delivery of which too many rows broke a rule.
+
+    Args:
+        spec: says how many may.
+        name: of the source.
+        read: number of all rows.
+        faulty: those that broke a rule, with its name.
+
+    Raises:
+        InputError: with the number of rows that broke each rule.
+    """
+    if read == 0:
         return
-    faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in repeated)]
     broken = sum(table.num_rows for table in faulty)
     allowed = spec.contract.max_quarantined_share
-    share = broken / delivery.read
-    if share > allowed or broken == delivery.read:
+    share = broken / read
+    if share > allowed or broken == read:
         counts = count_rules(faulty)
         rules = ", ".join(f"{rule} {count:,}" for rule, count in counts.items())
         refunds = "; refunds need a contract.amount.minimum" if AMOUNT_BELOW in counts else ""
         raise InputError(
-            f"{broken:,} of {delivery.read:,} rows of {delivery.name} ({share:.1%}) broke a rule: "
+            f"{broken:,} of {read:,} rows of {name} ({share:.1%}) broke a rule: "
             f"{rules}. At most {allowed:.1%} may. Nothing was ingested. Correct the source, or "
             f"contract.max_quarantined_share{refunds}."
         )

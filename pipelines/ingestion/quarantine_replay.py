@@ -23,7 +23,7 @@ from pipelines.config.installation import load_settings
 from pipelines.ingestion.delivery import judge_own, state_reports, without_versions
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import TRANSACTIONS, file_delivery
-from pipelines.ingestion.filing.labels import REPORT_RULES
+from pipelines.ingestion.filing.labels import REPORT_RULES, WITHOUT_MEANING
 from pipelines.ingestion.filing.merge import FILE, ROW, state_times
 from pipelines.ingestion.filing.versions import are_equal
 from pipelines.ingestion.index import IdIndex
@@ -70,11 +70,11 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
     current = read_quarantine(lake)
     if current is None or current.num_rows == 0:
         return None
-    is_report = pa.array(
-        [bool(set(t.split(", ")) & REPORT_RULES) for t in current[RULES].to_pylist()]
-    )
+    is_column = spec.labels.column is not None
+    rules = REPORT_RULES - {WITHOUT_MEANING} if is_column else REPORT_RULES
+    is_report = pa.array([bool(set(t.split(", ")) & rules) for t in current[RULES].to_pylist()])
     reports, own = current.filter(is_report), current.filter(pc.invert(is_report))
-    if reports.num_rows and spec.labels.column is not None:
+    if reports.num_rows and is_column:
         raise InputError(
             f"The quarantine holds {reports.num_rows:,} fraud reports, and the labels of "
             f"{spec.name} come as a column now. Give the spec another name."

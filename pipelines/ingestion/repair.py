@@ -17,6 +17,7 @@ from pipelines.ingestion.filing.labels import (
     match_reports,
     merge_labels,
     statements_of,
+    withdrawals_of,
 )
 from pipelines.ingestion.filing.merge import merge_versions, repeated_rows
 from pipelines.ingestion.ingest import name_repeated
@@ -96,7 +97,11 @@ class _Source:
             return None
         rows = self._lake.read(at, days=[day])
         homes = label_homes(rows)
-        statements = [] if delivered is None else [statements_of(delivered, self._delay)]
+        statements = []
+        if self._delay is None:
+            statements.append(withdrawals_of(rows))
+        elif delivered is not None:
+            statements.append(statements_of(delivered, self._delay))
         if self._reports is not None:
             kind = rows.schema.field(TRANSACTION_ID)
             reports = self._reports.set_column(

@@ -19,6 +19,7 @@ from pipelines.ingestion import (
     judge_rows,
     load_delivery,
     match_ids,
+    refuse_too_many,
     refuse_wrong_clock,
     refuse_wrong_own,
 )
@@ -78,6 +79,9 @@ def _examine_source(
     if len(problems) == faults:
         try:
             judged = judge_rows(spec, delivery.rows, received_at=delivery.received_at)
+            refuse_too_many(
+                spec, delivery.name, read=delivery.rows.num_rows, faulty=[judged.quarantined]
+            )
             message += f", {judged.quarantined.num_rows:,} to quarantine"
         except OvernightError as error:
             problems += _flatten(error)

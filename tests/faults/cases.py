@@ -127,7 +127,10 @@ COLUMNS = {
 }
 VALUES = {
     "null id": Case(rows=values(id={5: None}), rules={"transaction_id_missing": 1}),
-    "repeated id": Case(rows=values(id={5: 4, 9: 4}), rules={"transaction_id_repeated": 2}),
+    "repeated id": Case(
+        rows=values(id={5: 4, 9: 4}, seen=dict.fromkeys((4, 5, 9), START + timedelta(days=2))),
+        rules={"transaction_id_repeated": 2},
+    ),
     "null time": Case(rows=values(at={5: None}, seen={5: None}), rules={"event_time_missing": 1}),
     "unknown arrival": Case(rows=values(seen={5: None}), rules={"known_time_missing": 1}),
     "far future": Case(

@@ -15,6 +15,7 @@ from pipelines.ingestion.filing.labels import (
     match_reports,
     merge_labels,
     statements_of,
+    withdrawals_of,
 )
 from pipelines.ingestion.filing.merge import (
     MergedVersions,
@@ -103,11 +104,18 @@ class DayMerge:
             if self.filed.differs(task.day, part) or self.filed.is_reshaped:
                 done.files[self.filed.table] = part
         done.corrected, done.outdated, done.late = merged.corrected, merged.outdated, merged.late
-        self._merge_labels(task, delivered, rows, done)
+        self._merge_labels(task, delivered, merged.rows, rows, done)
         return done
 
-    def statements(self, delivered: pa.Table) -> pa.Table:
-        """Make the statements on labels that delivered transactions bring."""
+    def statements(self, delivered: pa.Table, versions: pa.Table) -> pa.Table:
+        """Make the statements on labels that delivered transactions bring.
+
+        Args:
+            delivered: rows of the delivery.
+            versions: all versions of their transactions after the merge.
+        """
+        if self.delay is None:
+            return withdrawals_of(versions)
         return statements_of(delivered, self.delay)
 
     def _take(self, day: str, done: MergedDay) -> pa.Table:
@@ -129,9 +137,10 @@ class DayMerge:
         return merge_versions(own.slice(0, 0) if self.is_restated else own, delivered)
 
     def _merge_labels(
-        self, task: DayTask, delivered: pa.Table, rows: pa.Table, done: MergedDay
-    ) -> None:
-        statements = [self.statements(delivered)]
+        self, task: DayTask, delivered: pa.Table, versions: pa.Table, rows: pa.Table,
+        done: MergedDay,
+    ) -> None:  # fmt: skip
+        statements = [self.statements(delivered, versions)]
         firsts = label_homes(rows)
         for reports in task.reports:
             matched = match_reports(reports, firsts)

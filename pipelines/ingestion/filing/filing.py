@@ -187,7 +187,7 @@ def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]
     if merge.is_restated:
         labels = labels.slice(0, 0)
     firsts = label_homes(merged.rows)
-    stated = merge_labels(labels, merge.statements(delivered), firsts)
+    stated = merge_labels(labels, merge.statements(delivered, merged.rows), firsts)
     for day in days:
         tasks.setdefault(day, DayTask(day))
     for day, own in split_days(merged.rows.sort_by(EVENT_DAY)):

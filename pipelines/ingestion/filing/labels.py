@@ -15,6 +15,7 @@ from expectations.contract import (
     KNOWN_TIME,
     LABEL,
     LABEL_STATE,
+    REPLACED_TIME,
     SOURCE_TIME,
     STATE,
     STATED_TIME,
@@ -50,22 +51,18 @@ def label_schema(ids: pa.DataType) -> pa.Schema:
     )
 
 
-def statements_of(delivered: pa.Table, delay: timedelta | None) -> pa.Table:
-    """Make the statements on labels that delivered transactions bring.
+def statements_of(delivered: pa.Table, delay: timedelta) -> pa.Table:
+    """Make the statements on labels that delivered transactions bring with a label column.
 
     Args:
         delivered: with the columns that `pipelines.ingestion.filing.merge.state_times` appends.
-        delay: of a label column; None where labels are reports: then only a withdrawal says
-            something, that nothing is known any more.
+        delay: from an event to the time at which its label is known.
 
     Returns:
         The columns that `merge_labels` takes.
     """
-    if delay is None:
-        delivered = delivered.filter(delivered[WITHDRAWN])
-    waited = pc.add(delivered[EVENT_TIME], pa.scalar(delay or timedelta(), pa.duration("us")))
-    nothing = pa.nulls(delivered.num_rows, pa.int8())
-    label = nothing if delay is None else delivered[LABEL].cast(pa.int8())
+    waited = pc.add(delivered[EVENT_TIME], pa.scalar(delay, pa.duration("us")))
+    label = delivered[LABEL].cast(pa.int8())
     state = pa.nulls(delivered.num_rows, pa.string())
     if LABEL_STATE in delivered.column_names:
         state = delivered[LABEL_STATE]
@@ -78,6 +75,30 @@ def statements_of(delivered: pa.Table, delay: timedelta | None) -> pa.Table:
             STATED_TIME: delivered[STATED_TIME],
             SOURCE_TIME: delivered[SOURCE_TIME],
             ARRIVAL: delivered[ARRIVAL],
+        }
+    )
+
+
+def withdrawals_of(versions: pa.Table) -> pa.Table:
+    """Make statements of withdrawn transactions, that nothing is known of them any more.
+
+    Args:
+        versions: filed versions; a withdrawal is replaced when it becomes known.
+
+    Returns:
+        The columns that `merge_labels` takes.
+    """
+    gone = versions.filter(pc.equal(versions[REPLACED_TIME], versions[KNOWN_TIME]))
+    known = gone[KNOWN_TIME]
+    return pa.table(
+        {
+            TRANSACTION_ID: gone[TRANSACTION_ID],
+            KNOWN_TIME: known,
+            LABEL: pa.nulls(gone.num_rows, pa.int8()),
+            STATE: pa.nulls(gone.num_rows, pa.string()),
+            STATED_TIME: known,
+            SOURCE_TIME: known,
+            ARRIVAL: known,
         }
     )
 

@@ -3,8 +3,8 @@
 One small file, replaced at once: an index changes when its list does.
 """
 
-import contextlib
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,8 @@ from pyarrow import fs
 from feature_jobs.io import read_bytes, replace, resolve
 from pipelines.ingestion.index.runs import Chunk, Run
 from pipelines.lake.vacuum import PATIENCE
+
+log = logging.getLogger(__name__)
 
 NAME = "runs.json"
 # Raise it when ids are hashed or runs are written in another way.
@@ -68,5 +70,11 @@ def remove_unlisted(folder: str, listed: RunList, *, replaced: Iterable[str]) ->
     found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
     for file in (each for each in found if each.is_file):
         if file.base_name not in kept and (file.base_name in gone or file.mtime < before):
-            with contextlib.suppress(FileNotFoundError):  # another process removed it
+            try:
                 filesystem.delete_file(f"{path}/{file.base_name}")
+            except FileNotFoundError:
+                continue  # another process removed it
+            except OSError as error:
+                # It only takes space, and a role may have no right to delete.
+                log.warning("%s/%s was not deleted: %s", folder, file.base_name, error)
+                return

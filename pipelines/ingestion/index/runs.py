@@ -172,7 +172,7 @@ class RunWriter(AbstractContextManager["RunWriter"]):
     def _finish(self) -> None:
         assert self._file is not None
         if self._chunks:
-            run = Run(f"run-{self._digest.hexdigest()[:DIGITS]}", tuple(self._chunks))
+            run = Run(f"run-{self._digest.hexdigest()[:DIGITS]}.ids", tuple(self._chunks))
             self._file.seek(0)
             _publish(f"{self._folder}/{run.name}", iter(self._blocks, b""))
             self.runs.append(run)

@@ -47,9 +47,8 @@ class Bank:
         self._clock = START + timedelta(days=20)
 
     def declare(self, source: str, labels: str) -> ModelSpec:
-        text = SPEC.format(
-            folder=self.folder, source=source, labels=labels.format(folder=self.folder)
-        )
+        labels = labels.replace("{folder}", str(self.folder))
+        text = SPEC.format(folder=self.folder, source=source, labels=labels)
         (self.folder / "bank.toml").write_text(text)
         self.spec = load_spec(str(self.folder / "bank.toml"))
         return self.spec

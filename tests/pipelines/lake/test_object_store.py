@@ -51,7 +51,7 @@ def test_a_delivery_gives_the_same_tables_in_s3_as_in_a_folder(store: str, tmp_p
     assert bank.state() == expected
     assert set(expected) == {"transactions@v1", "labels@v1", "quarantine@v1"}
     # Nothing but parts and logs, and no marker of a folder.
-    assert {key.rpartition(".")[2] for key in list_keys("same/")} == {"json", "parquet"}
+    assert {key.rpartition(".")[2] for key in list_keys("same/")} == {"json", "parquet", "ids"}
 
 
 def test_quarantined_rows_are_replayed_in_s3_as_in_a_folder(store: str, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from expectations.contract import InputError, ProblemsError
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
-from pipelines.ingestion.delivery import load_delivery
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.readers import open_reports
+from pipelines.ingestion.whole_delivery import load_delivery
 from pipelines.lake import Lake
 from tests.pipelines.ingestion.readers.tables import declare, parquet, write_csv
 
@@ -29,7 +29,7 @@ def test_reports_of_csv_meet_transactions_of_parquet(tmp_path: Path) -> None:
         'time_zone = "Europe/Berlin"\ntime_format = "%d.%m.%Y %H:%M"\n'
     )
     delivery = load_delivery(declare(tmp_path, "bank.parquet", form="parquet", labels=own))
-    refuse_wrong_clock(delivery)
+    refuse_wrong_clock(delivery.reports, where="reports.csv", received_at=delivery.received_at)
     assert delivery.reports is not None
     assert delivery.reports["known_time"].to_pylist() == [datetime(2025, 2, 3, 9, tzinfo=UTC)]
     spec = declare(tmp_path, "bank.parquet", form="parquet", labels=own)
