@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from expectations import AMOUNT_BELOW, REPEATED, quiet_great_expectations
-from expectations.contract import RULES, SOURCE_TIME, InputError, digest_of, refuse_any
+from expectations.contract import LABEL_STATE, RULES, SOURCE_TIME, InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.absence import absent_reports, add_absent_rows
@@ -313,5 +313,7 @@ def refuse_too_many(spec: ModelSpec, name: str, *, read: int, faulty: Sequence[p
 def name_repeated(rows: pa.Table, delivery: Delivery) -> pa.Table:
     """Name the rule that repeated rows broke, and their files."""
     names = pa.array(delivery.files, pa.string()).take(rows[FILE].combine_chunks())
-    faulty = rows.drop_columns([SOURCE_TIME, *DELIVERY_COLUMNS]).append_column(SOURCE, names)
+    until_filed = {SOURCE_TIME, *DELIVERY_COLUMNS} - {LABEL_STATE}
+    faulty = rows.select([name for name in rows.column_names if name not in until_filed])
+    faulty = faulty.append_column(SOURCE, names)
     return faulty.append_column(RULES, pa.array([REPEATED] * rows.num_rows, pa.string()))
