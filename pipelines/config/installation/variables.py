@@ -10,7 +10,7 @@ from typing import Literal
 
 Kind = Literal[
     "folder", "file", "folder or s3:// URL", "address", "URL", "database URL", "port",
-    "whole number", "number", "text", "list of names", "JSON", "ARN",
+    "whole number", "number", "text", "list of names", "size", "JSON", "ARN",
 ]  # fmt: skip
 UNSET = "none"
 
