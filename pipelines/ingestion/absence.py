@@ -57,7 +57,7 @@ def add_absent_rows(lake: Lake, rows: DayRows, arrival: datetime) -> int:
             absent = _without(absent, delivered)
     if absent.num_rows:
         rows.add(_withdrawn(absent, rows.schema, arrival))
-    return absent.num_rows
+    return int(absent.num_rows)
 
 
 def absent_reports(lake: Lake, reports: pa.Table | None, arrival: datetime) -> pa.Table | None:
