@@ -45,7 +45,7 @@ def test_the_nightly_role_deletes_nothing_but_what_it_asked_of_jobs_and_what_is_
             "transactions/_ids",
             "profiles",
             "*/.damage",
-        )  # fmt: skip
+        )
     }
 
 
