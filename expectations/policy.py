@@ -1,6 +1,7 @@
 """`[contract]`: requirements on the rows of a source and on the tables made from them."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -52,11 +53,53 @@ class Trailing(FrozenModel):
     judged: Annotated[int, Field(ge=1)] = 7
 
 
+class RealSilence(FrozenModel):
+    """`[[contract.silence.real]]`: a stretch that is as the source has it, not a fault of it.
+
+    Attributes:
+        column: an attribute that is empty, `is_fraud` without reports, or `rows` where these are
+            few.
+        since: its first day.
+        until: the day after its last; none: what is from `since` on is the new level.
+        because: why, for whoever reads the spec.
+    """
+
+    column: str
+    since: date
+    until: date | None = None
+    because: Annotated[str, Field(min_length=1, max_length=500)]
+
+    @model_validator(mode="after")
+    def _refuse_an_end_before_the_begin(self) -> Self:
+        if self.until is not None and self.until <= self.since:
+            problem = f"until: {self.until} is not after since; give the day after the last"
+            raise KeyedProblemsError((problem,))
+        return self
+
+
+class Silence(FrozenModel):
+    """Findings of counts, rates and columns that stopped or collapsed, `[contract.silence]`.
+
+    Growing stretches up to the latest day are compared with the days before them, so a fall is
+    found for as long as it lasts. A fall by less than `trailing.least_change` is none.
+
+    Attributes:
+        level: how probable a finding in a table may be when nothing but chance made it.
+        severity: what a stretch does that reaches the latest day. Days of the training set without
+            any fraud report stop it in any case, unless they are stated in `real`.
+    """
+
+    level: Annotated[float, Field(gt=0, le=0.1)] = 0.001
+    severity: Literal["warn", "stop"] = "warn"
+    real: tuple[RealSilence, ...] = ()
+
+
 class CustomExpectation(FrozenModel):
     """`[[contract.expectations]]`: an expectation of Great Expectations by its name.
 
     All further keys are its arguments, such as `column` or `max_value`; those that it may have are
-    in `expectations.allowed.catalogue`.
+    in `expectations.allowed.catalogue`. It sees the rows of the latest `trailing.days +
+    trailing.judged` days, or each delivery where it quarantines.
 
     Attributes:
         table: that it is about.
@@ -123,6 +166,7 @@ class Contract(FrozenModel):
     min_label_coverage: Share = 0.9
     freshness: Duration | None = None
     trailing: Trailing = Trailing()
+    silence: Silence = Silence()
     severities: dict[str, Severity] = Field(default_factory=dict)
     expectations: tuple[CustomExpectation, ...] = ()
 

@@ -130,7 +130,7 @@ def _number(value: object) -> str:
     return str(value)
 
 
-_SILENT = {"batch_id", "column", "description", "severity"}
+_SILENT = {"batch_id", "column", "description", "severity", "metrics", "real"}
 
 
 def _bounds(kwargs: Mapping[str, Any]) -> str:

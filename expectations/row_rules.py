@@ -27,7 +27,6 @@ from expectations.policy import (
     AMOUNT_BELOW,
     AMOUNT_MISSING,
     IN_FUTURE,
-    REPEATED,
     TOO_OLD,
     Contract,
     Severity,
@@ -77,8 +76,8 @@ def apply_row_rules(
         further: masks of more rules, and of rules that are applied elsewhere.
 
     Returns:
-        The rows that may enter, and the others with their rules. Of rows that share an id the one
-        that became known last is kept, and of several of these the first in file order.
+        The rows that may enter, and the others with their rules. Rows that share an id may be
+        versions of one transaction; which of them are repeated is not judged here.
 
     Raises:
         InputError: when rows broke a rule of severity `stop`.
@@ -96,7 +95,6 @@ def _masks(
     amount = rows[AMOUNT]
     broken: dict[str, np.ndarray] = {
         "transaction_id_missing": _mask(rows[TRANSACTION_ID].is_null()),
-        REPEATED: _repeated(rows),
         "event_time_missing": _mask(rows[EVENT_TIME].is_null()),
         TOO_OLD: _mask(pc.less(rows[EVENT_TIME].cast(_UTC), pa.scalar(EARLIEST).cast(_UTC))),
         IN_FUTURE: _mask(pc.greater(rows[EVENT_TIME], received)),
@@ -159,19 +157,3 @@ def split_rows(rows: pa.Table, broken: dict[str, np.ndarray]) -> SplitRows:
 
 def _mask(values: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(pc.fill_null(values, fill_value=False).to_numpy(), dtype=bool)
-
-
-def _repeated(rows: pa.Table) -> np.ndarray:
-    """Mark rows whose id another row has that became known later, or as late and stands before.
-
-    Null ids are another rule's.
-    """
-    ids = rows[TRANSACTION_ID].combine_chunks()
-    codes = pc.dictionary_encode(ids).indices.fill_null(-1).to_numpy()
-    known = rows[KNOWN_TIME].cast(_UTC).cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
-    repeated: np.ndarray = codes >= 0
-    order = np.argsort(-known.to_numpy().astype(np.float64), kind="stable")
-    order = order[repeated[order]]
-    _, first = np.unique(codes[order], return_index=True)
-    repeated[order[first]] = False
-    return repeated

@@ -22,10 +22,13 @@ from expectations.contract import (
 )
 from expectations.policy import AMOUNT_ABOVE, AMOUNT_BELOW, Contract, Trailing
 from expectations.profile import AGE, ROWS
+from expectations.silence.requirements import expect_no_silent_run, expect_reports, expect_values
 from expectations.trailing_bounds import ExpectColumnToVary, ExpectColumnValuesToFollowTrailingDays
 
 STOP, WARN = FailureSeverity.CRITICAL, FailureSeverity.WARNING
 FRAUD_RATE, COVERAGE, DELAY = "fraud_rate", "label_coverage", "reporting_delay_days"
+# Frauds and transactions of the days whose labels should be known.
+FRAUDS, MATURE = "mature_frauds", "mature_transactions"
 _HOUR_THAT_DAYLIGHT_SAVING_MAKES = 1
 _NULL_RATE_FLOOR = 0.05
 _LEAST_ROWS_FOLLOWED = 10.0
@@ -44,6 +47,7 @@ def build_transaction_suite(columns: Sequence[Column], contract: Contract) -> gx
         *_freshness(contract),
         *_drift(columns, contract.trailing),
         *_unseen(columns, contract),
+        *expect_values(columns, contract, rows=ROWS),
     )
 
 
@@ -71,6 +75,7 @@ def build_label_suite(
         ),
         _follow(DELAY, "the reporting delay of mature days", trailing, floor=1.0),
         _follow(FRAUD_RATE, "the fraud rate of mature days", trailing),
+        expect_reports(FRAUDS, contract, of=MATURE),
     )
 
 
@@ -90,7 +95,12 @@ def build_feature_suite(columns: Sequence[Column], contract: Contract) -> gx.Exp
 
 
 def build_training_suite(
-    columns: Sequence[Column], contract: Contract, *, rows: int, maturity: timedelta
+    columns: Sequence[Column],
+    contract: Contract,
+    *,
+    rows: int,
+    maturity: timedelta,
+    reports_frauds_only: bool = False,
 ) -> gx.ExpectationSuite:
     """Build the suite of a training set: matured labels of both classes, no id twice.
 
@@ -99,7 +109,11 @@ def build_training_suite(
         contract: the highest fraud rate that is believed.
         rows: how many it has.
         maturity: no label is younger.
+        reports_frauds_only: a row without a label counts as legitimate, so days without any report
+            stop; else they have no rows, and are named.
     """
+    silent = expect_no_silent_run(contract, of=ROWS)
+    unlabelled = _at_least(ROWS, 1, "every day has transactions whose label is known", WARN)
     return _suite(
         "training_set",
         *_columns(columns, contract, WARN),
@@ -112,6 +126,7 @@ def build_training_suite(
             f"at least one row of {rows:,} is a fraud, and at most {contract.max_fraud_rate:.0%}",
             STOP,
         ),
+        silent if reports_frauds_only else unlabelled,
         *(
             _named(ExpectColumnToVary(column=c.name), f"{c.name} is not the same everywhere", WARN)
             for c in columns

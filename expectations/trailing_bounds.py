@@ -67,10 +67,12 @@ class ColumnValuesFollowTrailingDays(ColumnMapMetricProvider):
         judged: int,
         **_: object,
     ) -> pd.Series:
+        # Days before the judged ones and their references would cost time, for years of them.
+        late = column.iloc[max(len(column) - judged - days, 0) :]
         low, high = trailing_bounds(
-            column, days=days, tolerance=tolerance, least_change=least_change, floor=floor
+            late, days=days, tolerance=tolerance, least_change=least_change, floor=floor
         )
-        outside = (column < low) | (column > high)
+        outside = ((late < low) | (late > high)).reindex(column.index, fill_value=False)
         outside.iloc[: max(len(column) - judged, 0)] = False
         return ~outside
 

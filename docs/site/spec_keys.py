@@ -5,7 +5,7 @@ import re
 import types
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -17,7 +17,7 @@ from pipelines.config import ModelSpec
 
 NAMES = {
     bool: "`true` or `false`", int: "whole number", float: "number", str: "text",
-    timedelta: "duration", date: "date",
+    timedelta: "duration", date: "date", datetime: "date or time",
 }  # fmt: skip
 GIVEN_BY_FILE = "the file's name"
 BOUNDS = ((Ge, "from"), (Gt, "above"), (Le, "to"), (Lt, "below"))
@@ -52,8 +52,12 @@ def spec_tables() -> list[Table]:
 
 
 def own_keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Fields that are no table of their own."""
-    return {n: f for n, f in model.model_fields.items() if _inner(f.annotation) is None}
+    """Fields that are no table of their own, or may be a single value as well."""
+    return {
+        n: f
+        for n, f in model.model_fields.items()
+        if _inner(f.annotation) is None or _is_either(f.annotation)
+    }
 
 
 def meanings(model: type[BaseModel]) -> dict[str, str]:
@@ -92,6 +96,14 @@ def _inner(annotation: Any) -> tuple[type | None, type[BaseModel]] | None:
     return None
 
 
+def _is_either(annotation: Any) -> bool:
+    """Return True for a field that holds a table or a single value."""
+    is_union = get_origin(annotation) in {Union, types.UnionType}
+    return is_union and any(
+        each is not type(None) and _inner(each) is None for each in get_args(annotation)
+    )
+
+
 def _render(table: Table) -> str:
     said = meanings(table.model)
     rows = [
@@ -124,6 +136,8 @@ def default_words(field: FieldInfo) -> str:
         return "none"
     if isinstance(value, timedelta):
         return f'`"{format_duration(value)}"`'
+    if isinstance(value, datetime):
+        return f"`{value:%Y-%m-%d}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
@@ -149,7 +163,7 @@ def type_words(annotation: Any, rules: Any = ()) -> str:
     return ", ".join(part for part in (_kind(annotation), _bounds(rules)) if part)
 
 
-def _kind(annotation: Any) -> str:
+def _kind(annotation: Any) -> str:  # noqa: PLR0911 -- one for each type
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return type_words(arguments[0], arguments[1:])
@@ -161,6 +175,8 @@ def _kind(annotation: Any) -> str:
         return f"table of: {_kind(arguments[1])}"
     if isinstance(origin, type) and issubclass(origin, Collection):
         return f"list of: {_kind(arguments[0])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "table"
     return NAMES[annotation]
 
 

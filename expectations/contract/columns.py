@@ -35,13 +35,23 @@ REPLACED_TIME = "replaced_time"
 IS_FIRST = "is_first"
 
 
+# The known time that the source gave, where it gives one; the row's own may be an arrival.
+SOURCE_TIME = "source_time"
+
+
+# When a label was stated. A label column counts only after its delay, so it is known later.
+STATED_TIME = "stated_time"
+
+
 STATE = "state"  # of a label, as its source calls it
 
 
 ROLES = (TRANSACTION_ID, EVENT_TIME, AMOUNT)
 
 
-RESERVED = frozenset((*ROLES, KNOWN_TIME, EVENT_DAY, LABEL, RULES, REPLACED_TIME, IS_FIRST))
+RESERVED = frozenset(
+    (*ROLES, KNOWN_TIME, EVENT_DAY, LABEL, RULES, REPLACED_TIME, IS_FIRST, SOURCE_TIME, STATED_TIME)
+)
 
 
 LONGEST_NAME = 63

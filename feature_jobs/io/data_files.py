@@ -1,6 +1,7 @@
 """Data files of a table: one Parquet file of one event day, named by the hash of its bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from io import BytesIO
 
 import pyarrow as pa
@@ -19,20 +20,39 @@ class DataFile:
 
     Attributes:
         path: relative to the table's folder.
-        day: of its rows, as `2025-01-01`.
+        day: of its rows, as `2025-01-01`; empty in a table without event days.
+        known_from: the earliest known time of its rows; None where it was not recorded.
+        known_until: the latest.
     """
 
     path: str
     day: str
     rows: int
     size_bytes: int
+    known_from: datetime | None = field(default=None, compare=False)
+    known_until: datetime | None = field(default=None, compare=False)
 
 
-def write_data_file(folder: str, day: str, content: bytes, *, rows: int) -> DataFile:
-    """Write encoded rows of one day below a table's folder; a commit makes them visible."""
+def write_data_file(
+    folder: str,
+    day: str,
+    content: bytes,
+    *,
+    rows: int,
+    known: tuple[datetime, datetime] | None = None,
+) -> DataFile:
+    """Write encoded rows of one day below a table's folder; a commit makes them visible.
+
+    Args:
+        folder: of the table.
+        day: of the rows; empty in a table without event days.
+        content: the encoded rows.
+        rows: their number.
+        known: their earliest and latest known time, where the table has one.
+    """
     path = name_part(day, content)
     publish(f"{folder}/{path}", content)
-    return DataFile(path, day, rows, len(content))
+    return DataFile(path, day, rows, len(content), *(known or (None, None)))
 
 
 def encode_features(rows: pa.Table) -> bytes:

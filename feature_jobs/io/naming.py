@@ -15,8 +15,9 @@ def hash_bytes(content: bytes | memoryview) -> str:
 
 
 def name_part(day: str, content: bytes) -> str:
-    """Return the path of a part below its table's folder."""
-    return f"{EVENT_DAY}={day}/part-{hash_bytes(content)}.parquet"
+    """Return the path of a part below its table's folder; without a day, of an only part."""
+    folder = f"{EVENT_DAY}={day}/" if day else ""
+    return f"{folder}part-{hash_bytes(content)}.parquet"
 
 
 def hash_in_name(path: str) -> str | None:

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,10 +19,11 @@ _S3_OPTIONS = "?allow_delayed_open=true"
 
 def resolve(address: str) -> tuple[fs.FileSystem, str]:
     """Return the file system of an address, and the path in it."""
-    parts = urlsplit(address)
-    if len(parts.scheme) < 2:  # noqa: PLR2004 -- one letter is a drive
+    # Not parsed as a URL: a key may hold any sign, `#` and `?` among them.
+    scheme, separator, path = address.partition("://")
+    if not separator or len(scheme) < 2:  # noqa: PLR2004 -- one letter is a drive
         return _local(), address
-    return _remote(parts.scheme, parts.netloc), f"{parts.netloc}{parts.path}"
+    return _remote(scheme, path.partition("/")[0]), path
 
 
 def read_schema(address: str) -> pa.Schema:

@@ -18,6 +18,9 @@ def count_distinct(  # noqa: PLR0917 -- numba takes no keywords
     events: Int64s,
     enters: Int64s,
     order: Int64s,
+    retract_starts: Int64s,
+    retract_rows: Int64s,
+    retract_times: Int64s,
     codes: Int64s,
     window_plus_delay: int,
     include_current: bool,  # noqa: FBT001 -- numba takes no keywords
@@ -37,6 +40,7 @@ def count_distinct(  # noqa: PLR0917 -- numba takes no keywords
     for history in range(len(starts) - 1):
         first, last = starts[history], starts[history + 1]
         entering, leaving, distinct = first, first, 0
+        retracting, until = retract_starts[history], retract_starts[history + 1]
         for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + window_plus_delay <= now:
@@ -55,6 +59,13 @@ def count_distinct(  # noqa: PLR0917 -- numba takes no keywords
                 entered[other] = True
                 distinct += times[codes[other]] == 0
                 times[codes[other]] += 1
+            while retracting < until and retract_times[retracting] <= now:
+                other = retract_rows[retracting]
+                retracting += 1
+                if other >= leaving and entered[other]:
+                    entered[other] = False
+                    times[codes[other]] -= 1
+                    distinct -= times[codes[other]] == 0
             adds = include_current and codes[row] >= 0 and times[codes[row]] == 0
             for line in range(len(exclude_current)):
                 out[line, row] = distinct + (1 if adds and not exclude_current[line] else 0)

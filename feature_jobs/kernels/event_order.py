@@ -1,6 +1,5 @@
-"""The total order of rows, (event time, transaction id), on Arrow columns."""
+"""The total order of rows, (event time, transaction id, known time), on Arrow columns."""
 
-from datetime import timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -12,8 +11,8 @@ Int64s = npt.NDArray[np.int64]
 Number = TypeVar("Number", np.int64, np.float64)
 
 
-def time_order(events: Int64s, ids: pa.ChunkedArray) -> Int64s:
-    """Sort row numbers by (event time, transaction id).
+def time_order(events: Int64s, ids: pa.ChunkedArray, known: Int64s | None = None) -> Int64s:
+    """Sort row numbers by (event time, transaction id, known time).
 
     Rows that come as a few sorted runs, as they do from the lake, cost little: the sort by time is
     a merge, and ids are compared only where times are equal.
@@ -21,6 +20,7 @@ def time_order(events: Int64s, ids: pa.ChunkedArray) -> Int64s:
     Args:
         events: event times in microseconds.
         ids: transaction ids, integers or text.
+        known: known times in microseconds; None where no id stands twice.
     """
     order = np.argsort(events, kind="stable")
     times = events[order]
@@ -28,7 +28,8 @@ def time_order(events: Int64s, ids: pa.ChunkedArray) -> Int64s:
     if same.any():
         tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
         rows = order[tied]
-        order[tied] = rows[np.lexsort((_ranks(ids.take(pa.array(rows))), events[rows]))]
+        keys = (_ranks(ids.take(pa.array(rows))), events[rows])
+        order[tied] = rows[np.lexsort(keys if known is None else (known[rows], *keys))]
     found: Int64s = order
     return found
 
@@ -44,13 +45,6 @@ def integers(column: pa.ChunkedArray) -> Int64s:
 def owned(values: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """Return a writeable array, copied if need be: compiled code takes one kind of array."""
     return values if values.flags.writeable else values.copy()
-
-
-def visible_times(events: Int64s, known: Int64s, delay: timedelta | None) -> Int64s:
-    """Compute when each row becomes visible: once it is known and its delay has passed."""
-    waited = events + (delay // timedelta(microseconds=1) if delay else 0)
-    times: Int64s = np.maximum(waited, known)
-    return times
 
 
 def encode(columns: list[pa.ChunkedArray]) -> Int64s:

@@ -4,6 +4,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from feature_jobs.kernels.heap import pop, push, row_numbers
 from feature_jobs.kernels.visibility import is_visible
 from feature_jobs.kernels.windows import MICROSECONDS
 
@@ -28,7 +29,7 @@ def compute_frauds(  # noqa: PLR0917 -- numba takes no keywords
     """Count known frauds in the window, and seconds since the latest and the oldest of them.
 
     What is known of a row may change: each change is an item of its own, +1 when it becomes known
-    that the row is a fraud, -1 when that is taken back.
+    that the row is a fraud, -1 when that is taken back or the row is retracted.
 
     Beside the arrays that `feature_jobs.kernels.windows` describes:
 
@@ -67,12 +68,15 @@ def compute_frauds(  # noqa: PLR0917 -- numba takes no keywords
 
 
 @numba.njit(cache=True, nogil=True)
-def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
+def compute_legitimate(  # noqa: PLR0912, PLR0917 -- one loop; numba takes no keywords
     starts: Int64s,
     firsts: Int64s,
     events: Int64s,
     enters: Int64s,
     order: Int64s,
+    retract_starts: Int64s,
+    retract_rows: Int64s,
+    retract_times: Int64s,
     item_starts: Int64s,
     item_rows: Int64s,
     item_enters: Int64s,
@@ -83,14 +87,19 @@ def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
 ) -> None:
     """Compute seconds since the latest and the oldest visible row that is no known fraud.
 
-    The arrays are those of `feature_jobs.kernels.windows` and of `compute_frauds`.
+    The arrays are those of `feature_jobs.kernels.windows` and of `compute_frauds`. Where rows are
+    retracted the newest that counts is the top of a heap: steps back would be as many as retracted
+    rows, for each row again.
     """
     state = np.zeros(len(events), dtype=np.int64)
     entered = np.zeros(len(events), dtype=np.bool_)
+    numbers, newest = row_numbers(len(events) + len(item_rows) if len(retract_rows) > 0 else 0)
     for history in range(len(starts) - 1):
         first, last = starts[history], starts[history + 1]
         telling, until = item_starts[history], item_starts[history + 1]
         entering, leaving, latest, oldest = first, first, -1, last
+        retracting, retracted = retract_starts[history], retract_starts[history + 1]
+        is_retracted, held = retracted > retracting, 0
         for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + window_plus_delay <= now:
@@ -103,6 +112,9 @@ def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
                 telling += 1
                 if entered[other] and state[other] <= 0:  # it was taken back
                     latest, oldest = max(latest, other), min(oldest, other)
+                    if is_retracted:
+                        push(newest, held, other, numbers, -1.0)
+                        held += 1
             while entering < last:
                 other, enter = order[entering], enters[order[entering]]
                 if not is_visible(enter, events[other], other, now, row):
@@ -111,6 +123,17 @@ def compute_legitimate(  # noqa: PLR0917 -- numba takes no keywords
                 entered[other] = True
                 if state[other] <= 0:
                     latest, oldest = max(latest, other), min(oldest, other)
+                    if is_retracted:
+                        push(newest, held, other, numbers, -1.0)
+                        held += 1
+            while retracting < retracted and retract_times[retracting] <= now:
+                entered[retract_rows[retracting]] = False
+                retracting += 1
+            if is_retracted:
+                while held > 0 and (state[newest[0]] > 0 or not entered[newest[0]]):
+                    pop(newest, held, numbers, -1.0)
+                    held -= 1
+                latest = newest[0] if held > 0 else -1
             while latest >= leaving and (state[latest] > 0 or not entered[latest]):
                 latest -= 1
             while oldest < latest and (

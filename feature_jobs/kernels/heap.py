@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 @numba.njit(cache=True)
@@ -40,9 +41,17 @@ def pop(heap: Int64s, size: int, values: Floats, sign: float) -> None:
 
 
 @numba.njit(cache=True)
-def drop_left(heap: Int64s, size: int, leaving: int, values: Floats, sign: float) -> int:
-    """Remove rows before `leaving` from the top; return the new size."""
-    while size > 0 and heap[0] < leaving:
+def drop_gone(  # noqa: PLR0917 -- numba takes no keywords
+    heap: Int64s, size: int, leaving: int, entered: Bools, values: Floats, sign: float
+) -> int:
+    """Remove rows before `leaving` and retracted ones from the top; return the new size."""
+    while size > 0 and (heap[0] < leaving or not entered[heap[0]]):
         pop(heap, size, values, sign)
         size -= 1
     return size
+
+
+@numba.njit(cache=True)
+def row_numbers(size: int) -> tuple[Floats, Int64s]:
+    """Return the row numbers as values to order a heap by, and an empty heap for them."""
+    return np.arange(size).astype(np.float64), np.empty(size, dtype=np.int64)

@@ -23,6 +23,9 @@ def compute_median(  # noqa: PLR0917 -- numba takes no keywords
     events: Int64s,
     enters: Int64s,
     order: Int64s,
+    retract_starts: Int64s,
+    retract_rows: Int64s,
+    retract_times: Int64s,
     values: Floats,
     window_plus_delay: int,
     include_current: bool,  # noqa: FBT001 -- numba takes no keywords
@@ -47,6 +50,7 @@ def compute_median(  # noqa: PLR0917 -- numba takes no keywords
         ranked = values[first:last][by_value]
         tree[: size + 1] = 0
         entering, leaving, count = first, first, 0
+        retracting, until = retract_starts[history], retract_starts[history + 1]
         for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + window_plus_delay <= now:
@@ -65,6 +69,13 @@ def compute_median(  # noqa: PLR0917 -- numba takes no keywords
                 entered[other] = True
                 _add(tree, size, ranks[other], 1)
                 count += 1
+            while retracting < until and retract_times[retracting] <= now:
+                other = retract_rows[retracting]
+                retracting += 1
+                if other >= leaving and entered[other]:
+                    entered[other] = False
+                    _add(tree, size, ranks[other], -1)
+                    count -= 1
             without = _middle(tree, size, ranked, count)
             included = without
             if include_current and not np.isnan(values[row]):

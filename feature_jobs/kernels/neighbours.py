@@ -23,6 +23,8 @@ def count_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba take
     events: Int64s,
     enters: Int64s,
     order: Int64s,
+    retract_rows: Int64s,
+    retract_times: Int64s,
     members: Int64s,
     edges: Int64s,
     edge_members: Int64s,
@@ -40,12 +42,13 @@ def count_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba take
     Arguments by name:
 
         first: the first row that is wanted; rows before it are only remembered.
-        events, enters, order: as in `feature_jobs.kernels.windows`, of one history that holds all
-        rows. members: each row's member as a number from 0 on, -1 where it is null.
+        events, enters, order, retract_rows, retract_times: as in `feature_jobs.kernels.windows`,
+            of one history that holds all rows.
+        members: each row's member as a number from 0 on, -1 where it is null.
         edges: each row's pair of member and thing as a number from 0 on, -1 where one is null.
         edge_members, edge_things: both sides of each edge, as numbers from 0 on.
         item_rows, item_enters, item_changes: as in
-        `feature_jobs.kernels.fraud_windows.compute_frauds`.
+            `feature_jobs.kernels.fraud_windows.compute_frauds`.
         window_plus_delay: the window's length in microseconds.
         max_degree: see `feature_jobs.declaration.features.LinkGroup`.
         neighbours, frauds: receive the two aggregates by row; NaN where the member is null or
@@ -62,7 +65,7 @@ def count_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba take
     seen = np.full(count, -1, dtype=np.int64)
     state = np.zeros(len(events), dtype=np.int64)
     entered = np.zeros(len(events), dtype=np.bool_)
-    entering, leaving, item = 0, 0, 0
+    entering, leaving, retracting, item = 0, 0, 0, 0
     for row in range(first, len(events)):
         now = events[row]
         while leaving < len(events) and events[leaving] + window_plus_delay <= now:
@@ -89,6 +92,17 @@ def count_neighbours(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba take
             if alive[edge] == 1:
                 _insert(edge, of_member, member_at, member_starts, member_live, edge_members)
                 _insert(edge, of_thing, thing_at, thing_starts, thing_live, edge_things)
+        while retracting < len(retract_rows) and retract_times[retracting] <= now:
+            other = retract_rows[retracting]
+            retracting += 1
+            if other < leaving or not entered[other]:
+                continue
+            entered[other] = False
+            edge = edges[other]
+            alive[edge] -= 1
+            if alive[edge] == 0:
+                _remove(edge, of_member, member_at, member_starts, member_live, edge_members)
+                _remove(edge, of_thing, thing_at, thing_starts, thing_live, edge_things)
         while item < len(item_rows):
             other, enter = item_rows[item], item_enters[item]
             if not is_visible(enter, events[other], other, now, row):

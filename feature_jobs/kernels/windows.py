@@ -4,17 +4,25 @@ A value *enters* when it becomes visible and *leaves* when its event is older th
 pointers advance through both orders, so the cost is linear in rows, whatever the length of the
 window. One call computes every aggregate of one measure over one window.
 
+A row may be a version of a transaction, which is *retracted* when it is replaced or withdrawn. A
+row at that very time does not see it any more; the version that replaces it enters by itself.
+
 At row j with event time t, the other rows that count are those with `enter < t`, and of those
 with `enter == t` the ones that became visible after their own event or stand before j in the
-order; as long as `event + window_plus_delay > t`. Values that are NaN do not count.
+order; as long as `event + window_plus_delay > t`, and until they are retracted at t or before.
+Values that are NaN do not count.
 
 Arrays that all window kernels take, all by row unless said otherwise:
 
     starts    where each history begins, and at last the number of rows
-    firsts    for each history the first row that is wanted; rows before it are only remembered
+    firsts    for each history the first row that is wanted; rows before it are only remembered.
+              Rows after it that are not wanted are computed like the others
     events    event times in microseconds, not falling within a history
-    enters    when each row's value becomes visible, at or after its event time
+    enters    when each row's value becomes visible, at or after its event time; the largest
+              integer for a row that is retracted by then
     order     each history's row numbers by `enters`, ties in row order
+    retract_starts  where each history's retractions begin, and at last their number
+    retract_rows, retract_times  the row that is retracted, and when; by history, then time
     window_plus_delay  how long after its event a value stays: the window plus a fixed delay
     out       one line for each aggregate asked for; NaN where it is not defined
 """
@@ -34,7 +42,7 @@ from feature_jobs.kernels.exact_sum import (
     read_deviation,
     read_sum,
 )
-from feature_jobs.kernels.heap import drop_left, push
+from feature_jobs.kernels.heap import drop_gone, push, row_numbers
 from feature_jobs.kernels.small_sum import add_small, fits, read_small
 from feature_jobs.kernels.visibility import is_visible
 
@@ -68,6 +76,9 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
     events: Int64s,
     enters: Int64s,
     order: Int64s,
+    retract_starts: Int64s,
+    retract_rows: Int64s,
+    retract_times: Int64s,
     values: Floats,
     bits: Int64s,
     window_plus_delay: int,
@@ -99,6 +110,7 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
     lows = np.empty(len(events) if wants_min else 0, dtype=np.int64)
     highs = np.empty(len(events) if wants_max else 0, dtype=np.int64)
     entered = np.zeros(len(events), dtype=np.bool_)
+    numbers, newest = row_numbers(len(events) if len(retract_rows) > 0 else 0)
     sums = np.zeros(SUM_DIGITS, dtype=np.int64)
     squares = np.zeros(SQUARE_DIGITS, dtype=np.int64)
     scratch = np.empty(6 * SUM_DIGITS, dtype=np.int64)
@@ -123,6 +135,8 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
                     if sums[digit] != 0:
                         low, high = min(low, digit), max(high, digit + 3)
         entering, leaving, fewer, greater, latest, oldest = first, first, 0, 0, -1, last
+        retracting, until = retract_starts[history], retract_starts[history + 1]
+        is_retracted, held = until > retracting, 0
         for row in range(firsts[history], last):
             now = events[row]
             while leaving < last and events[leaving] + window_plus_delay <= now:
@@ -145,6 +159,9 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
                 entered[other] = True
                 _count(counts, value, 1)
                 latest, oldest = max(latest, other), min(oldest, other)
+                if is_retracted:
+                    push(newest, held, other, numbers, -1.0)
+                    held += 1
                 if wants_sum and np.isfinite(value):
                     least, most = _change(
                         sums, squares, least, most, bits[other], 1, lowest, wants_square
@@ -155,10 +172,24 @@ def compute_running(  # noqa: PLR0912, PLR0915, PLR0917 -- one loop; numba takes
                 if wants_max:
                     push(highs, greater, other, values, -1.0)
                     greater += 1
+            while retracting < until and retract_times[retracting] <= now:
+                other = retract_rows[retracting]
+                retracting += 1
+                if other < leaving or not entered[other]:
+                    continue
+                entered[other] = False
+                _count(counts, values[other], -1)
+                if wants_sum and np.isfinite(values[other]):
+                    least, most = _change(
+                        sums, squares, least, most, bits[other], -1, lowest, wants_square
+                    )
             if wants_min:
-                fewer = drop_left(lows, fewer, leaving, values, 1.0)
+                fewer = drop_gone(lows, fewer, leaving, entered, values, 1.0)
             if wants_max:
-                greater = drop_left(highs, greater, leaving, values, -1.0)
+                greater = drop_gone(highs, greater, leaving, entered, values, -1.0)
+            if is_retracted:
+                held = drop_gone(newest, held, leaving, entered, numbers, -1.0)
+                latest = newest[0] if held > 0 else -1
             while oldest < latest and (oldest < leaving or not entered[oldest]):
                 oldest += 1
             own = values[row]

@@ -3,7 +3,7 @@ from .derived import derive, expression_columns, refuse_unreadable, row_schema
 from .histories import WANTED, WHOLE, compute_windows
 from .links import compute_links
 from .map import Layout, scatterer
-from .read import load_known_frauds, scatter_history
+from .read import Input, load_known_frauds, scatter_history
 from .shuffle_blocks import BLOCKS, send
 from .skew import SLICE, Split, split_rows
 from .worker_errors import error_of_worker, map_batches
@@ -29,6 +29,7 @@ __all__ = [
     "WRITTEN",
     "Assembly",
     "Day",
+    "Input",
     "Layout",
     "Split",
     "assembler",

@@ -33,7 +33,9 @@ def window_computer(
             partial = held.pop(group.partials_number, [])
             if not blocks:
                 continue
-            rows = pa.concat_tables([unpack(block) for block in blocks])
+            # Blocks without later versions lack their columns, which are then nulls.
+            tables = [unpack(block) for block in blocks]
+            rows = pa.concat_tables(tables, promote_options="default")
             if not pc.any(rows[WANTED]).as_py():
                 continue
             if group.links:

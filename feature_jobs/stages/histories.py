@@ -16,27 +16,20 @@ from feature_jobs.declaration import (
 )
 from feature_jobs.kernels import (
     ROW_KERNELS,
-    SQUARE_DIGITS,
-    SUM_DIGITS,
     Items,
     compute_frauds,
     compute_legitimate,
     encode,
     integers,
     label_items,
+    lifetimes,
+    retractions,
     time_order,
     visible_times,
 )
 from feature_jobs.kernels import windows as kernel
-from feature_jobs.stages.skew import (
-    COMPUTATION,
-    COUNTS,
-    SLICE,
-    SQUARES,
-    SUMS,
-    measure_values,
-    meets,
-)
+from feature_jobs.stages.partial_aggregates import PartialAggregates
+from feature_jobs.stages.skew import SLICE, measure_values, meets
 
 Int64s = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -58,7 +51,8 @@ def compute_windows(
     Args:
         rows: everything of the histories that can count, in any order: `transaction_id`,
             `event_time`, `known_time`, the keys (not null), the measures, `is_wanted`, and for
-            histories that are split `slice`; a history's wanted rows are the last of it.
+            histories that are split `slice`; with later versions `replaced_time` and `is_first`.
+            Wanted are first versions from some time on.
         group: the windows.
         conditions: which measures are conditions.
         partials: the partial aggregates of slices.
@@ -92,7 +86,8 @@ class _History:
         conditions: Sequence[str],
         partials: pa.Table | None,
     ) -> None:
-        order = time_order(integers(rows[EVENT_TIME]), rows[TRANSACTION_ID])
+        known = integers(rows[KNOWN_TIME])
+        order = time_order(integers(rows[EVENT_TIME]), rows[TRANSACTION_ID], known)
         codes = encode([rows[name] for name in (*group.keys, SLICE)])[order]
         by_key = np.argsort(codes, kind="stable")
         self.rows = rows.take(pa.array(order[by_key])).combine_chunks()
@@ -103,11 +98,12 @@ class _History:
         self._events = integers(self.rows[EVENT_TIME])
         self._known = integers(self.rows[KNOWN_TIME])
         wanted = self.rows[WANTED].combine_chunks().to_numpy(zero_copy_only=False)
+        self._lifetimes = lifetimes(self.rows, self._known)
+        self._retractions = retractions(self._lifetimes, self._starts)
         self.wanted = pa.array(np.flatnonzero(wanted))
-        counted = np.add.reduceat(wanted.astype(np.int64), self._starts[:-1]) if len(wanted) else 0
-        self._firsts = (self._starts[1:] - counted).astype(np.int64)
+        self._firsts = _first_wanted(wanted, self._starts)
         self._orders: dict[object, tuple[Int64s, Int64s]] = {}
-        self._partials = _PartialAggregates(self.rows, self._starts, group, partials)
+        self._partials = PartialAggregates(self.rows, self._starts, group, partials)
 
     def compute(self) -> dict[str, Floats]:
         """Compute every feature of the group for every row; NaN where it is null or not wanted."""
@@ -169,7 +165,7 @@ class _History:
         enters, order = self._visibility(computation)
         out = np.full((len(statistics), len(values)), np.nan)
         kernel.compute_running(
-            self._starts, self._firsts, self._events, enters, order, values,
+            self._starts, self._firsts, self._events, enters, order, *self._retractions, values,
             values.view(np.int64), computation.window_plus_delay, not computation.delay,
             np.array(statistics, dtype=np.int64), np.array(exclude_current, dtype=np.bool_),
             *self._partials.of(number), out,
@@ -190,7 +186,7 @@ class _History:
         enters, order = self._visibility(computation)
         out = np.full((len(windows), len(enters)), np.nan)
         chosen.compute(
-            self._starts, self._firsts, self._events, enters, order,
+            self._starts, self._firsts, self._events, enters, order, *self._retractions,
             values, computation.window_plus_delay, not computation.delay,
             np.array([w.is_prior for w in windows], dtype=np.bool_), out,
         )  # fmt: skip
@@ -202,8 +198,8 @@ class _History:
         items = self._items(computation)
         frauds, since_last, since_first = np.full((3, len(self._events)), np.nan)
         compute_frauds(
-            self._starts, self._firsts, self._events, items.starts, items.rows, items.enters,
-            items.changes, computation.window_plus_delay, frauds, since_last, since_first,
+            self._starts, self._firsts, self._events, *items,
+            computation.window_plus_delay, frauds, since_last, since_first,
         )  # fmt: skip
         given = {"count": frauds, "time_since_last": since_last, "time_since_first": since_first}
         if any(w.aggregate.per_transaction for w in computation.windows):
@@ -217,8 +213,8 @@ class _History:
         items = self._items(computation)
         since_last, since_first = np.full((2, len(self._events)), np.nan)
         compute_legitimate(
-            self._starts, self._firsts, self._events, enters, order, items.starts, items.rows,
-            items.enters, items.changes, computation.window_plus_delay, since_last, since_first,
+            self._starts, self._firsts, self._events, enters, order, *self._retractions,
+            *items, computation.window_plus_delay, since_last, since_first,
         )  # fmt: skip
         given = {"time_since_last": since_last, "time_since_first": since_first}
         return {w.name: given[w.statistic] for w in computation.windows}
@@ -226,7 +222,10 @@ class _History:
     def _items(self, computation: WindowComputation) -> Items:
         delay = computation.delay // MICROSECOND if computation.delay else 0
         counted = None if computation.where is None else meets(self.rows, computation.where)
-        return label_items(self.rows, self._starts, self._events, delay=delay, counted=counted)
+        return label_items(
+            self.rows, self._starts, self._events, delay=delay, counted=counted,
+            found=self._lifetimes,
+        )  # fmt: skip
 
     def _statistic(self, window: Window) -> int:
         if window.measure in self._conditions and window.statistic == "count":
@@ -236,9 +235,9 @@ class _History:
     def _visibility(self, computation: WindowComputation) -> tuple[Int64s, Int64s]:
         """Return when each row becomes visible, and each history's rows in that order."""
         if computation.delay not in self._orders:
-            enters = visible_times(self._events, self._known, computation.delay)
+            enters = visible_times(self._events, self._known, computation.delay, self._lifetimes)
             order = np.arange(len(enters))
-            falls = np.diff(enters) < 0
+            falls = enters[1:] < enters[:-1]
             falls[self._starts[1:-1] - 1] = False  # the next history may begin earlier
             late = np.unique(np.searchsorted(self._starts, np.flatnonzero(falls), side="right") - 1)
             for first, last in zip(self._starts[late], self._starts[late + 1], strict=True):
@@ -247,38 +246,9 @@ class _History:
         return self._orders[computation.delay]
 
 
-class _PartialAggregates:
-    """Partial aggregates of the slices, summed over their payloads, as the kernel's arrays."""
-
-    def __init__(
-        self, rows: pa.Table, starts: Int64s, group: FeatureGroup, partials: pa.Table | None
-    ) -> None:
-        self._of = np.full(max(len(starts) - 1, 0), -1, dtype=np.int64)
-        self._lines: dict[int, list[tuple[int, dict[str, object]]]] = {}
-        if partials is None:
-            return
-        names = [*group.keys, SLICE]
-        heads = rows.select(names).take(pa.array(starts[:-1])).to_pylist()
-        position = {tuple(head.values()): at for at, head in enumerate(heads)}
-        for line in partials.to_pylist():
-            at = position.get(tuple(line[name] for name in names))
-            if at is not None:  # a slice without rows has nothing to compute
-                self._lines.setdefault(line[COMPUTATION], []).append((at, line))
-
-    def has(self, computation: int) -> bool:
-        """Return True if a slice has a partial aggregate of a computation."""
-        return computation in self._lines
-
-    def of(self, computation: int) -> tuple[Int64s, Int64s, Int64s, Int64s]:
-        """Return for each history its line or -1, and the lines of counts, sums and squares."""
-        found = self._lines.get(computation, [])
-        histories = sorted({at for at, _ in found})
-        number = {at: line for line, at in enumerate(histories)}
-        of = self._of.copy()
-        of[histories] = range(len(histories))
-        sizes = {COUNTS: kernel.COUNT_COLUMNS, SUMS: SUM_DIGITS, SQUARES: SQUARE_DIGITS}
-        made = {name: np.zeros((len(histories), size), np.int64) for name, size in sizes.items()}
-        for at, line in found:
-            for name, total in made.items():
-                total[number[at]] += np.array(line[name], dtype=np.int64)
-        return of, made[COUNTS], made[SUMS], made[SQUARES]
+def _first_wanted(wanted: Bools, starts: Int64s) -> Int64s:
+    """Return each history's first wanted row, or its end where it has none."""
+    rows = np.flatnonzero(wanted).astype(np.int64)
+    at = np.searchsorted(rows, starts[:-1])
+    found: Int64s = np.minimum(np.append(rows, starts[-1])[at], starts[1:])
+    return found

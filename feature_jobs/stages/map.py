@@ -14,9 +14,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, InputError
+from expectations.contract import (
+    EVENT_TIME,
+    IS_FIRST,
+    KNOWN_TIME,
+    REPLACED_TIME,
+    TRANSACTION_ID,
+    InputError,
+)
 from feature_jobs.declaration import MICROSECOND, FeatureGroup
-from feature_jobs.kernels import LABEL_TIMES, LABEL_VALUES, attach_labels, integers
+from feature_jobs.kernels import (
+    LABEL_TIMES,
+    LABEL_VALUES,
+    NEVER,
+    attach_labels,
+    first_versions,
+    integers,
+)
 from feature_jobs.stages.histories import WANTED, WHOLE
 from feature_jobs.stages.shuffle_blocks import frame, pack, spread
 from feature_jobs.stages.skew import SLICE, Split, equals, split_rows
@@ -35,7 +49,7 @@ class Layout:
         groups: what is computed.
         partitions: how many partitions each group has.
         splits: the skewed keys.
-        since: the first event time that is wanted, in microseconds.
+        since: the first event time that is wanted, in microseconds. Later versions never are.
         time_borders: event times at which the links are split, `partitions - 1` of them at most.
     """
 
@@ -51,6 +65,8 @@ def scatterer(
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """Make the function for `mapInArrow` from rows to blocks.
 
+    Rows have `replaced_time` and `is_first`; a batch without later versions sends neither on.
+
     Args:
         layout: where rows go.
         known: what became known of rows, from `feature_jobs.stages.read.load_known_frauds`.
@@ -61,7 +77,7 @@ def scatterer(
         for batch in batches:
             rows = pa.Table.from_batches([batch])
             if rows.num_rows:
-                rows = _with_integer_times(rows)
+                rows = _with_lifetimes(_with_integer_times(rows))
                 if reads_labels:
                     rows = attach_labels(rows, known)
                 for group in layout.groups:
@@ -89,9 +105,21 @@ def _with_integer_times(rows: pa.Table) -> pa.Table:
     return rows
 
 
+def _with_lifetimes(rows: pa.Table) -> pa.Table:
+    """Drop withdrawals, which hold at no time, and columns of versions that say nothing."""
+    replaced, firsts = rows[REPLACED_TIME], pa.array(first_versions(rows))
+    if replaced.null_count == len(replaced) and pc.all(firsts).as_py():
+        return rows.drop_columns([REPLACED_TIME, IS_FIRST])
+    replaced = replaced.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    at = rows.schema.get_field_index(REPLACED_TIME)
+    holds = pc.greater(pc.fill_null(replaced, NEVER), rows[KNOWN_TIME])
+    return rows.set_column(at, REPLACED_TIME, replaced).filter(pc.or_(holds, firsts))
+
+
 def _scatter_group(rows: pa.Table, group: FeatureGroup, layout: Layout) -> Iterator[pa.RecordBatch]:
     labels = [LABEL_TIMES, LABEL_VALUES] if group.reads_labels else []
     names = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, *group.keys, *group.measures, *labels]
+    names += [name for name in (REPLACED_TIME, IS_FIRST) if name in rows.column_names]
     own = rows.select(names)
     kept = pc.greater_equal(own[EVENT_TIME], layout.since - group.lookback // MICROSECOND)
     if group.windows:
@@ -99,6 +127,7 @@ def _scatter_group(rows: pa.Table, group: FeatureGroup, layout: Layout) -> Itera
             kept = pc.and_(kept, own[key].is_valid())
     own = own.filter(kept)
     wanted = pc.greater_equal(own[EVENT_TIME], layout.since)
+    wanted = pc.and_(wanted, pa.array(first_versions(own)))
     own = own.append_column(WANTED, wanted)
     if group.links:
         yield from _split_by_time(own, group, layout)

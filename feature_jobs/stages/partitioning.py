@@ -52,6 +52,7 @@ def sample_splits(
         rows_per_task: rows that one task should hold; None: the mean of the partitions, but no
             fewer than make a split worth it.
     """
+    days = [day for day in days if day.files]  # a day of later versions only may have none
     rows = sum(day.rows for day in days)
     rows_per_task = rows_per_task or max(rows // partitions, LEAST_ROWS_PER_TASK)
     keys = dict.fromkeys(key for group in groups if group.windows for key in group.keys)

@@ -1,8 +1,9 @@
 """Skewed keys: found in a sample before the shuffle, and split in time among several tasks.
 
 A slice `[a, b)` of a key's history computes the rows that happened in it. Of the other rows it
-needs those that become visible in it, and for each window those that leave in it, which is the
-slice moved back by that window. What entered before a and stays until b is the same for every row
+needs those that become visible in it, those that are replaced or withdrawn in it, and for each
+window those that leave in it, which is the slice moved back by that window. What is gone before a
+does not count. What entered before a and stays until b is the same for every row
 of the slice: it is sent as counts and exact digits, a *partial aggregate*, which the slice adds up.
 Aggregates that are not additive get the *extremal rows* instead, which can still decide them: for
 min and max those that no later row exceeds, for last the newest, for the time since the first the
@@ -28,6 +29,7 @@ from feature_jobs.kernels import (
     encode,
     integers,
     is_labelled,
+    lifetimes,
     owned,
     time_order,
     visible_times,
@@ -131,7 +133,8 @@ def split_rows(
         since: the first event time that is wanted; slices before it are not made.
     """
     events = integers(rows[EVENT_TIME])
-    rows = rows.take(pa.array(time_order(events, rows[TRANSACTION_ID])))
+    known = integers(rows[KNOWN_TIME])
+    rows = rows.take(pa.array(time_order(events, rows[TRANSACTION_ID], known)))
     view = _View(rows, group)
     for number in range(len(split.borders) + 1):
         start, end = split.bounds(number)
@@ -152,7 +155,11 @@ class _View:
         self._rows, self._group, self._computations = rows, group, group.computations()
         self._events = integers(rows[EVENT_TIME])
         known = integers(rows[KNOWN_TIME])
-        self._enters = {delay: visible_times(self._events, known, delay) for delay in group.delays}
+        lives = lifetimes(rows, known)
+        self._exits: Int64s | None = None if lives is None else lives.exits
+        self._enters = {
+            delay: visible_times(self._events, known, delay, lives) for delay in group.delays
+        }
         self._windows_plus_delay = sorted(
             {computation.window_plus_delay for computation in self._computations}
         )
@@ -171,6 +178,9 @@ class _View:
         for window_plus_delay in self._windows_plus_delay:
             leaves = events + window_plus_delay
             inside |= (leaves >= start) & (leaves < end)
+        if self._exits is not None:
+            inside |= (self._exits > start) & (self._exits < end)
+            past &= self._exits >= end
         past &= events + self._windows_plus_delay[-1] >= end
         if self._has_label is not None:
             # Few, and a label may be known before its transaction has arrived: all are sent.

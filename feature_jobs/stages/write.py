@@ -1,8 +1,9 @@
 """Write stage: a day's rows with the features of every group and derived ones, one part a day.
 
-A partition gets a manifest of its days, reads their rows and joins the features by the total
-order; ids that do not match are an error, not a wrong feature. Spark gets only the columns that
-derived expressions read; all others pass through as one binary value in the first row of their day.
+A partition gets a manifest of its days, reads their first versions and joins the features by the
+total order; ids that do not match are an error, not a wrong feature. Spark gets only the columns
+that derived expressions read; all others pass through as one binary value in the first row of their
+day.
 """
 
 import json
@@ -19,6 +20,7 @@ from expectations.contract import EVENT_DAY, EVENT_TIME, TRANSACTION_ID, Overnig
 from feature_jobs.declaration import FeatureGroup
 from feature_jobs.io import encode_features, read_columns, write_data_file
 from feature_jobs.kernels import integers, time_order
+from feature_jobs.stages.read import read_firsts
 from feature_jobs.stages.shuffle_blocks import binary, collect, pack, unpack
 
 MANIFEST = -1
@@ -33,7 +35,7 @@ class Day:
     Attributes:
         day: `2025-01-31`.
         files: Parquet files that hold all its rows and nothing else.
-        rows: how many they are.
+        rows: how many they are; later versions, which have no features, among them.
         is_wanted: True if its features are written; False for days of the lookback.
         kept: a part of an earlier build whose columns are taken where they are not computed.
     """
@@ -148,7 +150,10 @@ def _write(rows: pa.Table, assembly: Assembly) -> pa.RecordBatch:
 
 
 def _days(batches: Iterator[pa.RecordBatch], assembly: Assembly) -> Iterator[pa.Table]:
-    """Yield each day of a partition with every column that is not derived now."""
+    """Yield each day of a partition with every column that is not derived now.
+
+    A day that has only later versions, moved to it from others, has no part.
+    """
     held = collect(batches)
     days = [Day(**d) for block in held.pop(MANIFEST, []) for d in json.loads(block.as_py())]
     computed = {
@@ -157,13 +162,14 @@ def _days(batches: Iterator[pa.RecordBatch], assembly: Assembly) -> Iterator[pa.
         if group.number in held
     }
     for day in days:
-        yield _assemble_day(day, computed, assembly)
+        tables = [read_firsts(file, [*assembly.columns, *assembly.made]) for file in day.files]
+        if sum(table.num_rows for table in tables):
+            yield _assemble_day(day, pa.concat_tables(tables), computed, assembly)
 
 
-def _assemble_day(day: Day, computed: dict[int, pa.Table], assembly: Assembly) -> pa.Table:
-    read = [*assembly.columns, *assembly.made]
-    tables = [read_columns(file, read) for file in day.files]
-    rows = pa.concat_tables(tables)
+def _assemble_day(
+    day: Day, rows: pa.Table, computed: dict[int, pa.Table], assembly: Assembly
+) -> pa.Table:
     events = integers(rows[EVENT_TIME])
     order = time_order(events, rows[TRANSACTION_ID])
     if np.any(np.diff(order) < 0):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.files import with_patience
+from infra.files import sqlite_url, with_patience
 
 POOLS = Path(__file__).with_name("pools.json")
 
@@ -41,7 +41,7 @@ def build_airflow_environment(
         "AIRFLOW__API__WORKERS": "1",
         # A step whose start waits for a busy machine is not a step that failed.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30.0",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_patience(f"sqlite:///{home / 'airflow.db'}"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": with_patience(sqlite_url(home / "airflow.db")),
         # It sets these itself, whatever the umask: logs hold what tasks say.
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",

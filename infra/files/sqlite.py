@@ -33,6 +33,15 @@ def find_path(url: str) -> Path | None:
     return None
 
 
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a SQLite file; SQLAlchemy decodes it.
+
+    >>> sqlite_url(Path("/var/a%20b?/mlflow.db"))
+    'sqlite:////var/a%2520b%3F/mlflow.db'
+    """
+    return f"{_SCHEMES[0]}{str(path).replace('%', '%25').replace('?', '%3F')}"
+
+
 def with_patience(url: str) -> str:
     """Return a SQLite URL with a busy timeout; a URL that has one, or of another database, stays.
 
@@ -66,7 +75,7 @@ def make_whole(url: str, make: Callable[[str], None]) -> bool:
         shutil.rmtree(aside, ignore_errors=True)  # of a process that was killed
         aside.mkdir(mode=0o700)
         made = aside / path.name
-        make(f"sqlite:///{made}")
+        make(sqlite_url(made))
         made.chmod(0o600)
         _sync(made)
         made.replace(path)

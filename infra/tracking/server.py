@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.files import with_patience
+from infra.files import sqlite_url, with_patience
 from infra.loopback import own_addresses
 from infra.processes import Service
 from infra.tracking.database import make_server_files
@@ -49,9 +49,7 @@ def build_mlflow(
     if environment.get(ROLES_VARIABLE):
         read_roles(Path(environment[ROLES_VARIABLE]))
         command += ["--app-name", "basic-auth"]
-        users = with_patience(
-            environment.get(USERS_VARIABLE, f"sqlite:///{home / 'mlflow-users.db'}")
-        )
+        users = with_patience(environment.get(USERS_VARIABLE, sqlite_url(home / "mlflow-users.db")))
         own["MLFLOW_AUTH_CONFIG_PATH"] = str(_write_configuration(home / "mlflow-auth.ini", users))
     make_server_files(tracking_uri, users, own)
     return Service(

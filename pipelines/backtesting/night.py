@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from expectations.contract import InputError
-from infra.files import make_whole, with_patience
+from infra.files import make_whole, sqlite_url, with_patience
 from pipelines import steps
 from pipelines.backtesting.lake import Reading
 from pipelines.config import ModelSpec, Snapshot, TableVersion, request_kinds
@@ -82,7 +82,7 @@ class BacktestSteps:
     def tune(self, spec: ModelSpec, as_of: str, training_set: TableVersion) -> TuningResult:
         """Search the parameters in this process, in a database of the backtest's own."""
         policy = spec.training.model_copy(update={"trials_workers": 1})
-        studies = with_patience(f"sqlite:///{self.folder / 'studies.db'}")
+        studies = with_patience(sqlite_url(self.folder / "studies.db"))
         make_whole(studies, make_database)
         return tune(
             self._rows(spec, as_of, training_set),

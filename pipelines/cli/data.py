@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipelines import steps
-from pipelines.cli.options import AsOf, Spec
+from pipelines.cli.options import AsOf, Because, Spec
 from pipelines.cli.output import check, show, step_help
 
 PANEL = "Data and tests over time"
@@ -48,6 +48,26 @@ def quarantine(
 def check_lake(spec: Spec) -> None:
     check()
     show(steps.check_lake(spec))
+
+
+@commands.command(rich_help_panel=PANEL)
+def restate(spec: Spec, because: Because) -> None:
+    """File what is new in the source in place of all filed versions of its transactions.
+
+    For a delivery that repairs an error of the pipeline, such as a wrong clock or unit: it changes
+    what is computed of the past. A correction of the source needs no command.
+    """
+    from pipelines.governance import restate_delivery
+
+    show(restate_delivery(spec, because))
+
+
+@commands.command(rich_help_panel=PANEL)
+def repair(spec: Spec) -> None:
+    """Write damaged files of transactions, labels and quarantine again, from the source."""
+    from pipelines.ingestion import repair_tables
+
+    show(repair_tables(spec))
 
 
 @commands.command(rich_help_panel=PANEL)

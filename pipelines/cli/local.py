@@ -30,13 +30,20 @@ def doctor(spec: Spec) -> None:
 def new(
     name: Annotated[str, typer.Argument(help="Name of the spec to write.")],
     source: Annotated[
-        str, typer.Option("--from", help="Parquet or CSV file with transactions, or its s3:// URL.")
+        str,
+        typer.Option(
+            "--from", help="File, folder or s3:// URL of transactions: Parquet, CSV or JSON."
+        ),
     ],
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", help="File of fraud reports, where the label is no column."),
+    ] = None,
 ) -> None:
     """Write a first spec by looking at a file of transactions."""
     from pipelines.local import draft_spec
 
-    show(draft_spec(name, source))
+    show(draft_spec(name, source, labels=labels))
 
 
 @commands.command(rich_help_panel=PANEL)

@@ -14,15 +14,16 @@ from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
     LABEL,
-    RESERVED,
     TRANSACTION_ID,
     KeyedProblemsError,
     format_duration,
 )
 from feature_jobs.declaration import Columns, FeatureSet, validate_features
+from pipelines.config.source_checks import source_problems
+from pipelines.config.sources import Labels, Source
 
 if TYPE_CHECKING:
-    from pipelines.config.spec import Labels, ModelSpec, Source
+    from pipelines.config.spec import ModelSpec
 
 # Stands in for a duration that cannot be read, so that the rest of its group is still checked.
 _STAND_IN_DAYS = 900_000
@@ -77,7 +78,7 @@ def _short(value: object) -> str:
 def cross_field_problems(spec: "ModelSpec") -> list[str]:
     """Find duplicate names, unknown entities, too short a gap, and problems of the features."""
     training = spec.training
-    problems = _name_problems(spec.source, spec.labels) + _label_problems(spec.labels)
+    problems = source_problems(spec.source, spec.labels)
     wait = spec.labels.delay or spec.labels.maturity
     if training.gap < wait:
         problems.append(
@@ -153,6 +154,13 @@ def _contract_problems(spec: "ModelSpec") -> list[str]:
             f"contract.amount: minimum {contract.amount.minimum:g} is above maximum "
             f"{contract.amount.maximum:g}; exchange them"
         )
+    known = ("rows", LABEL, *kinds)
+    problems += [
+        f"contract.silence.real.{number}.column: nothing follows {real.column!r}; give one of "
+        f"{', '.join(known)}"
+        for number, real in enumerate(contract.silence.real)
+        if real.column not in known
+    ]
     problems += [
         f"contract.expectations.{number} ({own.name}): only transactions can be quarantined; give "
         f"warn or stop for {own.table}"
@@ -162,7 +170,7 @@ def _contract_problems(spec: "ModelSpec") -> list[str]:
     return problems
 
 
-def row_columns(source: "Source", labels: "Labels") -> Columns:
+def row_columns(source: Source, labels: Labels) -> Columns:
     """Return the columns of a row that features and expressions may read."""
     kinds = {name: attribute.kind for name, attribute in source.attributes.items()}
     return Columns(
@@ -228,43 +236,3 @@ def _copy(value: object) -> object:
     if isinstance(value, dict):
         return {key: _copy(inner) for key, inner in value.items()}
     return [_copy(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _name_problems(source: "Source", labels: "Labels") -> list[str]:
-    problems = []
-    names = [*source.entities, *source.attributes]
-    # Spark and Delta take two names of different case for one.
-    times = Counter(name.lower() for name in names)
-    for name in names:
-        if name.lower() in RESERVED or times[name.lower()] > 1:
-            problems.append(
-                f"source: the name {name!r} is used twice or reserved (in any case); choose another"
-            )
-    if labels.column is not None:
-        read = {
-            f"source.attributes.{name}": attribute.column
-            for name, attribute in source.attributes.items()
-        }
-        read |= {f"source.entities.{name}": column for name, column in source.entities.items()}
-        problems += [
-            f"{key}: {column!r} is the label, which is not known when the row happens; remove it"
-            for key, column in read.items()
-            if column == labels.column
-        ]
-    return problems
-
-
-def _label_problems(labels: "Labels") -> list[str]:
-    reports: Mapping[str, object] = {
-        "path": labels.path,
-        "transaction_id": labels.transaction_id,
-        "known_time": labels.known_time,
-    }
-    given = [key for key, value in reports.items() if value is not None]
-    if (labels.column is None) == (not given):
-        return ["labels: give either column and delay, or path, transaction_id, known_time"]
-    if given and len(given) < len(reports):
-        return [f"labels: {', '.join(reports.keys() - set(given))}: missing; add it"]
-    if labels.column is not None and labels.delay is None:
-        return ["labels.delay: missing; add it (how long until a label is known)"]
-    return []

@@ -13,12 +13,7 @@ from pydantic import Field, ValidationError
 
 from expectations import Contract
 from expectations.contract import (
-    AMOUNT,
-    EVENT_TIME,
-    KNOWN_TIME,
-    TRANSACTION_ID,
     AttributeKind,
-    CanonicalName,
     Duration,
     FrozenModel,
     InputError,
@@ -32,91 +27,12 @@ from pipelines.config.addresses import address_problems
 from pipelines.config.cron import Cron
 from pipelines.config.cross_checks import cross_field_problems, explain, find_in_features
 from pipelines.config.overrides import apply_overrides
+from pipelines.config.sources import Labels, Source
 from training.policy import GatePolicy, TrainingPolicy
 
 SPECS = Path(__file__).parent / "specs"
 EXAMPLES = SPECS / "examples"
 SETTING = "OVERNIGHT_SPECS"
-
-
-class Roles(FrozenModel):
-    """The source's own names of the columns that every model needs.
-
-    Attributes:
-        transaction_id: column with the id of a transaction, each once.
-        event_time: column with the time of the transaction, UTC.
-        amount: column with the amount, a number.
-        known_time: column with the time at which the row arrived; none: when it happened.
-    """
-
-    transaction_id: str
-    event_time: str
-    amount: str
-    known_time: str | None = None
-
-
-class Attribute(FrozenModel):
-    """A column used as it is.
-
-    Attributes:
-        column: its name in the source.
-        kind: what the model reads it as.
-    """
-
-    column: str
-    kind: AttributeKind
-
-
-class Source(FrozenModel):
-    """The source of transactions, and the roles of its columns.
-
-    Attributes:
-        format: of the files.
-        path: of a file, or of a folder of files, or an `s3://` URL; `${NAME}` stands for a variable
-            that `OVERNIGHT_PUBLIC` lists.
-        entities: name of each entity here, such as `customer_id`, to its column in the source.
-    """
-
-    format: Literal["parquet", "csv"] = "parquet"
-    path: str
-    roles: Roles
-    entities: Annotated[dict[CanonicalName, str], Field(min_length=1)]
-    attributes: Annotated[dict[CanonicalName, Attribute], Field(default_factory=dict)]
-
-    def columns(self) -> dict[str, str]:
-        """Canonical name to the source's name, for every column that is read."""
-        named = {
-            TRANSACTION_ID: self.roles.transaction_id,
-            EVENT_TIME: self.roles.event_time,
-            AMOUNT: self.roles.amount,
-        }
-        if self.roles.known_time is not None:
-            named[KNOWN_TIME] = self.roles.known_time
-        named |= self.entities
-        return named | {name: attribute.column for name, attribute in self.attributes.items()}
-
-
-class Labels(FrozenModel):
-    """The source of labels, and the time at which each is known.
-
-    Two forms. A column of the transactions with a fixed `delay`; or a table of fraud reports
-    (`path`, `transaction_id`, `known_time`) that holds the frauds only.
-
-    Attributes:
-        column: column of the transactions that is 1 for a fraud and 0 else.
-        delay: time from a transaction to the moment at which that column is known.
-        path: of the table of fraud reports, instead of `column`.
-        transaction_id: column of the reports with the id of the transaction.
-        known_time: column of the reports with the time of the report.
-        maturity: how long a transaction without a report stays *unknown*; after it, legitimate.
-    """
-
-    column: str | None = None
-    delay: Duration | None = None
-    path: str | None = None
-    transaction_id: str | None = None
-    known_time: str | None = None
-    maturity: Duration
 
 
 class Schedule(FrozenModel):

@@ -120,9 +120,9 @@ def carry_out(
 
 
 def _damaged_days(lake: Lake) -> set[str]:
-    """Find days of the latest version whose parts are missing or were changed."""
+    """Find days of the latest version whose parts are missing or known to be damaged."""
     current = lake.latest(FEATURES)
-    damages = [] if current is None else lake.find_damage(current)
+    damages = [] if current is None else lake.find_lost(current)
     if damages:
         log.warning("%d days of %s are damaged and computed anew", len(damages), current)
     return {damage.day for damage in damages}

@@ -1,25 +1,20 @@
-"""A proof for one spec and date that features do not depend on what became known later.
+"""A proof for one spec and date that nothing as of it depends on what became known later.
 
-Features are built twice: from what was known at T, and from that with later transactions, late
-arrivals, labels and corrections of labels added. Every column of every row known at T has to be
-equal, bit by bit.
+Features and the training set are built twice: from what was known at T, and after a delivery of
+later transactions, late arrivals, corrections, withdrawals and contrary labels. Every column of
+every row known at T has to be equal, bit by bit, and so has the training set as of T.
 """
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import (
-    AMOUNT,
-    EVENT_DAY,
-    EVENT_TIME,
-    KNOWN_TIME,
-    LABEL,
     TRANSACTION_ID,
     InputError,
     OvernightError,
@@ -27,18 +22,34 @@ from expectations.contract import (
 from pipelines.config import ModelSpec, Snapshot, load_spec
 from pipelines.config.installation import Session, load_settings
 from pipelines.features.build import build_feature_version
-from pipelines.ingestion import LABELS, TIMESTAMP, TRANSACTIONS, only_known
+from pipelines.features.later_delivery import LaterDelivery, invent_delivery, known_by
+from pipelines.features.training_set import TRAINING_SETS, NoMatureRowsError, assemble
+from pipelines.ingestion import LABELS, TRANSACTIONS, merge_delivery, only_known
 from pipelines.lake import Lake, parse_as_of
 
 EXAMPLES = 5
-LATER_ROWS = 2_000
 
 
-Build = Callable[[pa.Table, pa.Table], pa.Table]
+@dataclass(frozen=True, slots=True)
+class Built:
+    """Everything that is built of a snapshot.
+
+    Attributes:
+        features: one line a transaction.
+        training_set: as of the cutoff; None if no row was mature.
+    """
+
+    features: pa.Table
+    training_set: pa.Table | None
+
+
+Tables = tuple[pa.Table, pa.Table]
+Build = Callable[[pa.Table, pa.Table], Built]
+Merge = Callable[[pa.Table, pa.Table, LaterDelivery], Tables]
 
 
 def prove_no_leak(reference: str, as_of: str) -> str:
-    """Prove that no feature of a spec changes with later rows, labels and corrections.
+    """Prove that nothing as of a time changes with later rows, labels and corrections.
 
     Raises:
         OvernightError: naming each column that differs, with transactions.
@@ -53,24 +64,31 @@ def prove_no_leak(reference: str, as_of: str) -> str:
     rows_at, labels_at = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     if rows_at is None or labels_at is None:
         raise InputError(f'{spec.name} has no data yet. Run "overnight ingest" first.')
-    rows = only_known(lake.read(rows_at), cutoff)
+    rows = known_by(lake.read(rows_at), cutoff)
     labels = only_known(lake.read(labels_at), cutoff)
     if rows.num_rows == 0:
         raise InputError(f"{rows_at} holds no transaction known before {as_of}.")
     with tempfile.TemporaryDirectory() as folder:
         roots = iter((f"{folder}/before", f"{folder}/after"))
         proof = find_leaks(
-            lambda r, la: _build(spec, r, la, root=next(roots)), rows, labels, cutoff=cutoff
+            lambda r, la: _build(spec, r, la, root=next(roots), cutoff=cutoff),
+            lambda r, la, later: merge_in_lake(spec, r, la, later, root=f"{folder}/merged"),
+            rows,
+            labels,
+            later=invent_delivery(spec, rows, labels, cutoff),
         )
     if proof.leaks:
         raise OvernightError(
-            f"Features of {spec.name} as of {as_of} change with what became known later:\n"
+            f"{spec.name} as of {as_of} changes with what became known later:\n"
             + "\n".join(f"  - {line}" for line in proof.leaks)
-            + "\nThe column reads a value before it was known. Give its window a delay."
+            + "\nA feature that reads a value before it was known needs a delay in its window."
         )
+    later = proof.later
     return (
-        f"No leak in {spec.name} as of {as_of}: {proof.rows:,} rows x {proof.columns} columns are "
-        f"equal with {proof.later_rows:,} later rows and {proof.later_labels:,} later labels"
+        f"No leak in {spec.name} as of {as_of}: {proof.rows:,} rows x {proof.columns} columns and "
+        f"a training set of {proof.training_rows:,} rows are equal with {later.new:,} later rows, "
+        f"{later.corrected:,} corrections, {later.withdrawn:,} withdrawals and {later.labels:,} "
+        "later labels"
     )
 
 
@@ -82,88 +100,46 @@ class Proof:
         leaks: one line for each column that differs, with transactions; none: no leak.
         rows: rows known at the cutoff, each compared in every column.
         columns: how many were compared.
-        later_rows: transactions that were added.
-        later_labels: labels and corrections of labels that were added.
+        training_rows: rows of the training set, each compared too.
+        later: the delivery between the builds.
     """
 
     leaks: tuple[str, ...]
     rows: int
     columns: int
-    later_rows: int
-    later_labels: int
+    training_rows: int
+    later: LaterDelivery
 
 
-def find_leaks(build: Build, rows: pa.Table, labels: pa.Table, *, cutoff: datetime) -> Proof:
-    """Build from what was known at a time, then with later rows and labels added, and compare.
+def find_leaks(
+    build: Build, merge: Merge, rows: pa.Table, labels: pa.Table, *, later: LaterDelivery
+) -> Proof:
+    """Build from what was known at a time, then with a later delivery merged, and compare.
 
     Args:
-        build: from transactions and labels to one line of features a transaction.
-        rows: transactions known before the cutoff.
-        labels: labels known before the cutoff.
-        cutoff: everything that is added becomes known at it or after it.
+        build: from transactions and labels to the features and the training set as of the time.
+        merge: from transactions, labels and the delivery to the tables after it.
+        rows: transactions known before the time.
+        labels: labels known before the time.
+        later: everything in it becomes known at the time or after it.
     """
-    later = invent_later_rows(rows, cutoff)
-    later_labels = invent_later_labels(pa.concat_tables([rows, later]), labels, cutoff)
     before = build(rows, labels)
-    after = build(pa.concat_tables([rows, later]), pa.concat_tables([labels, later_labels]))
-    known = pc.is_in(after[TRANSACTION_ID], value_set=rows[TRANSACTION_ID].combine_chunks())
+    after = build(*merge(rows, labels, later))
+    own = rows[TRANSACTION_ID].combine_chunks()
+    known = after.features.filter(pc.is_in(after.features[TRANSACTION_ID], value_set=own))
+    leaks = compare_columns(before.features, known)
+    one, other = before.training_set, after.training_set
+    if one is not None and other is not None:
+        leaks += [f"training set, {line}" for line in compare_columns(one, other)]
+    elif one is not other:
+        leaks.append("training set, the rows themselves differ")
     return Proof(
-        leaks=tuple(compare_columns(before, after.filter(known))),
-        rows=before.num_rows,
-        columns=before.num_columns,
-        later_rows=later.num_rows,
-        later_labels=later_labels.num_rows,
+        leaks=tuple(leaks),
+        rows=before.features.num_rows,
+        columns=before.features.num_columns,
+        training_rows=0 if one is None else one.num_rows,
+        later=later,
     )
-
-
-def invent_later_rows(rows: pa.Table, cutoff: datetime) -> pa.Table:
-    """Invent transactions that become known at or after the cutoff: new ones, and late arrivals.
-
-    Copies of the latest rows with ids of their own and ten times the amount; every second one
-    keeps its event time (it happened before the cutoff and arrives after it).
-    """
-    latest = rows.sort_by([(EVENT_TIME, "descending")]).slice(0, LATER_ROWS)
-    count = latest.num_rows
-    late = np.arange(count) % 2 == 0
-    span = pa.scalar(timedelta(days=1), type=pa.duration("us"))
-    shifted = pc.add(pa.scalar(cutoff, type=TIMESTAMP), pc.multiply(
-        span, pa.array(np.arange(count) % 7)))  # fmt: skip
-    event_time = pc.if_else(pa.array(late), latest[EVENT_TIME].combine_chunks(), shifted)
-    known_time = pc.add(pa.array([cutoff] * count, TIMESTAMP), pa.array(
-        np.arange(count) % 7 * 86_400_000_000).cast(pa.duration("us")))  # fmt: skip
-    ids = latest.schema.field(TRANSACTION_ID).type
-    if pa.types.is_integer(ids):
-        top = pc.max(rows[TRANSACTION_ID]).as_py()
-        fresh = pa.array(np.arange(top + 1, top + 1 + count), ids)
-    else:
-        fresh = pa.array([f"~later-{n}" for n in range(count)], ids)
-    columns = {name: latest[name] for name in latest.column_names} | {
-        TRANSACTION_ID: fresh,
-        EVENT_TIME: event_time,
-        KNOWN_TIME: known_time,
-        AMOUNT: pc.multiply(latest[AMOUNT], 10.0),
-        EVENT_DAY: pc.strftime(event_time, format="%Y-%m-%d").cast(pa.string()),
-    }
-    return pa.table(columns, schema=rows.schema)
-
-
-def invent_later_labels(rows: pa.Table, labels: pa.Table, cutoff: datetime) -> pa.Table:
-    """Invent labels that become known at the cutoff, or with their transaction if it is later.
-
-    A fraud for every transaction that had no label by then, and a correction to the contrary for
-    every one that had.
-    """
-    instant = pa.scalar(cutoff, type=TIMESTAMP)
-    frauds = labels.filter(pc.equal(labels[LABEL], 1))[TRANSACTION_ID].combine_chunks()
-    was_fraud = pc.is_in(rows[TRANSACTION_ID], value_set=frauds)
-    columns = {
-        TRANSACTION_ID: rows[TRANSACTION_ID],
-        EVENT_TIME: rows[EVENT_TIME],
-        KNOWN_TIME: pc.if_else(pc.greater(rows[KNOWN_TIME], instant), rows[KNOWN_TIME], instant),
-        LABEL: pc.invert(was_fraud).cast(pa.int8()),
-        EVENT_DAY: rows[EVENT_DAY],
-    }
-    return pa.table(columns, schema=labels.schema)
 
 
 def compare_columns(before: pa.Table, after: pa.Table) -> list[str]:
@@ -183,10 +159,33 @@ def compare_columns(before: pa.Table, after: pa.Table) -> list[str]:
     return differing
 
 
-def _build(spec: ModelSpec, rows: pa.Table, labels: pa.Table, *, root: str) -> pa.Table:
+def merge_in_lake(
+    spec: ModelSpec, rows: pa.Table, labels: pa.Table, later: LaterDelivery, *, root: str
+) -> Tables:
+    """File a delivery as ingestion does, in a lake that holds what was known before it."""
     lake = Lake(root, spec=spec.name)
-    snapshot = Snapshot(
+    _write(lake, rows, labels)
+    filed = merge_delivery(spec, lake, later.rows, later.reports, arrival=later.arrival)
+    return lake.read(filed.transactions), lake.read(filed.labels)
+
+
+def _write(lake: Lake, rows: pa.Table, labels: pa.Table) -> Snapshot:
+    return Snapshot(
         lake.write_days(TRANSACTIONS, rows, fingerprint="proof"),
         lake.write_days(LABELS, labels, fingerprint="proof"),
     )
-    return lake.read(build_feature_version(spec, lake, snapshot))
+
+
+def _build(
+    spec: ModelSpec, rows: pa.Table, labels: pa.Table, *, root: str, cutoff: datetime
+) -> Built:
+    lake = Lake(root, spec=spec.name)
+    snapshot = _write(lake, rows, labels)
+    features = build_feature_version(spec, lake, snapshot)
+    try:
+        at = assemble(
+            spec, lake, TRAINING_SETS, as_of=cutoff.isoformat(), pinned=snapshot, features=features
+        )
+    except NoMatureRowsError:
+        return Built(lake.read(features), None)
+    return Built(lake.read(features), lake.read(at))

@@ -1,52 +1,43 @@
 """The plan of a feature build: days whose inputs changed, features whose definition changed.
 
-A version of the feature table notes the digest of each feature's definition and, for each day, of
-the parts within its lookback. The plan is their comparison with a spec and a snapshot; only the
-logs of the tables are read.
+A version of the feature table notes the digest of each feature's definition and the snapshot that
+each day was computed from. The plan is their comparison with a spec and a snapshot. Of the days
+whose parts differ, the rows that differ say which days of features they change.
 """
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import cache
+from functools import cache, partial
 
-from expectations.contract import InputError, digest_of
+import pyarrow as pa
+
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    IS_FIRST,
+    KNOWN_TIME,
+    LABEL,
+    REPLACED_TIME,
+    TRANSACTION_ID,
+    InputError,
+    digest_of,
+)
 from feature_jobs.declaration import lookback, referenced_columns
 from feature_jobs.engine_version import ENGINE_VERSION
 from feature_jobs.io import DataFile
 from pipelines.config import ModelSpec, Snapshot, TableVersion
+from pipelines.features.changed_rows import find_changed_days
+from pipelines.features.record import Record, SnapshotParts, Source, find_parts, list_parts
+from pipelines.ingestion import TIMESTAMP
 from pipelines.lake import Lake
 
 FEATURES = "features"
 RECORD = "overnight.feature_record"
+_IDS = (TRANSACTION_ID, EVENT_TIME, KNOWN_TIME)
+_UNVERSIONED = {REPLACED_TIME: pa.scalar(None, TIMESTAMP), IS_FIRST: pa.scalar(value=True)}
 
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """The inputs of a version.
-
-    Attributes:
-        rows: digest of the row columns and of the engine.
-        reach: the lookback in days, and True if labels were read.
-        definitions: each feature's digest, in the order of the columns.
-        days: each day's digest of the parts within its lookback.
-    """
-
-    rows: str
-    reach: tuple[int, bool]
-    definitions: Mapping[str, str]
-    days: Mapping[str, str]
-
-    def to_json(self) -> str:
-        """Write the record as the note of a version."""
-        return json.dumps([self.rows, self.reach, dict(self.definitions), dict(self.days)])
-
-    @classmethod
-    def from_json(cls, text: str) -> "Record":
-        """Parse the note of a version."""
-        rows, (span, reads_labels), definitions, days = json.loads(text)
-        return cls(rows, (span, reads_labels), definitions, days)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class FeaturePlan:
     Attributes:
         record: the inputs of the new version.
         days: days to compute all features of.
-        kept_days: days whose rows and lookback are those of the current version.
+        kept_days: days whose features are those of the current version.
         changed: features to compute for the kept days too: new ones, and changed definitions.
         dropped: features of the current version that the spec does not have any more.
         is_reordered: True if the order of the columns changed.
@@ -124,26 +115,24 @@ def plan_features(
         damaged: days whose part of the current version is damaged; they are computed again.
     """
     current = lake.latest(FEATURES)
-    noted = None if current is None else lake.note(current, RECORD)
-    nothing = Record("", (0, False), {}, {})
-    before = nothing if noted is None else Record.from_json(noted)
+    before = _record_of(lake, current)
     rows = digest_of({"columns": list(spec.row_columns().items()), "engine": ENGINE_VERSION})
     reach = (lookback_days(spec), spec.features.reads_labels)
     definitions = _definitions(spec)
-    every = _day_digests(lake, pinned, reach)
-    as_before = _day_digests(lake, pinned, before.reach)
+    parts = list_parts(lake, pinned)
+    source = Source(pinned, parts.digest)
+    every = {part.day for part in parts.transactions}
     of_table = set() if current is None else {part.day for part in lake.parts(current)}
-    same = {
-        day for day in of_table & every.keys()
-        if before.rows == rows and before.days.get(day) == as_before[day]
-    }.difference(damaged)  # fmt: skip
+    same: set[str] = set()
+    if before.rows == rows:
+        same = _unchanged_days(spec, lake, before, source, parts).difference(damaged)
     changed = tuple(n for n, digest in definitions.items() if before.definitions.get(n) != digest)
     dropped = tuple(n for n in before.definitions if n not in definitions)
     is_reordered = [n for n in before.definitions if n in definitions] != [
         n for n in definitions if n in before.definitions
     ]
     touched = bool(changed or dropped or is_reordered)
-    days, gone = every.keys() - same, of_table - every.keys()
+    days, gone = every - same, of_table - every
     if asked is not None:
         if current is not None and before.rows != rows and of_table - set(asked):
             raise InputError(
@@ -151,13 +140,16 @@ def plan_features(
                 "the ones asked for would be of another making. Run build-features without "
                 "--from and --to first."
             )
-        stale = (of_table & every.keys()) - same if touched else set()
-        stale |= every.keys() & set(damaged)
+        stale = (of_table & every) - same if touched else set()
+        stale |= every & set(damaged)
         days, gone = set(asked) | stale, gone if touched else set()
-    kept = (of_table & every.keys()) - days
-    made = {day: every[day] for day in days}
-    stay = {day: every[day] if day in same else before.days[day] for day in kept
-            if day in before.days}  # fmt: skip
+    kept = (of_table & every) - days
+    made = dict.fromkeys(days, source)
+    stay = {
+        day: source if day in same else earlier
+        for day, earlier in before.days.items()
+        if day in every - days
+    }
     return FeaturePlan(
         record=Record(rows, reach, definitions, dict(sorted((made | stay).items()))),
         days=tuple(sorted(days)),
@@ -198,20 +190,40 @@ def _definitions(spec: ModelSpec) -> dict[str, str]:
     return {name: definition(name) for name in features.feature_names()}
 
 
-def _day_digests(lake: Lake, pinned: Snapshot, reach: tuple[int, bool]) -> dict[str, str]:
-    """Compute for each day of the snapshot the digest of all parts that its features can read."""
-    span, reads_labels = reach
-    rows = _by_day(lake.parts(pinned.transactions))
-    labels = _by_day(lake.parts(pinned.labels)) if reads_labels else {}
-    days = sorted(rows)
-    numbers = [date.fromisoformat(day).toordinal() for day in days]
-    found, first = {}, 0
-    for at, day in enumerate(days):
-        while numbers[first] < numbers[at] - span:
-            first += 1
-        inside = days[first : at + 1]
-        parts = [rows[d] for d in inside] + [labels.get(d, []) for d in inside]
-        found[day] = digest_of({"parts": parts})[:16]
+def _record_of(lake: Lake, current: TableVersion | None) -> Record:
+    """Read the record of the current version; an empty one if there is none to compare with."""
+    noted = None if current is None else lake.note(current, RECORD)
+    record = None if noted is None else Record.from_json(noted)
+    if noted is not None and record is None:
+        log.info("Planning every day anew: the record of %s is an earlier release's", current)
+    return record or Record("", (0, False), {}, {})
+
+
+def _unchanged_days(
+    spec: ModelSpec, lake: Lake, before: Record, source: Source, parts: SnapshotParts
+) -> set[str]:
+    """Find the days of a record whose features a snapshot does not change.
+
+    Their lookback is that of the record, whose definitions they were computed by.
+    """
+    span, reads_labels = before.reach
+    rows = [*_IDS, AMOUNT, *spec.row_columns(), REPLACED_TIME, IS_FIRST]
+    labels = [*_IDS, LABEL]
+    every = {part.day for part in parts.transactions}
+    found: set[str] = set()
+    for earlier in set(before.days.values()):
+        days = {day for day, own in before.days.items() if own == earlier and day in every}
+        old = parts if earlier.digest == source.digest else find_parts(lake, earlier)
+        if old is None:
+            log.info("Planning %d days anew: %s is not in the lake", len(days), earlier.snapshot)
+            continue
+        tables = [(source.snapshot.transactions, old.transactions, parts.transactions, rows)]
+        if reads_labels:
+            tables.append((source.snapshot.labels, old.labels, parts.labels, labels))
+        for at, one, other, columns in tables:
+            read = partial(_read_columns, lake, at.name, columns)
+            days -= find_changed_days(days, one, other, read=read, lookback_days=span)
+        found |= days
     return found
 
 
@@ -221,8 +233,11 @@ def lookback_days(spec: ModelSpec) -> int:
     return reach.days + (1 if reach.seconds or reach.microseconds else 0)
 
 
-def _by_day(parts: Sequence[DataFile]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for part in parts:
-        found.setdefault(part.day, []).append(part.path)
-    return found
+def _read_columns(lake: Lake, table: str, columns: Sequence[str], part: DataFile) -> pa.Table:
+    """Read columns of a part; one of an earlier release holds a first version a row."""
+    rows = lake.read_part(table, part, columns=columns)
+    for name in columns:
+        if name not in rows.column_names:
+            filled = _UNVERSIONED.get(name, pa.scalar(None))
+            rows = rows.append_column(name, pa.repeat(filled, rows.num_rows))
+    return rows.select(columns)

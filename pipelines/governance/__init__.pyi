@@ -1,5 +1,6 @@
 from .decision_log import ACCEPTED, LATER, Decision, DecisionLog, Kind, author_of, describe
 from .digests import draft_decision, find_damage, find_digests, open_decisions
+from .restatement import restate_delivery
 from .rules import (
     approval_refusals,
     changes_since,
@@ -24,5 +25,6 @@ __all__ = [
     "find_digests",
     "open_decisions",
     "require_reason",
+    "restate_delivery",
     "shadow_refusals",
 ]

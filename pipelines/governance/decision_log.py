@@ -30,6 +30,7 @@ Kind = Literal[
     "shadow",
     "split",
     "end",
+    "restatement",
 ]
 
 
@@ -61,7 +62,7 @@ class Decision:
     Attributes:
         number: from 1, without a gap.
         time: when it was made, UTC.
-        version: the model version that it is about.
+        version: the model version that it is about; 0 for a restatement, which is about data.
         actor: who decided, with the identity provider.
         reason: as given, or as found.
         gate: the promotion gate's verdict on the version, with its reasons.
@@ -80,8 +81,13 @@ class Decision:
     before: str = ""
     own: str = ""
 
+    @property
+    def subject(self) -> str:
+        """Name what it is about."""
+        return f"version {self.version}" if self.version else "the data"
+
     def __str__(self) -> str:
-        return f"record {self.number} ({self.kind} of version {self.version}, {self.time:%F %T})"
+        return f"record {self.number} ({self.kind} of {self.subject}, {self.time:%F %T})"
 
     def sealed(self, before: str) -> "Decision":
         """Return the record linked to the hash of the record before it, with its own hash."""
@@ -228,7 +234,7 @@ def describe(decision_log: DecisionLog) -> str:
     ]  # fmt: skip
     rows = [
         (
-            str(r.number), f"{r.time:%F %T}", r.kind, f"version {r.version}",
+            str(r.number), f"{r.time:%F %T}", r.kind, r.subject,
             f"{r.actor}: {r.reason or '-'}  [{r.own[:12]}]",
         )
         for r in decision_log.records

@@ -1,26 +1,41 @@
 from .clock_checks import refuse_wrong_clock
-from .ingest import LABELS, TRANSACTIONS, ingest_source, judge_delivery, refuse_wrong_own
-from .labels import match_ids
+from .delivery import judge_rows, merge_delivery
+from .filing import LABELS, TRANSACTIONS, match_ids
+from .ingest import ingest_delivery, ingest_source, refuse_too_many, refuse_wrong_own
+from .manifest import MANIFEST, Compared, Entry, Manifest, hash_file
 from .quarantine import QUARANTINE, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
-from .source import TIMESTAMP, Delivery, inspect_columns, load_delivery, name_of, only_known
+from .readers import NO_DAY, TIMESTAMP, SourceFile, name_of, only_known, with_day
+from .repair import repair_tables
+from .whole_delivery import WholeDelivery, load_delivery
 
 __all__ = [
     "LABELS",
+    "MANIFEST",
+    "NO_DAY",
     "QUARANTINE",
     "TIMESTAMP",
     "TRANSACTIONS",
-    "Delivery",
+    "Compared",
+    "Entry",
+    "Manifest",
+    "SourceFile",
+    "WholeDelivery",
+    "hash_file",
+    "ingest_delivery",
     "ingest_source",
-    "inspect_columns",
-    "judge_delivery",
+    "judge_rows",
     "load_delivery",
     "match_ids",
+    "merge_delivery",
     "name_of",
     "only_known",
+    "refuse_too_many",
     "refuse_wrong_clock",
     "refuse_wrong_own",
+    "repair_tables",
     "replay_quarantine",
     "rule_counts",
     "show_quarantine",
+    "with_day",
 ]

@@ -9,33 +9,38 @@ import pyarrow.compute as pc
 
 from expectations import EARLIEST, guess_unit
 from expectations.contract import EVENT_TIME, KNOWN_TIME, InputError
-from pipelines.ingestion.source import Delivery
 
 HOUR = 3_600_000_000
 MICROSECONDS_A_YEAR = 365.2425 * 24 * HOUR
 HALF, QUICKEST, ROUNDING = 0.5, 0.99, 0.25
 
 
-def refuse_wrong_clock(delivery: Delivery) -> None:
+def refuse_wrong_clock(rows: pa.Table, *, where: str, received_at: datetime) -> None:
     """Raise an error on times in a wrong unit or of a wrong time zone.
+
+    Args:
+        rows: of transactions, or of fraud reports, which have no event time.
+        where: name of the file.
+        received_at: when it was written.
 
     Raises:
         InputError: when most rows are wrong in the same way.
     """
-    _refuse_wrong_unit(delivery.rows[EVENT_TIME], f"event_time of {delivery.name}", delivery)
-    if delivery.reports is not None:
-        _refuse_wrong_unit(delivery.reports[KNOWN_TIME], "known_time of the reports", delivery)
-    ahead = hours_ahead(delivery.rows)
+    if EVENT_TIME not in rows.column_names:
+        _refuse_wrong_unit(rows[KNOWN_TIME], "known_time of the reports", received_at)
+        return
+    _refuse_wrong_unit(rows[EVENT_TIME], f"event_time of {where}", received_at)
+    ahead = hours_ahead(rows)
     if ahead is not None:
         raise InputError(
-            f"event_time of {delivery.name} runs {ahead} h ahead of known_time: one of the two is "
+            f"event_time of {where} runs {ahead} h ahead of known_time: one of the two is "
             "local time, not UTC. Deliver both in UTC."
         )
 
 
-def _refuse_wrong_unit(times: pa.ChunkedArray, what: str, delivery: Delivery) -> None:
+def _refuse_wrong_unit(times: pa.ChunkedArray, what: str, received_at: datetime) -> None:
     numbers = times.drop_null().cast(pa.int64()).to_numpy()
-    latest = delivery.received_at + timedelta(days=366)
+    latest = received_at + timedelta(days=366)
     guess = guess_unit(numbers, earliest=EARLIEST, latest=_micros(latest))
     if guess is not None:
         meant, read = guess

@@ -1,42 +1,48 @@
-"""The step `ingest`: checks a delivery row by row, merges it by transaction id, commits it by day.
+"""The step `ingest`: reads new files, checks their rows, files every version, by day.
 
-The commits are made in the order labels, transactions, quarantine: a visible transaction always has
-its label, a row leaves the quarantine only once it is filed, and a rerun repairs a kill in between.
+The commits are made in the order labels, transactions, quarantine, manifest: a visible transaction
+always has its label, a row leaves the quarantine only once it is filed, a file is noted as read
+only once all of it is filed. So a rerun repairs a kill in between.
 """
 
 import logging
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from expectations import SplitRows, apply_row_rules, quiet_great_expectations
-from expectations.contract import (
-    EVENT_DAY,
-    EVENT_TIME,
-    LABEL,
-    TRANSACTION_ID,
-    InputError,
-    digest_of,
-)
+from expectations import AMOUNT_BELOW, REPEATED, quiet_great_expectations
+from expectations.contract import RULES, SOURCE_TIME, InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.clock_checks import refuse_wrong_clock
-from pipelines.ingestion.labels import find_labels
-from pipelines.ingestion.quarantine import (
-    QUARANTINE,
-    file_columns,
-    name_source,
-    refile_source,
-    rule_counts,
+from pipelines.ingestion.delivery import (
+    Arrived,
+    Delivery,
+    empty_rows,
+    read_reports,
+    read_transactions,
+    state_reports,
 )
-from pipelines.ingestion.source import Delivery, load_delivery, with_day
-from pipelines.ingestion.upserts import Merged, merge_rows
-from pipelines.lake import DamagedError, Lake, parse_as_of, repair_parts, vacuum_tables
+from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
+from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS, file_delivery
+from pipelines.ingestion.filing.merge import DELIVERY_COLUMNS, FILE
+from pipelines.ingestion.manifest import Compared, Entry, Manifest, hash_file
+from pipelines.ingestion.quarantine import (
+    SOURCE,
+    count_rules,
+    orphaned_reports,
+    read_quarantine,
+    refile,
+)
+from pipelines.ingestion.readers import (
+    open_reports,
+    open_transactions,
+)
+from pipelines.lake import Lake, parse_as_of, vacuum_tables
 
-TRANSACTIONS, LABELS = "transactions", "labels"
+SETTLED = timedelta(seconds=2)
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +56,7 @@ class Ingested:
         warned: number of rows that broke each rule that only warns.
         corrected: kept rows that replace an earlier version.
         outdated: kept rows of which the lake has a version that became known later.
+        late: kept rows that are known from their arrival on, as a night was computed without them.
     """
 
     transactions: TableVersion
@@ -61,6 +68,7 @@ class Ingested:
     warned: dict[str, int]
     corrected: int
     outdated: int
+    late: int = 0
 
     def summary(self) -> str:
         """Summarise the result in one line."""
@@ -69,6 +77,11 @@ class Ingested:
         again = f"; {self.corrected:,} replace an earlier version" if self.corrected else ""
         if self.outdated:
             again += f"; of {self.outdated:,} a later version is filed already"
+        if self.late:
+            again += (
+                f"; {self.late:,} happened before the date of an earlier night and are known from "
+                "their arrival on (to have them known when they happened: overnight restate)"
+            )
         return (
             f"Ingested {self.transactions} and {self.labels}: {self.read:,} rows read, "
             f"{self.kept:,} kept, {self.quarantined:,} quarantined{rules}{again}{warned}"
@@ -76,135 +89,163 @@ class Ingested:
 
 
 def ingest_source(reference: str, as_of: str) -> Snapshot:
-    """Ingest the spec's source; return the snapshot of transactions and labels.
+    """Ingest what is new in the spec's source; return the snapshot of transactions and labels.
 
     Rows that became known after `as_of` are filed too; no later step of this run reads them.
     """
     spec = load_spec(reference)
-    parse_as_of(as_of)
     lake = Lake(load_settings().lake, spec=spec.name)
-    ingested = ingest_delivery(spec, lake)
+    ingested = ingest_delivery(spec, lake, as_of=parse_as_of(as_of))
     log.info("%s", ingested.summary())
     vacuum_tables(lake)  # once a night, before it writes more
     return Snapshot(ingested.transactions, ingested.labels)
 
 
-def ingest_delivery(spec: ModelSpec, lake: Lake) -> Ingested:
-    """Read, check and commit the present content of the spec's source.
+def ingest_delivery(
+    spec: ModelSpec,
+    lake: Lake,
+    *,
+    as_of: datetime | None = None,
+    restating: Callable[[], object] | None = None,
+) -> Ingested:
+    """Read, check and commit the files of the spec's source that were not read yet.
+
+    Args:
+        spec: names the source.
+        lake: receives the rows.
+        as_of: the knowledge time of the night; None: this is no night.
+        restating: given, the rows replace all filed versions of their transactions, as if these
+            had never been; it is called before the commits, where there is something to file.
 
     Raises:
         InputError: when the source cannot be used, too many rows broke a rule, or one that stops;
             the lake is then as it was.
-        DamagedError: when files of the lake are damaged, and this delivery does not have their
-            rows.
+        DamagedError: when files of the lake are damaged.
     """
-    delivery = load_delivery(spec)
-    refuse_wrong_clock(delivery)
     refuse_wrong_own(spec)
-    judged = judge_delivery(spec, delivery)
-    try:
-        return _file_delivery(spec, lake, judged, delivery)
-    except DamagedError:
-        if not _repair(spec, lake, judged, delivery):
-            raise
-    return _file_delivery(spec, lake, judged, delivery)
-
-
-def judge_delivery(spec: ModelSpec, delivery: Delivery) -> SplitRows:
-    """Split the rows of a delivery into clean and quarantined ones, by the contract.
-
-    Raises:
-        InputError: when too many of them broke a rule, or one that stops.
-    """
-    judged = apply_row_rules(
-        delivery.rows,
-        spec.contract,
-        entities=list(spec.source.entities),
-        received_at=delivery.received_at,
-        further=judge_own(spec, delivery.rows),
-    )
-    _stop_when_too_many(judged, spec, delivery)
-    return judged
-
-
-def _file_delivery(spec: ModelSpec, lake: Lake, judged: SplitRows, delivery: Delivery) -> Ingested:
-    ingested, orphans = file_rows(spec, lake, judged, delivery.reports)
-    faulty = [judged.quarantined, orphans]
-    refile_source(
-        lake,
-        delivery.name,
-        faulty,
-        delivered=_delivered_ids(delivery),
-        fingerprint=fingerprint_of(spec),
+    fingerprint = fingerprint_of(spec)
+    manifest = Manifest.load(lake)
+    if not manifest.is_of(lake):
+        log.warning("The tables of %s hold less than was read: every file is read again", spec.name)
+        manifest = manifest.unread()
+    at = lake.latest(TRANSACTIONS)
+    schema = None if at is None else lake.schema(at)
+    reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
+    rows = manifest.compare(TRANSACTIONS, reader.files(), fingerprint=fingerprint)
+    accused = [] if reports is None else reports.files()
+    said = manifest.compare(LABELS, accused, fingerprint=fingerprint)
+    problems = reader.problems([*rows.new, *rows.changed])
+    if reports is not None:
+        problems += reports.problems([*said.new, *said.changed])
+    refuse_any(f"the source of {spec.name}", problems)
+    for entry in (*rows.vanished, *said.vanished):
+        log.warning("%s is gone; its %s rows stay filed", entry.name, f"{entry.rows:,}")
+    now = datetime.now(UTC)
+    current = read_quarantine(lake)
+    remembered = [] if current is None else current[SOURCE].unique().to_pylist()
+    with DayRows(scratch_folder(), limit=held_bytes()) as held:
+        delivery = Delivery(reader.name, held)
+        read = [
+            *read_transactions(
+                spec, reader, _arrived(manifest, TRANSACTIONS, rows, now), delivery,
+                since=None if restating else manifest.latest_as_of, remember=remembered,
+            ),
+            *read_reports(
+                reports, _arrived(manifest, LABELS, said, now), delivery, remember=remembered
+            ),
+        ]  # fmt: skip
+        unread = [manifest.find(TRANSACTIONS, file.name) for file in rows.unchanged]
+        if delivery.read + sum(entry.rows for entry in unread if entry is not None) == 0:
+            raise InputError(
+                f"{reader.name} holds no rows. Give source.path a file with transactions."
+            )
+        ingested = _file(spec, lake, delivery, current, fingerprint=fingerprint,
+                         restating=restating)  # fmt: skip
+    _record(
+        manifest, lake, read, (rows, said), ingested, fingerprint=fingerprint, as_of=as_of, now=now
     )
     return ingested
 
 
-def _repair(spec: ModelSpec, lake: Lake, judged: SplitRows, delivery: Delivery) -> int:
-    """Write damaged files again whose rows the delivery has; return their number."""
-    clean = with_day(judged.clean)
-    happened = clean.select([TRANSACTION_ID, EVENT_TIME, EVENT_DAY])
-    labels, orphans = find_labels(spec, delivery.reports, clean, happened)
-    faulty = name_source(delivery.name, [judged.quarantined, orphans])
-    return (
-        repair_parts(lake, TRANSACTIONS, clean)
-        + repair_parts(lake, LABELS, labels)
-        + repair_parts(lake, QUARANTINE, file_columns(faulty))
+def _arrived(
+    manifest: Manifest, table: str, compared: Compared, now: datetime
+) -> Iterator[Arrived]:
+    for file in (*compared.new, *compared.changed):
+        sha256 = hash_file(file.address)
+        arrival = manifest.arrival(table, file, now=now, sha256=sha256)
+        yield Arrived(table, file, arrival, sha256)
+
+
+def _record(
+    manifest: Manifest, lake: Lake, read: Sequence[Arrived], compared: Sequence[Compared],
+    ingested: Ingested, *, fingerprint: str, as_of: datetime | None, now: datetime,
+) -> None:  # fmt: skip
+    """Note the files that are filed now; a night without new files still had its knowledge time."""
+    touched = [entry for each in compared for entry in each.touched]
+    gone = [entry for each in compared for entry in each.vanished]
+    latest = manifest.latest_as_of
+    is_later = as_of is not None and (latest is None or as_of > latest)
+    if not (read or touched or gone or is_later):
+        return
+    entries = [
+        Entry(
+            each.table, each.file.name, each.file.size,
+            # The clock of files is coarse: one written just now may change and look the same.
+            each.file.modified if now - each.file.modified > SETTLED else NEVER,
+            each.file.etag, each.sha256, each.rows, each.arrival, fingerprint, as_of or NEVER,
+        )
+        for each in read
+    ]  # fmt: skip
+    manifest.record(
+        lake, [*entries, *touched], as_of=as_of or latest or NEVER, vanished=gone,
+        filed=(ingested.transactions, ingested.labels),
+    )  # fmt: skip
+
+
+def _file(
+    spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
+    fingerprint: str, restating: Callable[[], object] | None,
+) -> Ingested:  # fmt: skip
+    at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
+    orphans = orphaned_reports(current)
+    statements = [*delivery.reports, *([state_reports(orphans)] if orphans.num_rows else [])]
+    if not delivery.read and not delivery.reports and at is not None and labels is not None:
+        return Ingested(at, labels, 0, 0, 0, {}, {}, 0, 0)
+    if not delivery.rows.schema.names and at is not None:
+        delivery.rows.add(empty_rows(lake.schema(at), has_label=spec.labels.column is not None))
+    reports = pa.concat_tables(statements, promote_options="permissive") if statements else None
+    broken = sum(table.num_rows for table in delivery.quarantined)
+
+    def accept(repeated: list[pa.Table]) -> None:
+        faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in repeated)]
+        refuse_too_many(spec, delivery.name, read=delivery.read, faulty=faulty)
+        if restating is not None:
+            restating()
+
+    filed = file_delivery(
+        spec, lake, delivery.rows, reports, fingerprint=fingerprint,
+        is_restated=restating is not None, accept=accept,
+    )  # fmt: skip
+    faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in filed.repeated)]
+    refile(lake, [*faulty, *filed.orphans], delivered=delivery.ids, fingerprint=fingerprint)
+    repeated = sum(table.num_rows for table in filed.repeated)
+    return Ingested(
+        transactions=filed.transactions,
+        labels=filed.labels,
+        read=delivery.read,
+        kept=filed.kept,
+        quarantined=broken + repeated,
+        rules=count_rules([*faulty, *filed.orphans]),
+        warned=dict(delivery.warned),
+        corrected=filed.corrected,
+        outdated=filed.outdated,
+        late=filed.late,
     )
-
-
-def file_rows(
-    spec: ModelSpec, lake: Lake, judged: SplitRows, reports: pa.Table | None
-) -> tuple[Ingested, pa.Table]:
-    """Commit the labels of clean rows, then the rows themselves.
-
-    Args:
-        spec: defines the source of the labels.
-        lake: receives the rows.
-        judged: canonical rows; the faulty ones are counted here and filed by the caller.
-        reports: fraud reports, where labels come as a table.
-
-    Returns:
-        The counts, and the reports without a transaction, which the caller files too.
-    """
-    fingerprint = fingerprint_of(spec)
-    columns = [c for c in judged.clean.column_names if c != LABEL]
-    clean = with_day(judged.clean)
-    merged = merge_rows(lake, TRANSACTIONS, clean.select([*columns, EVENT_DAY]))
-    ids = merged.accepted[TRANSACTION_ID].combine_chunks()
-    accepted = clean.filter(pc.is_in(clean[TRANSACTION_ID], value_set=ids))
-    labels, orphans = find_labels(spec, reports, accepted, _whereabouts(lake, merged))
-    is_reported = spec.labels.column is None
-    filed = merge_rows(lake, LABELS, labels, keep="earliest" if is_reported else "delivered")
-    label_version = _write(lake, LABELS, filed, fingerprint=fingerprint)
-    version = _write(lake, TRANSACTIONS, merged, fingerprint=fingerprint)
-    ingested = Ingested(
-        transactions=version,
-        labels=label_version,
-        read=judged.clean.num_rows + judged.quarantined.num_rows,
-        kept=clean.num_rows,
-        quarantined=judged.quarantined.num_rows,
-        rules=judged.counts() | rule_counts(orphans),
-        warned=dict(judged.warned),
-        corrected=merged.corrected,
-        outdated=merged.outdated,
-    )
-    return ingested, orphans
 
 
 def fingerprint_of(spec: ModelSpec) -> str:
     """Compute the digest of the spec's sections that decide how a delivery is filed."""
     return digest_of({"source": spec.source, "labels": spec.labels, "rules": spec.contract})
-
-
-def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_]]:
-    """Masks of the spec's own expectations that quarantine; the library is loaded only for them."""
-    if not any(own.severity == "quarantine" for own in spec.contract.expectations):
-        return {}
-    quiet_great_expectations()
-    from expectations import apply_custom_expectations
-
-    return apply_custom_expectations(rows, spec.contract.expectations)
 
 
 def refuse_wrong_own(spec: ModelSpec) -> None:
@@ -221,40 +262,36 @@ def refuse_wrong_own(spec: ModelSpec) -> None:
         refuse_unbuildable(spec.contract.expectations, columns)
 
 
-def _delivered_ids(delivery: Delivery) -> pa.ChunkedArray:
-    tables = [t for t in (delivery.rows, delivery.reports) if t is not None]
-    chunks = [c for t in tables for c in t[TRANSACTION_ID].cast(pa.string()).chunks]
-    return pa.chunked_array(chunks, pa.string())
+def refuse_too_many(spec: ModelSpec, name: str, *, read: int, faulty: Sequence[pa.Table]) -> None:
+    """Refuse a delivery of which too many rows broke a rule.
 
+    Args:
+        spec: says how many may.
+        name: of the source.
+        read: number of all rows.
+        faulty: those that broke a rule, with its name.
 
-def _stop_when_too_many(judged: SplitRows, spec: ModelSpec, delivery: Delivery) -> None:
+    Raises:
+        InputError: with the number of rows that broke each rule.
+    """
+    if read == 0:
+        return
+    broken = sum(table.num_rows for table in faulty)
     allowed = spec.contract.max_quarantined_share
-    share = judged.quarantined.num_rows / delivery.rows.num_rows
-    if share > allowed or judged.clean.num_rows == 0:
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in judged.counts().items())
+    share = broken / read
+    if share > allowed or broken == read:
+        counts = count_rules(faulty)
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in counts.items())
+        refunds = "; refunds need a contract.amount.minimum" if AMOUNT_BELOW in counts else ""
         raise InputError(
-            f"{judged.quarantined.num_rows:,} of {delivery.rows.num_rows:,} rows of "
-            f"{delivery.name} ({share:.1%}) broke a rule: {rules}. At most {allowed:.1%} may. "
-            "Nothing was ingested. Correct the source, or contract.max_quarantined_share."
+            f"{broken:,} of {read:,} rows of {name} ({share:.1%}) broke a rule: "
+            f"{rules}. At most {allowed:.1%} may. Nothing was ingested. Correct the source, or "
+            f"contract.max_quarantined_share{refunds}."
         )
 
 
-def _write(lake: Lake, table: str, merged: Merged, *, fingerprint: str) -> TableVersion:
-    at = lake.latest(table)
-    if at is not None and merged.rows.num_rows == 0 and not merged.emptied:
-        return at  # every delivered row is filed already
-    return lake.write_days(table, merged.rows, fingerprint=fingerprint, empty_days=merged.emptied)
-
-
-def _whereabouts(lake: Lake, merged: Merged) -> pa.Table:
-    """Return event time and day of every transaction, filed or in this delivery.
-
-    Fraud reports come weeks after their transactions.
-    """
-    columns = [TRANSACTION_ID, EVENT_TIME, EVENT_DAY]
-    incoming, at = merged.rows.select(columns), lake.latest(TRANSACTIONS)
-    if at is None or set(lake.schema(at)) != set(merged.rows.schema):
-        return incoming
-    replaced = set(pc.unique(merged.rows[EVENT_DAY]).to_pylist()) | merged.emptied
-    others = {part.day for part in lake.parts(at)} - replaced
-    return pa.concat_tables([lake.read(at, columns=columns, days=others), incoming])
+def name_repeated(rows: pa.Table, delivery: Delivery) -> pa.Table:
+    """Name the rule that repeated rows broke, and their files."""
+    names = pa.array(delivery.files, pa.string()).take(rows[FILE].combine_chunks())
+    faulty = rows.drop_columns([SOURCE_TIME, *DELIVERY_COLUMNS]).append_column(SOURCE, names)
+    return faulty.append_column(RULES, pa.array([REPEATED] * rows.num_rows, pa.string()))

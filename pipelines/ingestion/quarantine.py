@@ -1,54 +1,81 @@
 """The quarantine: rows that broke rules, with the names of the rules and of the delivery."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations import EXAMPLES, SplitRows
-from expectations.contract import EVENT_DAY, RULES, TRANSACTION_ID, InputError
+from expectations.contract import (
+    EVENT_DAY,
+    KNOWN_TIME,
+    LABEL,
+    RULES,
+    SOURCE_TIME,
+    STATE,
+    STATED_TIME,
+    TRANSACTION_ID,
+    InputError,
+)
 from pipelines.config import Column, format_table, load_spec
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.source import with_day
+from pipelines.ingestion.filing.labels import WITHOUT_TRANSACTION
+from pipelines.ingestion.filing.versions import ARRIVAL
+from pipelines.ingestion.readers import with_day
 from pipelines.lake import Lake
 
 QUARANTINE = "quarantine"
 SOURCE = "source"
 
 
-def refile_source(
+def refile(
     lake: Lake,
-    name: str,
     faulty: Sequence[pa.Table],
     *,
-    delivered: pa.ChunkedArray,
+    delivered: Mapping[str, Sequence[pa.ChunkedArray]],
     fingerprint: str,
 ) -> None:
-    """Replace the quarantined rows of a delivery: those delivered again, and those without an id.
+    """Replace the quarantined rows of the files that were read, and the reports tried again.
 
     Args:
         lake: with or without a quarantine.
-        name: of the delivery.
-        faulty: the rows that broke a rule now.
-        delivered: all delivered ids, faulty or not; quarantined rows with other ids stay.
+        faulty: the rows that broke a rule now, with the names of their files.
+        delivered: for each file read that has quarantined rows, the ids of all its rows;
+            quarantined rows with other ids stay, those without an id do not.
         fingerprint: digest of the inputs of the rows.
     """
-    named = name_source(name, faulty)
     current = read_quarantine(lake)
     others = []
     if current is not None:
-        ids = current[TRANSACTION_ID]
-        again = pc.or_(ids.is_null(), _is_in(ids, delivered))
-        others = [current.filter(pc.invert(pc.and_(pc.equal(current[SOURCE], name), again)))]
-    refile_all(lake, [*others, *named], fingerprint=fingerprint)
+        stays = pc.invert(_are_orphans(current))
+        for name, columns in delivered.items():
+            ids = current[TRANSACTION_ID]
+            chunks = [c for column in columns for c in column.cast(pa.string()).chunks]
+            again = pc.or_(ids.is_null(), _is_in(ids, pa.chunked_array(chunks, pa.string())))
+            stays = pc.and_not(stays, pc.and_(pc.equal(current[SOURCE], name), again))
+        others = [current.filter(stays)]
+    if current is not None or faulty:
+        refile_all(lake, [*others, *map(as_quarantined, faulty)], fingerprint=fingerprint)
 
 
-def name_source(name: str, tables: Sequence[pa.Table]) -> list[pa.Table]:
-    """Add the name of the delivery to faulty rows."""
-    return [
-        table.append_column(SOURCE, pa.array([name] * table.num_rows, pa.string()))
-        for table in tables
-    ]
+def orphaned_reports(current: pa.Table | None) -> pa.Table:
+    """Select the quarantined reports whose transaction was not filed: it may be by now."""
+    if current is None:
+        return pa.table({TRANSACTION_ID: [], KNOWN_TIME: [], SOURCE: []})
+    found = current.filter(_are_orphans(current))
+    return found.select([TRANSACTION_ID, KNOWN_TIME, SOURCE])
+
+
+def _are_orphans(rows: pa.Table) -> pa.ChunkedArray:
+    return pc.match_substring(rows[RULES], WITHOUT_TRANSACTION)
+
+
+def as_quarantined(rows: pa.Table) -> pa.Table:
+    """Drop from a report what is known of it only until it is filed."""
+    if STATED_TIME not in rows.column_names:
+        return rows
+    return rows.drop_columns([LABEL, STATE, STATED_TIME, SOURCE_TIME, ARRIVAL])
 
 
 def refile_all(lake: Lake, tables: Sequence[pa.Table], *, fingerprint: str) -> None:
@@ -106,6 +133,14 @@ def rule_counts(quarantined: pa.Table) -> dict[str, int]:
     if RULES not in quarantined.column_names:
         return {}
     return SplitRows(quarantined.slice(0, 0), quarantined).counts()
+
+
+def count_rules(tables: Sequence[pa.Table]) -> dict[str, int]:
+    """Count the rows of several tables that broke each rule."""
+    counts = Counter[str]()
+    for table in tables:
+        counts.update(rule_counts(table))
+    return dict(sorted(counts.items()))
 
 
 def show_quarantine(reference: str, rule: str, day: str, shown: int) -> str:

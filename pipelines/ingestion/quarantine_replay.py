@@ -1,14 +1,15 @@
 """Replay of quarantined rows, after the contract or the missing transactions changed."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations import IN_FUTURE, REPEATED, SplitRows, apply_row_rules
+from expectations import IN_FUTURE, REPEATED, apply_row_rules
 from expectations.contract import (
     EVENT_DAY,
-    EVENT_TIME,
     KNOWN_TIME,
     LABEL,
     RULES,
@@ -17,9 +18,23 @@ from expectations.contract import (
 )
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.ingest import TRANSACTIONS, Ingested, file_rows, fingerprint_of, judge_own
-from pipelines.ingestion.labels import REPORT_RULES
-from pipelines.ingestion.quarantine import SOURCE, read_quarantine, refile_all
+from pipelines.ingestion.delivery import judge_own, state_reports, without_versions
+from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
+from pipelines.ingestion.filing.filing import TRANSACTIONS, file_delivery
+from pipelines.ingestion.filing.labels import REPORT_RULES
+from pipelines.ingestion.filing.merge import FILE, ROW, state_times
+from pipelines.ingestion.filing.versions import are_equal
+from pipelines.ingestion.index import IdIndex
+from pipelines.ingestion.ingest import Ingested, fingerprint_of
+from pipelines.ingestion.manifest import Manifest
+from pipelines.ingestion.quarantine import (
+    SOURCE,
+    as_quarantined,
+    count_rules,
+    read_quarantine,
+    refile_all,
+)
+from pipelines.ingestion.readers import with_day
 from pipelines.lake import Lake, writing
 
 Bools = npt.NDArray[np.bool_]
@@ -38,10 +53,10 @@ def replay_quarantine(reference: str) -> str:
 def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
     """File the rows that the contract accepts now; the others stay, with the rules they break.
 
-    A row from the future stays (its delivery was written before it happened), and so does a row
-    whose id is filed with a known time that is not earlier. Fraud reports are matched again with
-    the transactions that are filed now. Rows leave the quarantine when they are filed, so the next
-    replay completes one that was killed.
+    A row from the future stays (its delivery was written before it happened), and so does a row of
+    which its file has another one. Fraud reports are matched again with the transactions that are
+    filed now. Rows leave the quarantine when they are filed, so the next replay completes one that
+    was killed.
 
     Returns:
         The counts; None when the quarantine is empty.
@@ -69,17 +84,34 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
         received_at=None,
         further={
             IN_FUTURE: _broke(own, IN_FUTURE),
-            REPEATED: _broke(own, REPEATED) | _is_filed(lake, rows),
+            REPEATED: _broke(own, REPEATED) | _is_filed(spec, lake, rows),
             **judge_own(spec, rows.drop_columns([SOURCE])),
         },
     )
+    with DayRows(scratch_folder(), limit=held_bytes()) as clean:
+        clean.add(_delivered(judged.clean, spec, since=Manifest.load(lake).latest_as_of))
+        statements = state_reports(reports) if reports.num_rows else None
+        fingerprint = fingerprint_of(spec)
+        filed = file_delivery(spec, lake, clean, statements, fingerprint=fingerprint)
+    faulty = [judged.quarantined, *map(as_quarantined, filed.orphans)]
+    refile_all(lake, faulty, fingerprint=fingerprint)
+    return Ingested(
+        transactions=filed.transactions, labels=filed.labels, read=rows.num_rows, kept=filed.kept,
+        quarantined=judged.quarantined.num_rows, rules=count_rules(faulty),
+        warned=dict(judged.warned), corrected=filed.corrected, outdated=filed.outdated,
+    )  # fmt: skip
 
-    clean = SplitRows(judged.clean.drop_columns([SOURCE]), judged.quarantined, judged.warned)
-    known = reports.select([TRANSACTION_ID, KNOWN_TIME])
-    replayed, orphans = file_rows(spec, lake, clean, known)
-    faulty = [judged.quarantined, _with_source(orphans, reports)]
-    refile_all(lake, faulty, fingerprint=fingerprint_of(spec))
-    return replayed
+
+def _delivered(clean: pa.Table, spec: ModelSpec, *, since: datetime | None) -> pa.Table:
+    """Say of rows when they are known if they are new: the replay is their arrival."""
+    has_known_time = spec.source.roles.known_time is not None
+    files = clean[SOURCE].combine_chunks().dictionary_encode().indices.cast(pa.int32())
+    rows = state_times(
+        clean.drop_columns([SOURCE]), has_known_time=has_known_time, arrival=datetime.now(UTC),
+        since=since,
+    )  # fmt: skip
+    rows = rows.append_column(FILE, files)
+    return with_day(rows.append_column(ROW, pa.array(np.arange(rows.num_rows))))
 
 
 def _canonical(current: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
@@ -87,53 +119,39 @@ def _canonical(current: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
     at = lake.latest(TRANSACTIONS)
     if at is None:
         return current.drop_columns([RULES, EVENT_DAY])
-    fields = [field for field in lake.schema(at) if field.name != EVENT_DAY]
+    fields = without_versions(lake.schema(at))
     if spec.labels.column is not None:
-        fields.append(pa.field(LABEL, pa.float64()))
+        fields = fields.append(pa.field(LABEL, pa.float64()))
     for field in fields:
         if field.name not in current.column_names:  # only reports were quarantined so far
             current = current.append_column(field.name, pa.nulls(current.num_rows, field.type))
-    return current.select([*(field.name for field in fields), SOURCE])
+    return current.select([*fields.names, SOURCE])
 
 
 def _broke(rows: pa.Table, rule: str) -> Bools:
     return np.array([rule in text.split(", ") for text in rows[RULES].to_pylist()], dtype=np.bool_)
 
 
-def _is_filed(lake: Lake, rows: pa.Table) -> Bools:
-    """Mark rows whose id is filed with other values and a known time that is not earlier.
+def _is_filed(spec: ModelSpec, lake: Lake, rows: pa.Table) -> Bools:
+    """Mark rows whose transaction was filed meanwhile, of a source without known times.
 
-    An equal filed row is one that a killed replay has filed already.
+    Nothing says which of two such rows is the newer one. A row that equals a filed one is none of
+    them: a replay that was killed has filed it.
     """
+    filed = np.zeros(rows.num_rows, dtype=np.bool_)
     at = lake.latest(TRANSACTIONS)
-    if at is None or rows.num_rows == 0:
-        return np.zeros(rows.num_rows, dtype=np.bool_)
-    ids = rows[TRANSACTION_ID].combine_chunks()
-    filed = lake.read(at, where=pc.field(TRANSACTION_ID).isin(ids.drop_null()))
-    position = pc.index_in(ids, value_set=filed[TRANSACTION_ID].combine_chunks())
-    position = pc.if_else(ids.is_valid(), position, pa.scalar(None, position.type))
-    found = filed.take(position)
-    newer = pc.greater(rows[KNOWN_TIME], found[KNOWN_TIME])
-    moved = pc.not_equal(rows[EVENT_TIME], found[EVENT_TIME])
-    same = pa.array(np.ones(rows.num_rows, dtype=np.bool_))
-    for name in filed.column_names:
-        if name != EVENT_DAY:
-            equal = pc.fill_null(pc.equal(rows[name], found[name]), fill_value=False)
-            both = pc.and_(rows[name].is_null(), found[name].is_null())
-            same = pc.and_(same, pc.or_(equal, both).combine_chunks())
-    accepted = pc.or_(pc.fill_null(pc.or_(newer, moved), fill_value=False), same)
-    mask = pc.and_(position.is_valid(), pc.invert(accepted).combine_chunks())
-    filed_already: Bools = mask.to_numpy(zero_copy_only=False)
-    return filed_already
-
-
-def _with_source(orphans: pa.Table, reports: pa.Table) -> pa.Table:
-    """Add the name of its delivery to each report."""
-    position = pc.index_in(
-        orphans[TRANSACTION_ID],
-        value_set=reports[TRANSACTION_ID].cast(orphans.schema.field(TRANSACTION_ID).type)
-        .combine_chunks(),
-    )  # fmt: skip
-    return orphans.append_column(
-        SOURCE, reports[SOURCE].combine_chunks().take(position.combine_chunks())
-    )
+    if at is None or rows.num_rows == 0 or spec.source.roles.known_time is not None:
+        return filed
+    found = IdIndex.open(lake, TRANSACTIONS).find_days(rows[TRANSACTION_ID])
+    days = [str(day) for day in np.unique(found.days)]
+    ids = rows[TRANSACTION_ID].combine_chunks().drop_null()
+    there = lake.read(at, days=days, where=pc.field(TRANSACTION_ID).isin(ids))
+    columns = [n for n in rows.column_names if n in there.column_names and n != KNOWN_TIME]
+    pairs = rows.select([TRANSACTION_ID]).append_column("row", pa.array(np.arange(len(rows))))
+    numbered = there.select([TRANSACTION_ID]).append_column("at", pa.array(np.arange(len(there))))
+    joined = pairs.join(numbered, TRANSACTION_ID, join_type="inner")
+    row, place = joined["row"].to_numpy(), joined["at"].to_numpy()
+    filed[row] = True
+    both = pa.concat_tables([rows.select(columns), there.select(columns)])
+    filed[row[are_equal(both, row, rows.num_rows + place, columns)]] = False
+    return filed

@@ -16,7 +16,7 @@ from pipelines.config import load_spec
 from pipelines.config.installation import load_settings
 from pipelines.lake.damage import Damage, DamagedError, list_damage, remedy_for, remedy_for_log
 from pipelines.lake.log_entries import LOG, find_faults, find_holders, list_log, read_entry
-from pipelines.lake.reading import find_damage
+from pipelines.lake.reading import find_damage, note_damage
 from pipelines.lake.tables import Lake
 
 
@@ -63,6 +63,7 @@ def check_table(lake: Lake, table: str) -> Checked:
     if faults:
         lines.append(remedy_for_log(table, lake.spec, folder))
     if damages:
+        note_damage(folder, damages)
         lines += list_damage(damages, find_holders(folder), table=table)
         lines.append(remedy_for(table, lake.spec))
     size = sum(part.size_bytes for part in parts) / 1e6

@@ -11,6 +11,10 @@ from expectations.contract import OvernightError
 
 SHOWN = 12
 BACKUP = "Restore what is damaged from a backup of the lake"
+FORGET = (
+    'move the folder of the manifest away and run "overnight ingest {spec} --as-of AS_OF": every '
+    "file of the source is read again, and rows that are filed already stay as they are."
+)
 # The command that writes a table's parts; a table without one is restored from a backup.
 MAKERS: Mapping[str, str] = {
     "transactions": "ingest {spec} --as-of AS_OF",
@@ -19,7 +23,12 @@ MAKERS: Mapping[str, str] = {
     "features": "build-features {spec} --as-of AS_OF",
     "training_sets": "build-training-set {spec} --as-of AS_OF",
     "scores": "score-batch {spec} --day DAY",
+    "profiles": "validate {spec} --as-of AS_OF",
 }
+# The command that writes damaged parts again, where it is another one: files that were read are
+# not read again.
+REPAIR = "repair {spec}"
+REPAIRED = frozenset({"transactions", "labels", "quarantine"})
 # The conditions under which the command writes the same bytes again.
 GIVEN: Mapping[str, str] = {
     "transactions": " with the source that holds all rows of these days",
@@ -61,15 +70,21 @@ class Damage:
 
 def remedy_for(table: str, spec: str) -> str:
     """Return a sentence that names the command by which damaged parts are written again."""
+    if table == "manifest":
+        return f"{BACKUP}. Without one, {FORGET.format(spec=spec)}"
     command = MAKERS.get(table)
     if command is None:
         return f"{BACKUP}; nothing else makes it again."
+    if table in REPAIRED:
+        command = REPAIR
     message = f'Run "overnight {command.format(spec=spec)}"{GIVEN.get(table, "")}: it writes the '
     return f"{message}same files again. Or restore them from a backup."
 
 
 def remedy_for_log(table: str, spec: str, folder: str) -> str:
     """Return the remedy for a table whose log is damaged."""
+    if table == "manifest":
+        return f"{BACKUP}. Without one, {FORGET.format(spec=spec)}"
     command = MAKERS.get(table)
     if command is None:
         return f"{BACKUP}; nothing else makes it again."

@@ -1,13 +1,14 @@
 """The rows of a table by event day, each day encoded and written as a data file."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from expectations.contract import EVENT_DAY
+from expectations.contract import EVENT_DAY, KNOWN_TIME
 from feature_jobs.io import DataFile, write_data_file
 
 
@@ -30,4 +31,20 @@ def encode_rows(rows: pa.Table) -> bytes:
 
 def write_rows(folder: str, day: str, rows: pa.Table) -> DataFile:
     """Write rows of one day below a table's folder; a commit makes them visible."""
-    return write_data_file(folder, day, encode_rows(rows), rows=rows.num_rows)
+    return write_data_file(
+        folder, day, encode_rows(rows), rows=rows.num_rows, known=known_span(rows)
+    )
+
+
+def known_span(rows: pa.Table) -> tuple[datetime, datetime] | None:
+    """Return the earliest and latest known time of rows; None where they have none.
+
+    Also None where one lies in a year that Python cannot represent, as in the quarantine.
+    """
+    if KNOWN_TIME not in rows.column_names:
+        return None
+    try:
+        span = pc.min_max(rows[KNOWN_TIME].cast(pa.timestamp("us", tz="UTC"))).as_py()
+    except (ValueError, OverflowError, pa.ArrowException):
+        return None
+    return None if span["min"] is None else (span["min"], span["max"])

@@ -4,6 +4,7 @@ A part has one day's rows, so reading all of it for a few columns costs little b
 of a step: SHA-256 runs at more than 1 GB/s on each core, Parquet is decoded at less than that.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,13 +12,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow import fs
 
-from feature_jobs.io import DataFile, hash_bytes, hash_in_name, read_buffer
-from pipelines.lake.damage import Damage, describe_damage
+from feature_jobs.io import (
+    DataFile,
+    hash_bytes,
+    hash_in_name,
+    read_buffer,
+    remove,
+    replace,
+    resolve,
+)
+from pipelines.lake.damage import Damage, DamagedError, describe_damage
 from pipelines.lake.log_entries import find_holders
 
 # An object store has a high latency, and answers many requests in parallel.
 AT_ONCE = 8
+NOTES = ".damage"  # of parts in which a reader found damage
 
 
 def load_part(folder: str, part: DataFile) -> pa.Buffer | Damage:
@@ -40,6 +51,37 @@ def find_damage(folder: str, parts: Sequence[DataFile]) -> Iterator[Damage | Non
 
     with ThreadPoolExecutor(AT_ONCE) as threads:
         yield from threads.map(judge, parts)
+
+
+def find_lost(folder: str, parts: Sequence[DataFile]) -> list[Damage]:
+    """Find parts that are missing, of another size or noted by a reader, by one listing.
+
+    A part that was changed and kept its size is found by whoever reads it, and noted for this.
+    """
+    filesystem, root = resolve(folder)
+    listed = filesystem.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
+    sizes = {each.path.removeprefix(f"{root}/"): each.size for each in listed if each.is_file}
+    suspected = [
+        part
+        for part in parts
+        if sizes.get(part.path) != part.size_bytes or _note_of(part.path) in sizes
+    ]
+    found = dict(zip(suspected, find_damage(folder, suspected), strict=True))
+    for part, damage in found.items():
+        if damage is None and _note_of(part.path) in sizes:
+            remove(f"{folder}/{_note_of(part.path)}")  # it was written again
+    return [damage for damage in found.values() if damage is not None]
+
+
+def note_damage(folder: str, damages: Sequence[Damage]) -> None:
+    """Note damaged parts for `find_lost`, where this process may write."""
+    for damage in damages:
+        with contextlib.suppress(OSError):
+            replace(f"{folder}/{_note_of(damage.path)}", str(damage).encode())
+
+
+def _note_of(path: str) -> str:
+    return f"{NOTES}/{path.rpartition('/')[2]}"
 
 
 def read_parts(
@@ -87,14 +129,19 @@ def read_part(folder: str, part: DataFile, *, columns: Sequence[str]) -> pa.Tabl
     """
     content = load_part(folder, part)
     if isinstance(content, Damage):
-        raise describe_damage(folder, [content], find_holders(folder))
+        raise _refusal(folder, [content])
     return decode_part(content, columns)
 
 
 def refuse(folder: str, damages: Sequence[Damage]) -> None:
     """Raise one error for all damages, with the versions of the parts; none without damage."""
     if damages:
-        raise describe_damage(folder, damages, find_holders(folder))
+        raise _refusal(folder, damages)
+
+
+def _refusal(folder: str, damages: Sequence[Damage]) -> DamagedError:
+    note_damage(folder, damages)
+    return describe_damage(folder, damages, find_holders(folder))
 
 
 def decode_part(content: pa.Buffer, columns: Sequence[str]) -> pa.Table:

@@ -1,101 +1,40 @@
-"""The lake: Delta tables partitioned by event day, committed by delta-rs, addressed by content.
+"""The lake: Delta tables, most of them by event day, committed by delta-rs, addressed by content.
 
 A part is named by the hash of its bytes (`pipelines.lake.day_files`). So a rerun that makes the
 same rows makes the same names and commits nothing, a version's content hash needs no read of its
 data, and days that two versions share are stored once.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 
-from expectations.contract import (
-    EVENT_DAY,
-    EVENT_TIME,
-    TRANSACTION_ID,
-    InputError,
-)
+from expectations.contract import IS_FIRST, REPLACED_TIME, InputError
 from feature_jobs.io import DataFile
 from pipelines.config import TableVersion
 from pipelines.lake.damage import Damage, DamagedError
 from pipelines.lake.day_files import split_days, write_rows
+from pipelines.lake.declarations import declaration_of, with_versions
 from pipelines.lake.delta import (
     ChangedSinceError,
+    OpenedVersion,
     add_fields,
     add_parts_first,
     committing_first,
     create_table,
     find_table,
-    lost_entry,
     open_table,
-    read_notes,
     replace_parts,
     replace_table,
 )
-from pipelines.lake.reading import find_damage, read_part, read_parts, refuse
+from pipelines.lake.reading import find_damage, find_lost, read_part, read_parts, refuse
+from pipelines.lake.versions import FINGERPRINT, Versions
 
-FINGERPRINT = "overnight.inputs"
 
-
-class Lake:
+class Lake(Versions):
     """The tables of one spec below one root folder or object store URL."""
-
-    def __init__(self, root: str, *, spec: str) -> None:
-        self.spec = spec
-        self.root = f"{root.rstrip('/')}/{spec}"
-
-    def folder(self, table: str) -> str:
-        """Return the folder of a table's parts."""
-        return f"{self.root}/{table}"
-
-    def latest(self, table: str) -> TableVersion | None:
-        """Return the latest version, or None when the table was never written."""
-        delta = find_table(self.folder(table))
-        return None if delta is None else TableVersion(table, delta.version())
-
-    def parts(self, at: TableVersion) -> list[DataFile]:
-        """List the parts of a version, by day and name."""
-        actions = pa.table(self._pinned(at).get_add_actions(flatten=True)).to_pylist()
-        found = [
-            DataFile(a["path"], a[f"partition.{EVENT_DAY}"], a["num_records"], a["size_bytes"])
-            for a in actions
-        ]
-        return sorted(found, key=lambda part: part.path)
-
-    def files(self, at: TableVersion) -> list[str]:
-        """List the addresses of the Parquet files of a version."""
-        return [f"{self.folder(at.name)}/{part.path}" for part in self.parts(at)]
-
-    def content_hash(self, at: TableVersion) -> str:
-        """Compute SHA-256 over the part names of a version, which are hashes of their bytes."""
-        names = "\n".join(part.path for part in self.parts(at))
-        return hashlib.sha256(names.encode()).hexdigest()
-
-    def row_count(self, at: TableVersion) -> int:
-        """Count the rows of a version, from the log."""
-        return sum(part.rows for part in self.parts(at))
-
-    def fingerprint(self, at: TableVersion) -> str | None:
-        """Return the digest of a version's inputs, as its writer recorded it."""
-        return self.note(at, FINGERPRINT)
-
-    def note(self, at: TableVersion, key: str) -> str | None:
-        """Return the note that the writer of a version stored with it under a key."""
-        try:
-            notes = read_notes(self.folder(at.name), at.version)
-        except FileNotFoundError as error:
-            self._pinned(at)  # refuses a version that never was
-            raise lost_entry(self.folder(at.name), at.version) from error
-        text = notes.get(key)
-        return None if text is None else str(text)
-
-    def schema(self, at: TableVersion) -> pa.Schema:
-        """Return the columns of a version."""
-        return pa.schema(self._pinned(at).schema().to_arrow())
 
     def read(
         self,
@@ -105,11 +44,23 @@ class Lake:
         where: pc.Expression | None = None,
         days: Iterable[str] | None = None,
     ) -> pa.Table:
-        """Read rows of a version in the order (event day, event time, transaction id).
+        """Read rows of a version, in the order of the table.
+
+        Args:
+            at: the version.
+            columns: to return; those of versions are filled where an older lake lacks them. None:
+                all that the table has.
+            where: condition on the rows; None: all.
+            days: to read; None: all.
 
         Raises:
             DamagedError: naming every part that is missing or was changed.
         """
+        lacking = {REPLACED_TIME, IS_FIRST}.intersection(columns or ()) - set(self.schema(at).names)
+        if columns is not None and lacking:
+            present = [name for name in columns if name not in lacking]
+            rows = self.read(at, columns=present, where=where, days=days)
+            return with_versions(rows).select(list(columns))
         parts, schema = self._parts_of(at, days), self.schema(at)
         if not parts:
             kept = schema if columns is None else pa.schema([schema.field(c) for c in columns])
@@ -148,6 +99,14 @@ class Lake:
         found = find_damage(self.folder(at.name), self._parts_of(at, days))
         return [each for each in found if each is not None]
 
+    def find_lost(self, at: TableVersion) -> list[Damage]:
+        """Find parts of a version that are missing, of another size or known to be damaged.
+
+        By one listing: a night that reads a few days does not read all others. A part that was
+        changed and kept its size is noticed when it is read, and by `overnight check-lake`.
+        """
+        return find_lost(self.folder(at.name), self.parts(at))
+
     def refuse_damage(self, at: TableVersion, *, days: Iterable[str] | None = None) -> None:
         """Raise an error if any part of a version, or of some days of it, is damaged.
 
@@ -163,14 +122,34 @@ class Lake:
 
         Args:
             table: the table's name.
-            rows: with columns `event_day`, `event_time`, `transaction_id`; any order.
+            rows: with `event_day` and the columns that the table is sorted by; any order.
             fingerprint: digest of the inputs of the rows.
             empty_days: further days, whose rows are removed.
         """
-        ordered = rows.sort_by([(c, "ascending") for c in (EVENT_DAY, EVENT_TIME, TRANSACTION_ID)])
+        ordered = declaration_of(table).sort(rows)
         parts = [write_rows(self.folder(table), day, own) for day, own in split_days(ordered)]
         days = {part.day for part in parts} | set(empty_days)
         return self.commit(table, parts, schema=rows.schema, days=days, fingerprint=fingerprint)
+
+    def write_table(
+        self,
+        table: str,
+        rows: pa.Table,
+        *,
+        fingerprint: str,
+        notes: Mapping[str, str] | None = None,
+    ) -> TableVersion:
+        """Replace all rows of a table without event days, in one commit.
+
+        Raises:
+            ValueError: when two rows have the same key.
+        """
+        declared = declaration_of(table)
+        declared.refuse_repeated(rows)
+        parts = [write_rows(self.folder(table), "", declared.sort(rows))]
+        return self.commit(
+            table, parts, schema=rows.schema, days=None, fingerprint=fingerprint, notes=notes
+        )
 
     def commit(
         self,
@@ -189,8 +168,9 @@ class Lake:
         """
         delta = find_table(self.folder(table))
         if delta is None:
-            delta = create_table(self.folder(table), schema)
+            delta = self._create(table, schema)
         at = TableVersion(table, delta.version())
+        self._remember(at, OpenedVersion(delta))
         # Compared as sets: readers select by name, and Delta keeps the order of creation.
         same_columns = set(self.schema(at)) == set(schema)
         if not same_columns and days is not None:
@@ -224,7 +204,7 @@ class Lake:
         Raises:
             ChangedSinceError: when another writer came first; nothing is added.
         """
-        delta = find_table(self.folder(table)) or create_table(self.folder(table), rows.schema)
+        delta = find_table(self.folder(table)) or self._create(table, rows.schema)
         version = 0 if at is None else at.version
         if delta.version() == version:
             parts = [write_rows(self.folder(table), day, own) for day, own in split_days(rows)]
@@ -265,16 +245,6 @@ class Lake:
                 f"{lost[-1]}) are not in this write. Write all days of the table in one call."
             )
 
-    def _pinned(self, at: TableVersion) -> DeltaTable:
-        try:
-            # Only the log up to this version is read: damage to later entries does not matter.
-            return open_table(self.folder(at.name), version=at.version)
-        except DeltaError as error:
-            delta = find_table(self.folder(at.name))
-            if delta is not None and delta.version() >= at.version:
-                raise
-            latest = "never written" if delta is None else f"at v{delta.version()}"
-            raise InputError(
-                f"There is no {at} in {self.root}: the table is {latest}. "
-                "Run the step that writes it first."
-            ) from error
+    def _create(self, table: str, schema: pa.Schema) -> DeltaTable:
+        by = declaration_of(table).partition_by
+        return create_table(self.folder(table), schema, partition_by=by)

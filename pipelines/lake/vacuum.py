@@ -8,6 +8,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from pyarrow import fs
@@ -15,6 +16,7 @@ from pyarrow import fs
 from feature_jobs.io import resolve
 from pipelines.lake.damage import DamagedError
 from pipelines.lake.log_entries import list_log, read_entry
+from pipelines.lake.reading import AT_ONCE
 from pipelines.lake.tables import Lake
 
 # Longer than any step runs: a younger file may be about to be committed.
@@ -23,7 +25,8 @@ EARLIER = re.compile(r"\.earlier-[^/]+")  # parts of the first of two passes
 # An answer names parts, so it is deleted before them.
 ANSWERS = ".jobs/"
 LEFT = re.compile(
-    rf"\.jobs/.+|event_day=[^/]+/part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
+    rf"\.jobs/.+|(event_day=[^/]+/)?part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
+    r"|_ids/[^/]+\.partial"
 )
 
 log = logging.getLogger(__name__)
@@ -82,7 +85,8 @@ def vacuum_tables(lake: Lake, *, now: datetime | None = None) -> int:
 
 def _named(folder: str) -> Iterator[str]:
     """List every part that some commit names, replaced ones included."""
-    for version in list_log(folder)[0]:
-        entry = read_entry(folder, version)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        entries = list(threads.map(lambda v: read_entry(folder, v), list_log(folder)[0]))
+    for entry in entries:
         yield from entry.removed
         yield from (part.path for part in entry.added)

@@ -15,10 +15,11 @@ from infra.sagemaker import endpoint_name, instance_problems
 from pipelines.config import ModelSpec, load_spec, model_kinds, request_kinds
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import (
-    Delivery,
-    judge_delivery,
+    WholeDelivery,
+    judge_rows,
     load_delivery,
     match_ids,
+    refuse_too_many,
     refuse_wrong_clock,
     refuse_wrong_own,
 )
@@ -52,7 +53,9 @@ def examine(reference: str) -> Iterator[str]:
     yield f"in order; next: overnight run {shlex.quote(reference)} --as-of {next_date}"
 
 
-def _examine_source(spec: ModelSpec, problems: list[str]) -> Generator[str, None, Delivery | None]:
+def _examine_source(
+    spec: ModelSpec, problems: list[str]
+) -> Generator[str, None, WholeDelivery | None]:
     """Read and check the source as ingestion does; return the delivery where it can be read."""
     try:
         refuse_wrong_own(spec)
@@ -75,7 +78,11 @@ def _examine_source(spec: ModelSpec, problems: list[str]) -> Generator[str, None
         message += f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
     if len(problems) == faults:
         try:
-            message += f", {judge_delivery(spec, delivery).quarantined.num_rows:,} to quarantine"
+            judged = judge_rows(spec, delivery.rows, received_at=delivery.received_at)
+            refuse_too_many(
+                spec, delivery.name, read=delivery.rows.num_rows, faulty=[judged.quarantined]
+            )
+            message += f", {judged.quarantined.num_rows:,} to quarantine"
         except OvernightError as error:
             problems += _flatten(error)
     yield f"source    {message}"
@@ -115,16 +122,18 @@ def _flatten(error: OvernightError) -> list[str]:
     return [*error.problems] if isinstance(error, ProblemsError) else [str(error)]
 
 
-def _refuse_wrong_ids(_spec: ModelSpec, delivery: Delivery) -> None:
+def _refuse_wrong_ids(_spec: ModelSpec, delivery: WholeDelivery) -> None:
     if delivery.reports is not None:
-        match_ids(delivery.reports, delivery.rows)
+        match_ids(delivery.reports, delivery.rows.schema)
 
 
-def _refuse_wrong_clock(_spec: ModelSpec, delivery: Delivery) -> None:
-    refuse_wrong_clock(delivery)
+def _refuse_wrong_clock(_spec: ModelSpec, delivery: WholeDelivery) -> None:
+    for rows in (delivery.rows, delivery.reports):
+        if rows is not None:
+            refuse_wrong_clock(rows, where=delivery.name, received_at=delivery.received_at)
 
 
-def _refuse_short_history(spec: ModelSpec, delivery: Delivery) -> None:
+def _refuse_short_history(spec: ModelSpec, delivery: WholeDelivery) -> None:
     first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
     training = spec.training
     needed = training.train_window + training.gap + training.test_window * (training.folds + 1)
@@ -137,7 +146,7 @@ def _refuse_short_history(spec: ModelSpec, delivery: Delivery) -> None:
         )
 
 
-def _next_date(spec: ModelSpec, delivery: Delivery) -> str:
+def _next_date(spec: ModelSpec, delivery: WholeDelivery) -> str:
     """Return the date of the next night: the spec's, or the day after the latest row."""
     if spec.schedule.as_of is not None:
         return str(spec.schedule.as_of)

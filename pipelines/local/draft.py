@@ -1,29 +1,53 @@
-"""Writes a first spec by looking at a file: roles are guessed from names and types."""
+"""Writes a first spec by looking at a file; `guesses` says what it seems to be."""
 
 import re
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
 import tomlkit
 
 from expectations.contract import LONGEST_NAME, RESERVED, InputError
 from infra.files import share
-from pipelines.config import EXAMPLES, list_specs
-from pipelines.ingestion import inspect_columns, name_of
+from pipelines.config import EXAMPLES, Dialect, TimeColumn, list_specs
+from pipelines.ingestion import name_of
+from pipelines.ingestion.readers import Sample, read_sample
+from pipelines.local.guesses import PATTERNS, Guess, guess_id, guess_source, guess_time
 
-PATTERNS = {
-    "transaction_id": r"^(transaction|trans|txn|tx|payment)_?(id|number|num|no|nr|key)$|^id$",
-    "event_time": r"date|time|timestamp|_dt$|_at$",
-    "amount": r"amount|amt|value",
-    "label": r"fraud|label|is_?chargeback",
-}
 WINDOWS = ["1d", "7d", "30d"]
-ENTITY = r"customer|card|account|user|client|terminal|merchant|device"
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- compared without a zone
 
 
-def draft_spec(name: str, source: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """A table of fraud reports.
+
+    Attributes:
+        address: of the file.
+        transaction_id: column with the id of the transaction.
+        known_time: as the spec names the time of the report.
+        sample: its first rows.
+        dialect: how its texts are written.
+        note: what is to be said of the guess of the time.
+    """
+
+    address: str
+    transaction_id: str
+    known_time: str | TimeColumn
+    sample: Sample
+    dialect: Dialect
+    note: str
+
+
+def draft_spec(name: str, source: str, *, labels: str | None = None) -> str:
     """Write `NAME.toml` into the working folder; returns what to do next.
+
+    Args:
+        name: of the spec.
+        source: address of the transactions.
+        labels: address of fraud reports, where the label is no column of the transactions.
 
     Raises:
         InputError: when the name is not one, the file exists, or a role finds no column.
@@ -33,39 +57,38 @@ def draft_spec(name: str, source: str) -> str:
         raise InputError(f"{name!r} is not a spec name; use small letters, digits, underscores.")
     if target.exists() or name in list_specs():
         raise InputError(f"There is a spec {name!r} already. Choose another name.")
-    form = "csv" if source.endswith(".csv") else "parquet"
-    columns = inspect_columns(source, form)
-    roles = {role: _first(columns, pattern, role) for role, pattern in PATTERNS.items()}
-    missing = [role for role, column in roles.items() if column is None]
-    if missing:
-        raise InputError(
-            f"{name_of(source)} has no column that looks like {', '.join(missing)}; it has "
-            f"{', '.join(columns.names)}. Copy {EXAMPLES / 'handbook.toml'} and fill it in."
-        )
-    taken = set(roles.values())
-    entities = [c for c in columns.names if re.search(ENTITY, c, re.I) and c not in taken][:3]
-    if not entities:
-        raise InputError(
-            f"{name_of(source)} has no column that looks like a customer, card or terminal; it has "
-            f"{', '.join(columns.names)}. Copy {EXAMPLES / 'handbook.toml'} and fill it in."
-        )
-    target.write_text(_text(_absolute(source), form, roles, entities), encoding="utf-8")
+    sample = read_sample(source)
+    guess = guess_source(sample)
+    reports = None if labels is None else _reports(labels)
+    needed = [role for role in PATTERNS if role != "label" or reports is None]
+    _refuse_missing([r for r in needed if r not in guess.roles], source, sample)
+    if not guess.entities:
+        _refuse_missing(["a customer, card or terminal"], source, sample)
+    target.write_text(_text(_absolute(source), sample.form, guess, reports), encoding="utf-8")
     share(target)  # a spec is kept with code, and read by the user of the nights
     return f"Wrote {target}. Read it, correct the guesses, then: overnight doctor {target}"
 
 
-def _first(columns: pa.Schema, pattern: str, role: str) -> str | None:
-    def fits(field: pa.Field) -> bool:
-        kind = field.type
-        if role == "event_time":
-            return bool(pa.types.is_timestamp(kind))
-        if role in ("amount", "label"):
-            return bool(
-                pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
-            )
-        return bool(pa.types.is_integer(kind) or pa.types.is_string(kind))
+def _reports(address: str) -> Reports:
+    sample = read_sample(address)
+    time, form, note = guess_time(sample.rows, sample.dialect)
+    found = guess_id(sample.rows)
+    if time is None or found is None:
+        absent = {"transaction_id": found, "the time of a report": time}
+        _refuse_missing(
+            [role for role, column in absent.items() if column is None], address, sample
+        )
+    dialect = sample.dialect.model_copy(update={"time_format": form})
+    return Reports(_absolute(address), str(found), time or "", sample, dialect, note)
 
-    return next((f.name for f in columns if re.search(pattern, f.name, re.I) and fits(f)), None)
+
+def _refuse_missing(missing: list[str], source: str, sample: Sample) -> None:
+    if missing:
+        raise InputError(
+            f"{name_of(source)} has no column that looks like {', '.join(missing)}; it has "
+            f"{', '.join(sample.rows.column_names)}. Copy {EXAMPLES / 'handbook.toml'} and fill it "
+            "in."
+        )
 
 
 def _absolute(source: str) -> str:
@@ -91,34 +114,48 @@ def _canonical_names(columns: list[str]) -> dict[str, str]:
     return found
 
 
-def _text(source: str, form: str, roles: dict[str, str | None], entities: list[str]) -> str:
+def _text(source: str, form: str, guess: Guess, reports: Reports | None = None) -> str:
     r"""Return the first spec as TOML, whatever its columns and its source are called.
 
-    >>> roles = dict.fromkeys(["transaction_id", "event_time", "amount", "label"], 'a "b"\\c')
-    >>> print(_text("rows.csv", "csv", roles, ["card"]).splitlines()[7])
+    >>> roles = dict.fromkeys(["transaction_id", "amount", "label"], 'a "b"\\c')
+    >>> guess = Guess(roles, ("card",), "at", Dialect(delimiter=";"), {})
+    >>> print("\n".join(_text("rows.csv", "csv", guess).splitlines()[2:9]))
+    [source]
+    format = "csv"
+    path = "rows.csv"
+    delimiter = ";"
+    <BLANKLINE>
+    [source.roles]
     transaction_id = "a \"b\"\\c"
     """
-    names = _canonical_names(entities)
+    names = _canonical_names(list(guess.entities))
     first = next(iter(names.values()))
     counts = {"aggregates": ["count"], "windows": WINDOWS}
     means = {"measure": "amount", "aggregates": ["mean"], "windows": WINDOWS}
-    labels = tomlkit.item({"column": roles["label"], "delay": "7d", "maturity": "7d"})
-    four_eyes = tomlkit.boolean("false")
     spec = tomlkit.document()
     spec.add(tomlkit.comment("A first spec, guessed from the file. Read every line."))
     spec["source"] = {
         "format": form,
         "path": source,
-        "roles": {role: roles[role] for role in ("transaction_id", "event_time", "amount")},
+        **_stated(guess.dialect),
+        "roles": {
+            "transaction_id": guess.roles["transaction_id"],
+            "event_time": _time(guess.time, guess.notes.get("event_time", "")),
+            "amount": guess.roles["amount"],
+        },
         "entities": {canonical: column for column, canonical in names.items()},
     }
-    spec["labels"] = labels.comment("guessed: known seven days after the transaction")
+    spec["labels"] = _labels(guess, form, reports)
     spec["features"] = {
         "windows": [
             *({"entity": canonical, **counts} for canonical in names.values()),
             {"entity": first, **means},
         ]
     }
+    if guess.minimum is not None:
+        lowest = tomlkit.item(guess.minimum)
+        lowest.comment("guessed: negative amounts are refunds")
+        spec["contract"] = {"amount": {"minimum": lowest}}
     spec["training"] = {
         "train_window": "28d",
         "gap": "7d",
@@ -126,7 +163,55 @@ def _text(source: str, form: str, roles: dict[str, str | None], entities: list[s
         "trials": 20,
         "exclude_detected": first,
     }
+    four_eyes = tomlkit.boolean("false")
     spec["approval"] = {
         "four_eyes": four_eyes.comment("true: whoever made a candidate may not approve it")
     }
     return spec.as_string()
+
+
+def _labels(guess: Guess, form: str, reports: Reports | None) -> Any:
+    """Return the table of labels: a column, or reports with what differs from the transactions."""
+    if reports is None:
+        labels = tomlkit.item({"column": guess.roles["label"], "delay": "7d", "maturity": "7d"})
+        return labels.comment("guessed: known seven days after the transaction")
+    own: dict[str, object] = {"path": reports.address}
+    if reports.sample.form != form:
+        own["format"] = reports.sample.form
+    given = guess.dialect.model_dump()
+    own |= {
+        key: value if value is not None else _DEFAULTS[key]
+        for key, value in reports.dialect.model_dump().items()
+        if value != given[key] and (value is not None or key in _DEFAULTS)
+    }
+    if reports.dialect.time_format is None and guess.dialect.time_format is not None:
+        own["time_format"] = "%Y-%m-%d %H:%M:%S"
+    own |= {
+        "transaction_id": reports.transaction_id,
+        "known_time": _time(reports.known_time, reports.note),
+        "maturity": "7d",
+    }
+    return tomlkit.item(own).comment("guessed: without a report for seven days, legitimate")
+
+
+# What a key of the reports has to say, where the transactions have another than the usual.
+_DEFAULTS = {"delimiter": ",", "decimal_mark": ".", "encoding": "utf-8"}
+
+
+def _time(time: str | TimeColumn, note: str) -> Any:
+    value: Any = time
+    if isinstance(time, str):
+        value = tomlkit.item(time)
+    else:
+        table = tomlkit.inline_table()
+        table.update({"column": time.column, "unit": time.unit})
+        if time.start.replace(tzinfo=None) != EPOCH:
+            table["start"] = f"{time.start:%Y-%m-%d}"
+        value = table
+    return value.comment(note) if note else value
+
+
+def _stated(dialect: Dialect) -> dict[str, object]:
+    """Return what a dialect says, in the order of its keys."""
+    written = dialect.model_dump(exclude_none=True)
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in written.items()}

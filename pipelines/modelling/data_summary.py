@@ -7,10 +7,11 @@ depend on when and where it is written.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations import Validated
-from expectations.contract import LABEL
+from expectations.contract import KNOWN_TIME, LABEL, TRANSACTION_ID
 from pipelines.config import ModelSpec, TableVersion
 from pipelines.config.installation import load_settings
 from pipelines.features import FEATURES
@@ -78,12 +79,27 @@ def gather_data_summary(spec: ModelSpec, as_of: str, *, training_set: TableVersi
 def _describe(lake: Lake, at: TableVersion) -> TableSummary:
     days = [part.day for part in lake.parts(at)]
     has_labels = LABEL in lake.schema(at).names
-    frauds = pc.sum(lake.read(at, columns=[LABEL])[LABEL]).as_py() if has_labels else None
+    frauds = _count_frauds(lake, at) if has_labels else None
     return TableSummary(
         name=at.name,
         version=at.version,
         rows=lake.row_count(at),
         first=min(days, default=""),
         last=max(days, default=""),
-        frauds=None if frauds is None else int(frauds),
+        frauds=frauds,
     )
+
+
+def _count_frauds(lake: Lake, at: TableVersion) -> int:
+    """Count the transactions whose newest label says fraud, a day at a time."""
+    frauds = 0
+    for _, rows in lake.read_days(at, columns=[TRANSACTION_ID, KNOWN_TIME, LABEL]):
+        newest = rows
+        if len(pc.unique(rows[TRANSACTION_ID])) < rows.num_rows:
+            ordered = rows.sort_by([(TRANSACTION_ID, "ascending"), (KNOWN_TIME, "ascending")])
+            ids = ordered[TRANSACTION_ID].combine_chunks()
+            newest = ordered.filter(
+                pa.concat_arrays([pc.not_equal(ids[1:], ids[:-1]), pa.array([True])])
+            )
+        frauds += pc.sum(newest[LABEL]).as_py() or 0
+    return int(frauds)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 BUNDLE = "bundle"
 REVIEW_REPORT = "review/review.html"
+ATTEMPTS = 3
 
 
 class Runs:
@@ -158,6 +159,7 @@ class Runs:
             context: the use of the table, `training` or `tuning`.
         """
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
 
         current = self._client.get_run(run).inputs
         if current is not None and current.dataset_inputs:
@@ -171,7 +173,14 @@ class Runs:
             profile=json.dumps({"num_rows": int(metadata["rows"])}),
         )
         tags = [InputTag("mlflow.data.context", context)]
-        self._client.log_inputs(run, datasets=[DatasetInput(dataset, tags)])
+        for attempt in range(ATTEMPTS):
+            try:
+                self._client.log_inputs(run, datasets=[DatasetInput(dataset, tags)])
+                return
+            except MlflowException as error:
+                # Another process recorded the same dataset between MLflow's look and its insert.
+                if "IntegrityError" not in str(error) or attempt + 1 == ATTEMPTS:
+                    raise
 
     def log_folder(self, run: str, folder: Path, *, name: str) -> None:
         """Add the files of a folder to a run's artefacts; an empty name is their root."""

@@ -19,11 +19,11 @@ from expectations import (
 )
 from expectations.contract import EVENT_DAY, KNOWN_TIME, LABEL, InputError
 from feature_jobs.io import DataFile
-from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
+from pipelines.config import ModelSpec, Snapshot, load_spec, table_columns
 from pipelines.config.installation import Settings, load_settings
-from pipelines.ingestion import only_known
 from pipelines.lake import Lake, parse_as_of, split_days
 from pipelines.validation.data_docs import docs_address, docs_folder, keep_summary
+from pipelines.validation.table_profile import profile_parts, profile_version
 
 FEATURES = "features"
 _DAY = timedelta(days=1)
@@ -61,17 +61,15 @@ def check_snapshot(
         InputError: with every finding, when one is critical.
     """
     known_at = parse_as_of(as_of)
-    rows = profile_table(spec, "transactions", _read(lake, pinned.transactions, spec, known_at),
-                         as_of=known_at, last=str((known_at - _DAY).date()))  # fmt: skip
+    yesterday = str((known_at - _DAY).date())
+    rows = profile_version(spec, lake, pinned.transactions, as_of=known_at, last=yesterday)
     if rows.rows == 0:
         raise InputError(
             f"{pinned.transactions} holds no transaction known before {as_of}. "
             "Ingest earlier days, or choose a later as_of."
         )
     mature = _latest_mature_day(spec, known_at)
-    labels = profile_table(
-        spec, "labels", _read(lake, pinned.labels, spec, known_at), as_of=known_at, last=mature
-    )
+    labels = profile_version(spec, lake, pinned.labels, as_of=known_at, last=mature)
     checks = _DataChecks(spec, as_of, settings)
     found = [checks.check("transactions", rows, at=str(pinned.transactions))]
     if labels.rows:
@@ -109,34 +107,46 @@ def validate_features(
     latest = date.fromisoformat(ordered[-1].day)
     since = str(latest - (trailing.days + trailing.judged) * _DAY)
     chosen = [part for part in ordered if part.day in built or part.day >= since]
-    columns = [column.name for column in table_columns(spec)["features"]]
-    days = ((p.day, lake.read_part(FEATURES, p, columns=columns)) for p in chosen)
     end = datetime.combine(latest + _DAY, datetime.min.time(), tzinfo=UTC)
-    profile = profile_table(spec, "features", days, as_of=end)
+    profile = profile_parts(
+        spec, lake, "features", chosen, name=FEATURES, as_of=end, is_whole=False
+    )
     name = f"the features of {spec.name}"
     checks = _DataChecks(spec, as_of, settings)
     checks.report(checks.check("features", profile, at=name))
 
 
 def validate_training_set(
-    rows: pa.Table, spec: ModelSpec, *, as_of: str, settings: Settings
-) -> None:
-    """Check a training set before anything is fitted to it.
+    spec: ModelSpec, lake: Lake, parts: Iterable[DataFile], *, name: str, as_of: str,
+    settings: Settings,
+) -> None:  # fmt: skip
+    """Check a training set before it is committed.
+
+    Args:
+        spec: declares the columns.
+        lake: holds the parts, committed or not.
+        parts: all parts of the coming version, by day.
+        name: of the training set's table.
+        as_of: the knowledge time; names the page.
+        settings: say where the page goes.
 
     Raises:
         InputError: with every finding, when one is critical.
     """
     known_at = parse_as_of(as_of)
-    profile = profile_table(
+    profile = profile_parts(
         spec,
+        lake,
         "training_set",
-        split_days(rows.sort_by(EVENT_DAY)),
+        list(parts),
+        name=name,
         as_of=known_at,
         happened_before=known_at - spec.labels.maturity,
+        last=_latest_mature_day(spec, known_at),
     )
-    name = f"the training set of {spec.name} as of {as_of}"
     checks = _DataChecks(spec, as_of, settings)
-    checks.report(checks.check("training_set", profile, at=name))
+    at = f"the training set of {spec.name} as of {as_of}"
+    checks.report(checks.check("training_set", profile, at=at))
 
 
 def validate_scores(rows: pa.Table, spec: ModelSpec, *, as_of: str) -> None:
@@ -197,7 +207,7 @@ def compare_with_transactions(
         spec: defines which of the two forms the labels have.
         mature: the latest day whose labels should be known.
     """
-    from expectations import COVERAGE, DELAY, FRAUD_RATE
+    from expectations import COVERAGE, DELAY, FRAUD_RATE, FRAUDS, MATURE
 
     days = transactions.days[EVENT_DAY].to_pylist()
     count = dict(zip(days, transactions.values(ROWS), strict=True))
@@ -206,11 +216,12 @@ def compare_with_transactions(
     rows = np.array([count.get(day, 0.0) for day in own])
     rows[(rows == 0) | ~is_mature] = np.nan
     frauds = np.nan_to_num(labels.values(f"{LABEL}.sum"))
+    due = np.where(np.isnan(rows), np.nan, frauds)
     coverage = np.nan_to_num(labels.values(ROWS)) / rows
     if spec.labels.column is None:  # a table of reports names the frauds only
         coverage = np.full(len(own), np.nan)
     delay = np.where(is_mature, labels.values(f"{KNOWN_TIME}.delay_days"), np.nan)
-    added = {FRAUD_RATE: frauds / rows, COVERAGE: coverage, DELAY: delay}
+    added = {FRAUD_RATE: frauds / rows, COVERAGE: coverage, DELAY: delay, FRAUDS: due, MATURE: rows}
     for name, values in added.items():
         labels = labels.with_metric(name, values)
     return labels
@@ -219,19 +230,6 @@ def compare_with_transactions(
 def _latest_mature_day(spec: ModelSpec, as_of: datetime) -> str:
     wait = max(spec.labels.maturity, spec.labels.delay or timedelta())
     return str((as_of - wait - _DAY).date())
-
-
-def _read(lake: Lake, at: TableVersion, spec: ModelSpec, known_at: datetime) -> Days:
-    table: TableName = "labels" if at.name == "labels" else "transactions"
-    columns = [column.name for column in table_columns(spec)[table]]
-    missing = sorted(set(columns) - set(lake.schema(at).names))
-    if missing:
-        raise InputError(
-            f"{at} has no {', '.join(missing)}: the spec names columns that were not ingested. "
-            'Run "overnight ingest" first.'
-        )
-    for day, rows in lake.read_days(at, columns=columns):
-        yield day, only_known(rows, known_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +272,11 @@ class _DataChecks:
                 suite = suites.build_feature_suite(columns, contract)
             case "training_set":
                 suite = suites.build_training_suite(
-                    columns, contract, rows=profile.rows, maturity=spec.labels.maturity
+                    columns,
+                    contract,
+                    rows=profile.rows,
+                    maturity=spec.labels.maturity,
+                    reports_frauds_only=spec.labels.column is None,
                 )
             case "scores":
                 suite = suites.build_score_suite(columns, contract)

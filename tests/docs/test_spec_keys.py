@@ -47,6 +47,8 @@ def test_every_key_of_a_whole_spec_is_in_the_reference(
             for field in type(value).model_fields:
                 found |= keys(getattr(value, field), f"{path}.{field}".strip("."))
             return found
+        if isinstance(value, str):
+            return {path}
         if isinstance(value, dict) and any(isinstance(v, BaseModel) for v in value.values()):
             return {k for v in value.values() for k in keys(v, f"{path}.NAME")}
         if isinstance(value, tuple) and any(isinstance(v, BaseModel) for v in value):
@@ -68,6 +70,11 @@ def test_every_key_of_a_whole_spec_is_in_the_reference(
         "| `gate.margin` | number, from 0 below 1 | `0.02` |",
         "| `endpoint.canary_percent` | whole number, from 5 to 50 | `10` |",
         "| `source.path` | text | required |",
+        "| `source.roles.event_time` | text or table | required |",
+        "| `labels.known_time` | text or table | none |",
+        "| `source.roles.event_time.start` | date or time | `1970-01-01` |",
+        '| `source.types` | table of: `"text"` or `"integer"` | none |',
+        "| `labels.true_values` | list of: text | none |",
         "| `approval.four_eyes` | `true` or `false` | `true` |",
         "| `contract.freshness` | duration | none |",
         "| `schedule.as_of` | date | none |",

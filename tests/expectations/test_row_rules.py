@@ -75,17 +75,6 @@ def test_all_rules_that_one_row_broke_are_named():
     assert judged.counts() == {"amount_below_minimum": 1, "customer_id_missing": 1}
 
 
-def test_of_rows_that_share_an_id_the_first_stays():
-    judged = judge(
-        {"transaction_id": 5, "amount": 1.0},
-        {"transaction_id": 5, "amount": 2.0},
-        {"transaction_id": 6},
-        {"transaction_id": 5, "amount": 3.0},
-    )
-    assert judged.clean["amount"].to_pylist() == [1.0, 10.0]
-    assert judged.counts() == {"transaction_id_repeated": 2}
-
-
 @given(
     st.lists(
         st.tuples(
@@ -98,6 +87,5 @@ def test_of_rows_that_share_an_id_the_first_stays():
 def test_every_row_is_either_kept_or_quarantined(drawn):
     judged = judge(*({"transaction_id": i, "amount": a} for i, a in drawn))
     assert judged.clean.num_rows + judged.quarantined.num_rows == len(drawn)
-    ids = judged.clean["transaction_id"].to_pylist()
-    assert len(ids) == len(set(ids))
+    assert None not in judged.clean["transaction_id"].to_pylist()
     assert all(amount >= 0 for amount in judged.clean["amount"].to_pylist())

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from hypothesis import strategies as st
 
 from feature_jobs.declaration.features import LinkGroup, Window, WindowGroup
@@ -13,6 +14,7 @@ from feature_jobs.kernels.labels import LABEL_TIMES, LABEL_VALUES
 from feature_jobs.stages.histories import WANTED, WHOLE, compute_windows
 from feature_jobs.stages.links import compute_links
 from feature_jobs.stages.skew import SLICE, Split, split_rows
+from tests.feature_jobs.corrections import versions_of
 from tests.feature_jobs.oracle import Row
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -89,24 +91,23 @@ label_lists = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 1)), max_siz
 
 @st.composite
 def histories(draw: st.DrawFn, *, entities: int = 2, max_size: int = 40) -> list[Row]:
-    """Rows in any order, with ties, late arrivals, late and corrected labels."""
+    """Rows in any order: ties, late arrivals, late and corrected labels, later versions."""
     rows = []
     for number in range(draw(st.integers(1, max_size))):
         event = hours(draw(moments) / 2)
         late = draw(st.sampled_from([0, 0, 0, 1, 5, 50]))
-        rows.append(
-            Row(
-                transaction_id=number,
-                event=event,
-                known=event + timedelta(hours=late / 2),
-                entity=draw(st.one_of(st.integers(1, entities), st.just(1))),
-                amount=draw(amounts),
-                device=draw(st.one_of(st.none(), st.integers(0, 3))),
-                labels=tuple(
-                    (event + timedelta(hours=wait / 2), value) for wait, value in draw(label_lists)
-                ),
-            )
+        first = Row(
+            transaction_id=number,
+            event=event,
+            known=event + timedelta(hours=late / 2),
+            entity=draw(st.one_of(st.integers(1, entities), st.just(1))),
+            amount=draw(amounts),
+            device=draw(st.one_of(st.none(), st.integers(0, 3))),
+            labels=tuple(
+                (event + timedelta(hours=wait / 2), value) for wait, value in draw(label_lists)
+            ),
         )
+        rows += draw(versions_of(first, entities=entities, amounts=amounts))
     return draw(st.permutations(rows))
 
 
@@ -133,10 +134,25 @@ def table(rows: list[Row], *, since: datetime | None = None) -> pa.Table:
                 [None if x is None else [v for _, v in x] for x in labelled],
                 pa.list_(pa.int32()),
             ),
-            WANTED: pa.array([since is None or row.event >= since for row in rows], pa.bool_()),
+            WANTED: pa.array(
+                [row.is_first and (since is None or row.event >= since) for row in rows],
+                pa.bool_(),
+            ),
             SLICE: pa.array([WHOLE] * len(rows), pa.int32()),
+            **version_columns(rows),
         }
     )
+
+
+def version_columns(rows: list[Row]) -> dict[str, pa.Array]:
+    """The columns of versions; none where nothing was ever replaced, as of old files."""
+    if all(row.is_first and row.replaced is None for row in rows):
+        return {}
+    replaced = [None if row.replaced is None else micros(row.replaced) for row in rows]
+    return {
+        "replaced_time": pa.array(replaced, pa.int64()),
+        "is_first": pa.array([row.is_first for row in rows], pa.bool_()),
+    }
 
 
 def by_id(features: pa.Table, name: str) -> dict[int, float | None]:
@@ -164,10 +180,10 @@ def compute_split(rows: list[Row], windows: list[Window], borders: list[datetime
             batch = own.slice(start, 7).drop_columns([SLICE])
             for payload in split_rows(batch, feature_group, split, since=FIRST):
                 first, _ = split.bounds(payload.slice)
-                wanted = [event >= first for event in payload.rows["event_time"].to_pylist()]
+                inside = pc.greater_equal(payload.rows["event_time"], first)
+                wanted = pc.and_(payload.rows[WANTED], inside)
                 count = payload.rows.num_rows
-                rows_of = payload.rows.drop_columns([WANTED])
-                rows_of = rows_of.append_column(WANTED, pa.array(wanted, pa.bool_()))
+                rows_of = payload.rows.drop_columns([WANTED]).append_column(WANTED, wanted)
                 number = pa.array([payload.slice] * count, pa.int32())
                 sent.append(rows_of.append_column(SLICE, number))
                 partials += [payload.partial] if payload.partial is not None else []

@@ -10,7 +10,13 @@ from feature_jobs.declaration.features import Link, Window
 
 @dataclass(frozen=True)
 class Row:
-    """One transaction; `labels` is what became known of it: (when, is it a fraud)."""
+    """One version of a transaction; versions of one transaction share its id.
+
+    Attributes:
+        replaced: when the version was replaced or withdrawn; None for one that still holds.
+        is_first: True for the version that is scored; only it has features.
+        labels: what became known of the transaction: (when, is it a fraud).
+    """
 
     transaction_id: int
     event: datetime
@@ -19,6 +25,8 @@ class Row:
     amount: float | None = 0.0
     device: int | None = None
     labels: tuple[tuple[datetime, int], ...] = field(default=())
+    replaced: datetime | None = None
+    is_first: bool = True
 
     @property
     def is_large(self) -> bool | None:
@@ -27,13 +35,31 @@ class Row:
 
 
 def window_values(rows: list[Row], window: Window) -> list[float | None]:
-    """The feature of every row, in the order of the rows given."""
-    return [_window_value(now, rows, window) for now in rows]
+    """The feature of every first version, in the order of the rows given."""
+    return [_window_value(now, rows, window) for now in rows if now.is_first]
 
 
 def link_values(rows: list[Row], link: Link) -> list[int | None]:
-    """The link feature of every row: member = entity, thing = device."""
-    return [_link_value(now, rows, link) for now in rows]
+    """The link feature of every first version: member = entity, thing = device."""
+    return [_link_value(now, rows, link) for now in rows if now.is_first]
+
+
+def holds(row: Row, now: Row) -> bool:
+    """Whether a version is what was known of its transaction at another row's time."""
+    return row.known <= now.event and not is_replaced(row, now)
+
+
+def is_replaced(row: Row, now: Row) -> bool:
+    """Whether a later version or a withdrawal was known at another row's time."""
+    return row.replaced is not None and row.replaced <= now.event
+
+
+def has_label(row: Row, now: Row) -> bool:
+    """Whether the transaction's label belongs to this version at another row's time.
+
+    Before anything is known of a transaction it belongs to the first version.
+    """
+    return not is_replaced(row, now) if row.is_first else holds(row, now)
 
 
 def is_visible(row: Row, known: datetime, now: Row, delay: timedelta) -> bool:
@@ -64,15 +90,18 @@ def _window_value(  # noqa: PLR0911, PLR0912 -- one return a definition
     delay = window.delay or timedelta()
     others = [
         row for row in rows
-        if row is not now and row.entity == now.entity and is_inside(row, now, window)
+        if row.transaction_id != now.transaction_id and row.entity == now.entity
+        and is_inside(row, now, window)
     ]  # fmt: skip
-    seen = [row for row in others if is_visible(row, row.known, now, delay)]
+    seen = [row for row in others if holds(row, now) and is_visible(row, row.known, now, delay)]
     if window.measure == "is_genuine":
         return _seconds_since(
             window, [row for row in seen if not known_fraud(row, now, delay)], now
         )
     if window.measure == "is_fraud":
-        frauds = [row for row in others if known_fraud(row, now, delay)]
+        frauds = [
+            row for row in others if has_label(row, now) and known_fraud(row, now, delay)
+        ]  # fmt: skip
         if window.where == "large":
             frauds = [row for row in frauds if row.is_large]
         if window.statistic == "count":
@@ -170,7 +199,10 @@ def _link_value(now: Row, rows: list[Row], link: Link) -> int | None:
     if now.entity is None:
         return None
     inside = [row for row in rows if is_inside(row, now, link)]
-    seen = [row for row in inside if row is now or is_visible(row, row.known, now, timedelta())]
+    others = [row for row in inside if row.transaction_id != now.transaction_id]
+    seen = [
+        row for row in others if holds(row, now) and is_visible(row, row.known, now, timedelta())
+    ] + [now]  # fmt: skip
     pairs = {
         (row.entity, row.device) for row in seen
         if row.entity is not None and row.device is not None
@@ -187,6 +219,6 @@ def _link_value(now: Row, rows: list[Row], link: Link) -> int | None:
     if link.statistic == "neighbours":
         return len(neighbours)
     return sum(
-        row.entity in neighbours and known_fraud(row, now, timedelta())
-        for row in inside if row is not now
+        row.entity in neighbours and has_label(row, now) and known_fraud(row, now, timedelta())
+        for row in others
     )  # fmt: skip

@@ -16,9 +16,11 @@ from feature_jobs.declaration.features import FeatureSet, WindowGroup
 from feature_jobs.engine_version import ENGINE_VERSION
 from feature_jobs.executors.spark.request import Request
 from tests.feature_jobs.builds import DAYS, build, late, make_history, rich_features
+from tests.feature_jobs.corrected_history import build_corrected, corrected_features, make_rows
 
 GOLDEN = Path(__file__).with_name("golden_digests.json")
 FORM = "the form of a build request"
+CORRECTED = "features of corrected rows"
 REMEDY = (
     "{names} differ from what engine version {version} gave. If that is intended, raise "
     "ENGINE_VERSION in feature_jobs/engine_version.py, so that every feature table is computed "
@@ -81,7 +83,18 @@ def test_the_values_of_an_engine_version_are_the_golden_ones(
     rows = rows.sort_by("transaction_id")
     assert rows.num_rows == 600
     found = {name: column_digest(rows[name]) for name in declared.feature_names()}
-    refuse_change(found | {FORM: request_digest()})
+    corrected = corrected_digest(spark, tmp_path / "corrected", **partitioning)
+    refuse_change(found | {FORM: request_digest(), CORRECTED: corrected})
+
+
+def corrected_digest(spark: SparkSession, folder: Path, **partitioning: int) -> str:
+    """The golden values of transactions that have later versions, all in one."""
+    declared = corrected_features()
+    parts = build_corrected(spark, make_rows(), folder, declared, **partitioning)
+    files = [folder / "features" / part.path for part in parts]
+    rows = pa.concat_tables([pq.read_table(file, partitioning=None) for file in files])
+    digests = [column_digest(rows[name]) for name in declared.feature_names()]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
 
 
 def refuse_change(found: dict[str, str]) -> None:

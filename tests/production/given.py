@@ -34,7 +34,7 @@ def describe_night(name: str, as_of: str, returned: Mapping[str, str]) -> Given:
     from pipelines.config.references import StudyReference, TableVersion
     from pipelines.config.spec import load_spec
     from pipelines.governance.digests import open_decisions
-    from pipelines.ingestion.source import only_known
+    from pipelines.ingestion import only_known
     from pipelines.lake.tables import Lake
     from pipelines.tracking.registry import open_registry
     from pipelines.tracking.tags import DIGEST, GATE, GATE_REASONS

@@ -47,9 +47,12 @@ class Encoding:
 
 
 def learn_encoding(rows: pa.Table, columns: Mapping[str, AttributeKind]) -> Encoding:
-    """Take the categories from rows, in the order of their text; only those columns are read."""
+    """Take the categories from rows, in the order of their text; only those columns are read.
+
+    An empty text is no category but a missing value, in training as in requests.
+    """
     categories = {
-        name: tuple(sorted(pc.unique(rows[name].cast(pa.string()).drop_null()).to_pylist()))
+        name: tuple(sorted(filter(None, pc.unique(rows[name].cast(pa.string())).to_pylist())))
         for name, kind in columns.items()
         if kind == "categorical"
     }

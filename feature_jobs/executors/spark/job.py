@@ -20,7 +20,9 @@ from pyspark.sql import types as t
 from expectations.contract import (
     AMOUNT,
     EVENT_TIME,
+    IS_FIRST,
     KNOWN_TIME,
+    REPLACED_TIME,
     TRANSACTION_ID,
     AttributeKind,
     InputError,
@@ -33,6 +35,7 @@ from feature_jobs.declaration import (
     earlier_features,
     feature_groups,
 )
+from feature_jobs.executors.spark.earlier_stage import EarlierStage
 from feature_jobs.io import DataFile, read_schema, remove_folder
 from feature_jobs.stages import (
     BLOCKS,
@@ -101,7 +104,9 @@ def build_features(
     names = features.feature_names()
     computed = frozenset(names if compute is None else compute)
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, *entities, AMOUNT, *attributes]
-    read = read_schema(days[0].files[0])
+    # Expressions read no column of versions: when a row is replaced lies in its future.
+    stored = read_schema(days[0].files[0])
+    read = pa.schema([field for field in stored if field.name not in {REPLACED_TIME, IS_FIRST}])
     _refuse_missing(columns, read)
     refuse_unreadable(session, read, features)
     build = _Build(
@@ -135,11 +140,18 @@ def _in_two_stages(
         reach = conditions_reach(features, computed)
         first = date.fromisoformat(min(day.day for day in days if day.is_wanted)) - reach
         ahead = [replace(day, is_wanted=day.day >= str(first - timedelta(days=1))) for day in days]
-        parts = build.write(ahead, earlier, target=folder, names=earlier)
-        made = {part.day: f"{folder}/{part.path}" for part in parts}
-        days = [replace(d, files=(made[d.day],)) if d.day in made else d for d in days]
+        # Windows of the second stage need to know when these rows are replaced.
+        first_stage = replace(build, columns=(*build.columns, REPLACED_TIME))
+        parts = first_stage.write(ahead, earlier, target=folder, names=earlier)
+        if not parts:  # the days hold later versions only
+            return []
+        made = EarlierStage.of(ahead, parts, folder=folder, names=earlier)
+        days = [
+            replace(day, files=made.parts[day.day]) if day.day in made.parts else day
+            for day in days
+        ]  # fmt: skip
         rest = computed.difference(earlier)
-        return build.write(days, rest, target=target, names=features.feature_names(), made=earlier)
+        return build.write(days, rest, target=target, names=features.feature_names(), made=made)
     finally:
         remove_folder(folder)
 
@@ -163,13 +175,13 @@ class _Build:
         *,
         target: str,
         names: Sequence[str],
-        made: Sequence[str] = (),
+        made: EarlierStage | None = None,
     ) -> list[DataFile]:
-        """Write parts with `names` in one stage; files of the wanted days already hold `made`."""
-        session, features = self.session, self.features
+        """Write parts with `names` in one stage, the second one with what the first has made."""
+        session, features, made = self.session, self.features, made or EarlierStage()
         assembly = Assembly(
             columns=self.columns,
-            made=tuple(made),
+            made=made.names,
             names=tuple(names),
             groups=tuple(feature_groups(features, computed)),
             expression_columns=tuple(expression_columns(features, computed, self.columns)),
@@ -193,10 +205,7 @@ class _Build:
                 scattered = scatter_history(
                     session,
                     scatterer(layout, self.known),
-                    tasks=[
-                        [file for day in task for file in day.files]
-                        for task in partitioning.tasks(session, days)
-                    ],
+                    files=made.input_of(partitioning.tasks(session, days)),
                     features=features,
                     groups=assembly.groups,
                 )

@@ -37,6 +37,7 @@ from infra.sagemaker.control import READING as LOOKING
 DELETE_OBJECT = "s3:DeleteObject"
 # As `pipelines.features.execution` names it.
 PASSING = (".jobs", ".earlier-*")
+DERIVED = ("transactions/_ids", "profiles", "*/.damage")
 START = ("emr-serverless:GetApplication", "emr-serverless:ListJobRuns",
          "emr-serverless:StartApplication", "emr-serverless:StartJobRun")  # fmt: skip
 FOLLOW = ("emr-serverless:CancelJobRun", "emr-serverless:GetJobRun")
@@ -59,8 +60,10 @@ def build_nightly_role(
     allow(role, "Lake", written, below(lake, *environment.specs), because=OBJECTS)
     allow_listing(role, "ListLake", lake, environment.specs)
     # What a submitted job was asked by and answered with, and the parts of the first of two passes,
-    # go once the features are committed. Tables are not deleted from.
+    # go once the features are committed. Of tables only what is derived is deleted: merged runs of
+    # the id index, profiles that are made anew, notes of damage that is repaired.
     passing = [f"{spec}/features/{name}" for spec in environment.specs for name in PASSING]
+    passing += [f"{spec}/{name}" for spec in environment.specs for name in DERIVED]
     allow(role, "ForgetJobs", [DELETE_OBJECT], below(lake, *passing), because=OBJECTS)
     allow_reading(role, LOOKING, environment, storage=storage)
     allow_key(role, key)

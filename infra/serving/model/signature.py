@@ -143,6 +143,8 @@ def _reader_of(feature: Feature) -> Reader:
         if value is None:
             return math.nan
         code = codes.get(_read_text(value))
+        if code is None and not value:  # an empty text is missing, as it is in training
+            return math.nan
         if code is None:
             raise TypeError(f"not one of the {len(codes)} categories that training saw")
         return code

@@ -100,7 +100,8 @@ class JsonReader:
             for at, codes in self._codes:
                 text = values[at]
                 if text is not None:
-                    values[at] = codes[text] if is_strict else codes.get(text)
+                    # An empty text is missing unless an older training took it for a category.
+                    values[at] = codes[text] if is_strict and text else codes.get(text)
         try:
             # Packing finds a None sooner than a comparison with each value would.
             return Row(self._pack(*values), ())

@@ -5,18 +5,22 @@ embedded default and is written back into the environment, where MLflow, boto3 a
 """
 
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from expectations.contract import InputError
 from infra.airflow import build_airflow_environment
-from infra.files import close_umask, make_private, narrow, with_patience
+from infra.files import close_umask, make_private, narrow, sqlite_url, with_patience
 from infra.local import Ports, read_ports
 from pipelines.config.installation.compute import Compute, read_compute
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DAGS = CHECKOUT / "dags"
+_UNITS = {"MiB": 1024**2, "GiB": 1024**3}
+LEAST_MEMORY = 256 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Settings:
         ports: where this machine's services listen on the loopback address.
         docs_url: where Great Expectations' pages are served; `OVERNIGHT_DOCS_URL`, else by `up`.
         studies: SQLAlchemy URL of the Optuna studies, a SQLite file unless set.
+        memory: bytes of data that a step may hold.
     """
 
     home: Path
@@ -42,6 +47,7 @@ class Settings:
     ports: Ports
     docs_url: str
     studies: str
+    memory: int
 
     @property
     def mlflow_url(self) -> str:
@@ -72,15 +78,36 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         lake=environment.get("OVERNIGHT_LAKE", str(home / "lake")),
         spark=read_compute(environment),
         tracking_uri=with_patience(
-            environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{home / 'mlflow.db'}")
+            environment.get("MLFLOW_TRACKING_URI", sqlite_url(home / "mlflow.db"))
         ),
         airflow_home=Path(environment.get("AIRFLOW_HOME", home / "airflow")),
         ports=ports,
         docs_url=docs.rstrip("/"),
         studies=with_patience(
-            environment.get("OVERNIGHT_STUDIES", f"sqlite:///{home / 'studies.db'}")
+            environment.get("OVERNIGHT_STUDIES", sqlite_url(home / "studies.db"))
         ),
+        memory=parse_size(environment.get("OVERNIGHT_MEMORY", "2GiB"), name="OVERNIGHT_MEMORY"),
     )
+
+
+def parse_size(text: str, *, name: str) -> int:
+    """Parse an amount of memory as bytes.
+
+    Args:
+        text: a whole number with its unit.
+        name: of the variable, for the message.
+
+    Raises:
+        InputError: when it is none, or less than 256MiB.
+
+    >>> parse_size("2GiB", name="OVERNIGHT_MEMORY")
+    2147483648
+    """
+    found = re.fullmatch(r"([0-9]{1,6}) ?(MiB|GiB)", text.strip())
+    size = 0 if found is None else int(found[1]) * _UNITS[found[2]]
+    if size < LEAST_MEMORY:
+        raise InputError(f"{name} is {text!r}; write it as 2GiB or 512MiB, at least 256MiB.")
+    return size
 
 
 def export_settings(settings: Settings, environment: MutableMapping[str, str]) -> None:

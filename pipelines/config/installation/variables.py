@@ -10,7 +10,7 @@ from typing import Literal
 
 Kind = Literal[
     "folder", "file", "folder or s3:// URL", "address", "URL", "database URL", "port",
-    "whole number", "number", "text", "list of names", "JSON", "ARN",
+    "whole number", "number", "text", "list of names", "size", "JSON", "ARN",
 ]  # fmt: skip
 UNSET = "none"
 
@@ -56,6 +56,10 @@ _INSTALLATION = (
     Variable(
         "OVERNIGHT_DOCS_URL", "URL", "http://127.0.0.1:$OVERNIGHT_DOCS_PORT",
         "where the Data Docs are served, for the links to them",
+    ),
+    Variable(
+        "OVERNIGHT_MEMORY", "size", "2GiB",
+        "how much of its data a step may hold; delivered rows beyond a quarter of it go to disk",
     ),
     Variable(
         "OVERNIGHT_AWS_SECONDS", "number", "20", "how many seconds AWS may take for one answer"

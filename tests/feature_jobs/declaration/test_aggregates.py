@@ -84,7 +84,8 @@ def test_it_equals_its_definition_on_any_history(
         features = compute_whole(rows, windows)
         for window in windows:
             found = by_id(features, window.name)
-            for row, expected in zip(rows, window_values(rows, window), strict=True):
+            firsts = [row for row in rows if row.is_first]
+            for row, expected in zip(firsts, window_values(rows, window), strict=True):
                 got = found[row.transaction_id]
                 assert same(got, expected), (window, row, got, expected)
 

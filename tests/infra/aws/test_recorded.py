@@ -22,6 +22,7 @@ STARTING = (
     "EMR may ask it of who submits to an application that has stopped; the embedded one runs."
 )
 STOPPED = "A step that is told to stop cancels its job (tests/infra/emr); none of the run is."
+DERIVED = "Derived files go after eight nights, or when damage is repaired; the run has two nights."
 SWEPT = "What a killed job has left is removed after two days; none of the run is killed."
 TWICE = "Windows over conditions on features are built in two passes; the spec of the run has none."
 OVERRIDDEN = "A report is written again when a reviewer overrides the gate; nobody in the run does."
@@ -38,6 +39,10 @@ UNCALLED = {
     ("nightly", "emr-serverless:CancelJobRun"): STOPPED,
     ("nightly", "emr-serverless:StartApplication"): STARTING,
     ("nightly", "s3:DeleteObject", "lake/demo/features/.earlier-*/*"): SWEPT,
+    **{
+        ("nightly", "s3:DeleteObject", f"lake/demo/{name}/*"): DERIVED
+        for name in ("transactions/_ids", "profiles", "*/.damage")
+    },
     ("spark", "s3:DeleteObject", "lake/demo/features/.earlier-*/*"): TWICE,
     ("spark", "s3:ListBucket", "artefacts"): FETCHED,
     **{

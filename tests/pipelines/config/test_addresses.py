@@ -78,7 +78,11 @@ def test_messages_show_an_address_as_it_is_written(
 ) -> None:
     value = tmp_path / "in the bank"
     value.mkdir()
-    for name, text in (("bad.parquet", "no"), ("bad.csv", "a,b\n1\n1,2,3\n"), ("empty.csv", "")):
+    for name, text in (
+        ("bad.parquet", "no"),
+        ("bad.csv", "id,at,amt,cust,channel,count,fraud\n1\n1,2,3\n"),
+        ("empty.csv", ""),
+    ):
         (value / name).write_text(text)
     monkeypatch.setenv("BANK", str(value))
     monkeypatch.setenv("OVERNIGHT_PUBLIC", "BANK")

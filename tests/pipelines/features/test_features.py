@@ -39,9 +39,9 @@ def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     settings.load_settings.cache_clear()
 
 
-def build(since: str = "", until: str = "") -> TableVersion:
-    snapshot = steps.ingest("bank", AS_OF)
-    return TableVersion.parse(steps.build_features("bank", AS_OF, snapshot, since, until))
+def build(since: str = "", until: str = "", *, as_of: str = AS_OF) -> TableVersion:
+    snapshot = steps.ingest("bank", as_of)
+    return TableVersion.parse(steps.build_features("bank", as_of, snapshot, since, until))
 
 
 def day(number: int) -> str:
@@ -103,7 +103,7 @@ def test_damaged_days_are_computed_again_to_the_same_files(bank) -> None:
 
 def test_a_new_day_computes_that_day_and_leaves_the_others(bank) -> None:
     lake = bank("growing", days=DAYS - 1)
-    before = lake.parts(build())
+    before = lake.parts(build(as_of=day(DAYS - 1)))
     bank("growing", days=DAYS)
     assert f"against features@v1: 1 days would be computed whole ({day(7)}" in plan_after_ingest()
     at = build()
@@ -197,8 +197,15 @@ def test_the_tables_have_the_columns_that_are_declared(bank) -> None:
     lake = bank("columns")
     versions = {"features": build(), **{t: lake.latest(t) for t in ("transactions", "labels")}}
     declared = table_columns(load_spec("bank"))
+    time = ARROW["time"]
+    further = {
+        "features": {},
+        "transactions": {"source_time": time, "replaced_time": time, "is_first": pa.bool_()},
+        "labels": {"source_time": time, "stated_time": time, "state": pa.string()},
+    }
     for table, version in versions.items():
         assert version is not None
         written = {field.name: field.type for field in lake.schema(version)}
         assert written.pop("event_day") == pa.string()
-        assert written == {column.name: ARROW[column.kind] for column in declared[table]}
+        expected = {column.name: ARROW[column.kind] for column in declared[table]}
+        assert written == expected | further[table]

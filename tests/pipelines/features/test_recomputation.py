@@ -10,7 +10,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from expectations.contract import AMOUNT, EVENT_DAY, EVENT_TIME, KNOWN_TIME, TRANSACTION_ID
+from expectations.contract import (
+    AMOUNT,
+    EVENT_DAY,
+    EVENT_TIME,
+    IS_FIRST,
+    KNOWN_TIME,
+    TRANSACTION_ID,
+)
 from pipelines.config.installation.settings import CHECKOUT
 from pipelines.config.references import Snapshot, TableVersion
 from pipelines.features.plan import plan_features
@@ -78,7 +85,8 @@ sql = "amount * 2"
 def features_of(bank: Bank, snapshot: Snapshot) -> TableVersion:
     """A feature table whose only feature is 1 in every row."""
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, "customer_id", "channel"]
-    rows = bank.lake.read(snapshot.transactions, columns=[*columns, EVENT_DAY])
+    rows = bank.lake.read(snapshot.transactions)
+    rows = rows.filter(rows[IS_FIRST]).select([*columns, EVENT_DAY])
     ones = pa.array([1] * rows.num_rows, pa.int64())
     rows = rows.add_column(len(columns), "customer_transaction_count_1d", ones)
     return bank.lake.write_days("features", rows, fingerprint=str(snapshot))

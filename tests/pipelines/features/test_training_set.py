@@ -9,6 +9,7 @@ from expectations.contract import (
     AMOUNT,
     EVENT_DAY,
     EVENT_TIME,
+    IS_FIRST,
     KNOWN_TIME,
     TRANSACTION_ID,
     OvernightError,
@@ -35,31 +36,47 @@ def bank(home: Path) -> Bank:
 
 
 def features_of(lake: Lake, snapshot: Snapshot) -> TableVersion:
-    """The rows themselves: what features are made of is another room's matter."""
+    """The first versions themselves in the place of features."""
     columns = [TRANSACTION_ID, EVENT_TIME, KNOWN_TIME, AMOUNT, "customer_id", "channel", EVENT_DAY]
-    rows = lake.read(snapshot.transactions, columns=columns)
-    return lake.write_days("features", rows, fingerprint=str(snapshot))
+    rows = lake.read(snapshot.transactions)
+    first = rows.filter(rows[IS_FIRST]).select(columns)
+    return lake.write_days("features", first, fingerprint=str(snapshot))
 
 
-def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> None:
-    def build(snapshot: Snapshot, features: TableVersion) -> tuple[str, pa.Table]:
-        version = build_training_table(bank.toml, AS_OF, snapshot=snapshot, features=features)
+def test_a_training_set_is_the_same_before_and_after_a_correction(bank: Bank) -> None:
+    def build() -> tuple[str, pa.Table]:
+        snapshot = Snapshot(done.transactions, done.labels)
+        version = build_training_table(
+            bank.toml, AS_OF, snapshot=snapshot, features=features_of(bank.lake, snapshot)
+        )
         return bank.lake.content_hash(version), bank.lake.read(version)
 
     done = bank.deliver(delivery(400))
-    first = Snapshot(done.transactions, done.labels)
-    pinned = features_of(bank.lake, first)
-    old, rows = build(first, pinned)
+    old, rows = build()
     done = bank.deliver(change(delivery(400).slice(200, 1), amt={0: 1.5}, seen={0: hour(900)}))
-    second = Snapshot(done.transactions, done.labels)
-    new, corrected = build(second, features_of(bank.lake, second))
-    assert new != old
     ids = rows[TRANSACTION_ID].to_pylist()
     assert rows[AMOUNT][ids.index(200)].as_py() == 210.0
-    ids = corrected[TRANSACTION_ID].to_pylist()
-    assert corrected[AMOUNT][ids.index(200)].as_py() == 1.5
-    again, _ = build(first, pinned)
-    assert again == old
+    assert build()[0] == old
+
+
+def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> None:
+    def build(snapshot: Snapshot, features: TableVersion) -> tuple[str, list[int]]:
+        version = build_training_table(bank.toml, AS_OF, snapshot=snapshot, features=features)
+        rows = bank.lake.read(version, columns=[TRANSACTION_ID])
+        return bank.lake.content_hash(version), rows[TRANSACTION_ID].to_pylist()
+
+    every, late = delivery(400), change(delivery(400).slice(200, 1), seen={0: hour(900)})
+    done = bank.deliver(pa.concat_tables([every.slice(0, 200), every.slice(201)]))
+    first = Snapshot(done.transactions, done.labels)
+    pinned = features_of(bank.lake, first)
+    old, ids = build(first, pinned)
+    assert 200 not in ids
+    done = bank.deliver(late)
+    second = Snapshot(done.transactions, done.labels)
+    new, ids = build(second, features_of(bank.lake, second))
+    assert 200 in ids
+    assert new != old
+    assert build(first, pinned)[0] == old
 
 
 def test_damaged_files_of_a_training_set_are_written_again_by_its_step(bank: Bank) -> None:

@@ -53,6 +53,7 @@ READERS: dict[str, Reader] = {
     "read": lambda lake, at: lake.read(at).to_pydict(),
     "read_days": lambda lake, at: list(lake.read_days(at, columns=["amount"])),
     "find_damage": lambda lake, at: lake.find_damage(at),
+    "find_lost": lambda lake, at: lake.find_lost(at),
     "refuse_damage": lambda lake, at: lake.refuse_damage(at),
 }
 

@@ -13,7 +13,8 @@ from expectations.contract import InputError, OvernightError
 from pipelines.config.references import TableVersion
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.quarantine_replay import replay_rows
-from pipelines.ingestion.source import load_delivery
+from pipelines.ingestion.readers import open_transactions
+from pipelines.ingestion.whole_delivery import load_delivery
 from pipelines.lake.check import check_table
 from pipelines.lake.delta import ChangedSinceError
 from pipelines.lake.tables import Lake
@@ -50,7 +51,7 @@ def test_a_delivery_gives_the_same_tables_in_s3_as_in_a_folder(store: str, tmp_p
     assert bank.state() == expected
     assert set(expected) == {"transactions@v1", "labels@v1", "quarantine@v1"}
     # Nothing but parts and logs, and no marker of a folder.
-    assert {key.rpartition(".")[2] for key in list_keys("same/")} == {"json", "parquet"}
+    assert {key.rpartition(".")[2] for key in list_keys("same/")} == {"json", "parquet", "ids"}
 
 
 def test_quarantined_rows_are_replayed_in_s3_as_in_a_folder(store: str, tmp_path: Path) -> None:
@@ -161,6 +162,20 @@ def test_a_source_is_read_from_s3(store: str, tmp_path: Path) -> None:
     # The folder of the file too.
     folder = source.model_copy(update={"path": f"{store}/in"})
     assert load_delivery(spec.model_copy(update={"source": folder})).rows.equals(found.rows)
+
+
+def test_files_of_any_key_match_a_pattern_in_s3(store: str, tmp_path: Path) -> None:
+    bank = Bank(tmp_path)
+    keys = ["day/2025#01/a b.parquet", "day/2025#02/ü%20?.parquet", "day/2024/none.parquet"]
+    for number, key in enumerate(keys):
+        sink = pa.BufferOutputStream()
+        pq.write_table(delivery(5, first=5 * number), sink)
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=sink.getvalue().to_pybytes())
+    source = bank.spec.source.model_copy(update={"path": f"{store}/day/2025*/*.parquet"})
+    reader = open_transactions(bank.spec.model_copy(update={"source": source}), filed=None)
+    assert [f.name for f in reader.files()] == ["2025#01/a b.parquet", "2025#02/ü%20?.parquet"]
+    rows = [row for file in reader.files() for b in reader.batches(file) for row in b.to_pylist()]
+    assert [row["transaction_id"] for row in rows] == [*range(10)]
 
 
 def test_a_source_that_is_not_in_s3_is_named(store: str, tmp_path: Path) -> None:

@@ -54,6 +54,20 @@ def test_null_and_numbers_beyond_32_bits_are_missing():
     assert all(math.isnan(number) for number in numbers(row))
 
 
+@pytest.mark.parametrize("unknown", ["refuse", "missing"])
+def test_an_empty_category_is_missing(unknown):
+    (row,) = read({"instance": {**GOOD, "channel": ""}, "unknown_categories": unknown}).rows
+    assert row.missing == (2,)
+    (careful,) = SIGNATURE.rows([{**GOOD, "channel": ""}], unknown_categories=unknown)
+    assert careful == row
+
+
+def test_an_empty_category_that_training_saw_is_one():
+    signature = Signature((Feature("channel", "categorical", ("", "pos")),))
+    (row,) = JsonReader(signature).read(b'{"instance": {"channel": ""}}').rows
+    assert struct.unpack("f", row.numbers) == (0.0,)
+
+
 def test_the_largest_number_of_32_bits_is_kept():
     largest = 2.0**128 - 2.0**104
     (row,) = read({"instance": {**GOOD, "amount": largest}}).rows

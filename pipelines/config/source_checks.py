@@ -1,0 +1,89 @@
+"""Checks of `[source]` and `[labels]` against each other: names, types, the two forms of labels."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from expectations.contract import RESERVED, TRANSACTION_ID
+from pipelines.config.sources import Dialect, Labels, Source
+
+
+def source_problems(source: Source, labels: Labels) -> list[str]:
+    """Find wrong names and types, an incomplete form of labels, and marks that contradict."""
+    return [
+        *_name_problems(source, labels),
+        *_type_problems(source),
+        *_dialect_problems("source", source),
+        *_dialect_problems("labels", labels),
+        *_label_problems(labels),
+    ]
+
+
+def _name_problems(source: Source, labels: Labels) -> Iterator[str]:
+    names = [*source.entities, *source.attributes]
+    # Spark and Delta take two names of different case for one.
+    times = Counter(name.lower() for name in names)
+    for name in names:
+        if name.lower() in RESERVED or times[name.lower()] > 1:
+            yield (
+                f"source: the name {name!r} is used twice or reserved (in any case); choose another"
+            )
+    if labels.column is not None:
+        read = {
+            f"source.attributes.{name}": attribute.column
+            for name, attribute in source.attributes.items()
+        }
+        read |= {f"source.entities.{name}": column for name, column in source.entities.items()}
+        for key, column in read.items():
+            if column == labels.column:
+                yield (
+                    f"{key}: {column!r} is the label, which is not known when the row happens; "
+                    "remove it"
+                )
+
+
+def _type_problems(source: Source) -> Iterator[str]:
+    kinds = {name: attribute.kind for name, attribute in source.attributes.items()}
+    categories = [name for name, kind in kinds.items() if kind == "categorical"]
+    typed = [TRANSACTION_ID, *source.entities, *categories]
+    for name in source.types:
+        if name not in typed:
+            yield f"source.types.{name}: no id, entity or category; those are {', '.join(typed)}"
+
+
+def _dialect_problems(table: str, dialect: Dialect) -> Iterator[str]:
+    if dialect.thousands_mark is not None and dialect.thousands_mark == (
+        dialect.decimal_mark or "."
+    ):
+        yield (
+            f"{table}.thousands_mark: {dialect.thousands_mark!r} is the decimal mark too; state "
+            f"{table}.decimal_mark, or another"
+        )
+    both = {*(dialect.true_values or ())} & {*(dialect.false_values or ())}
+    if both:
+        yield (
+            f"{table}.true_values: {', '.join(map(repr, sorted(both)))} also stands in "
+            "false_values; remove it from one"
+        )
+
+
+def _label_problems(labels: Labels) -> list[str]:
+    reports: Mapping[str, object] = {
+        "path": labels.path,
+        "transaction_id": labels.transaction_id,
+        "known_time": labels.known_time,
+    }
+    given = [key for key, value in reports.items() if value is not None]
+    if (labels.column is None) == (not given):
+        return ["labels: give either column and delay, or path, transaction_id, known_time"]
+    if given and len(given) < len(reports):
+        return [f"labels: {', '.join(reports.keys() - set(given))}: missing; add it"]
+    if labels.column is None:
+        return []
+    problems = [
+        f"labels.{key}: the label is a column of the transactions; state it under source"
+        for key in ("format", *Dialect.model_fields)
+        if getattr(labels, key) is not None
+    ]
+    if labels.delay is None:
+        problems.append("labels.delay: missing; add it (how long until a label is known)")
+    return problems
