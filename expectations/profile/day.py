@@ -26,7 +26,7 @@ MOST_VALUES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class DayProfile:
-    """What is known of a day's rows.
+    """Facts about a day's rows, as they are kept.
 
     Attributes:
         day: that they are filed under.

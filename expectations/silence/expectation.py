@@ -43,7 +43,7 @@ class DayColumns(TableMetricProvider):
 
 
 class _ExpectCounts(BatchExpectation):
-    """What both expectations read: a count a day, and the rows that it is a part of.
+    """Columns that both expectations read: a count a day, and the rows it is part of.
 
     Attributes:
         column: the count.

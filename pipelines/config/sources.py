@@ -98,7 +98,7 @@ Mark = Annotated[str, AfterValidator(_mark)]
 
 
 class Dialect(FrozenModel):
-    """How the values of a table are written.
+    """The way in which the values of a table are written.
 
     Attributes:
         delimiter: character between the cells of a CSV row; none: a comma.

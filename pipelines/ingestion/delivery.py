@@ -35,7 +35,7 @@ from pipelines.lake import Lake
 
 @dataclass(slots=True)
 class Delivery:
-    """What was read of the files of a source.
+    """Rows and reports that were read of the files of a source.
 
     Attributes:
         name: of the source.

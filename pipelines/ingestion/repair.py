@@ -73,7 +73,7 @@ def _all(manifest: Manifest, table: str, reader: TableReader) -> list[Arrived]:
 
 
 class _Source:
-    """What the source says of each day."""
+    """Rows, labels and faulty rows of each day, as the source has them."""
 
     def __init__(self, spec: ModelSpec, lake: Lake, delivery: Delivery) -> None:
         self._lake, self._delivery = lake, delivery

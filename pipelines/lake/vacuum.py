@@ -26,6 +26,7 @@ EARLIER = re.compile(r"\.earlier-[^/]+")  # parts of the first of two passes
 ANSWERS = ".jobs/"
 LEFT = re.compile(
     rf"\.jobs/.+|(event_day=[^/]+/)?part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
+    r"|_ids/[^/]+\.partial"
 )
 
 log = logging.getLogger(__name__)

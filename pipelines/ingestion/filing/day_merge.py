@@ -28,7 +28,7 @@ from pipelines.ingestion.filing.whereabouts import Whereabouts
 
 @dataclass(slots=True)
 class DayTask:
-    """What a day gets beside the rows that were delivered for it.
+    """Rows and labels that a day gets beside those that were delivered for it.
 
     Attributes:
         rows: versions of moved transactions, which this day holds from now on.

@@ -14,7 +14,7 @@ Positions = npt.NDArray[np.int64]
 
 
 class Whereabouts:
-    """Where the transactions of a delivery and its reports are.
+    """The days that hold the transactions of a delivery and of its reports.
 
     Args:
         index: of the table of transactions; it gets the entries of the delivery.

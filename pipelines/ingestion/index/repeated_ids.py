@@ -28,7 +28,7 @@ _ENTRY = np.dtype([("hash", "<u8"), ("day", "<i4")])
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Where ids of a delivery and of a table are.
+    """The days that hold ids of a delivery and of a table.
 
     Attributes:
         repeated: hashes of delivered ids that occur on several days, the table's included; sorted.

@@ -31,14 +31,21 @@ def test_the_nightly_role_looks_at_endpoints_and_changes_none(stack):
     }
 
 
-def test_the_nightly_role_deletes_nothing_but_what_it_asked_of_jobs(stack):
+def test_the_nightly_role_deletes_nothing_but_what_it_asked_of_jobs_and_what_is_derived(stack):
     deleting = {a for a in stack.actions("nightly") if "Delete" in a}
     assert deleting == {"s3:DeleteObject", "sagemaker-mlflow:DeleteRegisteredModelAlias"}
     lake = bucket(stack, "lake")
     assert stack.resources("nightly", "ForgetJobs") == {
-        f"{lake}/{spec}/features/{name}/*"
+        f"{lake}/{spec}/{name}/*"
         for spec in stack.environment.specs
-        for name in (".jobs", ".earlier-*")
+        # Of jobs, and what is derived of tables and can be made again.
+        for name in (
+            "features/.jobs",
+            "features/.earlier-*",
+            "transactions/_ids",
+            "profiles",
+            "*/.damage",
+        )
     }
 
 
