@@ -1,9 +1,9 @@
 from .clock_checks import refuse_wrong_clock
 from .delivery import judge_rows, merge_delivery
 from .filing import LABELS, TRANSACTIONS, match_ids
-from .ingest import ingest_delivery, ingest_source, refuse_too_many, refuse_wrong_own
+from .ingest import ingest_delivery, ingest_source, refuse_wrong_own
 from .manifest import MANIFEST, Compared, Entry, Manifest, hash_file
-from .quarantine import QUARANTINE, rule_counts, show_quarantine
+from .quarantine import QUARANTINE, refuse_too_many, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
 from .readers import NO_DAY, TIMESTAMP, SourceFile, name_of, only_known, with_day
 from .repair import repair_tables

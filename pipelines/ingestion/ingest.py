@@ -7,14 +7,13 @@ only once all of it is filed. So a rerun repairs a kill in between.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from expectations import AMOUNT_BELOW, REPEATED, quiet_great_expectations
-from expectations.contract import LABEL_STATE, RULES, SOURCE_TIME, InputError, digest_of, refuse_any
-from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
+from expectations import quiet_great_expectations
+from expectations.contract import InputError, digest_of, refuse_any
+from pipelines.config import ModelSpec, Snapshot, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.absence import absent_reports, add_absent_rows
 from pipelines.ingestion.delivery import (
@@ -27,14 +26,16 @@ from pipelines.ingestion.delivery import (
 )
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS, file_delivery
-from pipelines.ingestion.filing.merge import DELIVERY_COLUMNS, FILE
+from pipelines.ingestion.ingested import Ingested
 from pipelines.ingestion.manifest import Compared, Entry, Manifest, hash_file
 from pipelines.ingestion.quarantine import (
     SOURCE,
     count_rules,
+    name_repeated,
     orphaned_reports,
     read_quarantine,
     refile,
+    refuse_too_many,
 )
 from pipelines.ingestion.readers import (
     open_reports,
@@ -46,47 +47,6 @@ SETTLED = timedelta(seconds=2)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """The result of ingesting a delivery; `read == kept + quarantined`.
-
-    Attributes:
-        rules: number of rows that broke each rule, fraud reports included.
-        warned: number of rows that broke each rule that only warns.
-        corrected: kept rows that replace an earlier version.
-        outdated: kept rows of which the lake has a version that became known later.
-        late: kept rows that are known from their arrival on, as a night was computed without them.
-    """
-
-    transactions: TableVersion
-    labels: TableVersion
-    read: int
-    kept: int
-    quarantined: int
-    rules: dict[str, int]
-    warned: dict[str, int]
-    corrected: int
-    outdated: int
-    late: int = 0
-
-    def summary(self) -> str:
-        """Summarise the result in one line."""
-        rules = "".join(f", {rule}: {count:,}" for rule, count in self.rules.items())
-        warned = "".join(f"; warning, {rule}: {count:,}" for rule, count in self.warned.items())
-        again = f"; {self.corrected:,} replace an earlier version" if self.corrected else ""
-        if self.outdated:
-            again += f"; of {self.outdated:,} a later version is filed already"
-        if self.late:
-            again += (
-                f"; {self.late:,} happened before the date of an earlier night and are known from "
-                "their arrival on (to have them known when they happened: overnight restate)"
-            )
-        return (
-            f"Ingested {self.transactions} and {self.labels}: {self.read:,} rows read, "
-            f"{self.kept:,} kept, {self.quarantined:,} quarantined{rules}{again}{warned}"
-        )
 
 
 def ingest_source(reference: str, as_of: str) -> Snapshot:
@@ -229,15 +189,15 @@ def _file(
         add_absent_rows(lake, delivery.rows, arrival)
     if spec.labels.is_full and delivery.reports and reports is not None:
         absent = absent_reports(lake, reports, arrival)
-        reports = (
-            reports
-            if absent is None
-            else pa.concat_tables([reports, absent], promote_options="permissive")
-        )
+        if absent is not None:
+            reports = pa.concat_tables([reports, absent], promote_options="permissive")
     broken = sum(table.num_rows for table in delivery.quarantined)
 
     def accept(repeated: list[pa.Table]) -> None:
-        faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in repeated)]
+        faulty = [
+            *delivery.quarantined,
+            *(name_repeated(each, delivery.files) for each in repeated),
+        ]
         refuse_too_many(spec, delivery.name, read=delivery.read, faulty=faulty)
         if restating is not None:
             restating()
@@ -246,7 +206,10 @@ def _file(
         spec, lake, delivery.rows, reports, fingerprint=fingerprint,
         is_restated=restating is not None, accept=accept,
     )  # fmt: skip
-    faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in filed.repeated)]
+    faulty = [
+        *delivery.quarantined,
+        *(name_repeated(each, delivery.files) for each in filed.repeated),
+    ]
     refile(lake, [*faulty, *filed.orphans], delivered=delivery.ids, fingerprint=fingerprint)
     repeated = sum(table.num_rows for table in filed.repeated)
     return Ingested(
@@ -280,40 +243,3 @@ def refuse_wrong_own(spec: ModelSpec) -> None:
 
         columns = {t: [c.name for c in own] for t, own in table_columns(spec).items()}
         refuse_unbuildable(spec.contract.expectations, columns)
-
-
-def refuse_too_many(spec: ModelSpec, name: str, *, read: int, faulty: Sequence[pa.Table]) -> None:
-    """Refuse a delivery of which too many rows broke a rule.
-
-    Args:
-        spec: says how many may.
-        name: of the source.
-        read: number of all rows.
-        faulty: those that broke a rule, with its name.
-
-    Raises:
-        InputError: with the number of rows that broke each rule.
-    """
-    if read == 0:
-        return
-    broken = sum(table.num_rows for table in faulty)
-    allowed = spec.contract.max_quarantined_share
-    share = broken / read
-    if share > allowed or broken == read:
-        counts = count_rules(faulty)
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in counts.items())
-        refunds = "; refunds need a contract.amount.minimum" if AMOUNT_BELOW in counts else ""
-        raise InputError(
-            f"{broken:,} of {read:,} rows of {name} ({share:.1%}) broke a rule: "
-            f"{rules}. At most {allowed:.1%} may. Nothing was ingested. Correct the source, or "
-            f"contract.max_quarantined_share{refunds}."
-        )
-
-
-def name_repeated(rows: pa.Table, delivery: Delivery) -> pa.Table:
-    """Name the rule that repeated rows broke, and their files."""
-    names = pa.array(delivery.files, pa.string()).take(rows[FILE].combine_chunks())
-    until_filed = {SOURCE_TIME, *DELIVERY_COLUMNS} - {LABEL_STATE}
-    faulty = rows.select([name for name in rows.column_names if name not in until_filed])
-    faulty = faulty.append_column(SOURCE, names)
-    return faulty.append_column(RULES, pa.array([REPEATED] * rows.num_rows, pa.string()))

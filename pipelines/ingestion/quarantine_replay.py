@@ -27,7 +27,8 @@ from pipelines.ingestion.filing.labels import REPORT_RULES, WITHOUT_MEANING
 from pipelines.ingestion.filing.merge import FILE, ROW, state_times
 from pipelines.ingestion.filing.versions import are_equal
 from pipelines.ingestion.index import IdIndex
-from pipelines.ingestion.ingest import Ingested, fingerprint_of
+from pipelines.ingestion.ingest import fingerprint_of
+from pipelines.ingestion.ingested import Ingested
 from pipelines.ingestion.manifest import Manifest
 from pipelines.ingestion.quarantine import (
     SOURCE,

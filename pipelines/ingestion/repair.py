@@ -20,9 +20,8 @@ from pipelines.ingestion.filing.labels import (
     withdrawals_of,
 )
 from pipelines.ingestion.filing.merge import merge_versions, repeated_rows
-from pipelines.ingestion.ingest import name_repeated
 from pipelines.ingestion.manifest import Manifest
-from pipelines.ingestion.quarantine import QUARANTINE, file_columns
+from pipelines.ingestion.quarantine import QUARANTINE, file_columns, name_repeated
 from pipelines.ingestion.readers import TableReader, open_reports, open_transactions
 from pipelines.lake import Lake, repair_parts, writing
 
@@ -124,7 +123,7 @@ class _Source:
             rows = self._delivery.rows.read(each)
             mask = None if rows is None else repeated_rows(rows)
             if rows is not None and mask is not None:
-                faulty.append(name_repeated(rows.filter(pa.array(mask)), self._delivery))
+                faulty.append(name_repeated(rows.filter(pa.array(mask)), self._delivery.files))
         rows = file_columns(faulty)
         if not set(base.column_names) <= set(rows.column_names):
             return None

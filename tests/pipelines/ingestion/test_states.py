@@ -8,7 +8,8 @@ import pytest
 
 from expectations.contract import ProblemsError
 from pipelines.config.spec import ModelSpec, load_spec
-from pipelines.ingestion.ingest import Ingested, ingest_delivery
+from pipelines.ingestion.ingest import ingest_delivery
+from pipelines.ingestion.ingested import Ingested
 from pipelines.ingestion.quarantine_replay import replay_rows
 from pipelines.lake.tables import Lake
 
