@@ -1,5 +1,6 @@
 """What a full delivery says by leaving it out: transactions and reports that are withdrawn."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -16,89 +17,158 @@ from expectations.contract import (
     STATED_TIME,
     TRANSACTION_ID,
     WITHDRAWN,
+    InputError,
 )
+from pipelines.ingestion.delivery import Delivery
 from pipelines.ingestion.filing import (
     ARRIVAL,
     FILE,
     LABELS,
     ROW,
     TRANSACTIONS,
-    DayRows,
     newest_of_chains,
 )
+from pipelines.ingestion.filing.labels import NO_MEANING
 from pipelines.ingestion.readers import TIMESTAMP, with_day
 from pipelines.lake import Lake, with_versions
 
 ABSENT = "absent"
 NO_FILE = -1
+_CHAIN = [TRANSACTION_ID, SOURCE_TIME]
 
 
-def add_absent_rows(lake: Lake, rows: DayRows, arrival: datetime) -> int:
-    """Add to a full delivery the transactions that it leaves out, withdrawn; return their number.
+def withdraw_absent_rows(
+    lake: Lake, delivery: Delivery, arrival: datetime, *, allowed: float
+) -> None:
+    """Add to a full delivery the transactions that it leaves out, withdrawn.
+
+    A row that broke a rule is not left out: its earlier version goes on holding.
 
     Args:
         lake: has what is filed.
-        rows: all rows of the delivery.
+        delivery: all of it.
         arrival: of the delivery.
+        allowed: the highest share of the filed transactions that it may leave out.
+
+    Raises:
+        InputError: when it leaves out more.
     """
-    at = lake.latest(TRANSACTIONS)
-    if at is None or not rows.num_rows:
-        return 0
-    missing = []
+    at, rows = lake.latest(TRANSACTIONS), delivery.rows
+    if at is None:
+        return
+    missing, count = [], 0
     for day, filed in lake.read_days(at, columns=lake.schema(at).names):
         versions = with_versions(filed)
         held = versions.filter(versions[REPLACED_TIME].is_null())
+        count += held.num_rows
         delivered = rows.read(day)
         missing.append(held if delivered is None else _without(held, delivered))
     absent = pa.concat_tables(missing)
-    for day in rows.days:  # moved to another day, and so not left out
-        delivered = rows.read(day)
+    # Rows that moved to another day, and rows that broke a rule, are there.
+    for delivered in (*map(rows.read, rows.days), *delivery.quarantined):
         if delivered is not None and absent.num_rows:
             absent = _without(absent, delivered)
     if absent.num_rows:
+        _refuse_too_many(absent.num_rows, count, rows="transactions", key="source", allowed=allowed)
         rows.add(_withdrawn(absent, rows.schema, arrival))
-    return int(absent.num_rows)
 
 
-def absent_reports(lake: Lake, reports: pa.Table | None, arrival: datetime) -> pa.Table | None:
-    """Make statements that the reports a full delivery leaves out are withdrawn.
+def withdraw_absent_reports(
+    lake: Lake, delivery: Delivery, arrival: datetime, *, allowed: float
+) -> None:
+    """Add to full reports a statement for each filed one that they leave out.
+
+    From the arrival on, the label of its transaction is that of the newest report that they hold
+    on it; without one, nothing is known any more.
 
     Args:
         lake: has what is filed.
-        reports: statements of the delivery.
-        arrival: of the delivery.
+        delivery: with all reports.
+        arrival: of the reports.
+        allowed: the highest share of the filed reports that they may leave out.
+
+    Raises:
+        InputError: when they leave out more.
     """
     at = lake.latest(LABELS)
-    if at is None or reports is None:
-        return None
-    keys = [TRANSACTION_ID, SOURCE_TIME]
-    delivered = reports.select(keys).append_column(
-        "is_there", pa.repeat(pa.scalar(value=True), len(reports))
-    )
-    found = []
-    for _, filed in lake.read_days(at, columns=[*keys, KNOWN_TIME, STATED_TIME, LABEL, STATE]):
+    if at is None:
+        return
+    ids = lake.schema(at).field(TRANSACTION_ID).type
+    given = _delivered(delivery.reports, ids)
+    chains = given.select(_CHAIN).append_column("is_there", _true(given))
+    found, count = [], 0
+    for _, filed in lake.read_days(at, columns=[*_CHAIN, KNOWN_TIME, STATED_TIME, LABEL, STATE]):
         newest = newest_of_chains(filed)
-        said = newest.filter(newest[LABEL].is_valid())
-        kind = said.schema.field(TRANSACTION_ID).type
-        own = delivered.set_column(0, TRANSACTION_ID, delivered[TRANSACTION_ID].cast(kind))
-        joined = said.select(keys).join(own, keys)
-        found.append(joined.filter(joined["is_there"].is_null()).select(keys))
-    absent = pa.concat_tables(found)
-    if not absent.num_rows:
-        return None
+        # The others say that the transaction itself is withdrawn.
+        reports = newest.filter(pc.or_(newest[LABEL].is_valid(), newest[STATE].is_valid()))
+        count += reports.num_rows
+        joined = reports.select([*_CHAIN, LABEL]).join(chains, _CHAIN)
+        found.append(joined.filter(joined["is_there"].is_null()).drop_columns(["is_there"]))
+    remaining = _remaining(given)
+    absent = pa.concat_tables(found).join(remaining, TRANSACTION_ID)
+    is_same = pc.or_(
+        pc.fill_null(pc.equal(absent[LABEL], absent["remaining_label"]), fill_value=False),
+        pc.and_(absent[LABEL].is_null(), absent["remaining_label"].is_null()),
+    )
+    absent = absent.filter(pc.invert(is_same))
+    if absent.num_rows:
+        _refuse_too_many(absent.num_rows, count, rows="reports", key="labels", allowed=allowed)
+        delivery.reports.append(_stated(absent, arrival))
+
+
+def _remaining(reports: pa.Table) -> pa.Table:
+    """Select label and state of the newest report on each transaction, as `remaining_…`."""
+    meant = reports.filter(pc.not_equal(pc.fill_null(reports[LABEL], 0), NO_MEANING))
+    ordered = meant.sort_by([(TRANSACTION_ID, "ascending"), (SOURCE_TIME, "ascending")])
+    own = ordered[TRANSACTION_ID].combine_chunks()
+    last = np.append(np.asarray(pc.not_equal(own[1:], own[:-1])), True)[: len(own)]
+    newest = ordered.filter(pa.array(last.astype(bool)))
+    return pa.table(
+        {
+            TRANSACTION_ID: newest[TRANSACTION_ID],
+            "remaining_label": newest[LABEL],
+            "remaining_state": newest[STATE],
+            "is_reported": _true(newest),
+        }
+    )
+
+
+def _delivered(reports: Sequence[pa.Table], ids: pa.DataType) -> pa.Table:
+    columns = [*_CHAIN, LABEL, STATE]
+    kinds = pa.schema(
+        [(TRANSACTION_ID, ids), (SOURCE_TIME, TIMESTAMP), (LABEL, pa.int8()), (STATE, pa.string())]
+    )
+    chosen = [kinds.empty_table(), *(each.select(columns).cast(kinds) for each in reports)]
+    return pa.concat_tables(chosen)
+
+
+def _stated(absent: pa.Table, arrival: datetime) -> pa.Table:
+    """Make statements of the reports that are left out."""
     count = absent.num_rows
     arrived = _repeat(arrival, count)
+    state = pc.if_else(absent["is_reported"].is_valid(), absent["remaining_state"], ABSENT)
     return pa.table(
         {
             TRANSACTION_ID: absent[TRANSACTION_ID],
             KNOWN_TIME: arrived,
-            LABEL: pa.nulls(count, pa.int8()),
-            STATE: pa.array([ABSENT] * count, pa.string()),
+            LABEL: absent["remaining_label"],
+            STATE: state,
             STATED_TIME: arrived,
             SOURCE_TIME: absent[SOURCE_TIME],
             ARRIVAL: arrived,
         }
     )
+
+
+def _refuse_too_many(absent: int, filed: int, *, rows: str, key: str, allowed: float) -> None:
+    share = absent / filed
+    if share > allowed:
+        raise InputError(
+            f"{absent:,} of {filed:,} {rows} that are filed are left out of a delivery "
+            f"that holds all of them by {key}.is_full ({share:.1%}). At most {allowed:.1%} may be. "
+            "Nothing was ingested. Deliver all of them; if they are withdrawn indeed, raise "
+            "contract.max_absent_share."
+        )
 
 
 def _withdrawn(absent: pa.Table, schema: pa.Schema, arrival: datetime) -> pa.Table:
@@ -126,6 +196,10 @@ def _withdrawn(absent: pa.Table, schema: pa.Schema, arrival: datetime) -> pa.Tab
 def _without(rows: pa.Table, others: pa.Table) -> pa.Table:
     ids = others[TRANSACTION_ID].cast(rows.schema.field(TRANSACTION_ID).type).combine_chunks()
     return rows.filter(pc.invert(pc.is_in(rows[TRANSACTION_ID], value_set=ids)))
+
+
+def _true(rows: pa.Table) -> pa.Array:
+    return pa.array(np.ones(rows.num_rows, dtype=np.bool_))
 
 
 def _repeat(at: datetime, count: int) -> pa.Array:

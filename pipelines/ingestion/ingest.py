@@ -15,7 +15,7 @@ from expectations import quiet_great_expectations
 from expectations.contract import InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, load_spec, table_columns
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.absence import absent_reports, add_absent_rows
+from pipelines.ingestion.absence import withdraw_absent_reports, withdraw_absent_rows
 from pipelines.ingestion.delivery import (
     Arrived,
     Delivery,
@@ -99,8 +99,10 @@ def ingest_delivery(
     if reports is not None:
         problems += reports.problems([*said.new, *said.changed])
     refuse_any(f"the source of {spec.name}", problems)
-    for entry in (*rows.vanished, *said.vanished):
-        log.warning("%s is gone; its %s rows stay filed", entry.name, f"{entry.rows:,}")
+    for each, is_full in ((rows, spec.source.is_full), (said, spec.labels.is_full)):
+        end = "are withdrawn, unless other files hold them" if is_full else "stay filed"
+        for entry in each.vanished:
+            log.warning("%s is gone; its %s rows %s", entry.name, f"{entry.rows:,}", end)
     now = datetime.now(UTC)
     current = read_quarantine(lake)
     remembered = [] if current is None else current[SOURCE].unique().to_pylist()
@@ -122,11 +124,10 @@ def ingest_delivery(
             raise InputError(
                 f"{reader.name} holds no rows. Give source.path a file with transactions."
             )
-        arrival = max((each.arrival for each in read), default=now)
+        _withdraw_absent(spec, lake, delivery, read, (rows, said), now=now)
         ingested = _file(
-            spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
-            arrival=arrival,
-        )  # fmt: skip
+            spec, lake, delivery, current, fingerprint=fingerprint, restating=restating
+        )
     _record(
         manifest, lake, read, (rows, said), ingested, fingerprint=fingerprint, as_of=as_of, now=now
     )
@@ -137,11 +138,29 @@ def _arrived(
     manifest: Manifest, table: str, compared: Compared, now: datetime, *, is_full: bool
 ) -> Iterator[Arrived]:
     """Yield the files to read; of a source whose deliveries are full all, if one differs."""
-    others = compared.unchanged if is_full and (compared.new or compared.changed) else ()
+    differs = compared.new or compared.changed or compared.vanished
+    others = compared.unchanged if is_full and differs else ()
     for file in (*compared.new, *compared.changed, *others):
         sha256 = hash_file(file.address)
         arrival = manifest.arrival(table, file, now=now, sha256=sha256)
         yield Arrived(table, file, arrival, sha256)
+
+
+def _withdraw_absent(
+    spec: ModelSpec, lake: Lake, delivery: Delivery, read: Sequence[Arrived],
+    compared: tuple[Compared, Compared], *, now: datetime,
+) -> None:  # fmt: skip
+    """Add what a full delivery says by leaving it out."""
+    for table, is_full, each, withdraw in (
+        (TRANSACTIONS, spec.source.is_full, compared[0], withdraw_absent_rows),
+        (LABELS, spec.labels.is_full, compared[1], withdraw_absent_reports),
+    ):
+        arrivals = [one.arrival for one in read if one.table == table]
+        if not is_full or not arrivals:
+            continue
+        # A file that is gone was missed by this ingestion.
+        arrival = max([*arrivals, now] if each.vanished else arrivals)
+        withdraw(lake, delivery, arrival, allowed=spec.contract.max_absent_share)
 
 
 def _record(
@@ -172,7 +191,7 @@ def _record(
 
 def _file(
     spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
-    fingerprint: str, restating: Callable[[], object] | None, arrival: datetime,
+    fingerprint: str, restating: Callable[[], object] | None,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     orphans = orphaned_reports(current)
@@ -185,12 +204,6 @@ def _file(
     if not delivery.rows.schema.names and at is not None:
         delivery.rows.add(empty_rows(lake.schema(at), has_label=spec.labels.column is not None))
     reports = pa.concat_tables(statements, promote_options="permissive") if statements else None
-    if spec.source.is_full and delivery.read:
-        add_absent_rows(lake, delivery.rows, arrival)
-    if spec.labels.is_full and delivery.reports and reports is not None:
-        absent = absent_reports(lake, reports, arrival)
-        if absent is not None:
-            reports = pa.concat_tables([reports, absent], promote_options="permissive")
     broken = sum(table.num_rows for table in delivery.quarantined)
 
     def accept(repeated: list[pa.Table]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from expectations.contract import ProblemsError
+from expectations.contract import InputError, ProblemsError
 from pipelines.config.spec import ModelSpec, load_spec
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.ingested import Ingested
@@ -29,6 +29,7 @@ customer_id = "customer"
 maturity = "7d"
 [contract]
 max_quarantined_share = 0.9
+{contract}
 """
 REPORTS = """
 path = "{folder}/reports.csv"
@@ -41,7 +42,15 @@ START = datetime(2025, 1, 1, tzinfo=UTC)
 class Bank:
     """A folder with transactions, reports, their spec and lake."""
 
-    def __init__(self, folder: Path, *, source: str = "", labels: str = REPORTS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        source: str = "",
+        labels: str = REPORTS,
+        contract: str = "max_absent_share = 0.5",
+    ) -> None:
+        self._contract = contract
         self.folder = folder
         self.spec = self.declare(source, labels)
         self.lake = Lake(str(folder / "lake"), spec="bank")
@@ -49,7 +58,9 @@ class Bank:
 
     def declare(self, source: str, labels: str) -> ModelSpec:
         labels = labels.replace("{folder}", str(self.folder))
-        text = SPEC.format(folder=self.folder, source=source, labels=labels)
+        text = SPEC.format(
+            folder=self.folder, source=source, labels=labels, contract=self._contract
+        )
         (self.folder / "bank.toml").write_text(text)
         self.spec = load_spec(str(self.folder / "bank.toml"))
         return self.spec
@@ -206,3 +217,72 @@ def test_states_without_a_meaning_or_a_column_are_refused(tmp_path: Path) -> Non
         Bank(tmp_path, labels=REPORTS + 'state = "status"')
     with pytest.raises(ProblemsError, match=r"labels.is_full: is for reports"):
         Bank(tmp_path, labels='column = "fraud"\ndelay = "1d"\nis_full = true')
+
+
+FULL_STATES = STATES + "\nis_full = true"
+
+
+def test_a_label_falls_back_to_the_report_that_a_full_file_still_holds(tmp_path: Path) -> None:
+    """T1's reversal is taken back, T2's report gets another time, T3's is gone."""
+    bank = Bank(tmp_path, labels=FULL_STATES)
+    first = ["T1,2025-01-05,confirmed", "T1,2025-01-09,reversed", "T2,2025-01-06,reported",
+             "T3,2025-01-06,reported", "T4,2025-01-07,reported"]  # fmt: skip
+    bank.deliver(ROWS, [HEAD, *first], day=20)
+    then = ["T1,2025-01-05,confirmed", "T2,2025-01-07,reported", "T4,2025-01-07,reported"]
+    bank.deliver(ROWS, [HEAD, *then], day=25)
+    newest = {name: (known, label, state) for name, known, label, state in bank.labels()}
+    assert newest == {
+        "T1": (at(25), 1, "confirmed"), "T2": (at(7), 1, "reported"),
+        "T3": (at(25), None, "absent"), "T4": (at(7), 1, "reported"),
+    }  # fmt: skip
+    before = bank.labels()
+    bank.deliver(ROWS, [HEAD, *then, ""], day=26)
+    assert bank.labels() == before
+
+
+@pytest.mark.parametrize("kept", [2, 0])
+def test_a_full_file_that_leaves_out_too_much_changes_nothing(tmp_path: Path, kept: int) -> None:
+    bank = Bank(tmp_path, source="is_full = true", labels=REPORTS + "is_full = true", contract="")
+    reports = ["id,reported", "T1,2025-01-05", "T2,2025-01-06"]
+    bank.deliver(ROWS, reports, day=20)
+    before = (bank.rows("transactions"), bank.rows("labels"), bank.rows("manifest"))
+    with pytest.raises(InputError, match=rf"{2 - kept // 2} of 2 reports that are filed"):
+        bank.deliver(ROWS, reports[: 1 + kept // 2], day=25)
+    bank._write("reports.csv", reports, 26)
+    with pytest.raises(InputError, match=r"2 of 4 transactions .* raise contract.max_absent_share"):
+        bank.deliver(ROWS[:3], day=25)
+    assert (bank.rows("transactions"), bank.rows("labels"), bank.rows("manifest")) == before
+
+
+def test_a_row_that_breaks_a_rule_is_not_left_out_of_a_full_file(tmp_path: Path) -> None:
+    bank = Bank(tmp_path, source="is_full = true")
+    bank.deliver(ROWS, ["id,reported"], day=20)
+    broken = [row.replace("10.0", "-1.0") if row.startswith("T2") else row for row in ROWS]
+    assert bank.deliver(broken, day=25).quarantined == 1
+    assert [r["replaced_time"] for r in bank.rows("transactions")] == [None] * 4
+
+
+def test_rows_of_a_file_that_is_gone_from_a_full_source_are_withdrawn(tmp_path: Path) -> None:
+    bank = Bank(tmp_path, source="is_full = true")
+    bank.spec = load_spec(_as_folder(tmp_path))
+    (tmp_path / "rows").mkdir()
+    for number in range(1, 5):
+        bank._write(f"rows/{number}.csv", [ROWS[0], ROWS[number]], 20)
+    bank._write("reports.csv", ["id,reported"], 20)
+    ingest_delivery(bank.spec, bank.lake)
+    (tmp_path / "rows" / "3.csv").unlink()
+    start = datetime.now(UTC)
+    ingest_delivery(bank.spec, bank.lake)
+    ended = {r["transaction_id"]: r["replaced_time"] for r in bank.rows("transactions")
+             if r["is_first"]}  # fmt: skip
+    assert [name for name, time in ended.items() if time is not None] == ["T3"]
+    assert ended["T3"] >= start
+    before = bank.rows("transactions")
+    ingest_delivery(bank.spec, bank.lake)
+    assert bank.rows("transactions") == before
+
+
+def _as_folder(folder: Path) -> str:
+    path = folder / "bank.toml"
+    path.write_text(path.read_text().replace("/rows.csv", "/rows"))
+    return str(path)
