@@ -33,6 +33,7 @@ from expectations.contract.errors import (
     OutcomeError,
     OvernightError,
     ProblemsError,
+    UndeclaredError,
     refuse_any,
 )
 from expectations.contract.frozen_model import FrozenModel
@@ -69,6 +70,7 @@ __all__ = [
     "OutcomeError",
     "OvernightError",
     "ProblemsError",
+    "UndeclaredError",
     "check_name",
     "digest_of",
     "format_duration",

@@ -20,6 +20,7 @@ from .references import (
 )
 from .sources import (
     DIRECTIVES,
+    ComposedId,
     Dialect,
     FormatName,
     KeyType,
@@ -51,6 +52,7 @@ __all__ = [
     "SECTIONS",
     "ApprovalPolicy",
     "Column",
+    "ComposedId",
     "DeploymentOutcome",
     "Dialect",
     "EndpointReference",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from expectations.contract import RESERVED, TRANSACTION_ID
-from pipelines.config.sources import Dialect, Labels, Source
+from pipelines.config.sources import ComposedId, Dialect, Labels, Source
 
 
 def source_problems(source: Source, labels: Labels) -> list[str]:
@@ -12,6 +12,7 @@ def source_problems(source: Source, labels: Labels) -> list[str]:
     return [
         *_name_problems(source, labels),
         *_type_problems(source),
+        *_id_problems(source, labels),
         *_dialect_problems("source", source),
         *_dialect_problems("labels", labels),
         *_label_problems(labels),
@@ -50,6 +51,28 @@ def _type_problems(source: Source) -> Iterator[str]:
             yield f"source.types.{name}: no id, entity or category; those are {', '.join(typed)}"
 
 
+def _id_problems(source: Source, labels: Labels) -> Iterator[str]:
+    named = source.roles.transaction_id
+    if not isinstance(named, ComposedId):
+        return
+    key = "source.roles.transaction_id"
+    for column, times in Counter(named.columns).items():
+        if times > 1:
+            yield f"{key}.columns: {column!r} stands there twice; remove one"
+    if labels.column in named.columns:
+        yield (
+            f"{key}.columns: {labels.column!r} is the label, and an id would change with it; "
+            "remove it"
+        )
+    if TRANSACTION_ID in source.types:
+        yield f"source.types.{TRANSACTION_ID}: a composed id is text; remove it"
+    if labels.path is not None:
+        yield (
+            f"labels.path: reports name transactions by an id, and {key} is composed; give the "
+            "column of the transactions that has it"
+        )
+
+
 def _dialect_problems(table: str, dialect: Dialect) -> Iterator[str]:
     if dialect.thousands_mark is not None and dialect.thousands_mark == (
         dialect.decimal_mark or "."
@@ -73,10 +96,14 @@ def _label_problems(labels: Labels) -> list[str]:
         "known_time": labels.known_time,
     }
     given = [key for key, value in reports.items() if value is not None]
+    if labels.model_fields_set <= {"maturity"}:
+        return []  # none are declared yet
     if (labels.column is None) == (not given):
         return ["labels: give either column and delay, or path, transaction_id, known_time"]
     if given and len(given) < len(reports):
         return [f"labels: {', '.join(reports.keys() - set(given))}: missing; add it"]
+    if "maturity" not in labels.model_fields_set:
+        return ["labels.maturity: missing; add it"]
     if labels.column is None:
         problem = 'labels.states: missing; add what each state says, as confirmed = "fraud"'
         return [problem] if labels.state is not None and not labels.states else []

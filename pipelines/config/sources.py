@@ -6,7 +6,7 @@ roles. Marks, words and formats of texts are checked here, before a file is open
 
 import codecs
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -142,6 +142,20 @@ class TimeColumn(FrozenModel):
     ] = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class ComposedId(FrozenModel):
+    """A transaction id that is composed of the values of columns, of a source that has none.
+
+    The id depends on those values only: it is the same in each delivery of the row, whatever its
+    file, its place in it and the files beside it. Rows of one file that are equal in all these
+    columns are numbered. A row whose values change is another transaction.
+
+    Attributes:
+        columns: their names in the source; never the label, which changes.
+    """
+
+    columns: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class Roles(FrozenModel):
     """The source's own names of the columns that every model needs.
 
@@ -149,13 +163,14 @@ class Roles(FrozenModel):
     `event_time = { column = "TransactionDT", unit = "s", start = "2017-12-01" }`.
 
     Attributes:
-        transaction_id: column with the id of a transaction, each once.
+        transaction_id: column with the id of a transaction, each once; of a source without ids the
+            columns that it is composed of, `{ columns = ["Time", "V1", "Amount"] }`.
         event_time: column with the time of the transaction, UTC unless `time_zone` says otherwise.
-        amount: column with the amount, a number.
+        amount: column with the amount, a number; metrics in money need it.
         known_time: column with the time at which the row arrived; none: when it happened.
     """
 
-    transaction_id: str
+    transaction_id: str | ComposedId
     event_time: str | TimeColumn
     amount: str
     known_time: str | TimeColumn | None = None
@@ -192,7 +207,8 @@ class Source(Dialect):
         format: of the files; CSV and JSON lines may be compressed (`.gz`, `.zst`).
         path: of a file, of a folder of files, or a pattern such as `cards/2025-*/*.csv`, or an
             `s3://` URL; `${NAME}` stands for a variable that `OVERNIGHT_PUBLIC` lists.
-        entities: name of each entity here, such as `customer_id`, to its column in the source.
+        entities: name of each entity here, such as `customer_id`, to its column in the source;
+            none: rows have no history, and so features no windows.
         types: `integer` or `text` for the transaction id, an entity or a category by its name here.
             Where it is left out, the type that is filed already counts; else texts stay as they
             are written (`0012`), and whole numbers of Parquet and JSON are integers.
@@ -204,19 +220,20 @@ class Source(Dialect):
     format: FormatName = "parquet"
     path: str
     roles: Roles
-    entities: Annotated[dict[CanonicalName, str], Field(min_length=1)]
+    entities: Annotated[dict[CanonicalName, str], Field(default_factory=dict)]
     attributes: Annotated[dict[CanonicalName, Attribute], Field(default_factory=dict)]
     types: Annotated[dict[CanonicalName, KeyType], Field(default_factory=dict)]
     withdrawn: Withdrawn | None = None
     is_full: bool = False
 
     def columns(self) -> dict[str, str]:
-        """Canonical name to the source's name, for every column that is read."""
+        """Canonical name to the source's name, for every column that is read under its own name."""
         named = {
-            TRANSACTION_ID: self.roles.transaction_id,
             EVENT_TIME: column_of(self.roles.event_time),
             AMOUNT: self.roles.amount,
         }
+        if isinstance(self.roles.transaction_id, str):
+            named = {TRANSACTION_ID: self.roles.transaction_id} | named
         if self.roles.known_time is not None:
             named[KNOWN_TIME] = column_of(self.roles.known_time)
         named |= self.entities
@@ -228,7 +245,8 @@ class Labels(Dialect):
 
     Two forms. A column of the transactions with a fixed `delay`; or a table of fraud reports
     (`path`, `transaction_id`, `known_time`) that holds the frauds only. Format and dialect of the
-    reports are those of `[source]` where a key is left out.
+    reports are those of `[source]` where a key is left out. Without `[labels]` a night ends with
+    the features; what it filed stays when labels are declared later.
 
     Attributes:
         column: column of the transactions that is 1 for a fraud, 0 for none, and empty where that
@@ -243,7 +261,8 @@ class Labels(Dialect):
             label column that holds states.
         is_full: whether each delivery of reports holds all of them, so that one that is absent is
             withdrawn.
-        maturity: how long a transaction without a report stays *unknown*; after it, legitimate.
+        maturity: how long a transaction without a report stays *unknown*; after it, legitimate. To
+            be given with either form.
     """
 
     column: str | None = None
@@ -255,7 +274,12 @@ class Labels(Dialect):
     state: str | None = None
     states: Annotated[dict[str, LabelMeaning], Field(default_factory=dict)]
     is_full: bool = False
-    maturity: Duration
+    maturity: Duration = timedelta(days=7)
+
+    @property
+    def is_declared(self) -> bool:
+        """True if the spec says where labels come from."""
+        return self.column is not None or self.path is not None
 
 
 def column_of(time: str | TimeColumn) -> str:

@@ -82,7 +82,7 @@ class ModelSpec(FrozenModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     source: Source
-    labels: Labels
+    labels: Annotated[Labels, Field(default_factory=Labels)]
     features: FeatureSet = FeatureSet()
     contract: Contract = Contract()
     training: TrainingPolicy = TrainingPolicy()
@@ -97,9 +97,12 @@ class ModelSpec(FrozenModel):
         return digest_of(self.model_dump(mode="json"))
 
     @property
-    def customer(self) -> str:
-        """The entity whose rows are alike: the one that is excluded when detected, or the first."""
-        return self.training.exclude_detected or next(iter(self.source.entities))
+    def customer(self) -> str | None:
+        """The entity whose rows are alike: the one that is excluded when detected, or the first.
+
+        None in a spec without entities.
+        """
+        return self.training.exclude_detected or next(iter(self.source.entities), None)
 
     def attribute_kinds(self) -> dict[str, AttributeKind]:
         """Attribute name to its kind."""

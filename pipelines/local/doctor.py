@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from expectations.contract import EVENT_TIME, InputError, OvernightError, ProblemsError, refuse_any
 from infra.sagemaker import endpoint_name, instance_problems
-from pipelines.config import ModelSpec, load_spec, model_kinds, request_kinds
+from pipelines.config import ComposedId, ModelSpec, load_spec, model_kinds, request_kinds
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import (
     WholeDelivery,
@@ -45,12 +45,28 @@ def examine(reference: str) -> Iterator[str]:
     if spec is not None:
         declared, read = len(request_kinds(spec)), len(model_kinds(spec))
         yield f"spec      {spec.name}: {read} model columns of {declared} declared"
+        yield from _missing_parts(spec)
         delivery = yield from _examine_source(spec, problems)
         yield from _examine_endpoint(spec, problems)
         next_date = "" if delivery is None else _next_date(spec, delivery)
     yield from _examine_installation(load_settings(), problems)
     refuse_any(f"what {reference} needs", dict.fromkeys(problems))
-    yield f"in order; next: overnight run {shlex.quote(reference)} --as-of {next_date}"
+    run = f"overnight run {shlex.quote(reference)} --as-of {next_date}"
+    is_labelled = spec is not None and spec.labels.is_declared
+    yield f"in order{'' if is_labelled else ' up to the features'}; next: {run}"
+
+
+def _missing_parts(spec: ModelSpec) -> Iterator[str]:
+    """Say what the spec does without, and what follows from it."""
+    if not spec.source.entities:
+        yield ("entities  none: no windows, no card precision; intervals draw rows one by one")
+    if isinstance(spec.source.roles.transaction_id, ComposedId):
+        count = len(spec.source.roles.transaction_id.columns)
+        yield f"ids       composed of {count} columns; a row that changes is another transaction"
+    if not spec.labels.is_declared:
+        yield (
+            "labels    none: a night ends with the features; declare [labels] once there are some"
+        )
 
 
 def _examine_source(
@@ -75,7 +91,8 @@ def _examine_source(
     message = f"{delivery.name}: {delivery.rows.num_rows:,} rows"
     first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
     if first is not None:
-        message += f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        span = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        message += f", {span}" if first.date() < last.date() else f", all on {first:%Y-%m-%d}"
     if len(problems) == faults:
         try:
             judged = judge_rows(spec, delivery.rows, received_at=delivery.received_at)
@@ -135,14 +152,17 @@ def _refuse_wrong_clock(_spec: ModelSpec, delivery: WholeDelivery) -> None:
 
 def _refuse_short_history(spec: ModelSpec, delivery: WholeDelivery) -> None:
     first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
+    if not spec.labels.is_declared:
+        return
     training = spec.training
     needed = training.train_window + training.gap + training.test_window * (training.folds + 1)
     needed += spec.labels.maturity
     if first is None or last - first < needed:
-        days = 0 if first is None else (last - first).days
+        days = 0 if first is None else (last - first) / timedelta(days=1)
         raise InputError(
-            f"source: {days} days of history; the spec's folds need {needed.days}. "
-            "Deliver more, or make [training] train_window, folds or gap smaller"
+            f"source: {days:,.1f} days of history; the spec's folds need "
+            f"{needed / timedelta(days=1):,.0f}. Deliver more, or make [training] train_window, "
+            "test_window, gap or folds, or [labels] maturity smaller"
         )
 
 

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from expectations.contract import TRANSACTION_ID
-from pipelines.ingestion.index import DeliveredIds, IdIndex, hash_ids
+from pipelines.ingestion.index import DeliveredIds, IdIndex
+from pipelines.ingestion.readers.values.hashes import hash_ids
 
 Hashes = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int64]

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.ingestion.index.id_hash import Hashes
 from pipelines.ingestion.index.runs import Days, Run, RunReader
+from pipelines.ingestion.readers.values.hashes import Hashes
 
 Positions = npt.NDArray[np.int64]
 Found = tuple[Positions, Days]

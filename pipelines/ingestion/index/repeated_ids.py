@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.ingestion.index.id_hash import Hashes, hash_ids
 from pipelines.ingestion.index.id_index import IdIndex
 from pipelines.ingestion.index.probing import Positions
 from pipelines.ingestion.index.runs import Days, sort_entries
+from pipelines.ingestion.readers.values.hashes import Hashes, hash_ids
 
 BITS = 8
 RANGES = 1 << BITS

@@ -21,7 +21,7 @@ from pyarrow import fs
 
 from feature_jobs.io import resolve
 from feature_jobs.io.naming import DIGITS
-from pipelines.ingestion.index.id_hash import Hashes
+from pipelines.ingestion.readers.values.hashes import Hashes
 
 Days = npt.NDArray[np.int32]
 

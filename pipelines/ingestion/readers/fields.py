@@ -15,13 +15,14 @@ from expectations.contract import (
     TRANSACTION_ID,
     WITHDRAWN,
 )
-from pipelines.config import Dialect, ModelSpec, TimeColumn, column_of
+from pipelines.config import ComposedId, Dialect, ModelSpec, TimeColumn, column_of
 from pipelines.ingestion.readers.canonical import TIMESTAMP
+from pipelines.ingestion.readers.composed_ids import hash_values
 from pipelines.ingestion.readers.values.keys import key_type_of, read_categories, read_keys
 from pipelines.ingestion.readers.values.numbers import read_numbers
 from pipelines.ingestion.readers.values.times import read_times
 
-Kind = Literal["key", "time", "number", "flag", "category"]
+Kind = Literal["key", "time", "number", "flag", "category", "hash"]
 _KEY_TYPES = {"text": pa.string(), "integer": pa.int64()}
 
 
@@ -32,7 +33,8 @@ class Field:
     Attributes:
         name: canonical.
         column: its name in the source.
-        kind: `flag` is a number for which words stand, as labels are.
+        kind: `flag` is a number for which words stand, as labels are; `hash` a value that a
+            composed id is made of.
         is_required: every file has it; others are null where a file has not.
         time: as the spec names a column of times.
         key_type: of an id, where the lake or the spec decides it; None: the files do.
@@ -54,6 +56,8 @@ class Field:
             return TIMESTAMP
         if self.kind == "key":
             return self.key_type or pa.string()
+        if self.kind == "hash":
+            return pa.uint64()
         return pa.string() if self.kind == "category" else pa.float64()
 
     def read(self, values: pa.Array, dialect: Dialect, *, table: str) -> pa.Array:
@@ -69,6 +73,8 @@ class Field:
                 return read_keys(values, self.type, dialect, key=key)
             case "time":
                 return read_times(values, dialect, column=self.time, table=table)
+            case "hash":
+                return hash_values(values)
             case "category":
                 return read_categories(values, dialect, is_integer=self.is_integer, key=key)
             case _:
@@ -78,10 +84,13 @@ class Field:
 def transaction_fields(spec: ModelSpec, filed: pa.Schema | None) -> list[Field]:
     """List the columns of transactions, in canonical order."""
     source, roles = spec.source, spec.source.roles
-    fields = [
-        _key(spec, filed, TRANSACTION_ID, roles.transaction_id, is_required=True),
-        _time(EVENT_TIME, roles.event_time),
-    ]
+    named = roles.transaction_id
+    fields = (
+        [Field(f"{TRANSACTION_ID}: {c}", c, "hash", is_required=True) for c in named.columns]
+        if isinstance(named, ComposedId)
+        else [_key(spec, filed, TRANSACTION_ID, named, is_required=True)]
+    )
+    fields.append(_time(EVENT_TIME, roles.event_time))
     if roles.known_time is not None:
         fields.append(_time(KNOWN_TIME, roles.known_time))
     fields.append(Field(AMOUNT, roles.amount, "number", is_required=True))

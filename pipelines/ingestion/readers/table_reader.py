@@ -7,8 +7,9 @@ from dataclasses import replace
 import msgspec
 import pyarrow as pa
 
-from expectations.contract import EVENT_TIME, KNOWN_TIME, refuse_any
+from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, refuse_any
 from pipelines.config import LONGEST_NAME, Dialect, explain_unreadable, shorten
+from pipelines.ingestion.readers.composed_ids import IdComposer
 from pipelines.ingestion.readers.fields import Field, common_key_type
 from pipelines.ingestion.readers.formats.listing import Listing, SourceFile, list_files, name_of
 from pipelines.ingestion.readers.formats.registry import FORMATS
@@ -92,7 +93,7 @@ class TableReader:
             ProblemsError: on the first batch with values that their columns cannot have, naming the
                 first such value of each column; or when the file cannot be read to its end.
         """
-        fields, done = self._typed_fields(), 0
+        fields, done, composer = self._typed_fields(), 0, IdComposer()
         given = self._own_columns(fields, file)
         most = min(rows, max(_MAX_CELLS // max(len(fields), 1), 1))
         read = self._format.batches(file, self._dialect, columns=given, rows=most)
@@ -106,13 +107,14 @@ class TableReader:
                 return
             columns, problems = self._canonical(batch, fields, file, done)
             refuse_any(self._where, problems)
-            yield _with_known_time(pa.table(columns))
+            yield _with_known_time(_with_ids(columns, fields, composer))
             done += batch.num_rows
 
     def empty(self) -> pa.Table:
         """Return a table without rows in the canonical columns."""
-        table = pa.table({f.name: pa.array([], f.type) for f in self._typed_fields()})
-        return _with_known_time(table)
+        fields = self._typed_fields()
+        columns = {f.name: pa.array([], f.type) for f in fields}
+        return _with_known_time(_with_ids(columns, fields, IdComposer()))
 
     def _listing(self) -> Listing:
         if self._listed is None:
@@ -270,6 +272,14 @@ class TableReader:
         name = "" if file.name == self.name else f": {file.name}"
         where = f"{self._table}.path: {self.address}{name}"
         return f"{where} cannot be read as {self._form}{said}: {reason}; {remedy}"
+
+
+def _with_ids(
+    columns: dict[str, pa.Array], fields: Sequence[Field], composer: IdComposer
+) -> pa.Table:
+    """Put composed ids in the place of the hashes that they are made of."""
+    hashes = [columns.pop(field.name) for field in fields if field.kind == "hash"]
+    return pa.table({TRANSACTION_ID: composer.compose(hashes), **columns} if hashes else columns)
 
 
 def _with_known_time(rows: pa.Table) -> pa.Table:

@@ -13,9 +13,9 @@ import pyarrow as pa
 import pytest
 
 from pipelines.ingestion.index import merging, runs
-from pipelines.ingestion.index.id_hash import hash_ids
 from pipelines.ingestion.index.id_index import IdIndex
 from pipelines.ingestion.index.repeated_ids import DeliveredIds
+from pipelines.ingestion.readers.values.hashes import hash_ids
 from pipelines.lake.check import check_table
 from pipelines.lake.tables import Lake
 from pipelines.lake.vacuum import vacuum_tables
