@@ -18,10 +18,10 @@ from .references import (
     version_name,
     write_optional,
 )
+from .source_tables import DIRECTIVES, Dialect, expand_time_format
 from .sources import (
-    DIRECTIVES,
-    Dialect,
     FormatName,
+    JoinedTable,
     KeyType,
     LabelMeaning,
     Labels,
@@ -29,7 +29,6 @@ from .sources import (
     TimeColumn,
     Withdrawn,
     column_of,
-    expand_time_format,
     reports_dialect,
 )
 from .spec import EXAMPLES, ApprovalPolicy, ModelSpec, find_spec, list_specs, load_spec
@@ -55,6 +54,7 @@ __all__ = [
     "Dialect",
     "EndpointReference",
     "FormatName",
+    "JoinedTable",
     "KeyType",
     "LabelMeaning",
     "Labels",
