@@ -18,11 +18,11 @@ from .references import (
     version_name,
     write_optional,
 )
+from .source_tables import DIRECTIVES, Dialect, expand_time_format
 from .sources import (
-    DIRECTIVES,
     ComposedId,
-    Dialect,
     FormatName,
+    JoinedTable,
     KeyType,
     LabelMeaning,
     Labels,
@@ -30,7 +30,6 @@ from .sources import (
     TimeColumn,
     Withdrawn,
     column_of,
-    expand_time_format,
     reports_dialect,
 )
 from .spec import EXAMPLES, ApprovalPolicy, ModelSpec, find_spec, list_specs, load_spec
@@ -57,6 +56,7 @@ __all__ = [
     "Dialect",
     "EndpointReference",
     "FormatName",
+    "JoinedTable",
     "KeyType",
     "LabelMeaning",
     "Labels",

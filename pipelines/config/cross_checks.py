@@ -189,7 +189,7 @@ def _contract_problems(spec: "ModelSpec") -> list[str]:
 
 def row_columns(source: Source, labels: Labels) -> Columns:
     """Return the columns of a row that features and expressions may read."""
-    kinds = {name: attribute.kind for name, attribute in source.attributes.items()}
+    kinds = source.attribute_kinds()
     return Columns(
         entities=tuple(source.entities),
         numeric=(AMOUNT, *(name for name, kind in kinds.items() if kind == "numeric")),
@@ -214,8 +214,11 @@ def find_in_features(declared: Mapping[str, Any], error: ValidationError) -> lis
 def _declared_columns(declared: Mapping[str, Any]) -> Columns:
     """Return the columns of a row as far as a faulty spec names them."""
     source, labels = _section(declared, "source"), _section(declared, "labels")
-    attributes = _section(source, "attributes")
-    kinds = {name: _section(attributes, name).get("kind") for name in attributes}
+    tables = source.get("tables")
+    kinds: dict[str, object] = {}
+    for table in (source, *(tables if isinstance(tables, list) else [])):
+        attributes = _section(table if isinstance(table, dict) else {}, "attributes")
+        kinds |= {name: _section(attributes, name).get("kind") for name in attributes}
     return Columns(
         entities=tuple(_section(source, "entities")),
         numeric=(AMOUNT, *(name for name, kind in kinds.items() if kind == "numeric")),

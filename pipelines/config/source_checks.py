@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from expectations.contract import RESERVED, TRANSACTION_ID
-from pipelines.config.sources import ComposedId, Dialect, Labels, Source
+from pipelines.config.source_tables.dialect import Dialect
+from pipelines.config.source_tables.joined_checks import joined_problems
+from pipelines.config.sources import ComposedId, Labels, Source
 
 
 def source_problems(source: Source, labels: Labels) -> list[str]:
@@ -15,6 +17,8 @@ def source_problems(source: Source, labels: Labels) -> list[str]:
         *_id_problems(source, labels),
         *_dialect_problems("source", source),
         *_dialect_problems("labels", labels),
+        *joined_problems(source),
+        *(p for t in source.tables for p in _dialect_problems(f"source.tables.{t.name}", t)),
         *_label_problems(labels),
     ]
 
@@ -43,7 +47,7 @@ def _name_problems(source: Source, labels: Labels) -> Iterator[str]:
 
 
 def _type_problems(source: Source) -> Iterator[str]:
-    kinds = {name: attribute.kind for name, attribute in source.attributes.items()}
+    kinds = source.attribute_kinds()
     categories = [name for name, kind in kinds.items() if kind == "categorical"]
     typed = [TRANSACTION_ID, *source.entities, *categories]
     for name in source.types:

@@ -1,14 +1,12 @@
 """The tables `[source]` and `[labels]` of a spec: where data are, how they are written, columns.
 
 Every format reads the same keys, so that a source may change its format without a change of its
-roles. Marks, words and formats of texts are checked here, before a file is opened.
+roles.
 """
 
-import codecs
-import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
@@ -22,107 +20,11 @@ from expectations.contract import (
     Duration,
     FrozenModel,
 )
+from pipelines.config.source_tables.dialect import Dialect
 
 FormatName = Literal["parquet", "csv", "jsonl"]
 KeyType = Literal["text", "integer"]
 LabelMeaning = Literal["fraud", "legitimate", "unknown"]
-# What each directive of a time format stands for in a text.
-DIRECTIVES = {
-    "Y": r"(?P<Y>\d{4})", "y": r"(?P<y>\d{2})", "m": r"(?P<m>\d{1,2})", "d": r"(?P<d>\d{1,2})",
-    "b": r"(?P<b>[A-Za-z]{3})", "B": r"(?P<B>[A-Za-z]+)", "H": r"(?P<H>\d{1,2})",
-    "I": r"(?P<I>\d{1,2})", "M": r"(?P<M>\d{1,2})", "S": r"(?P<S>\d{1,2})", "f": r"(?P<f>\d{1,9})",
-    "p": r"(?P<p>[AaPp][Mm])", "z": r"(?P<z>Z|[+-]\d{2}:?\d{2})",
-}  # fmt: skip
-_SHORTHANDS = {"T": "%H:%M:%S", "F": "%Y-%m-%d", "R": "%H:%M", "D": "%m/%d/%y"}
-
-
-def expand_time_format(written: str) -> list[tuple[str, str]]:
-    """Split a time format into pairs of literal text and the directive behind it.
-
-    Raises:
-        ValueError: for a directive that is not known, or that stands twice.
-
-    >>> expand_time_format("%d.%m.%Y!")
-    [('', 'd'), ('.', 'm'), ('.', 'Y'), ('!', '')]
-    """
-    for letter, long in _SHORTHANDS.items():
-        written = written.replace(f"%{letter}", long)
-    parts = re.split(r"%(.|$)", written, flags=re.DOTALL)
-    pairs, text = [], ""
-    for literal, directive in zip(parts[::2], [*parts[1::2], ""], strict=True):
-        text += literal
-        if directive == "%":
-            text += "%"
-            continue
-        if directive and directive not in DIRECTIVES:
-            known = ", ".join(f"%{letter}" for letter in (*DIRECTIVES, *_SHORTHANDS))
-            raise ValueError(f"%{directive} is not known; there are {known}")
-        pairs.append((text, directive))
-        text = ""
-    directives = [directive for _, directive in pairs if directive]
-    if len({*directives}) < len(directives):
-        raise ValueError("a directive stands there twice; write each once")
-    if not {"Y", "y"} & {*directives} or not {"m", "b", "B"} & {*directives}:
-        raise ValueError("a time needs a year and a month (%Y and %m); add them")
-    return pairs
-
-
-def _time_format(written: str) -> str:
-    expand_time_format(written)
-    return written
-
-
-def _encoding(name: str) -> str:
-    try:
-        b" ".decode(codecs.lookup(name).name, "replace")  # refuses codecs of other than texts
-    except LookupError as error:
-        raise ValueError("there is no such encoding; give utf-8, latin-1, cp1252 …") from error
-    return name
-
-
-def _time_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError("there is no such time zone; give one such as Europe/Berlin") from error
-    return name
-
-
-def _mark(mark: str) -> str:
-    if len(mark) != 1 or mark.isalnum() or mark in '+-"\r\n':
-        raise ValueError('give one character that is no digit, letter, sign or quote, such as ";"')
-    return mark
-
-
-Mark = Annotated[str, AfterValidator(_mark)]
-
-
-class Dialect(FrozenModel):
-    """The way in which the values of a table are written.
-
-    Attributes:
-        delimiter: character between the cells of a CSV row; none: a comma.
-        decimal_mark: of numbers that are text, `.` or `,`; none: a point.
-        thousands_mark: between groups of digits of such numbers; none: there is none.
-        encoding: of text files, such as `latin-1`; none: UTF-8.
-        time_zone: of times that do not say their own, such as `Europe/Berlin`; none: UTC. Of the
-            two readings of the hour that comes twice in autumn, the earlier is taken.
-        time_format: of times that are text, such as `%d.%m.%Y %H:%M`; none: ISO 8601.
-        true_values: texts that mean 1 in a label or a numeric attribute, beside `true`.
-        false_values: texts that mean 0 there, beside `false`.
-        missing_values: texts that stand for a missing value in any column, beside an empty one;
-            in columns of numbers and times `NULL`, `NA` and `NaN` are missing anyway.
-    """
-
-    delimiter: Mark | None = None
-    decimal_mark: Literal[".", ","] | None = None
-    thousands_mark: Mark | None = None
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = None
-    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = None
-    time_format: Annotated[str, AfterValidator(_time_format)] | None = None
-    true_values: tuple[str, ...] | None = None
-    false_values: tuple[str, ...] | None = None
-    missing_values: tuple[str, ...] | None = None
 
 
 class TimeColumn(FrozenModel):
@@ -200,6 +102,44 @@ class Withdrawn(FrozenModel):
     values: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+class JoinedTable(Dialect):
+    """A second table, of which each transaction gets the row of its key that was known then.
+
+    Format and dialect are those of `[source]` where a key is left out.
+
+    Attributes:
+        name: of the table, unlike that of any other.
+        format: of its files; none: as in `[source]`.
+        path: as that of `[source]`.
+        key: what is equal in a transaction and in a row of the table: a transaction id, entity or
+            attribute by its name here, a list of them, or a table from such names to the columns of
+            this table where these are called otherwise.
+        known_time: column with the time at which a row became known; none: at the arrival of its
+            file, or together with its transaction where the key is `transaction_id`.
+        max_age: how long a row counts; none: until a newer one of its key is known.
+        attributes: columns that transactions get, as in `[source.attributes]`.
+    """
+
+    name: CanonicalName
+    format: FormatName | None = None
+    path: str
+    key: str | tuple[str, ...] | dict[str, str]
+    known_time: str | TimeColumn | None = None
+    max_age: Duration | None = None
+    attributes: Annotated[dict[CanonicalName, Attribute], Field(min_length=1)]
+
+    def key_columns(self) -> Mapping[str, str]:
+        """Map each column of transactions that the key consists of to the table's own column."""
+        if isinstance(self.key, dict):
+            return self.key
+        return {name: name for name in ([self.key] if isinstance(self.key, str) else self.key)}
+
+    @property
+    def is_identity(self) -> bool:
+        """True if its rows belong to one transaction each, and are known with it."""
+        return self.known_time is None and TRANSACTION_ID in self.key_columns()
+
+
 class Source(Dialect):
     """The source of transactions, and the roles of its columns.
 
@@ -215,6 +155,7 @@ class Source(Dialect):
         withdrawn: which rows say that their transaction is withdrawn; none: no row does.
         is_full: whether each delivery holds all transactions, so that one that is absent is
             withdrawn.
+        tables: further tables, whose columns become attributes of transactions.
     """
 
     format: FormatName = "parquet"
@@ -225,6 +166,14 @@ class Source(Dialect):
     types: Annotated[dict[CanonicalName, KeyType], Field(default_factory=dict)]
     withdrawn: Withdrawn | None = None
     is_full: bool = False
+    tables: tuple[JoinedTable, ...] = ()
+
+    def attribute_kinds(self) -> dict[str, AttributeKind]:
+        """Attribute name to its kind: own columns, then those of joined tables."""
+        kinds = {name: attribute.kind for name, attribute in self.attributes.items()}
+        for table in self.tables:
+            kinds |= {name: attribute.kind for name, attribute in table.attributes.items()}
+        return kinds
 
     def columns(self) -> dict[str, str]:
         """Canonical name to the source's name, for every column that is read under its own name."""
@@ -287,8 +236,8 @@ def column_of(time: str | TimeColumn) -> str:
     return time if isinstance(time, str) else time.column
 
 
-def reports_dialect(source: Source, labels: Labels) -> Dialect:
-    """Return the dialect of the reports: the labels' own keys, and the source's where left out."""
+def reports_dialect(source: Source, labels: Dialect) -> Dialect:
+    """Return the dialect of a further table: its own keys, and the source's where left out."""
     own = {name: getattr(labels, name) for name in Dialect.model_fields}
     given = {name: getattr(source, name) for name in Dialect.model_fields}
     return Dialect(**{name: own[name] if own[name] is not None else given[name] for name in own})

@@ -106,7 +106,7 @@ class ModelSpec(FrozenModel):
 
     def attribute_kinds(self) -> dict[str, AttributeKind]:
         """Attribute name to its kind."""
-        return {name: attribute.kind for name, attribute in self.source.attributes.items()}
+        return self.source.attribute_kinds()
 
     def row_columns(self) -> dict[str, str]:
         """Entities and attributes that a row carries, with their kind."""
@@ -149,6 +149,8 @@ def load_spec(reference: str) -> ModelSpec:
         raise  # not reached: a validation error has at least one problem
     problems += address_problems("source.path", spec.source.path)
     problems += address_problems("labels.path", spec.labels.path or "")
+    for table in spec.source.tables:
+        problems += address_problems(f"source.tables.{table.name}.path", table.path)
     refuse_any(path.name, [*problems, *cross_field_problems(spec)])
     return spec
 

@@ -19,6 +19,8 @@ from expectations.contract import (
     WITHDRAWN,
     InputError,
 )
+from pipelines.config import ModelSpec
+from pipelines.ingestion.arrivals import Arrived
 from pipelines.ingestion.delivery import Delivery
 from pipelines.ingestion.filing import (
     ARRIVAL,
@@ -29,6 +31,7 @@ from pipelines.ingestion.filing import (
     newest_of_chains,
 )
 from pipelines.ingestion.filing.labels import NO_MEANING
+from pipelines.ingestion.manifest import Compared
 from pipelines.ingestion.readers import TIMESTAMP, with_day
 from pipelines.lake import Lake, with_versions
 
@@ -37,9 +40,35 @@ NO_FILE = -1
 _CHAIN = [TRANSACTION_ID, SOURCE_TIME]
 
 
-def withdraw_absent_rows(
-    lake: Lake, delivery: Delivery, arrival: datetime, *, allowed: float
-) -> None:
+def withdraw_absent(
+    spec: ModelSpec, lake: Lake, delivery: Delivery, read: Sequence[Arrived],
+    compared: tuple[Compared, Compared], *, now: datetime,
+) -> None:  # fmt: skip
+    """Add to full deliveries what they say by leaving it out.
+
+    Args:
+        spec: says which deliveries are full.
+        lake: has what is filed.
+        delivery: all that was read.
+        read: files of which it was.
+        compared: files of transactions and of reports with those that were read before.
+        now: when a file that is gone was missed.
+
+    Raises:
+        InputError: when a delivery leaves out too much.
+    """
+    for table, is_full, each, withdraw in (
+        (TRANSACTIONS, spec.source.is_full, compared[0], _withdraw_rows),
+        (LABELS, spec.labels.is_full, compared[1], _withdraw_reports),
+    ):
+        arrivals = [one.arrival for one in read if one.table == table]
+        if not is_full or not arrivals:
+            continue
+        arrival = max([*arrivals, now] if each.vanished else arrivals)
+        withdraw(lake, delivery, arrival, allowed=spec.contract.max_absent_share)
+
+
+def _withdraw_rows(lake: Lake, delivery: Delivery, arrival: datetime, *, allowed: float) -> None:
     """Add to a full delivery the transactions that it leaves out, withdrawn.
 
     A row that broke a rule is not left out: its earlier version goes on holding.
@@ -73,9 +102,7 @@ def withdraw_absent_rows(
         rows.add(_withdrawn(absent, rows.schema, arrival))
 
 
-def withdraw_absent_reports(
-    lake: Lake, delivery: Delivery, arrival: datetime, *, allowed: float
-) -> None:
+def _withdraw_reports(lake: Lake, delivery: Delivery, arrival: datetime, *, allowed: float) -> None:
     """Add to full reports a statement for each filed one that they leave out.
 
     From the arrival on, the label of its transaction is that of the newest report that they hold

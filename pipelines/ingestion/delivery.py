@@ -1,6 +1,6 @@
 """Reading of delivered files: each batch is checked row by row and put by its event days."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,6 +21,7 @@ from expectations.contract import (
     TRANSACTION_ID,
 )
 from pipelines.config import Labels, ModelSpec
+from pipelines.ingestion.arrivals import Arrived
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import Filed, file_delivery
@@ -28,7 +29,7 @@ from pipelines.ingestion.filing.labels import NO_MEANING
 from pipelines.ingestion.filing.merge import FILE, ROW, VERSION_COLUMNS, state_times
 from pipelines.ingestion.filing.versions import ARRIVAL
 from pipelines.ingestion.quarantine import SOURCE
-from pipelines.ingestion.readers import TIMESTAMP, SourceFile, TableReader, with_day
+from pipelines.ingestion.readers import TIMESTAMP, TableReader, with_day
 from pipelines.ingestion.states import label_of, read_states
 from pipelines.lake import Lake
 
@@ -58,27 +59,10 @@ class Delivery:
     ids: dict[str, list[pa.ChunkedArray]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Arrived:
-    """A file to read.
-
-    Attributes:
-        table: that its rows go to.
-        arrival: when its content became known.
-        sha256: of its bytes.
-        rows: how many were read so far.
-    """
-
-    table: str
-    file: SourceFile
-    arrival: datetime
-    sha256: str
-    rows: int = 0
-
-
 def read_transactions(
     spec: ModelSpec, reader: TableReader, files: Iterable[Arrived], delivery: Delivery,
     *, since: datetime | None, remember: Sequence[str] = (),
+    join: Callable[[pa.Table], pa.Table] = lambda rows: rows,
 ) -> list[Arrived]:  # fmt: skip
     """Read files of transactions into a delivery; return them.
 
@@ -89,6 +73,7 @@ def read_transactions(
         delivery: receives the rows.
         since: the latest knowledge time of an earlier ingestion, or None.
         remember: names of files whose ids are kept: the quarantine has rows of them.
+        join: appends the attributes of joined tables.
 
     Raises:
         InputError: when rows broke a rule that stops, or times have a wrong unit or zone.
@@ -103,7 +88,7 @@ def read_transactions(
                 refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
-            judged = judge_rows(spec, batch, received_at=file.modified)
+            judged = judge_rows(spec, join(batch), received_at=file.modified)
             delivery.read += batch.num_rows
             each.rows += batch.num_rows
             for rule, count in judged.warned.items():

@@ -1,23 +1,24 @@
 """The step `ingest`: reads new files, checks their rows, files every version, by day.
 
-The commits are made in the order labels, transactions, quarantine, manifest: a visible transaction
-always has its label, a row leaves the quarantine only once it is filed, a file is noted as read
+The commits are made in the order labels, transactions, quarantine, joined tables, manifest: a
+visible transaction always has its label, a row leaves the quarantine only once it is filed, a row
+of a joined table is there only once filed transactions have its attributes, a file is noted as read
 only once all of it is filed. So a rerun repairs a kill in between.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
 from expectations import quiet_great_expectations
 from expectations.contract import InputError, digest_of, refuse_any
-from pipelines.config import ModelSpec, Snapshot, load_spec, table_columns
+from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.absence import withdraw_absent_reports, withdraw_absent_rows
+from pipelines.ingestion.absence import withdraw_absent
+from pipelines.ingestion.arrivals import Arrived, arrivals_of
 from pipelines.ingestion.delivery import (
-    Arrived,
     Delivery,
     empty_rows,
     read_reports,
@@ -25,9 +26,11 @@ from pipelines.ingestion.delivery import (
     state_reports,
 )
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
+from pipelines.ingestion.filing.filed_days import Rejoined
 from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS, file_delivery
 from pipelines.ingestion.ingested import Ingested
-from pipelines.ingestion.manifest import Compared, Entry, Manifest, hash_file
+from pipelines.ingestion.joined import JoinedTables
+from pipelines.ingestion.manifest import Compared, Entry, Manifest
 from pipelines.ingestion.quarantine import (
     SOURCE,
     count_rules,
@@ -95,7 +98,9 @@ def ingest_delivery(
     rows = manifest.compare(TRANSACTIONS, reader.files(), fingerprint=fingerprint)
     accused = [] if reports is None else reports.files()
     said = manifest.compare(LABELS, accused, fingerprint=fingerprint)
+    joined = JoinedTables(spec, lake, reader)
     problems = reader.problems([*rows.new, *rows.changed])
+    problems += joined.compare(manifest)
     if reports is not None:
         problems += reports.problems([*said.new, *said.changed])
     refuse_any(f"the source of {spec.name}", problems)
@@ -106,16 +111,19 @@ def ingest_delivery(
     now = datetime.now(UTC)
     current = read_quarantine(lake)
     remembered = [] if current is None else current[SOURCE].unique().to_pylist()
+    joined.read(manifest, now, is_restated=restating is not None)
     with DayRows(scratch_folder(), limit=held_bytes()) as held:
         delivery = Delivery(reader.name, held)
         read = [
             *read_transactions(
                 spec, reader,
-                _arrived(manifest, TRANSACTIONS, rows, now, is_full=spec.source.is_full), delivery,
-                since=None if restating else manifest.latest_as_of, remember=remembered,
+                arrivals_of(manifest, TRANSACTIONS, rows, now=now, is_full=spec.source.is_full),
+                delivery, since=None if restating else manifest.latest_as_of,
+                remember=remembered, join=joined.join,
             ),
             *read_reports(
-                spec, reports, _arrived(manifest, LABELS, said, now, is_full=spec.labels.is_full),
+                spec, reports,
+                arrivals_of(manifest, LABELS, said, now=now, is_full=spec.labels.is_full),
                 delivery, remember=remembered,
             ),
         ]  # fmt: skip
@@ -124,48 +132,25 @@ def ingest_delivery(
             raise InputError(
                 f"{reader.name} holds no rows. Give source.path a file with transactions."
             )
-        _withdraw_absent(spec, lake, delivery, read, (rows, said), now=now)
+        withdraw_absent(spec, lake, delivery, read, (rows, said), now=now)
         ingested = _file(
-            spec, lake, delivery, current, fingerprint=fingerprint, restating=restating
-        )
+            spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
+            joined=joined,
+        )  # fmt: skip
+    added = joined.commit()
     _record(
-        manifest, lake, read, (rows, said), ingested, fingerprint=fingerprint, as_of=as_of, now=now
-    )
+        manifest, lake,
+        [*((each, fingerprint) for each in read), *joined.read_files()],
+        (rows, said, *joined.compared()),
+        (ingested.transactions, ingested.labels, *added), as_of=as_of, now=now,
+    )  # fmt: skip
     return ingested
 
 
-def _arrived(
-    manifest: Manifest, table: str, compared: Compared, now: datetime, *, is_full: bool
-) -> Iterator[Arrived]:
-    """Yield the files to read; of a source whose deliveries are full all, if one differs."""
-    differs = compared.new or compared.changed or compared.vanished
-    others = compared.unchanged if is_full and differs else ()
-    for file in (*compared.new, *compared.changed, *others):
-        sha256 = hash_file(file.address)
-        arrival = manifest.arrival(table, file, now=now, sha256=sha256)
-        yield Arrived(table, file, arrival, sha256)
-
-
-def _withdraw_absent(
-    spec: ModelSpec, lake: Lake, delivery: Delivery, read: Sequence[Arrived],
-    compared: tuple[Compared, Compared], *, now: datetime,
-) -> None:  # fmt: skip
-    """Add what a full delivery says by leaving it out."""
-    for table, is_full, each, withdraw in (
-        (TRANSACTIONS, spec.source.is_full, compared[0], withdraw_absent_rows),
-        (LABELS, spec.labels.is_full, compared[1], withdraw_absent_reports),
-    ):
-        arrivals = [one.arrival for one in read if one.table == table]
-        if not is_full or not arrivals:
-            continue
-        # A file that is gone was missed by this ingestion.
-        arrival = max([*arrivals, now] if each.vanished else arrivals)
-        withdraw(lake, delivery, arrival, allowed=spec.contract.max_absent_share)
-
-
 def _record(
-    manifest: Manifest, lake: Lake, read: Sequence[Arrived], compared: Sequence[Compared],
-    ingested: Ingested, *, fingerprint: str, as_of: datetime | None, now: datetime,
+    manifest: Manifest, lake: Lake, read: Sequence[tuple[Arrived, str]],
+    compared: Sequence[Compared], filed: Sequence[TableVersion], *, as_of: datetime | None,
+    now: datetime,
 ) -> None:  # fmt: skip
     """Note the files that are filed now; a night without new files still had its knowledge time."""
     touched = [entry for each in compared for entry in each.touched]
@@ -181,17 +166,17 @@ def _record(
             each.file.modified if now - each.file.modified > SETTLED else NEVER,
             each.file.etag, each.sha256, each.rows, each.arrival, fingerprint, as_of or NEVER,
         )
-        for each in read
+        for each, fingerprint in read
     ]  # fmt: skip
     manifest.record(
         lake, [*entries, *touched], as_of=as_of or latest or NEVER, vanished=gone,
-        filed=(ingested.transactions, ingested.labels),
+        filed=filed,
     )  # fmt: skip
 
 
 def _file(
     spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
-    fingerprint: str, restating: Callable[[], object] | None,
+    fingerprint: str, restating: Callable[[], object] | None, joined: JoinedTables,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     orphans = orphaned_reports(current)
@@ -199,7 +184,9 @@ def _file(
         *delivery.reports,
         *([state_reports(orphans, labels=spec.labels)] if orphans.num_rows else []),
     ]
-    if not delivery.read and not delivery.reports and at is not None and labels is not None:
+    affected = joined.affected_days(TRANSACTIONS)
+    nothing = not delivery.read and not delivery.reports and not affected
+    if nothing and at is not None and labels is not None:
         return Ingested(at, labels, 0, 0, 0, {}, {}, 0, 0)
     if not delivery.rows.schema.names and at is not None:
         delivery.rows.add(empty_rows(lake.schema(at), has_label=spec.labels.column is not None))
@@ -218,6 +205,7 @@ def _file(
     filed = file_delivery(
         spec, lake, delivery.rows, reports, fingerprint=fingerprint,
         is_restated=restating is not None, accept=accept,
+        joined=Rejoined(frozenset(joined.attributes), affected, joined.rejoin),
     )  # fmt: skip
     faulty = [
         *delivery.quarantined,

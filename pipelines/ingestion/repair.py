@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from expectations.contract import EVENT_DAY, TRANSACTION_ID, OvernightError
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.delivery import Arrived, Delivery, read_reports, read_transactions
+from pipelines.ingestion.arrivals import Arrived
+from pipelines.ingestion.delivery import Delivery, read_reports, read_transactions
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS
 from pipelines.ingestion.filing.labels import (

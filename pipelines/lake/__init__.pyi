@@ -1,7 +1,7 @@
 from .check import check_tables
 from .damage import DamagedError
 from .day_files import split_days, write_rows
-from .declarations import TABLES, Table, declaration_of, with_versions
+from .declarations import JOINED, TABLES, Table, declaration_of, with_versions
 from .delta import ChangedSinceError
 from .knowledge_time import parse_as_of
 from .reading import find_damage
@@ -11,6 +11,7 @@ from .vacuum import vacuum_tables
 from .write_lock import backtesting, beginning, one_at_a_time, searching, writing
 
 __all__ = [
+    "JOINED",
     "TABLES",
     "ChangedSinceError",
     "DamagedError",

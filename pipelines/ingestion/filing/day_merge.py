@@ -95,10 +95,12 @@ class DayMerge:
         before = self.filed.read(task.day)
         if self.filed.is_reshaped:
             before, done.missing = self.filed.fill_new(before, delivered)
+        joined = self.filed.join(task.day, before)
+        is_rejoined, before = joined is not before, joined
         staying, own = _divide(self.where.others(before), delivered[TRANSACTION_ID])
         merged = self._merge(own, delivered)
         rows = pa.concat_tables([staying, merged.rows, *task.rows])
-        is_moved = bool(task.rows) or rows.num_rows != before.num_rows
+        is_moved = bool(task.rows) or rows.num_rows != before.num_rows or is_rejoined
         if merged.is_changed or is_moved or self.filed.is_reshaped:
             part = self.filed.write(task.day, sort_versions(rows))
             if self.filed.differs(task.day, part) or self.filed.is_reshaped:

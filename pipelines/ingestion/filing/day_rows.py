@@ -51,7 +51,8 @@ class DayRows:
         if rows.num_rows == 0:
             return
         days = rows[EVENT_DAY]
-        self.ids.add(rows[TRANSACTION_ID], days_since_1970(days))
+        if TRANSACTION_ID in rows.column_names:
+            self.ids.add(rows[TRANSACTION_ID], days_since_1970(days))
         if len(pc.unique(days)) > 1:
             rows = rows.take(pc.sort_indices(days)) if not _is_sorted(days) else rows
         for day, own in split_days(rows):

@@ -1,5 +1,8 @@
 """The filed rows of a table by day: read with the columns of a new schema, and written anew."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,6 +22,21 @@ from pipelines.lake import Lake, write_rows
 LATER_COLUMNS = frozenset({REPLACED_TIME, IS_FIRST, SOURCE_TIME, STATED_TIME, STATE})
 
 
+@dataclass(frozen=True, slots=True)
+class Rejoined:
+    """The join of filed rows with the joined tables as they are now.
+
+    Attributes:
+        attributes: columns that come from them.
+        days: days with rows for which another row of a joined table counts now.
+        join: joins rows again; returns the same table if nothing changes.
+    """
+
+    attributes: frozenset[str] = frozenset()
+    days: frozenset[str] = frozenset()
+    join: Callable[[pa.Table], pa.Table] = lambda rows: rows
+
+
 class FiledDays:
     """The latest version of a table; None where it was never written.
 
@@ -27,9 +45,13 @@ class FiledDays:
         table: its name.
         schema: the columns that its rows are to have.
         has_known_time: True if the source gives known times of its own.
+        joined: the join of rows that need one.
     """
 
-    def __init__(self, lake: Lake, table: str, schema: pa.Schema, *, has_known_time: bool) -> None:
+    def __init__(
+        self, lake: Lake, table: str, schema: pa.Schema, *, has_known_time: bool,
+        joined: Rejoined | None = None,
+    ) -> None:  # fmt: skip
         self.table, self.schema, self.at = table, schema, lake.latest(table)
         self._lake, self._has_known_time = lake, has_known_time
         parts = [] if self.at is None else lake.parts(self.at)
@@ -43,6 +65,9 @@ class FiledDays:
             if self.at is not None and column.name not in LATER_COLUMNS
             and (column.name not in before.names or before.field(column.name).type != column.type)
         ]  # fmt: skip
+
+        self._joined = joined or Rejoined()
+        self._is_joined_anew = not self._joined.attributes.isdisjoint(self.new)
 
     @property
     def days(self) -> frozenset[str]:
@@ -75,6 +100,15 @@ class FiledDays:
             columns[name] = values
         return pa.table(columns, schema=self.schema)
 
+    @property
+    def joined_days(self) -> frozenset[str]:
+        """Days whose rows are joined again: all, where an attribute of a joined table is new."""
+        return self.days if self._is_joined_anew else self.days & self._joined.days
+
+    def join(self, day: str, rows: pa.Table) -> pa.Table:
+        """Join filed rows of a day with what counts for them now; the same table if it did."""
+        return self._joined.join(rows) if day in self.joined_days else rows
+
     def write(self, day: str, rows: pa.Table) -> DataFile | None:
         """Write the rows of a day, not committed yet; None without rows."""
         if not rows.num_rows:
@@ -100,7 +134,10 @@ class FiledDays:
             exact = pc.if_else(same, place, pa.scalar(None, place.type))
         else:
             exact = place
-        for name in self.new:
+        delivered_ones = [name for name in self.new if name not in self._joined.attributes]
+        if not delivered_ones and not self.lost:
+            return filed, 0
+        for name in delivered_ones:
             values = (
                 delivered[name].combine_chunks().take(exact).cast(filed.schema.field(name).type)
             )

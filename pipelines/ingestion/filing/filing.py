@@ -26,7 +26,7 @@ from expectations.contract import (
 from pipelines.config import ModelSpec, TableVersion
 from pipelines.ingestion.filing.day_merge import DayMerge, DayTask, MergedDay
 from pipelines.ingestion.filing.day_rows import DayRows
-from pipelines.ingestion.filing.filed_days import FiledDays
+from pipelines.ingestion.filing.filed_days import FiledDays, Rejoined
 from pipelines.ingestion.filing.labels import (
     WITHOUT_TRANSACTION,
     label_homes,
@@ -80,6 +80,7 @@ def file_delivery(
     spec: ModelSpec, lake: Lake, rows: DayRows, reports: pa.Table | None,
     *, fingerprint: str, is_restated: bool = False,
     accept: Callable[[list[pa.Table]], None] = lambda repeated: None,  # noqa: ARG005 -- any
+    joined: Rejoined | None = None,
 ) -> Filed:  # fmt: skip
     """Merge the rows and reports of a delivery, and commit both tables.
 
@@ -92,6 +93,7 @@ def file_delivery(
         fingerprint: digest of the parts of the spec that decide how rows are filed.
         is_restated: True if the delivered rows replace all filed versions of their transactions.
         accept: called with the repeated rows before the commits; raises to refuse them.
+        joined: the join of filed rows with what counts for them now.
 
     Raises:
         InputError: when the columns changed and filed rows would be lost; nothing is committed.
@@ -100,7 +102,7 @@ def file_delivery(
     has_known_time = spec.source.roles.known_time is not None
     is_column = spec.labels.column is not None
     schema = _schema(lake, rows.schema)
-    filed = FiledDays(lake, TRANSACTIONS, schema, has_known_time=has_known_time)
+    filed = FiledDays(lake, TRANSACTIONS, schema, has_known_time=has_known_time, joined=joined)
     if TRANSACTION_ID in filed.new:
         raise _changed_columns(filed, lost=filed.row_count)
     kinds = label_schema(schema.field(TRANSACTION_ID).type)
@@ -118,6 +120,7 @@ def file_delivery(
     done = [_settle_moved(merge, where, tasks)]
     if filed.is_reshaped:
         tasks |= {day: DayTask(day) for day in filed.days - tasks.keys()}
+    tasks |= {day: DayTask(day) for day in filed.joined_days - tasks.keys()}
     if reports is not None:
         for day, positions in where.reports_by_day():
             own = reports.take(pa.array(positions))
@@ -176,7 +179,7 @@ def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]
         done.repeated = delivered.filter(pa.array(mask))
         delivered = delivered.filter(pa.array(~mask))
     done.kept = delivered.num_rows
-    before = [where.moved(merge.filed.read(day)) for day in sorted(days)]
+    before = [merge.filed.join(day, where.moved(merge.filed.read(day))) for day in sorted(days)]
     filed = pa.concat_tables([merge.filed.schema.empty_table(), *before])
     if merge.filed.is_reshaped:
         filed, done.missing = merge.filed.fill_new(filed, delivered)

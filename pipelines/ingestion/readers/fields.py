@@ -15,7 +15,14 @@ from expectations.contract import (
     TRANSACTION_ID,
     WITHDRAWN,
 )
-from pipelines.config import ComposedId, Dialect, ModelSpec, TimeColumn, column_of
+from pipelines.config import (
+    ComposedId,
+    Dialect,
+    JoinedTable,
+    ModelSpec,
+    TimeColumn,
+    column_of,
+)
 from pipelines.ingestion.readers.canonical import TIMESTAMP
 from pipelines.ingestion.readers.composed_ids import hash_values
 from pipelines.ingestion.readers.values.keys import key_type_of, read_categories, read_keys
@@ -117,6 +124,25 @@ def report_fields(spec: ModelSpec, filed: pa.Schema | None) -> list[Field]:
     fields = [key, _time(KNOWN_TIME, known)]
     if spec.labels.state is not None:
         fields.append(Field(LABEL_STATE, spec.labels.state, "category"))
+    return fields
+
+
+def joined_fields(spec: ModelSpec, table: JoinedTable, keys: pa.Schema) -> list[Field]:
+    """List the columns of a joined table; its key has the types that transactions have."""
+    types, fields = spec.source.types, []
+    for name, column in table.key_columns().items():
+        if name in spec.source.attributes:
+            is_integer = types.get(name) == "integer"
+            fields.append(Field(name, column, "category", is_required=True, is_integer=is_integer))
+        else:
+            kind = keys.field(name).type
+            fields.append(Field(name, column, "key", is_required=True, key_type=kind))
+    if table.known_time is not None:
+        fields.append(_time(KNOWN_TIME, table.known_time))
+    for name, attribute in table.attributes.items():
+        kind_of: Kind = "flag" if attribute.kind == "numeric" else "category"
+        is_integer = types.get(name) == "integer"
+        fields.append(Field(name, attribute.column, kind_of, is_integer=is_integer))
     return fields
 
 

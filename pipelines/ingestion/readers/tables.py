@@ -2,9 +2,10 @@
 
 import pyarrow as pa
 
-from pipelines.config import ModelSpec, reports_dialect
+from pipelines.config import JoinedTable, ModelSpec, reports_dialect
 from pipelines.ingestion.readers.fields import (
     filed_type_problems,
+    joined_fields,
     report_fields,
     transaction_fields,
 )
@@ -39,5 +40,23 @@ def open_reports(spec: ModelSpec, *, filed: pa.Schema | None) -> TableReader | N
         form=spec.labels.format or spec.source.format,
         dialect=reports_dialect(spec.source, spec.labels),
         table="labels",
+        spec_name=spec.name,
+    )
+
+
+def open_joined(spec: ModelSpec, table: JoinedTable, *, keys: pa.Schema) -> TableReader:
+    """Open a joined table of a spec.
+
+    Args:
+        spec: with the format and the dialect of its source.
+        table: one of its tables.
+        keys: canonical columns of transactions; the table's keys are read as these.
+    """
+    return TableReader(
+        joined_fields(spec, table, keys),
+        address=table.path,
+        form=table.format or spec.source.format,
+        dialect=reports_dialect(spec.source, table),
+        table=f"source.tables.{table.name}",
         spec_name=spec.name,
     )

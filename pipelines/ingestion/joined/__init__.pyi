@@ -1,0 +1,5 @@
+from .joined_tables import JoinedTables
+
+__all__ = [
+    "JoinedTables",
+]
