@@ -32,6 +32,9 @@ from pipelines.ingestion.readers import TIMESTAMP, SourceFile, TableReader, with
 from pipelines.ingestion.states import label_of, read_states
 from pipelines.lake import Lake
 
+# Rows are numbered by file, so that several files can be read at once.
+ROWS_A_FILE = 1 << 40
+
 
 @dataclass(slots=True)
 class Delivery:
@@ -78,7 +81,7 @@ class Arrived:
 
 def read_transactions(
     spec: ModelSpec, reader: TableReader, files: Iterable[Arrived], delivery: Delivery,
-    *, since: datetime | None, remember: Sequence[str] = (),
+    *, since: datetime | None, remember: Sequence[str] = (), first: int = 0,
 ) -> list[Arrived]:  # fmt: skip
     """Read files of transactions into a delivery; return them.
 
@@ -89,13 +92,14 @@ def read_transactions(
         delivery: receives the rows.
         since: the latest knowledge time of an earlier ingestion, or None.
         remember: names of files whose ids are kept: the quarantine has rows of them.
+        first: number of the first file among all of the delivery.
 
     Raises:
         InputError: when rows broke a rule that stops, or times have a wrong unit or zone.
     """
-    number, read = 0, []
-    for at, each in enumerate(files):
-        file, arrival = each.file, each.arrival
+    read = []
+    for at, each in enumerate(files, start=first):
+        file, arrival, number = each.file, each.arrival, at * ROWS_A_FILE
         read.append(each)
         delivery.files.append(file.name)
         for position, batch in enumerate(reader.batches(file)):

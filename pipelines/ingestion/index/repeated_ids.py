@@ -43,6 +43,25 @@ class Survey:
     days: Days
 
 
+class IdEntries:
+    """The ids of a part of a delivery by day, in memory, for `DeliveredIds` of another process."""
+
+    def __init__(self) -> None:
+        self._parts: list[npt.NDArray[np.void]] = []
+
+    def close(self) -> None:
+        """Release the entries."""
+        self._parts.clear()
+
+    def add(self, ids: pa.Array | pa.ChunkedArray, days: Days) -> None:
+        """Add ids of the type of the table's, each with its day since 1970."""
+        self._parts.append(_sorted_entries(ids, days))
+
+    def to_bytes(self) -> Iterator[bytes]:
+        """Yield the bytes of the entries that were added at once."""
+        return (part.tobytes() for part in self._parts)
+
+
 class DeliveredIds:
     """The ids of a delivery by day, in temporary files until it is closed.
 
@@ -61,9 +80,14 @@ class DeliveredIds:
 
     def add(self, ids: pa.Array | pa.ChunkedArray, days: Days) -> None:
         """Add ids of the type of the table's, each with its day since 1970."""
-        entries = np.empty(len(ids), _ENTRY)
-        entries["hash"], entries["day"] = hash_ids(ids), days
-        entries = entries[np.argsort(entries["hash"])]
+        self._add(_sorted_entries(ids, days))
+
+    def add_bytes(self, content: bytes) -> None:
+        """Add entries that `IdEntries` made."""
+        self._add(np.frombuffer(content, _ENTRY))
+
+    def _add(self, entries: npt.NDArray[np.void]) -> None:
+        """Divide sorted entries among the files."""
         bounds = np.arange(1, RANGES, dtype=np.uint64) << np.uint64(64 - BITS)
         ends = [*np.searchsorted(entries["hash"], bounds).tolist(), len(entries)]
         start = 0
@@ -131,6 +155,12 @@ def _places(wanted: Hashes, hashes: Hashes, days: Days) -> tuple[Positions, Days
     positions = np.repeat(np.arange(first, last), counts)
     offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return positions, days[np.repeat(starts, counts) + offsets]
+
+
+def _sorted_entries(ids: pa.Array | pa.ChunkedArray, days: Days) -> npt.NDArray[np.void]:
+    entries = np.empty(len(ids), _ENTRY)
+    entries["hash"], entries["day"] = hash_ids(ids), days
+    return entries[np.argsort(entries["hash"])]
 
 
 def _open_file(scratch: str | None) -> IO[bytes]:
