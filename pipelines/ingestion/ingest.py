@@ -7,6 +7,7 @@ only once all of it is filed. So a rerun repairs a kill in between.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ from expectations.contract import InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.absence import absent_reports, add_absent_rows
+from pipelines.ingestion.cluster import DividedIngestion, choose_folder
+from pipelines.ingestion.cluster.messages import FileToRead
 from pipelines.ingestion.delivery import (
     Arrived,
     Delivery,
@@ -25,7 +28,12 @@ from pipelines.ingestion.delivery import (
     state_reports,
 )
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
-from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS, file_delivery
+from pipelines.ingestion.filing.filing import (
+    LABELS,
+    TRANSACTIONS,
+    file_delivery,
+    merge_in_threads,
+)
 from pipelines.ingestion.ingested import Ingested
 from pipelines.ingestion.manifest import Compared, Entry, Manifest, hash_file
 from pipelines.ingestion.quarantine import (
@@ -38,6 +46,7 @@ from pipelines.ingestion.quarantine import (
     refuse_too_many,
 )
 from pipelines.ingestion.readers import (
+    SourceFile,
     open_reports,
     open_transactions,
 )
@@ -104,19 +113,25 @@ def ingest_delivery(
     now = datetime.now(UTC)
     current = read_quarantine(lake)
     remembered = [] if current is None else current[SOURCE].unique().to_pylist()
-    with DayRows(scratch_folder(), limit=held_bytes()) as held:
+    files = _files_to_read(rows, is_full=spec.source.is_full)
+    since = None if restating else manifest.latest_as_of
+    with ExitStack() as stack:
+        divided = _divide(spec, lake, files, stack)
+        scratch = scratch_folder() if divided is None else divided.folder
+        held = stack.enter_context(DayRows(scratch, limit=held_bytes()))
         delivery = Delivery(reader.name, held)
-        read = [
-            *read_transactions(
-                spec, reader,
-                _arrived(manifest, TRANSACTIONS, rows, now, is_full=spec.source.is_full), delivery,
-                since=None if restating else manifest.latest_as_of, remember=remembered,
-            ),
-            *read_reports(
-                spec, reports, _arrived(manifest, LABELS, said, now, is_full=spec.labels.is_full),
-                delivery, remember=remembered,
-            ),
-        ]  # fmt: skip
+        if divided is None:
+            arrived = _arrived(manifest, TRANSACTIONS, files, now)
+            read = read_transactions(
+                spec, reader, arrived, delivery, since=since, remember=remembered
+            )
+        else:
+            asked = [_asked(manifest, file, now) for file in files]
+            read = divided.read_transactions(
+                spec, reader, asked, delivery, since=since, remember=remembered
+            )
+        told = _arrived(manifest, LABELS, _files_to_read(said, is_full=spec.labels.is_full), now)
+        read += read_reports(spec, reports, told, delivery, remember=remembered)
         unread = [manifest.find(TRANSACTIONS, file.name) for file in rows.unchanged]
         if delivery.read + sum(entry.rows for entry in unread if entry is not None) == 0:
             raise InputError(
@@ -125,7 +140,7 @@ def ingest_delivery(
         arrival = max((each.arrival for each in read), default=now)
         ingested = _file(
             spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
-            arrival=arrival,
+            arrival=arrival, divided=divided,
         )  # fmt: skip
     _record(
         manifest, lake, read, (rows, said), ingested, fingerprint=fingerprint, as_of=as_of, now=now
@@ -133,15 +148,39 @@ def ingest_delivery(
     return ingested
 
 
-def _arrived(
-    manifest: Manifest, table: str, compared: Compared, now: datetime, *, is_full: bool
-) -> Iterator[Arrived]:
-    """Yield the files to read; of a source whose deliveries are full all, if one differs."""
+def _files_to_read(compared: Compared, *, is_full: bool) -> list[SourceFile]:
+    """List the files to read; of a source whose deliveries are full all, if one differs."""
     others = compared.unchanged if is_full and (compared.new or compared.changed) else ()
-    for file in (*compared.new, *compared.changed, *others):
+    return [*compared.new, *compared.changed, *others]
+
+
+def _divide(
+    spec: ModelSpec, lake: Lake, files: Sequence[SourceFile], stack: ExitStack
+) -> DividedIngestion | None:
+    """Divide an ingestion among Spark's workers where it has as many rows as the settings say."""
+    settings = load_settings()
+    folder = choose_folder(spec, lake, files, settings)
+    return None if folder is None else stack.enter_context(DividedIngestion(folder, settings))
+
+
+def _arrived(
+    manifest: Manifest, table: str, files: Sequence[SourceFile], now: datetime
+) -> Iterator[Arrived]:
+    for file in files:
         sha256 = hash_file(file.address)
         arrival = manifest.arrival(table, file, now=now, sha256=sha256)
         yield Arrived(table, file, arrival, sha256)
+
+
+def _asked(manifest: Manifest, file: SourceFile, now: datetime) -> FileToRead:
+    """Say of a file whose content is not known yet when it arrived: a worker hashes it."""
+    entry = manifest.find(TRANSACTIONS, file.name)
+    return FileToRead(
+        file=file,
+        arrival=manifest.arrival(TRANSACTIONS, file, now=now),
+        recorded_sha256="" if entry is None else entry.sha256,
+        recorded_arrival=None if entry is None else entry.arrival,
+    )
 
 
 def _record(
@@ -173,6 +212,7 @@ def _record(
 def _file(
     spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
     fingerprint: str, restating: Callable[[], object] | None, arrival: datetime,
+    divided: DividedIngestion | None,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     orphans = orphaned_reports(current)
@@ -205,6 +245,7 @@ def _file(
     filed = file_delivery(
         spec, lake, delivery.rows, reports, fingerprint=fingerprint,
         is_restated=restating is not None, accept=accept,
+        merge_days=merge_in_threads if divided is None else divided.merge_days,
     )  # fmt: skip
     faulty = [
         *delivery.quarantined,

@@ -13,7 +13,7 @@ from expectations.contract import EVENT_DAY, TRANSACTION_ID
 from feature_jobs.io import remove_folder
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.filing.spilled_rows import SpilledRows, spill_rows
-from pipelines.ingestion.index import DeliveredIds, IdEntries, days_since_1970
+from pipelines.ingestion.index import DeliveredIds, days_since_1970
 from pipelines.lake import split_days
 
 
@@ -25,25 +25,17 @@ class DayRows:
     Args:
         scratch: path or address; in a folder of its own here goes what does not fit.
         limit: bytes of rows to hold in memory.
-        ids: receives the ids of the rows; None: files of this machine.
         name: of the folder; empty: one that no other has.
     """
 
-    def __init__(
-        self,
-        scratch: Path | str,
-        *,
-        limit: int,
-        ids: DeliveredIds | IdEntries | None = None,
-        name: str = "",
-    ) -> None:
+    def __init__(self, scratch: Path | str, *, limit: int, name: str = "") -> None:
         self._folder, self._limit = f"{scratch}/{name or f'delivery-{uuid.uuid4().hex}'}", limit
         self._held: dict[str, list[pa.Table]] = {}
         self._counts: dict[str, int] = {}
         self._bytes = self._files = 0
         self.spilled: dict[str, list[SpilledRows]] = {}
         self.schema = pa.schema([])
-        self.ids = DeliveredIds() if ids is None else ids
+        self.ids = DeliveredIds()
 
     def __enter__(self) -> Self:
         return self

@@ -43,25 +43,6 @@ class Survey:
     days: Days
 
 
-class IdEntries:
-    """The ids of a part of a delivery by day, in memory, for `DeliveredIds` of another process."""
-
-    def __init__(self) -> None:
-        self._parts: list[npt.NDArray[np.void]] = []
-
-    def close(self) -> None:
-        """Release the entries."""
-        self._parts.clear()
-
-    def add(self, ids: pa.Array | pa.ChunkedArray, days: Days) -> None:
-        """Add ids of the type of the table's, each with its day since 1970."""
-        self._parts.append(_sorted_entries(ids, days))
-
-    def to_bytes(self) -> Iterator[bytes]:
-        """Yield the bytes of the entries that were added at once."""
-        return (part.tobytes() for part in self._parts)
-
-
 class DeliveredIds:
     """The ids of a delivery by day, in temporary files until it is closed.
 
@@ -80,10 +61,21 @@ class DeliveredIds:
 
     def add(self, ids: pa.Array | pa.ChunkedArray, days: Days) -> None:
         """Add ids of the type of the table's, each with its day since 1970."""
-        self._add(_sorted_entries(ids, days))
+        entries = np.empty(len(ids), _ENTRY)
+        entries["hash"], entries["day"] = hash_ids(ids), days
+        self._add(entries[np.argsort(entries["hash"])])
+
+    def to_bytes(self) -> bytes:
+        """Return all entries, sorted by hash, for `add_bytes` of another process."""
+        parts = []
+        for hashes, days in self._ranges():
+            entries = np.empty(len(hashes), _ENTRY)
+            entries["hash"], entries["day"] = hashes, days
+            parts.append(entries.tobytes())
+        return b"".join(parts)
 
     def add_bytes(self, content: bytes) -> None:
-        """Add entries that `IdEntries` made."""
+        """Add entries that `to_bytes` returned."""
         self._add(np.frombuffer(content, _ENTRY))
 
     def _add(self, entries: npt.NDArray[np.void]) -> None:
@@ -155,12 +147,6 @@ def _places(wanted: Hashes, hashes: Hashes, days: Days) -> tuple[Positions, Days
     positions = np.repeat(np.arange(first, last), counts)
     offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return positions, days[np.repeat(starts, counts) + offsets]
-
-
-def _sorted_entries(ids: pa.Array | pa.ChunkedArray, days: Days) -> npt.NDArray[np.void]:
-    entries = np.empty(len(ids), _ENTRY)
-    entries["hash"], entries["day"] = hash_ids(ids), days
-    return entries[np.argsort(entries["hash"])]
 
 
 def _open_file(scratch: str | None) -> IO[bytes]:
