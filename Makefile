@@ -72,7 +72,7 @@ test-backfill: $(READY) postgres ## a month of nights by Airflow's backfill, eac
 	@OVERNIGHT_BACKFILL_NIGHTS=$${NIGHTS:-30} $(BIN)/python -m pytest tests/production/test_backfill.py
 
 # What goes into each, so that neither is made anew without a reason.
-$(ARCHIVE): infra/packaging/requirements.lock $(shell find feature_jobs infra/packaging expectations/contract -name '*.py' -o -name '*.pyi') $(wildcard expectations/__init__.py*) | $(READY)
+$(ARCHIVE): infra/packaging/requirements.lock $(shell find expectations feature_jobs infra pipelines training -name '*.py' -o -name '*.pyi') | $(READY)
 	@$(BIN)/python -m infra.packaging.environment dist
 
 dist: $(ARCHIVE) ## the wheel, and the Python environment of Spark's workers, into dist

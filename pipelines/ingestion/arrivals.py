@@ -1,6 +1,6 @@
 """Files to read, with the times at which their content became known."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,13 +26,18 @@ class Arrived:
     rows: int = 0
 
 
-def arrivals_of(
-    manifest: Manifest, table: str, compared: Compared, *, now: datetime, is_full: bool = False
-) -> Iterator[Arrived]:
-    """Yield the files to read; of a source whose deliveries are full all, if one differs."""
+def files_to_read(compared: Compared, *, is_full: bool = False) -> list[SourceFile]:
+    """List the files to read; of a source whose deliveries are full all, if one differs."""
     differs = compared.new or compared.changed or compared.vanished
     others = compared.unchanged if is_full and differs else ()
-    for file in (*compared.new, *compared.changed, *others):
+    return [*compared.new, *compared.changed, *others]
+
+
+def arrivals_of(
+    manifest: Manifest, table: str, files: Iterable[SourceFile], *, now: datetime
+) -> Iterator[Arrived]:
+    """Yield files of a table with the times at which their content became known."""
+    for file in files:
         sha256 = hash_file(file.address)
         arrival = manifest.arrival(table, file, now=now, sha256=sha256)
         yield Arrived(table, file, arrival, sha256)

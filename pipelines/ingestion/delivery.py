@@ -33,6 +33,9 @@ from pipelines.ingestion.readers import TIMESTAMP, TableReader, with_day
 from pipelines.ingestion.states import label_of, read_states
 from pipelines.lake import Lake
 
+# Rows are numbered by file, so that several files can be read at once.
+ROWS_A_FILE = 1 << 40
+
 
 @dataclass(slots=True)
 class Delivery:
@@ -61,7 +64,7 @@ class Delivery:
 
 def read_transactions(
     spec: ModelSpec, reader: TableReader, files: Iterable[Arrived], delivery: Delivery,
-    *, since: datetime | None, remember: Sequence[str] = (),
+    *, since: datetime | None, remember: Sequence[str] = (), first: int = 0,
     join: Callable[[pa.Table], pa.Table] = lambda rows: rows,
 ) -> list[Arrived]:  # fmt: skip
     """Read files of transactions into a delivery; return them.
@@ -74,13 +77,14 @@ def read_transactions(
         since: the latest knowledge time of an earlier ingestion, or None.
         remember: names of files whose ids are kept: the quarantine has rows of them.
         join: appends the attributes of joined tables.
+        first: number of the first file among all of the delivery.
 
     Raises:
         InputError: when rows broke a rule that stops, or times have a wrong unit or zone.
     """
-    number, read = 0, []
-    for at, each in enumerate(files):
-        file, arrival = each.file, each.arrival
+    read = []
+    for at, each in enumerate(files, start=first):
+        file, arrival, number = each.file, each.arrival, at * ROWS_A_FILE
         read.append(each)
         delivery.files.append(file.name)
         for position, batch in enumerate(reader.batches(file)):

@@ -8,6 +8,7 @@ only once all of it is filed. So a rerun repairs a kill in between.
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -17,7 +18,9 @@ from expectations.contract import InputError, digest_of, refuse_any
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.absence import withdraw_absent
-from pipelines.ingestion.arrivals import Arrived, arrivals_of
+from pipelines.ingestion.arrivals import Arrived, arrivals_of, files_to_read
+from pipelines.ingestion.cluster import DividedIngestion, choose_folder
+from pipelines.ingestion.cluster.messages import FileToRead
 from pipelines.ingestion.delivery import (
     Delivery,
     empty_rows,
@@ -27,7 +30,12 @@ from pipelines.ingestion.delivery import (
 )
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filed_days import Rejoined
-from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS, file_delivery
+from pipelines.ingestion.filing.filing import (
+    LABELS,
+    TRANSACTIONS,
+    file_delivery,
+    merge_in_threads,
+)
 from pipelines.ingestion.ingested import Ingested
 from pipelines.ingestion.joined import JoinedTables
 from pipelines.ingestion.manifest import Compared, Entry, Manifest
@@ -41,6 +49,7 @@ from pipelines.ingestion.quarantine import (
     refuse_too_many,
 )
 from pipelines.ingestion.readers import (
+    SourceFile,
     open_reports,
     open_transactions,
 )
@@ -112,21 +121,26 @@ def ingest_delivery(
     current = read_quarantine(lake)
     remembered = [] if current is None else current[SOURCE].unique().to_pylist()
     joined.read(manifest, now, is_restated=restating is not None)
-    with DayRows(scratch_folder(), limit=held_bytes()) as held:
+    files = files_to_read(rows, is_full=spec.source.is_full)
+    since = None if restating else manifest.latest_as_of
+    with ExitStack() as stack:
+        divided = _divide(spec, lake, files, stack)
+        scratch = scratch_folder() if divided is None else divided.folder
+        held = stack.enter_context(DayRows(scratch, limit=held_bytes()))
         delivery = Delivery(reader.name, held)
-        read = [
-            *read_transactions(
-                spec, reader,
-                arrivals_of(manifest, TRANSACTIONS, rows, now=now, is_full=spec.source.is_full),
-                delivery, since=None if restating else manifest.latest_as_of,
-                remember=remembered, join=joined.join,
-            ),
-            *read_reports(
-                spec, reports,
-                arrivals_of(manifest, LABELS, said, now=now, is_full=spec.labels.is_full),
-                delivery, remember=remembered,
-            ),
-        ]  # fmt: skip
+        if divided is None:
+            read = read_transactions(
+                spec, reader, arrivals_of(manifest, TRANSACTIONS, files, now=now), delivery,
+                since=since, remember=remembered, join=joined.join,
+            )  # fmt: skip
+        else:
+            asked = [_asked(manifest, file, now) for file in files]
+            read = divided.read_transactions(
+                spec, reader, asked, delivery, since=since, remember=remembered
+            )
+        stated = files_to_read(said, is_full=spec.labels.is_full)
+        told = arrivals_of(manifest, LABELS, stated, now=now)
+        read += read_reports(spec, reports, told, delivery, remember=remembered)
         unread = [manifest.find(TRANSACTIONS, file.name) for file in rows.unchanged]
         if delivery.read + sum(entry.rows for entry in unread if entry is not None) == 0:
             raise InputError(
@@ -135,7 +149,7 @@ def ingest_delivery(
         withdraw_absent(spec, lake, delivery, read, (rows, said), now=now)
         ingested = _file(
             spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
-            joined=joined,
+            joined=joined, divided=divided,
         )  # fmt: skip
     added = joined.commit()
     _record(
@@ -145,6 +159,26 @@ def ingest_delivery(
         (ingested.transactions, ingested.labels, *added), as_of=as_of, now=now,
     )  # fmt: skip
     return ingested
+
+
+def _divide(
+    spec: ModelSpec, lake: Lake, files: Sequence[SourceFile], stack: ExitStack
+) -> DividedIngestion | None:
+    """Divide an ingestion among Spark's workers where it has as many rows as the settings say."""
+    settings = load_settings()
+    folder = choose_folder(spec, lake, files, settings)
+    return None if folder is None else stack.enter_context(DividedIngestion(folder, settings))
+
+
+def _asked(manifest: Manifest, file: SourceFile, now: datetime) -> FileToRead:
+    """Say of a file whose content is not known yet when it arrived: a worker hashes it."""
+    entry = manifest.find(TRANSACTIONS, file.name)
+    return FileToRead(
+        file=file,
+        arrival=manifest.arrival(TRANSACTIONS, file, now=now),
+        recorded_sha256="" if entry is None else entry.sha256,
+        recorded_arrival=None if entry is None else entry.arrival,
+    )
 
 
 def _record(
@@ -177,6 +211,7 @@ def _record(
 def _file(
     spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
     fingerprint: str, restating: Callable[[], object] | None, joined: JoinedTables,
+    divided: DividedIngestion | None,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     orphans = orphaned_reports(current)
@@ -206,6 +241,7 @@ def _file(
         spec, lake, delivery.rows, reports, fingerprint=fingerprint,
         is_restated=restating is not None, accept=accept,
         joined=Rejoined(frozenset(joined.attributes), affected, joined.rejoin),
+        merge_days=merge_in_threads if divided is None else divided.merge_days,
     )  # fmt: skip
     faulty = [
         *delivery.quarantined,

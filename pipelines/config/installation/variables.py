@@ -79,6 +79,10 @@ _SPARK = (
         "`emr-serverless://APPLICATION`",
     ),
     Variable(
+        "OVERNIGHT_SPARK_FROM_ROWS", "whole number", "1000000; with `local[N]` never",
+        "from how many new rows on `ingest` reads and files them as a Spark job; 0: always",
+    ),
+    Variable(
         "OVERNIGHT_SPARK_ARCHIVE", "address", UNSET,
         "of the Python environment of the workers, which `make dist` packs: path or http URL for a "
         "Spark master, `s3://` URL for EMR Serverless",

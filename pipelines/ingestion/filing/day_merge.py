@@ -23,7 +23,7 @@ from pipelines.ingestion.filing.merge import (
     repeated_rows,
     sort_versions,
 )
-from pipelines.ingestion.filing.whereabouts import Whereabouts
+from pipelines.ingestion.filing.whereabouts import MovedIds
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class DayMerge:
     filed: FiledDays
     labels: FiledDays
     delivered: DayRows
-    where: Whereabouts
+    where: MovedIds
     delay: timedelta | None
     is_restated: bool
 

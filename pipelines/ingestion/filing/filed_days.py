@@ -16,6 +16,7 @@ from expectations.contract import (
     TRANSACTION_ID,
 )
 from feature_jobs.io import DataFile
+from pipelines.config import TableVersion
 from pipelines.lake import Lake, write_rows
 
 # Columns that a table may lack which was written before versions were kept.
@@ -38,22 +39,23 @@ class Rejoined:
 
 
 class FiledDays:
-    """The latest version of a table; None where it was never written.
+    """The rows of one version of a table.
 
     Args:
         lake: has the table.
         table: its name.
         schema: the columns that its rows are to have.
+        at: the version; None where it was never written.
         has_known_time: True if the source gives known times of its own.
         joined: the join of rows that need one.
     """
 
     def __init__(
-        self, lake: Lake, table: str, schema: pa.Schema, *, has_known_time: bool,
-        joined: Rejoined | None = None,
+        self, lake: Lake, table: str, schema: pa.Schema, *, at: TableVersion | None,
+        has_known_time: bool, joined: Rejoined | None = None,
     ) -> None:  # fmt: skip
-        self.table, self.schema, self.at = table, schema, lake.latest(table)
-        self._lake, self._has_known_time = lake, has_known_time
+        self.table, self.schema, self.at = table, schema, at
+        self.lake, self.has_known_time = lake, has_known_time
         parts = [] if self.at is None else lake.parts(self.at)
         self.row_count = sum(part.rows for part in parts)
         self._paths = {part.day: part.path for part in parts}
@@ -87,7 +89,7 @@ class FiledDays:
         """
         if self.at is None or day not in self._paths:
             return self.schema.empty_table()
-        rows = self._lake.read(self.at, days=[day])
+        rows = self.lake.read(self.at, days=[day])
         columns = {}
         for column in self.schema:
             name = column.name
@@ -95,7 +97,7 @@ class FiledDays:
             values = pa.nulls(rows.num_rows, column.type) if absent else rows[name]
             if name == IS_FIRST:
                 values = pc.fill_null(values, fill_value=True)
-            if name == STATED_TIME or (name == SOURCE_TIME and self._has_known_time):
+            if name == STATED_TIME or (name == SOURCE_TIME and self.has_known_time):
                 values = pc.coalesce(values, rows[KNOWN_TIME])
             columns[name] = values
         return pa.table(columns, schema=self.schema)
@@ -113,7 +115,7 @@ class FiledDays:
         """Write the rows of a day, not committed yet; None without rows."""
         if not rows.num_rows:
             return None
-        return write_rows(self._lake.folder(self.table), day, rows)
+        return write_rows(self.lake.folder(self.table), day, rows)
 
     def differs(self, day: str, part: DataFile | None) -> bool:
         """Return True if the day's file is another one than this."""
@@ -128,7 +130,7 @@ class FiledDays:
         place = pc.index_in(
             filed[TRANSACTION_ID], value_set=delivered[TRANSACTION_ID].combine_chunks()
         ).combine_chunks()
-        if SOURCE_TIME in filed.column_names and self._has_known_time:
+        if SOURCE_TIME in filed.column_names and self.has_known_time:
             given = delivered[SOURCE_TIME].combine_chunks().take(place)
             same = pc.equal(given, filed[SOURCE_TIME].combine_chunks())
             exact = pc.if_else(same, place, pa.scalar(None, place.type))

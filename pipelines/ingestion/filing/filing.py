@@ -5,7 +5,7 @@ and a rerun repairs a kill in between. Transactions that a correction moved to a
 merged first, apart from the days.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -50,6 +50,7 @@ TRANSACTIONS, LABELS = "transactions", "labels"
 
 # Threads that merge days; nearly all of their work releases the interpreter's lock.
 AT_ONCE = 2
+MergeDays = Callable[[DayMerge, Sequence[DayTask]], Sequence[MergedDay]]
 
 
 @dataclass(slots=True)
@@ -76,11 +77,18 @@ class Filed:
     orphans: list[pa.Table] = field(default_factory=list)
 
 
+def merge_in_threads(merge: DayMerge, tasks: Sequence[DayTask]) -> list[MergedDay]:
+    """Merge each day in threads of this process."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return list(threads.map(merge.merge, tasks))
+
+
 def file_delivery(
     spec: ModelSpec, lake: Lake, rows: DayRows, reports: pa.Table | None,
     *, fingerprint: str, is_restated: bool = False,
     accept: Callable[[list[pa.Table]], None] = lambda repeated: None,  # noqa: ARG005 -- any
     joined: Rejoined | None = None,
+    merge_days: MergeDays = merge_in_threads,
 ) -> Filed:  # fmt: skip
     """Merge the rows and reports of a delivery, and commit both tables.
 
@@ -94,6 +102,7 @@ def file_delivery(
         is_restated: True if the delivered rows replace all filed versions of their transactions.
         accept: called with the repeated rows before the commits; raises to refuse them.
         joined: the join of filed rows with what counts for them now.
+        merge_days: merges each day, in any process, and returns the outcomes in order.
 
     Raises:
         InputError: when the columns changed and filed rows would be lost; nothing is committed.
@@ -102,11 +111,16 @@ def file_delivery(
     has_known_time = spec.source.roles.known_time is not None
     is_column = spec.labels.column is not None
     schema = _schema(lake, rows.schema)
-    filed = FiledDays(lake, TRANSACTIONS, schema, has_known_time=has_known_time, joined=joined)
+    filed = FiledDays(
+        lake, TRANSACTIONS, schema, at=lake.latest(TRANSACTIONS), has_known_time=has_known_time,
+        joined=joined,
+    )  # fmt: skip
     if TRANSACTION_ID in filed.new:
         raise _changed_columns(filed, lost=filed.row_count)
     kinds = label_schema(schema.field(TRANSACTION_ID).type)
-    labels = FiledDays(lake, LABELS, kinds, has_known_time=has_known_time or not is_column)
+    labels = FiledDays(
+        lake, LABELS, kinds, at=lake.latest(LABELS), has_known_time=has_known_time or not is_column
+    )
     reports = None if reports is None else match_ids(reports, schema)
     index = IdIndex.open(lake, TRANSACTIONS)
     no_ids = pa.chunked_array([], schema.field(TRANSACTION_ID).type)
@@ -125,8 +139,7 @@ def file_delivery(
         for day, positions in where.reports_by_day():
             own = reports.take(pa.array(positions))
             tasks.setdefault(day, DayTask(day)).reports.append(own)
-    with ThreadPoolExecutor(AT_ONCE) as threads:
-        done += threads.map(merge.merge, [tasks[day] for day in sorted(tasks)])
+    done += merge_days(merge, [tasks[day] for day in sorted(tasks)])
     repeated = [day.repeated for day in done if day.repeated is not None]
     accept(repeated)
     lost = sum(day.missing for day in done)

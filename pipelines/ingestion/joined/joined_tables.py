@@ -16,7 +16,7 @@ from expectations.contract import (
     digest_of,
 )
 from pipelines.config import JoinedTable, ModelSpec, TableVersion
-from pipelines.ingestion.arrivals import Arrived, arrivals_of
+from pipelines.ingestion.arrivals import Arrived, arrivals_of, files_to_read
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.filing import ARRIVAL, FILE, DayRows, are_equal, held_bytes, scratch_folder
 from pipelines.ingestion.joined.key_codes import Int64s, KeyCodes
@@ -90,7 +90,7 @@ class JoinedTables:
         for each in self._tables:
             if each.compared is None:
                 continue
-            arrived = arrivals_of(manifest, each.stored.name, each.compared, now=now)
+            arrived = arrivals_of(manifest, each.stored.name, files_to_read(each.compared), now=now)
             self._read(each, arrived, is_restated=is_restated)
 
     def join(self, rows: pa.Table) -> pa.Table:
