@@ -27,9 +27,9 @@ from pipelines.ingestion.filing import (
     newest_of_chains,
 )
 from pipelines.ingestion.readers import TIMESTAMP, with_day
+from pipelines.ingestion.states import ABSENT
 from pipelines.lake import Lake, with_versions
 
-ABSENT = "absent"
 NO_FILE = -1
 
 

@@ -27,9 +27,10 @@ from pipelines.ingestion.filing.filing import Filed, file_delivery
 from pipelines.ingestion.filing.labels import NO_MEANING
 from pipelines.ingestion.filing.merge import FILE, ROW, VERSION_COLUMNS, state_times
 from pipelines.ingestion.filing.versions import ARRIVAL
+from pipelines.ingestion.manifest import Entry
 from pipelines.ingestion.quarantine import SOURCE
-from pipelines.ingestion.readers import TIMESTAMP, SourceFile, TableReader, with_day
-from pipelines.ingestion.states import label_of, read_states
+from pipelines.ingestion.readers import DELETED, TIMESTAMP, SourceFile, TableReader, with_day
+from pipelines.ingestion.states import ABSENT, label_of, read_states
 from pipelines.lake import Lake
 
 
@@ -76,6 +77,23 @@ class Arrived:
     rows: int = 0
 
 
+def join_units(read: Sequence[Arrived], *, fingerprint: str, as_of: datetime) -> list[Entry]:
+    """Make the entry of the units that were read of each table: of many versions, their range."""
+    joined: dict[str, Entry] = {}
+    for each in read:
+        file, before = each.file, joined.get(each.table)
+        name, size, rows = file.name, file.size, each.rows
+        if before is not None:
+            first = before.name.partition("..")[0]
+            name = f"{first}..{name.rpartition('@')[2]}"
+            size, rows = size + before.size, rows + before.rows
+        joined[each.table] = Entry(
+            each.table, name, size, file.modified, file.etag, each.sha256, rows, each.arrival,
+            fingerprint, as_of, kind=file.kind,
+        )  # fmt: skip
+    return [*joined.values()]
+
+
 def read_transactions(
     spec: ModelSpec, reader: TableReader, files: Iterable[Arrived], delivery: Delivery,
     *, since: datetime | None, remember: Sequence[str] = (),
@@ -100,10 +118,10 @@ def read_transactions(
         delivery.files.append(file.name)
         for position, batch in enumerate(reader.batches(file)):
             if position == 0:
-                refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
+                refuse_wrong_clock(batch, where=file.name, received_at=file.received_at)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
-            judged = judge_rows(spec, batch, received_at=file.modified)
+            judged = judge_rows(spec, batch, received_at=file.received_at)
             delivery.read += batch.num_rows
             each.rows += batch.num_rows
             for rule, count in judged.warned.items():
@@ -195,12 +213,27 @@ def read_reports(
         for position, batch in enumerate(reader.batches(file)):
             each.rows += batch.num_rows
             if position == 0:
-                refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
+                refuse_wrong_clock(batch, where=file.name, received_at=file.received_at)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
             stated = state_reports(batch, arrival, labels=spec.labels)
+            if DELETED in batch.column_names:
+                stated = withdraw_reports(stated, batch[DELETED])
             delivery.reports.append(_named(stated, file.name))
     return read
+
+
+def withdraw_reports(stated: pa.Table, is_deleted: pa.ChunkedArray) -> pa.Table:
+    """Let statements of reports that their source deleted say so: nothing is known any more."""
+    for name, value in (
+        (KNOWN_TIME, stated[ARRIVAL]),
+        (STATED_TIME, stated[ARRIVAL]),
+        (LABEL, pa.scalar(None, pa.int8())),
+        (STATE, pa.scalar(ABSENT, pa.string())),
+    ):
+        at = stated.schema.get_field_index(name)
+        stated = stated.set_column(at, name, pc.if_else(is_deleted, value, stated[name]))
+    return stated
 
 
 def state_reports(

@@ -7,6 +7,7 @@ only once all of it is filed. So a rerun repairs a kill in between.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from pipelines.ingestion.delivery import (
     Arrived,
     Delivery,
     empty_rows,
+    join_units,
     read_reports,
     read_transactions,
     state_reports,
@@ -38,6 +40,7 @@ from pipelines.ingestion.quarantine import (
     refuse_too_many,
 )
 from pipelines.ingestion.readers import (
+    Position,
     open_reports,
     open_transactions,
 )
@@ -92,8 +95,10 @@ def ingest_delivery(
     at = lake.latest(TRANSACTIONS)
     schema = None if at is None else lake.schema(at)
     reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
-    rows = manifest.compare(TRANSACTIONS, reader.files(), fingerprint=fingerprint)
-    accused = [] if reports is None else reports.files()
+    since = manifest.position(TRANSACTIONS, fingerprint=fingerprint)
+    rows = manifest.compare(TRANSACTIONS, reader.files(since=since), fingerprint=fingerprint)
+    stated = manifest.position(LABELS, fingerprint=fingerprint)
+    accused = [] if reports is None else reports.files(since=stated)
     said = manifest.compare(LABELS, accused, fingerprint=fingerprint)
     problems = reader.problems([*rows.new, *rows.changed])
     if reports is not None:
@@ -117,11 +122,7 @@ def ingest_delivery(
                 delivery, remember=remembered,
             ),
         ]  # fmt: skip
-        unread = [manifest.find(TRANSACTIONS, file.name) for file in rows.unchanged]
-        if delivery.read + sum(entry.rows for entry in unread if entry is not None) == 0:
-            raise InputError(
-                f"{reader.name} holds no rows. Give source.path a file with transactions."
-            )
+        _refuse_no_rows(manifest, rows, delivery, since=since)
         arrival = max((each.arrival for each in read), default=now)
         ingested = _file(
             spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
@@ -133,13 +134,26 @@ def ingest_delivery(
     return ingested
 
 
+def _refuse_no_rows(
+    manifest: Manifest, compared: Compared, delivery: Delivery, *, since: Position | None
+) -> None:
+    """Raise an error on a source without rows, new ones and those that were read before."""
+    unread = [manifest.find(TRANSACTIONS, file.name) for file in compared.unchanged]
+    before = sum(entry.rows for entry in unread if entry is not None)
+    goes_on = since is not None and not any(file.is_whole for file in compared.new)
+    if delivery.read + before == 0 and not goes_on:
+        raise InputError(
+            f"{delivery.name} holds no rows. Give source.path a file with transactions."
+        )
+
+
 def _arrived(
     manifest: Manifest, table: str, compared: Compared, now: datetime, *, is_full: bool
 ) -> Iterator[Arrived]:
     """Yield the files to read; of a source whose deliveries are full all, if one differs."""
     others = compared.unchanged if is_full and (compared.new or compared.changed) else ()
     for file in (*compared.new, *compared.changed, *others):
-        sha256 = hash_file(file.address)
+        sha256 = hash_file(file.address) if file.position is None else file.position.digest
         arrival = manifest.arrival(table, file, now=now, sha256=sha256)
         yield Arrived(table, file, arrival, sha256)
 
@@ -155,6 +169,8 @@ def _record(
     is_later = as_of is not None and (latest is None or as_of > latest)
     if not (read or touched or gone or is_later):
         return
+    files = [each for each in read if each.file.position is None]
+    units = [each for each in read if each.file.position is not None]
     entries = [
         Entry(
             each.table, each.file.name, each.file.size,
@@ -162,11 +178,17 @@ def _record(
             each.file.modified if now - each.file.modified > SETTLED else NEVER,
             each.file.etag, each.sha256, each.rows, each.arrival, fingerprint, as_of or NEVER,
         )
-        for each in read
+        for each in files
     ]  # fmt: skip
+    entries += join_units(units, fingerprint=fingerprint, as_of=as_of or NEVER)
+    positions = {
+        each.table: replace(each.file.position, fingerprint=fingerprint)
+        for each in units
+        if each.file.position is not None
+    }
     manifest.record(
         lake, [*entries, *touched], as_of=as_of or latest or NEVER, vanished=gone,
-        filed=(ingested.transactions, ingested.labels),
+        filed=(ingested.transactions, ingested.labels), positions=positions,
     )  # fmt: skip
 
 

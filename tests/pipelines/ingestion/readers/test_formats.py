@@ -57,7 +57,7 @@ def test_the_same_rows_come_of_every_format(tmp_path: Path, ending: str, batch: 
 
 
 def test_the_formats_are_those_that_a_spec_may_name() -> None:
-    assert {*FORMATS} == {"parquet", "csv", "jsonl"}
+    assert {*FORMATS} == {"parquet", "csv", "jsonl", "delta"}
 
 
 @pytest.mark.parametrize("form", FORMATS)
