@@ -8,18 +8,15 @@ from .opening import (
     open_table,
     read_notes,
 )
-from .source_table import (
+from .source_commits import commits_since
+from .source_entries import (
     GapError,
     TableCommit,
     TablePart,
-    TableState,
     UnreadableTableError,
-    commits_since,
     entry_digest,
-    is_delta_table,
-    open_state,
-    whole_commit,
 )
+from .source_table import TableState, is_delta_table, open_state, whole_commit
 from .versions import OpenedVersion
 
 __all__ = [
