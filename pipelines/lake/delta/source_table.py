@@ -10,7 +10,9 @@ from urllib.parse import unquote
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from pyarrow import fs
 
+from feature_jobs.io import resolve
 from pipelines.lake.delta.opening import storage_options
 from pipelines.lake.delta.source_entries import (
     VECTORS,
@@ -22,6 +24,7 @@ from pipelines.lake.delta.source_entries import (
     part_address,
     read_actions,
 )
+from pipelines.lake.log_entries import LOG
 
 CHANGE_FEED = "delta.enableChangeDataFeed"
 _READABLE = {
@@ -55,7 +58,8 @@ class TableState:
 
 def is_delta_table(address: str) -> bool:
     """Return True for the folder of a Delta table."""
-    return DeltaTable.is_deltatable(address, storage_options())
+    filesystem, path = resolve(address.rstrip("/"))
+    return bool(filesystem.get_file_info(f"{path}/{LOG}").type == fs.FileType.Directory)
 
 
 def open_state(address: str) -> TableState:
