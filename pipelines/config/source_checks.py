@@ -12,6 +12,7 @@ from pipelines.config.sources import ComposedId, Labels, Source
 def source_problems(source: Source, labels: Labels) -> list[str]:
     """Find wrong names and types, an incomplete form of labels, and marks that contradict."""
     return [
+        *_origin_problems(source, labels),
         *_name_problems(source, labels),
         *_type_problems(source),
         *_id_problems(source, labels),
@@ -21,6 +22,35 @@ def source_problems(source: Source, labels: Labels) -> list[str]:
         *(p for t in source.tables for p in _dialect_problems(f"source.tables.{t.name}", t)),
         *_label_problems(labels),
     ]
+
+
+def _origin_problems(source: Source, labels: Labels) -> Iterator[str]:
+    """Find a source without an origin or with two, and keys of a query that do not fit."""
+    if source.path is None and source.query is None:
+        yield "source.path: missing; add it, or query and connection"
+    for table, each, connection in (
+        ("source", source, source.connection),
+        ("labels", labels, labels.connection or source.connection),
+    ):
+        if each.query is None:
+            for key in ("connection", "incremental", "overlap"):
+                if getattr(each, key) is not None:
+                    yield f"{table}.{key}: is for a query; add {table}.query, or remove it"
+            continue
+        if each.path is not None:
+            yield f"{table}.query: {table}.path is given too; remove one of the two"
+        if connection is None:
+            yield f"{table}.connection: missing; add the name of the query's database"
+        for key in ("format", "delimiter", "encoding"):
+            if key in each.model_fields_set and getattr(each, key) is not None:
+                yield f"{table}.{key}: is for files; remove it, or {table}.query"
+        if each.overlap is not None and each.incremental is None:
+            yield f"{table}.overlap: is for an incremental query; add {table}.incremental"
+        if each.incremental is not None and each.is_full:
+            yield (
+                f"{table}.is_full: an incremental query leaves rows out that are still there; "
+                f"remove it, or {table}.incremental"
+            )
 
 
 def _name_problems(source: Source, labels: Labels) -> Iterator[str]:
@@ -95,7 +125,7 @@ def _dialect_problems(table: str, dialect: Dialect) -> Iterator[str]:
 
 def _label_problems(labels: Labels) -> list[str]:
     reports: Mapping[str, object] = {
-        "path": labels.path,
+        "path": labels.path or labels.query,
         "transaction_id": labels.transaction_id,
         "known_time": labels.known_time,
     }

@@ -22,7 +22,7 @@ from expectations.contract import (
 )
 from pipelines.config.source_tables.dialect import Dialect
 
-FormatName = Literal["parquet", "csv", "jsonl"]
+FormatName = Literal["parquet", "csv", "jsonl", "delta"]
 KeyType = Literal["text", "integer"]
 LabelMeaning = Literal["fraud", "legitimate", "unknown"]
 
@@ -102,6 +102,26 @@ class Withdrawn(FrozenModel):
     values: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+class Query(FrozenModel):
+    """A table that is read from a database instead of files.
+
+    Attributes:
+        query: one SELECT in the SQL of the database, in place of `path`.
+        connection: name of the database, such as `payments`; its URI, `postgresql://…` or
+            `sqlite:///…`, is the variable `OVERNIGHT_CONNECTION_NAME` with this name in capitals.
+        incremental: column of the query that grows with every change, such as `updated_at`: a night
+            asks for rows whose value is the greatest read so far or more, or null; none: a night
+            reads all rows.
+        overlap: how far below that greatest value a night asks too, for rows that were committed
+            late: a duration for times, a number for numbers; none: nothing below it.
+    """
+
+    query: str | None = None
+    connection: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)] | None = None
+    incremental: str | None = None
+    overlap: Duration | Annotated[int, Field(ge=1)] | None = None
+
+
 class JoinedTable(Dialect):
     """A second table, of which each transaction gets the row of its key that was known then.
 
@@ -140,13 +160,15 @@ class JoinedTable(Dialect):
         return self.known_time is None and TRANSACTION_ID in self.key_columns()
 
 
-class Source(Dialect):
+class Source(Dialect, Query):
     """The source of transactions, and the roles of its columns.
 
     Attributes:
-        format: of the files; CSV and JSON lines may be compressed (`.gz`, `.zst`).
+        format: of the files; CSV and JSON lines may be compressed (`.gz`, `.zst`). `delta`: a Delta
+            table, of which a night reads the versions since the last one.
         path: of a file, of a folder of files, or a pattern such as `cards/2025-*/*.csv`, or an
-            `s3://` URL; `${NAME}` stands for a variable that `OVERNIGHT_PUBLIC` lists.
+            `s3://` URL, or of the folder of a Delta table; `${NAME}` stands for a variable that
+            `OVERNIGHT_PUBLIC` lists. A source has a `path` or a `query`.
         entities: name of each entity here, such as `customer_id`, to its column in the source;
             none: rows have no history, and so features no windows.
         types: `integer` or `text` for the transaction id, an entity or a category by its name here.
@@ -159,7 +181,7 @@ class Source(Dialect):
     """
 
     format: FormatName = "parquet"
-    path: str
+    path: str | None = None
     roles: Roles
     entities: Annotated[dict[CanonicalName, str], Field(default_factory=dict)]
     attributes: Annotated[dict[CanonicalName, Attribute], Field(default_factory=dict)]
@@ -189,13 +211,13 @@ class Source(Dialect):
         return named | {name: attribute.column for name, attribute in self.attributes.items()}
 
 
-class Labels(Dialect):
+class Labels(Dialect, Query):
     """The source of labels, and the time at which each is known.
 
     Two forms. A column of the transactions with a fixed `delay`; or a table of fraud reports
-    (`path`, `transaction_id`, `known_time`) that holds the frauds only. Format and dialect of the
-    reports are those of `[source]` where a key is left out. Without `[labels]` a night ends with
-    the features; what it filed stays when labels are declared later.
+    (`path` or `query`, `transaction_id`, `known_time`) that holds the frauds only. Format, dialect
+    and connection of the reports are those of `[source]` where a key is left out. Without
+    `[labels]` a night ends with the features; what it filed stays when labels are declared later.
 
     Attributes:
         column: column of the transactions that is 1 for a fraud, 0 for none, and empty where that

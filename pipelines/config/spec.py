@@ -147,7 +147,7 @@ def load_spec(reference: str) -> ModelSpec:
         problems += [*explain(error), *find_in_features(declared, error)]
         refuse_any(path.name, problems)
         raise  # not reached: a validation error has at least one problem
-    problems += address_problems("source.path", spec.source.path)
+    problems += address_problems("source.path", spec.source.path or "")
     problems += address_problems("labels.path", spec.labels.path or "")
     for table in spec.source.tables:
         problems += address_problems(f"source.tables.{table.name}.path", table.path)

@@ -33,9 +33,9 @@ from pipelines.ingestion.filing import (
 from pipelines.ingestion.filing.labels import NO_MEANING
 from pipelines.ingestion.manifest import Compared
 from pipelines.ingestion.readers import TIMESTAMP, with_day
+from pipelines.ingestion.states import ABSENT
 from pipelines.lake import Lake, with_versions
 
-ABSENT = "absent"
 NO_FILE = -1
 _CHAIN = [TRANSACTION_ID, SOURCE_TIME]
 
@@ -61,9 +61,12 @@ def withdraw_absent(
         (TRANSACTIONS, spec.source.is_full, compared[0], _withdraw_rows),
         (LABELS, spec.labels.is_full, compared[1], _withdraw_reports),
     ):
-        arrivals = [one.arrival for one in read if one.table == table]
-        if not is_full or not arrivals:
+        own = [one for one in read if one.table == table]
+        # Versions of a Delta table, and rows of a query above a value, are not all there is.
+        is_all = all(one.file.kind == "file" or one.file.is_whole for one in own)
+        if not is_full or not own or not is_all:
             continue
+        arrivals = [one.arrival for one in own]
         arrival = max([*arrivals, now] if each.vanished else arrivals)
         withdraw(lake, delivery, arrival, allowed=spec.contract.max_absent_share)
 

@@ -29,8 +29,8 @@ from pipelines.ingestion.filing.labels import NO_MEANING
 from pipelines.ingestion.filing.merge import FILE, ROW, VERSION_COLUMNS, state_times
 from pipelines.ingestion.filing.versions import ARRIVAL
 from pipelines.ingestion.quarantine import SOURCE
-from pipelines.ingestion.readers import TIMESTAMP, TableReader, with_day
-from pipelines.ingestion.states import label_of, read_states
+from pipelines.ingestion.readers import DELETED, TIMESTAMP, TableReader, with_day
+from pipelines.ingestion.states import ABSENT, label_of, read_states
 from pipelines.lake import Lake
 
 # Rows are numbered by file, so that several files can be read at once.
@@ -89,10 +89,10 @@ def read_transactions(
         delivery.files.append(file.name)
         for position, batch in enumerate(reader.batches(file)):
             if position == 0:
-                refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
+                refuse_wrong_clock(batch, where=file.name, received_at=file.received_at)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
-            judged = judge_rows(spec, join(batch), received_at=file.modified)
+            judged = judge_rows(spec, join(batch), received_at=file.received_at)
             delivery.read += batch.num_rows
             each.rows += batch.num_rows
             for rule, count in judged.warned.items():
@@ -184,12 +184,27 @@ def read_reports(
         for position, batch in enumerate(reader.batches(file)):
             each.rows += batch.num_rows
             if position == 0:
-                refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
+                refuse_wrong_clock(batch, where=file.name, received_at=file.received_at)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
             stated = state_reports(batch, arrival, labels=spec.labels)
+            if DELETED in batch.column_names:
+                stated = withdraw_reports(stated, batch[DELETED])
             delivery.reports.append(_named(stated, file.name))
     return read
+
+
+def withdraw_reports(stated: pa.Table, is_deleted: pa.ChunkedArray) -> pa.Table:
+    """Let statements of reports that their source deleted say so: nothing is known any more."""
+    for name, value in (
+        (KNOWN_TIME, stated[ARRIVAL]),
+        (STATED_TIME, stated[ARRIVAL]),
+        (LABEL, pa.scalar(None, pa.int8())),
+        (STATE, pa.scalar(ABSENT, pa.string())),
+    ):
+        at = stated.schema.get_field_index(name)
+        stated = stated.set_column(at, name, pc.if_else(is_deleted, value, stated[name]))
+    return stated
 
 
 def state_reports(

@@ -9,16 +9,16 @@ only once all of it is filed. So a rerun repairs a kill in between.
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from expectations import quiet_great_expectations
 from expectations.contract import InputError, digest_of, refuse_any
-from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
+from pipelines.config import ModelSpec, Snapshot, load_spec, table_columns
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.absence import withdraw_absent
-from pipelines.ingestion.arrivals import Arrived, arrivals_of, files_to_read
+from pipelines.ingestion.arrivals import arrivals_of, files_to_read, record_arrivals
 from pipelines.ingestion.cluster import DividedIngestion, choose_folder
 from pipelines.ingestion.cluster.messages import FileToRead
 from pipelines.ingestion.delivery import (
@@ -38,7 +38,7 @@ from pipelines.ingestion.filing.filing import (
 )
 from pipelines.ingestion.ingested import Ingested
 from pipelines.ingestion.joined import JoinedTables
-from pipelines.ingestion.manifest import Compared, Entry, Manifest
+from pipelines.ingestion.manifest import Compared, Manifest
 from pipelines.ingestion.quarantine import (
     SOURCE,
     count_rules,
@@ -49,14 +49,12 @@ from pipelines.ingestion.quarantine import (
     refuse_too_many,
 )
 from pipelines.ingestion.readers import (
+    Position,
     SourceFile,
     open_reports,
     open_transactions,
 )
 from pipelines.lake import Lake, parse_as_of, vacuum_tables
-
-SETTLED = timedelta(seconds=2)
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +102,10 @@ def ingest_delivery(
     at = lake.latest(TRANSACTIONS)
     schema = None if at is None else lake.schema(at)
     reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
-    rows = manifest.compare(TRANSACTIONS, reader.files(), fingerprint=fingerprint)
-    accused = [] if reports is None else reports.files()
+    position = manifest.position(TRANSACTIONS, fingerprint=fingerprint)
+    rows = manifest.compare(TRANSACTIONS, reader.files(since=position), fingerprint=fingerprint)
+    reported = manifest.position(LABELS, fingerprint=fingerprint)
+    accused = [] if reports is None else reports.files(since=reported)
     said = manifest.compare(LABELS, accused, fingerprint=fingerprint)
     joined = JoinedTables(spec, lake, reader)
     problems = reader.problems([*rows.new, *rows.changed])
@@ -141,24 +141,33 @@ def ingest_delivery(
         stated = files_to_read(said, is_full=spec.labels.is_full)
         told = arrivals_of(manifest, LABELS, stated, now=now)
         read += read_reports(spec, reports, told, delivery, remember=remembered)
-        unread = [manifest.find(TRANSACTIONS, file.name) for file in rows.unchanged]
-        if delivery.read + sum(entry.rows for entry in unread if entry is not None) == 0:
-            raise InputError(
-                f"{reader.name} holds no rows. Give source.path a file with transactions."
-            )
+        _refuse_no_rows(manifest, rows, delivery, position=position)
         withdraw_absent(spec, lake, delivery, read, (rows, said), now=now)
         ingested = _file(
             spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
             joined=joined, divided=divided,
         )  # fmt: skip
     added = joined.commit()
-    _record(
+    record_arrivals(
         manifest, lake,
         [*((each, fingerprint) for each in read), *joined.read_files()],
         (rows, said, *joined.compared()),
         (ingested.transactions, ingested.labels, *added), as_of=as_of, now=now,
     )  # fmt: skip
     return ingested
+
+
+def _refuse_no_rows(
+    manifest: Manifest, compared: Compared, delivery: Delivery, *, position: Position | None
+) -> None:
+    """Raise an error on a source without rows, new ones and those that were read before."""
+    unread = [manifest.find(TRANSACTIONS, file.name) for file in compared.unchanged]
+    before = sum(entry.rows for entry in unread if entry is not None)
+    goes_on = position is not None and not any(file.is_whole for file in compared.new)
+    if delivery.read + before == 0 and not goes_on:
+        raise InputError(
+            f"{delivery.name} holds no rows. Give source.path a file with transactions."
+        )
 
 
 def _divide(
@@ -179,33 +188,6 @@ def _asked(manifest: Manifest, file: SourceFile, now: datetime) -> FileToRead:
         recorded_sha256="" if entry is None else entry.sha256,
         recorded_arrival=None if entry is None else entry.arrival,
     )
-
-
-def _record(
-    manifest: Manifest, lake: Lake, read: Sequence[tuple[Arrived, str]],
-    compared: Sequence[Compared], filed: Sequence[TableVersion], *, as_of: datetime | None,
-    now: datetime,
-) -> None:  # fmt: skip
-    """Note the files that are filed now; a night without new files still had its knowledge time."""
-    touched = [entry for each in compared for entry in each.touched]
-    gone = [entry for each in compared for entry in each.vanished]
-    latest = manifest.latest_as_of
-    is_later = as_of is not None and (latest is None or as_of > latest)
-    if not (read or touched or gone or is_later):
-        return
-    entries = [
-        Entry(
-            each.table, each.file.name, each.file.size,
-            # The clock of files is coarse: one written just now may change and look the same.
-            each.file.modified if now - each.file.modified > SETTLED else NEVER,
-            each.file.etag, each.sha256, each.rows, each.arrival, fingerprint, as_of or NEVER,
-        )
-        for each, fingerprint in read
-    ]  # fmt: skip
-    manifest.record(
-        lake, [*entries, *touched], as_of=as_of or latest or NEVER, vanished=gone,
-        filed=filed,
-    )  # fmt: skip
 
 
 def _file(

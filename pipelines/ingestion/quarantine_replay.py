@@ -129,7 +129,7 @@ def _canonical(current: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
         fields = fields.append(pa.field(LABEL, pa.float64()))
         if spec.labels.states:
             fields = fields.append(pa.field(LABEL_STATE, pa.string()))
-    if spec.source.withdrawn is not None:
+    if spec.source.withdrawn is not None or WITHDRAWN in current.column_names:
         fields = fields.append(pa.field(WITHDRAWN, pa.bool_()))
     for field in fields:
         if field.name not in current.column_names:  # only reports were quarantined so far

@@ -8,7 +8,9 @@ import pyarrow.compute as pc
 from expectations.contract import LABEL, LABEL_STATE, WITHDRAWN
 from pipelines.config import Labels, ModelSpec
 from pipelines.ingestion.filing.labels import WITHOUT_MEANING
+from pipelines.ingestion.readers import DELETED
 
+ABSENT = "absent"  # the state of a report that its source has no more
 _MEANINGS = {"fraud": 1, "legitimate": 0, "unknown": None}
 
 
@@ -27,6 +29,15 @@ def read_states(
         says = pc.is_in(rows[WITHDRAWN], value_set=pa.array(withdrawn.values, pa.string()))
         at = rows.schema.get_field_index(WITHDRAWN)
         rows = rows.set_column(at, WITHDRAWN, says)
+    if DELETED in rows.column_names:
+        is_deleted = rows[DELETED]
+        if WITHDRAWN in rows.column_names:
+            is_deleted = pc.or_kleene(is_deleted, rows[WITHDRAWN])
+            rows = rows.drop_columns([WITHDRAWN])
+        rows = rows.drop_columns([DELETED]).append_column(WITHDRAWN, is_deleted)
+    elif WITHDRAWN in rows.column_names:  # quarantined rows may have it or not
+        at = rows.schema.get_field_index(WITHDRAWN)
+        rows = rows.set_column(at, WITHDRAWN, pc.fill_null(rows[WITHDRAWN], fill_value=False))
     if LABEL_STATE in rows.column_names:
         label, unknown = label_of(spec.labels, rows[LABEL_STATE])
         if LABEL in rows.column_names:  # of quarantined rows, by what states said then

@@ -52,7 +52,9 @@ def load_delivery(spec: ModelSpec, *, filed: pa.Schema | None = None) -> WholeDe
     refuse_any(f"the source of {spec.name}", problems)
     if rows.num_rows == 0:
         raise InputError(f"{source.name} holds no rows. Give source.path a file with transactions.")
-    received_at = max((file.modified for file in files), default=datetime.min.replace(tzinfo=UTC))
+    received_at = max(
+        (file.received_at for file in files), default=datetime.min.replace(tzinfo=UTC)
+    )
     return WholeDelivery(rows, report_rows, received_at, source.name)
 
 

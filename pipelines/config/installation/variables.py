@@ -54,6 +54,11 @@ _INSTALLATION = (
         "variables that `[source] path` and `[labels] path` may name as `${NAME}`",
     ),
     Variable(
+        "OVERNIGHT_CONNECTION_NAME", "database URL", UNSET,
+        "of the database that a spec names as `connection`, for each such name in capitals "
+        "instead of `NAME`: PostgreSQL or SQLite, password included",
+    ),
+    Variable(
         "OVERNIGHT_DOCS_URL", "URL", "http://127.0.0.1:$OVERNIGHT_DOCS_PORT",
         "where the Data Docs are served, for the links to them",
     ),

@@ -11,8 +11,15 @@ from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, refuse
 from pipelines.config import LONGEST_NAME, Dialect, explain_unreadable, shorten
 from pipelines.ingestion.readers.composed_ids import IdComposer
 from pipelines.ingestion.readers.fields import Field, common_key_type
-from pipelines.ingestion.readers.formats.listing import Listing, SourceFile, list_files, name_of
-from pipelines.ingestion.readers.formats.registry import FORMATS
+from pipelines.ingestion.readers.formats.delta_tables import DELETED
+from pipelines.ingestion.readers.formats.listing import (
+    ExplainedError,
+    Listing,
+    Position,
+    SourceFile,
+    name_of,
+)
+from pipelines.ingestion.readers.formats.registry import FORMATS, Format
 from pipelines.ingestion.readers.formats.text_stream import EncodingError
 from pipelines.ingestion.readers.values.unusable import UnusableTypeError, UnusableValueError
 
@@ -42,10 +49,12 @@ class TableReader:
         table: str,
         spec_name: str,
         problems: Sequence[str] = (),
+        reads: Format | None = None,
     ) -> None:
         self.address, self.name = address, name_of(address)
         self._fields, self._dialect = list(fields), dialect
-        self._form, self._format = form, FORMATS[form]
+        self._form, self._format = form, reads or FORMATS[form]
+        self._key = f"{table}.{'query' if form == 'query' else 'path'}"
         self._table, self._where = table, f"the source of {spec_name}"
         self._declared_problems = list(problems)
         self._listed: Listing | None = None
@@ -53,16 +62,28 @@ class TableReader:
         self._own_names: dict[str, list[str]] = {}
         self._decided: list[Field] | None = None
 
-    def files(self) -> list[SourceFile]:
-        """List the files, sorted by name; files that are no data are named in the log."""
-        return list(self._listing().files)
+    def files(self, *, since: Position | None = None) -> list[SourceFile]:
+        """List the files, sorted by name; files that are no data are named in the log.
+
+        Of a Delta table or a query these are the units since a position. The first list counts.
+        """
+        if self._listed is None:
+            self._listed = self._format.files(self.address, key=self._key, since=since)
+            if self._listed.left_out:
+                log.info(
+                    "Left out of %s, as no %s data: %s", self.name, self._form,
+                    shorten(", ".join(self._listed.left_out)),
+                )  # fmt: skip
+        return list(self._listed.files)
 
     def problems(self, files: Sequence[SourceFile]) -> list[str]:
         """Find everything that is wrong with the address and the schemas of files.
 
         Rows are read only when something is wrong: the first ones, for what else is.
         """
-        problems = [*self._declared_problems, *self._listing().problems]
+        self.files()
+        listed = [] if self._listed is None else self._listed.problems
+        problems = [*self._declared_problems, *listed]
         schemas: dict[str, pa.Schema] = {}
         for file in files:
             try:
@@ -107,6 +128,8 @@ class TableReader:
                 return
             columns, problems = self._canonical(batch, fields, file, done)
             refuse_any(self._where, problems)
+            if DELETED in batch.schema.names:
+                columns[DELETED] = batch.column(DELETED)
             yield _with_known_time(_with_ids(columns, fields, composer))
             done += batch.num_rows
 
@@ -115,21 +138,6 @@ class TableReader:
         fields = self._typed_fields()
         columns = {f.name: pa.array([], f.type) for f in fields}
         return _with_known_time(_with_ids(columns, fields, IdComposer()))
-
-    def _listing(self) -> Listing:
-        if self._listed is None:
-            self._listed = list_files(
-                self.address,
-                key=f"{self._table}.path",
-                form=self._form,
-                endings=self._format.endings,
-            )
-            if self._listed.left_out:
-                log.info(
-                    "Left out of %s, as no %s data: %s", self.name, self._form,
-                    shorten(", ".join(self._listed.left_out)),
-                )  # fmt: skip
-        return self._listed
 
     def _schema(self, file: SourceFile) -> pa.Schema:
         """Read the names and types of a file once, columns of its folders included."""
@@ -270,7 +278,9 @@ class TableReader:
         if isinstance(error, EncodingError):
             remedy = f'state {self._table}.encoding, such as "cp1252"'
         name = "" if file.name == self.name else f": {file.name}"
-        where = f"{self._table}.path: {self.address}{name}"
+        where = f"{self._key}: {self.address}{name}"
+        if isinstance(error, ExplainedError):
+            return f"{where} cannot be read as {self._form}{said}: {error}"
         return f"{where} cannot be read as {self._form}{said}: {reason}; {remedy}"
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipelines.config import Dialect
-from pipelines.ingestion.readers.formats.listing import SourceFile
+from pipelines.ingestion.readers.formats.listing import Listing, Position, SourceFile, list_files
 from pipelines.ingestion.readers.formats.text_stream import (
     encoding_of,
     open_bytes,
@@ -34,6 +34,11 @@ class CsvFormat:
 
     endings: ClassVar[tuple[str, ...]] = (".csv", ".tsv", ".psv")
     row_word = "line"
+
+    def files(self, address: str, *, key: str, since: Position | None) -> Listing:
+        """List the files of an address."""
+        del since
+        return list_files(address, key=key, form="csv", endings=self.endings)
 
     def schema(self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str]) -> pa.Schema:
         """Read the header.
