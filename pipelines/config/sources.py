@@ -250,7 +250,7 @@ class Labels(Dialect, Query):
     @property
     def is_declared(self) -> bool:
         """True if the spec says where labels come from."""
-        return self.column is not None or self.path is not None
+        return self.column is not None or self.path is not None or self.query is not None
 
 
 def column_of(time: str | TimeColumn) -> str:

@@ -183,11 +183,12 @@ def _asked(manifest: Manifest, file: SourceFile, now: datetime) -> FileToRead:
     """Say of a file whose content is not known yet when it arrived: a worker hashes it."""
     entry = manifest.find(TRANSACTIONS, file.name)
     return FileToRead(
-        file=file,
+        name=file.name, address=file.address, size=file.size, modified=file.modified,
+        etag=file.etag,
         arrival=manifest.arrival(TRANSACTIONS, file, now=now),
         recorded_sha256="" if entry is None else entry.sha256,
         recorded_arrival=None if entry is None else entry.arrival,
-    )
+    )  # fmt: skip
 
 
 def _file(

@@ -23,15 +23,25 @@ class FileToRead(FrozenModel):
     """A file of transactions.
 
     Attributes:
+        name, address, size, modified, etag: of the file, as `SourceFile` has them.
         arrival: when its content became known, unless it is recorded content.
         recorded_sha256: of the content that the manifest has; empty for none.
         recorded_arrival: of that content.
     """
 
-    file: SourceFile
+    name: str
+    address: str
+    size: int
+    modified: datetime
+    etag: str | None = None
     arrival: datetime
     recorded_sha256: str = ""
     recorded_arrival: datetime | None = None
+
+    @property
+    def file(self) -> SourceFile:
+        """The file of the source."""
+        return SourceFile(self.name, self.address, self.size, self.modified, self.etag)
 
 
 class Reading(FrozenModel):

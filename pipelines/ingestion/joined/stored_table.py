@@ -120,7 +120,6 @@ class StoredTable:
             rows = delivered.read(month)
             if rows is None:
                 continue
-            delivered.forget(month)
             before = stored = self._read(month)
             content = [name for name in self.attributes if name not in self._new]
             if self._new and not is_replacing:

@@ -29,11 +29,13 @@ def open_transactions(spec: ModelSpec, *, filed: pa.Schema | None) -> TableReade
     """
     source = spec.source
     form = "query" if source.query is not None else source.format
+    named = source.roles.transaction_id
+    keys = [named] if isinstance(named, str) else [*named.columns]
     return TableReader(
         transaction_fields(spec, filed),
         address=_address(source, source.connection),
         form=form,
-        reads=_format(source, form, source.connection, [source.roles.transaction_id]),
+        reads=_format(source, form, source.connection, keys),
         dialect=spec.source,
         table="source",
         spec_name=spec.name,
