@@ -86,4 +86,3 @@ def test_the_chain_runs_without_ids_entities_and_at_first_without_labels(cards: 
     scored = cards.run("score", "cards.toml")
     assert len(re.findall(r"^ *[0-9a-f]{32} .* (pass|alert) ", scored, flags=re.MULTILINE)) == 5
     assert "models:/cards/1" in cards.run("status", "cards.toml")
-    assert "scores@v1" in cards.run("score-batch", "cards.toml", "--day", "2020-02-29")
