@@ -58,7 +58,8 @@ def _with_plain_errors(step: Callable[..., str]) -> Callable[..., str]:
         try:
             return step(*given, **named)
         except UndeclaredError as error:
-            # The schedule has nothing to report every night until somebody declares it.
+            # Until somebody declares it, no night has failed that ends here.
+            log.warning("%s", error)
             raise AirflowSkipException(str(error)) from None
         except OvernightError as error:
             log.error("%s", error)

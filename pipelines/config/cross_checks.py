@@ -120,13 +120,13 @@ def _label_window_problems(spec: "ModelSpec") -> Iterator[str]:
     """Find features that count known frauds, in a spec without labels."""
     if spec.labels.is_declared:
         return
-    remedy = "needs labels; declare [labels], or remove the group until there are some"
+    remedy = " needs labels; declare [labels], or remove the group until there are some"
     for number, group in enumerate(spec.features.windows):
         if group.measure in {LABEL, LEGITIMATE}:
-            yield f"features.windows.{number}.measure: {group.measure!r} {remedy}"
+            yield f"features.windows.{number}.measure: {group.measure!r}{remedy}"
     for number, links in enumerate(spec.features.links):
         if "neighbour_frauds" in links.aggregates:
-            yield f"features.links.{number}.aggregates: 'neighbour_frauds' {remedy}"
+            yield f"features.links.{number}.aggregates: 'neighbour_frauds'{remedy}"
 
 
 def _chosen_problems(spec: "ModelSpec") -> list[str]:

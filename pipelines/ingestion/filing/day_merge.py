@@ -14,6 +14,7 @@ from pipelines.ingestion.filing.labels import (
     label_homes,
     match_reports,
     merge_labels,
+    state_as_filed,
     statements_of,
     withdrawals_of,
 )
@@ -79,6 +80,7 @@ class DayMerge:
         where: says which transactions have versions on several days; their rows are in the tasks.
         delay: of a label column; None where labels are reports.
         is_restated: True if delivered rows replace all filed versions of their transactions.
+        are_first_labels: True if no label was ever filed.
     """
 
     filed: FiledDays
@@ -87,6 +89,7 @@ class DayMerge:
     where: MovedIds
     delay: timedelta | None
     is_restated: bool
+    are_first_labels: bool = False
 
     def merge(self, task: DayTask) -> MergedDay:
         """Merge a day and write its files, not committed yet."""
@@ -118,7 +121,8 @@ class DayMerge:
         """
         if self.delay is None:
             return withdrawals_of(versions)
-        return statements_of(delivered, self.delay)
+        said = statements_of(delivered, self.delay)
+        return state_as_filed(said, versions) if self.are_first_labels else said
 
     def _take(self, day: str, done: MergedDay) -> pa.Table:
         """Read the delivered rows of a day without those that are repeated or moved."""

@@ -128,8 +128,9 @@ def file_delivery(
         index, rows.ids, reported=no_ids if reports is None else reports[TRANSACTION_ID]
     )
     merge = DayMerge(
-        filed, labels, rows, where, spec.labels.delay if is_column else None, is_restated
-    )
+        filed, labels, rows, where, spec.labels.delay if is_column else None, is_restated,
+        are_first_labels=is_column and not _has_labels(lake),
+    )  # fmt: skip
     tasks = {day: DayTask(day) for day in rows.days}
     done = [_settle_moved(merge, where, tasks)]
     if filed.is_reshaped:
@@ -174,6 +175,17 @@ def _schema(lake: Lake, delivered: pa.Schema) -> pa.Schema:
         order = [name for name in lake.schema(at).names if name in columns]
         columns = {name: columns[name] for name in dict.fromkeys([*order, *columns])}
     return pa.schema(columns.items())
+
+
+def _has_labels(lake: Lake) -> bool:
+    """Return True if any label was ever filed; withdrawn transactions have statements without."""
+    at, rows = lake.latest(LABELS), lake.latest(TRANSACTIONS)
+    if at is None or rows is None or not lake.row_count(at):
+        return False
+    if lake.row_count(at) >= lake.row_count(rows):  # each transaction has one
+        return True
+    days = lake.read_days(at, columns=[LABEL])
+    return any(own[LABEL].null_count < own.num_rows for _, own in days)
 
 
 def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]) -> MergedDay:

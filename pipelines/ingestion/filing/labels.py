@@ -79,6 +79,27 @@ def statements_of(delivered: pa.Table, delay: timedelta) -> pa.Table:
     )
 
 
+def state_as_filed(statements: pa.Table, versions: pa.Table) -> pa.Table:
+    """State first labels at the time at which their transactions became known.
+
+    Labels that are declared after transactions were filed come with rows that are filed already;
+    their delay counts from the event as if they had been declared from the first.
+
+    Args:
+        statements: of a label column.
+        versions: all versions of the transactions.
+    """
+    firsts = versions.filter(versions[IS_FIRST])
+    place = pc.index_in(
+        statements[TRANSACTION_ID], value_set=firsts[TRANSACTION_ID].combine_chunks()
+    ).combine_chunks()
+    filed = firsts[KNOWN_TIME].combine_chunks().take(place)
+    is_filed = pc.and_(filed.is_valid(), statements[SOURCE_TIME].combine_chunks().is_null())
+    stated = pc.if_else(is_filed, filed, statements[STATED_TIME].combine_chunks())
+    at = statements.schema.get_field_index(STATED_TIME)
+    return statements.set_column(at, STATED_TIME, stated)
+
+
 def withdrawals_of(versions: pa.Table) -> pa.Table:
     """Make statements of withdrawn transactions, that nothing is known of them any more.
 

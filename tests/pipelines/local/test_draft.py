@@ -12,10 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import ModelSpec, TimeColumn, load_spec
+from expectations.contract import InputError
+from pipelines.config import ComposedId, ModelSpec, TimeColumn, load_spec
 from pipelines.ingestion.readers import open_reports, open_transactions
 from pipelines.local.draft import draft_spec
 from tests.pipelines.ingestion.readers.tables import read_all
+from tests.pipelines.public_cards import make_cards, write_cards
 
 Drafted = Callable[..., ModelSpec]
 HEADER = "tx_id,at,amount,customer,fraud"
@@ -195,6 +197,49 @@ def test_a_folder_is_drafted_by_its_files(drafted: Drafted) -> None:
     spec = drafted("bank")
     assert spec.source.format == "csv"
     assert rows_of(spec)["customer_id"].to_pylist() == ["0012", "0012"]
+
+
+def test_a_public_file_without_ids_customers_and_dates_is_drafted(drafted: Drafted) -> None:
+    write_cards(Path("cards.csv"), make_cards(rows=2_000))
+    spec = drafted("cards.csv")
+    assert spec.source.entities == {}
+    assert spec.training.exclude_detected is None
+    assert spec.features.windows == ()
+    assert spec.source.attributes.keys() == {f"v{number}" for number in range(1, 9)}
+    assert {each.kind for each in spec.source.attributes.values()} == {"numeric"}
+    assert spec.labels.column == "Class"
+    composed = spec.source.roles.transaction_id
+    assert isinstance(composed, ComposedId)
+    assert composed.columns == ("Time", "Amount", *(f"V{number}" for number in range(1, 9)))
+    read = rows_of(spec)
+    assert read.num_rows == 2_000
+    assert len(set(read["transaction_id"].to_pylist())) == 2_000  # equal rows among them
+
+
+def test_a_file_without_labels_is_drafted_without_and_says_so(drafted: Drafted) -> None:
+    spec = drafted(write("bank.csv", "tx_id,at,amount,customer,chip", "1,2025-01-01,5,7,1"))
+    assert not spec.labels.is_declared
+    assert "No column looks like the label" in Path("drafted.toml").read_text()
+    assert [*spec.source.entities.values()] == ["customer"]
+
+
+def test_what_is_0_or_1_composes_no_id_as_it_may_be_the_label(drafted: Drafted) -> None:
+    lines = ("at,amount,shop,outcome", "2025-01-01,5,A,1", "2025-01-02,6,B,0")
+    composed = drafted(write("bank.csv", *lines)).source.roles.transaction_id
+    assert isinstance(composed, ComposedId)
+    assert composed.columns == ("at", "amount", "shop")
+
+
+def test_a_file_without_amounts_is_refused_with_the_remedy(drafted: Drafted) -> None:
+    with pytest.raises(InputError, match="Metrics in money need an amount: deliver one"):
+        drafted(write("bank.csv", "tx_id,at,customer", "1,2025-01-01,7"))
+
+
+def test_reports_need_ids_of_the_transactions(drafted: Drafted) -> None:
+    reports = write("reports.csv", "tx_id,reported_at", "12,2025-01-17")
+    rows = write("bank.csv", "at,amount", "2025-01-01,5")
+    with pytest.raises(InputError, match=r"bank\.csv has no column that looks like transaction_id"):
+        drafted(rows, labels=reports)
 
 
 def test_the_file_says_what_was_guessed(drafted: Drafted) -> None:
