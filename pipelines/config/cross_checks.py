@@ -198,7 +198,7 @@ def _declared_columns(declared: Mapping[str, Any]) -> Columns:
     """Return the columns of a row as far as a faulty spec names them."""
     source, labels = _section(declared, "source"), _section(declared, "labels")
     tables = source.get("tables")
-    kinds = {}
+    kinds: dict[str, object] = {}
     for table in (source, *(tables if isinstance(tables, list) else [])):
         attributes = _section(table if isinstance(table, dict) else {}, "attributes")
         kinds |= {name: _section(attributes, name).get("kind") for name in attributes}

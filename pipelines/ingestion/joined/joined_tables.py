@@ -1,7 +1,7 @@
 """All joined tables in an ingestion: their files, the join of transactions, the commits."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from expectations.contract import (
     EVENT_TIME,
     KNOWN_TIME,
     SOURCE_TIME,
+    TRANSACTION_ID,
     digest_of,
 )
 from pipelines.config import JoinedTable, ModelSpec, TableVersion
@@ -59,7 +60,7 @@ class JoinedTables:
     def __init__(self, spec: ModelSpec, lake: Lake, transactions: TableReader) -> None:
         self._lake = lake
         self._tables: list[_Joined] = []
-        rows = transactions.empty().schema if spec.source.tables else pa.schema([])
+        rows = _key_types(transactions, spec) if spec.source.tables else pa.schema([])
         for table in spec.source.tables:
             reader = open_joined(spec, table, keys=rows)
             stored = StoredTable(lake, table, reader.empty().schema)
@@ -92,6 +93,15 @@ class JoinedTables:
                 continue
             arrived = arrivals_of(manifest, each.stored.name, each.compared, now=now)
             self._read(each, arrived, is_restated=is_restated)
+
+    def read_singly(self, manifest: Manifest, now: datetime) -> list[StoredTable]:
+        """Read every file as if each came in a night of its own; return the tables."""
+        for each in self._tables:
+            every = Compared(tuple(each.reader.files()), (), (), (), ())
+            arrived = arrivals_of(manifest, each.stored.name, every, now=now)
+            for file in sorted(arrived, key=lambda file: (file.arrival, file.file.name)):
+                self._read(each, [file], is_restated=False)
+        return [each.stored for each in self._tables]
 
     def join(self, rows: pa.Table) -> pa.Table:
         """Append the attributes of each row, as they were known at its event time."""
@@ -163,7 +173,7 @@ class JoinedTables:
         found: Int64s = pc.fill_null(times, -_LATEST).combine_chunks().to_numpy()
         return found
 
-    def _read(self, each: _Joined, files: Iterator[Arrived], *, is_restated: bool) -> None:
+    def _read(self, each: _Joined, files: Iterable[Arrived], *, is_restated: bool) -> None:
         has_time, left_out = each.table.known_time is not None, 0
         with DayRows(scratch_folder(), limit=held_bytes()) as held:
             for number, file in enumerate(files):
@@ -210,6 +220,15 @@ class JoinedTables:
     def _note(self, each: _Joined, changed: pa.Table) -> None:
         if changed.num_rows:
             each.changes.append(changed.select([*each.stored.keys, KNOWN_TIME]))
+
+
+def _key_types(transactions: TableReader, spec: ModelSpec) -> pa.Schema:
+    """Return the types of the keys of transactions; text where their files cannot be read."""
+    try:
+        return transactions.empty().schema
+    except (pa.ArrowException, TypeError, ValueError, OSError):  # told with the problems of those files
+        names = [TRANSACTION_ID, *spec.source.entities, *spec.source.attributes]
+        return pa.schema([(name, pa.string()) for name in names])
 
 
 def _complete(rows: pa.Table, names: Sequence[str]) -> pa.Table:

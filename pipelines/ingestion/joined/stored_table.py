@@ -121,7 +121,7 @@ class StoredTable:
             if rows is None:
                 continue
             delivered.forget(month)
-            before = stored = self._read(month)
+            before = stored = self.read(month)
             content = [name for name in self.attributes if name not in self._new]
             if self._new and not is_replacing:
                 stored = self._fill_new(stored, rows, content)
@@ -153,20 +153,25 @@ class StoredTable:
         """Yield the rows that became known until a time; from the second join on from memory."""
         self._joins += 1
         if self._held is None and self._joins > 1 and self._size() <= held_bytes():
-            tables = [self._empty_table(), *(self._read(m) for m in sorted(self._parts))]
+            tables = [self._empty_table(), *(self.read(m) for m in sorted(self._parts))]
             self._held = pa.concat_tables(tables).combine_chunks()
         if self._held is not None:
             yield self._held
             return
         for month in sorted(self._parts):
             if int(np.datetime64(month, "us").astype(np.int64)) <= latest:
-                yield self._read(month)
+                yield self.read(month)
 
     def _size(self) -> int:
         count = sum(part.rows for part in self._parts.values())
         return count * (_ROW_BYTES + _VALUE_BYTES * len(self.schema.names))
 
-    def _read(self, month: str) -> pa.Table:
+    def read(self, month: str) -> pa.Table:
+        """Read all rows that became known in a month, given by its first day.
+
+        Raises:
+            DamagedError: when the month's file is missing or was changed.
+        """
         if month not in self._parts:
             return self._empty_table()
         names = [name for name in self.schema.names if name != EVENT_DAY]
