@@ -21,7 +21,7 @@ from pipelines.ingestion.filing.labels import (
     withdrawals_of,
 )
 from pipelines.ingestion.filing.merge import merge_versions, repeated_rows
-from pipelines.ingestion.joined import JoinedTables, repair_joined
+from pipelines.ingestion.joined import FiledRows, JoinedTables, repair_joined
 from pipelines.ingestion.manifest import Manifest
 from pipelines.ingestion.quarantine import QUARANTINE, file_columns, name_repeated
 from pipelines.ingestion.readers import TableReader, open_reports, open_transactions
@@ -62,7 +62,7 @@ def repair_lake(spec: ModelSpec, lake: Lake) -> tuple[int, int]:
         )  # fmt: skip
         if reports is not None:
             read_reports(spec, reports, _all(manifest, LABELS, reports, now), delivery)
-        source = _Source(spec, lake, delivery, joined)
+        source = _Source(spec, lake, delivery, joined.filed_rows(TRANSACTIONS))
         counts += [
             repair_parts(lake, TRANSACTIONS, source.rows),
             repair_parts(lake, LABELS, source.labels),
@@ -80,9 +80,7 @@ def _all(manifest: Manifest, table: str, reader: TableReader, now: datetime) -> 
 class _Source:
     """Rows, labels and faulty rows of each day, as the source has them."""
 
-    def __init__(
-        self, spec: ModelSpec, lake: Lake, delivery: Delivery, joined: JoinedTables
-    ) -> None:
+    def __init__(self, spec: ModelSpec, lake: Lake, delivery: Delivery, joined: FiledRows) -> None:
         self._lake, self._delivery, self._joined = lake, delivery, joined
         self._delay = spec.labels.delay if spec.labels.column is not None else None
         said = delivery.reports
@@ -95,7 +93,9 @@ class _Source:
             None
             if delivered is None
             else _merged(
-                self._joined.rejoin(base), delivered, lambda own, new: merge_versions(own, new).rows
+                self._joined.join(base, ()),
+                delivered,
+                lambda own, new: merge_versions(own, self._joined.keep(own, new)).rows,
             )
         )
 

@@ -69,7 +69,7 @@ class StoredTable:
             The attributes, one row each, null where no row of the table counts; and whether one
             does.
         """
-        found, known_at = self._find(rows, times)
+        found, known_at = self.find(rows, times)
         is_there = known_at != NEVER
         if self._table.max_age is not None:
             longest = self._table.max_age // timedelta(microseconds=1)
@@ -82,8 +82,8 @@ class StoredTable:
             }
         return pa.table(found), is_there
 
-    def _find(self, rows: pa.Table, times: Int64s) -> tuple[dict[str, pa.Array], Int64s]:
-        """Find attributes, and since when they were known, whatever their age."""
+    def find(self, rows: pa.Table, times: Int64s) -> tuple[dict[str, pa.Array], Int64s]:
+        """Find attributes, and since when, in microseconds, they were known; whatever their age."""
         keys = KeyCodes([rows[name] for name in self.keys])
         known_at = np.full(len(times), NEVER)
         found = self._empty(rows.num_rows)
@@ -108,7 +108,7 @@ class StoredTable:
     def news(self, rows: pa.Table, arrival: datetime) -> pa.Table:
         """Select the rows that say something else than what was known when they arrived."""
         at = np.full(rows.num_rows, micros(pa.chunked_array([pa.array([arrival], TIMESTAMP)]))[0])
-        before, known_at = self._find(rows, at)
+        before, known_at = self.find(rows, at)
         both = pa.concat_tables([rows.select(self.attributes), pa.table(before)])
         row = np.arange(rows.num_rows)
         same = are_equal(both, row, row + rows.num_rows, self.attributes)
