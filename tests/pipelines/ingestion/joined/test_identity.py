@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.config import load_spec
 from tests.pipelines.ingestion.joined.banks import Bank, at, row
 
 IDENTITY = """
@@ -60,6 +61,7 @@ def test_a_transaction_that_comes_again_keeps_what_was_known_with_it(bank: Bank)
     # Every file is read again, as if the lake had been restored.
     text = (bank.folder / "bank.toml").read_text().replace("= 0.9", "= 0.8")
     (bank.folder / "bank.toml").write_text(text)
+    bank.spec = load_spec(str(bank.folder / "bank.toml"))
     bank.night(9)
     assert told(bank) == before
 
