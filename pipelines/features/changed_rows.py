@@ -2,8 +2,8 @@
 
 A row counts for others from its known time until it is replaced, so a version that became known
 today leaves the features of all days before today as they are, whatever day it happened on. Only
-a row that was taken out or changed in place, which nothing but a restatement does, reaches back to
-its own day.
+a row that was taken out or changed in place reaches back to its own day: by a restatement, or by a
+row of a joined table that came later than the transactions that it counts for.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

@@ -29,7 +29,6 @@ from pipelines.ingestion.delivery import (
     state_reports,
 )
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
-from pipelines.ingestion.filing.filed_days import Rejoined
 from pipelines.ingestion.filing.filing import (
     LABELS,
     TRANSACTIONS,
@@ -202,8 +201,8 @@ def _file(
         *delivery.reports,
         *([state_reports(orphans, labels=spec.labels)] if orphans.num_rows else []),
     ]
-    affected = joined.affected_days(TRANSACTIONS)
-    nothing = not delivery.read and not delivery.reports and not affected
+    rejoined = joined.filed_rows(TRANSACTIONS)
+    nothing = not delivery.read and not delivery.reports and not rejoined.are_affected
     if nothing and at is not None and labels is not None:
         return Ingested(at, labels, 0, 0, 0, {}, {}, 0, 0)
     if not delivery.rows.schema.names and at is not None:
@@ -223,7 +222,7 @@ def _file(
     filed = file_delivery(
         spec, lake, delivery.rows, reports, fingerprint=fingerprint,
         is_restated=restating is not None, accept=accept,
-        joined=Rejoined(frozenset(joined.attributes), affected, joined.rejoin),
+        joined=rejoined,
         merge_days=merge_in_threads if divided is None else divided.merge_days,
     )  # fmt: skip
     faulty = [

@@ -29,6 +29,7 @@ from pipelines.ingestion.filing.versions import are_equal
 from pipelines.ingestion.index import IdIndex
 from pipelines.ingestion.ingest import fingerprint_of
 from pipelines.ingestion.ingested import Ingested
+from pipelines.ingestion.joined import JoinedTables
 from pipelines.ingestion.manifest import Manifest
 from pipelines.ingestion.quarantine import (
     SOURCE,
@@ -37,7 +38,7 @@ from pipelines.ingestion.quarantine import (
     read_quarantine,
     refile_all,
 )
-from pipelines.ingestion.readers import with_day
+from pipelines.ingestion.readers import open_transactions, with_day
 from pipelines.ingestion.states import read_states
 from pipelines.lake import Lake, writing
 
@@ -80,7 +81,10 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
             f"The quarantine holds {reports.num_rows:,} fraud reports, and the labels of "
             f"{spec.name} come as a column now. Give the spec another name."
         )
-    rows, broken = read_states(spec, _canonical(own, spec, lake))
+    at = lake.latest(TRANSACTIONS)
+    reader = open_transactions(spec, filed=None if at is None else lake.schema(at))
+    joined = JoinedTables(spec, lake, reader)
+    rows, broken = read_states(spec, joined.join(_canonical(own, spec, lake)))
     judged = apply_row_rules(
         rows,
         spec.contract,

@@ -21,6 +21,7 @@ from pipelines.ingestion.filing.labels import (
     withdrawals_of,
 )
 from pipelines.ingestion.filing.merge import merge_versions, repeated_rows
+from pipelines.ingestion.joined import FiledRows, JoinedTables, repair_joined
 from pipelines.ingestion.manifest import Manifest
 from pipelines.ingestion.quarantine import QUARANTINE, file_columns, name_repeated
 from pipelines.ingestion.readers import TableReader, open_reports, open_transactions
@@ -49,15 +50,20 @@ def repair_lake(spec: ModelSpec, lake: Lake) -> tuple[int, int]:
     """Write damaged files again whose rows the source has; count these, and the damaged ones."""
     at = lake.latest(TRANSACTIONS)
     schema = None if at is None else lake.schema(at)
-    manifest = Manifest.load(lake)
+    manifest, now = Manifest.load(lake), datetime.now(UTC)
     reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
+    counts = list(repair_joined(spec, lake, reader, manifest=manifest, now=now))
+    joined = JoinedTables(spec, lake, reader)
     with DayRows(scratch_folder(), limit=held_bytes()) as held:
         delivery = Delivery(reader.name, held)
-        read_transactions(spec, reader, _all(manifest, TRANSACTIONS, reader), delivery, since=None)
+        read_transactions(
+            spec, reader, _all(manifest, TRANSACTIONS, reader, now), delivery, since=None,
+            join=joined.join,
+        )  # fmt: skip
         if reports is not None:
-            read_reports(spec, reports, _all(manifest, LABELS, reports), delivery)
-        source = _Source(spec, lake, delivery)
-        counts = [
+            read_reports(spec, reports, _all(manifest, LABELS, reports, now), delivery)
+        source = _Source(spec, lake, delivery, joined.filed_rows(TRANSACTIONS))
+        counts += [
             repair_parts(lake, TRANSACTIONS, source.rows),
             repair_parts(lake, LABELS, source.labels),
             repair_parts(lake, QUARANTINE, source.quarantine),
@@ -65,8 +71,7 @@ def repair_lake(spec: ModelSpec, lake: Lake) -> tuple[int, int]:
     return sum(each[0] for each in counts), sum(each[1] for each in counts)
 
 
-def _all(manifest: Manifest, table: str, reader: TableReader) -> list[Arrived]:
-    now = datetime.now(UTC)
+def _all(manifest: Manifest, table: str, reader: TableReader, now: datetime) -> list[Arrived]:
     return [
         Arrived(table, file, manifest.arrival(table, file, now=now), "") for file in reader.files()
     ]
@@ -75,8 +80,8 @@ def _all(manifest: Manifest, table: str, reader: TableReader) -> list[Arrived]:
 class _Source:
     """Rows, labels and faulty rows of each day, as the source has them."""
 
-    def __init__(self, spec: ModelSpec, lake: Lake, delivery: Delivery) -> None:
-        self._lake, self._delivery = lake, delivery
+    def __init__(self, spec: ModelSpec, lake: Lake, delivery: Delivery, joined: FiledRows) -> None:
+        self._lake, self._delivery, self._joined = lake, delivery, joined
         self._delay = spec.labels.delay if spec.labels.column is not None else None
         said = delivery.reports
         self._reports = pa.concat_tables(said, promote_options="permissive") if said else None
@@ -87,7 +92,11 @@ class _Source:
         return (
             None
             if delivered is None
-            else _merged(base, delivered, lambda own, new: merge_versions(own, new).rows)
+            else _merged(
+                self._joined.join(base, ()),
+                delivered,
+                lambda own, new: merge_versions(own, self._joined.keep(own, new)).rows,
+            )
         )
 
     def labels(self, day: str, base: pa.Table) -> pa.Table | None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from expectations.contract import TRANSACTION_ID
 from feature_jobs.io import DataFile
@@ -24,6 +23,8 @@ from pipelines.ingestion.filing.merge import (
     repeated_rows,
     sort_versions,
 )
+from pipelines.ingestion.filing.rejoined import Rejoin, add_late
+from pipelines.ingestion.filing.row_division import divide_rows
 from pipelines.ingestion.filing.whereabouts import MovedIds
 
 
@@ -81,6 +82,7 @@ class DayMerge:
         delay: of a label column; None where labels are reports.
         is_restated: True if delivered rows replace all filed versions of their transactions.
         are_first_labels: True if no label was ever filed.
+        joined: the joined tables; None without any.
     """
 
     filed: FiledDays
@@ -90,6 +92,7 @@ class DayMerge:
     delay: timedelta | None
     is_restated: bool
     are_first_labels: bool = False
+    joined: Rejoin | None = None
 
     def merge(self, task: DayTask) -> MergedDay:
         """Merge a day and write its files, not committed yet."""
@@ -100,8 +103,10 @@ class DayMerge:
             before, done.missing = self.filed.fill_new(before, delivered)
         joined = self.filed.join(task.day, before)
         is_rejoined, before = joined is not before, joined
-        staying, own = _divide(self.where.others(before), delivered[TRANSACTION_ID])
+        staying, own = divide_rows(self.where.others(before), delivered[TRANSACTION_ID])
         merged = self._merge(own, delivered)
+        if self.joined is not None:
+            staying, merged = add_late(staying, merged, self.joined)
         rows = pa.concat_tables([staying, merged.rows, *task.rows])
         is_moved = bool(task.rows) or rows.num_rows != before.num_rows or is_rejoined
         if merged.is_changed or is_moved or self.filed.is_reshaped:
@@ -140,7 +145,15 @@ class DayMerge:
     def _merge(self, own: pa.Table, delivered: pa.Table) -> MergedVersions:
         if delivered.num_rows == 0:
             return MergedVersions(own, is_changed=False)
-        return merge_versions(own.slice(0, 0) if self.is_restated else own, delivered)
+        return self.merge_versions(own, delivered)
+
+    def merge_versions(self, filed: pa.Table, delivered: pa.Table) -> MergedVersions:
+        """Merge delivered rows with all filed versions of the same transactions."""
+        if self.is_restated:
+            return merge_versions(filed.slice(0, 0), delivered)
+        if self.joined is not None:
+            delivered = self.joined.keep(filed, delivered)
+        return merge_versions(filed, delivered)
 
     def _merge_labels(
         self, task: DayTask, delivered: pa.Table, versions: pa.Table, rows: pa.Table,
@@ -165,7 +178,7 @@ class DayMerge:
         kept = pa.concat_tables([self.where.others(before), *task.labels])
         chunks = [*delivered[TRANSACTION_ID].chunks, *said[TRANSACTION_ID].chunks]
         touched = pa.chunked_array(chunks, delivered.schema.field(TRANSACTION_ID).type)
-        staying, own = _divide(kept, touched)
+        staying, own = divide_rows(kept, touched)
         if self.is_restated:
             own = own.slice(0, 0)
         merged = merge_labels(own, said, firsts)
@@ -174,11 +187,3 @@ class DayMerge:
             part = self.labels.write(task.day, sort_versions(labels))
             if self.labels.differs(task.day, part):
                 done.files[self.labels.table] = part
-
-
-def _divide(rows: pa.Table, ids: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:
-    """Divide rows into those of other transactions and those of these ids."""
-    if not rows.num_rows:
-        return rows, rows
-    mask = pc.is_in(rows[TRANSACTION_ID], value_set=ids.combine_chunks())
-    return rows.filter(pc.invert(mask)), rows.filter(mask)

@@ -1,8 +1,5 @@
 """The filed rows of a table by day: read with the columns of a new schema, and written anew."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,25 +14,11 @@ from expectations.contract import (
 )
 from feature_jobs.io import DataFile
 from pipelines.config import TableVersion
+from pipelines.ingestion.filing.rejoined import Rejoin
 from pipelines.lake import Lake, write_rows
 
 # Columns that a table may lack which was written before versions were kept.
 LATER_COLUMNS = frozenset({REPLACED_TIME, IS_FIRST, SOURCE_TIME, STATED_TIME, STATE})
-
-
-@dataclass(frozen=True, slots=True)
-class Rejoined:
-    """The join of filed rows with the joined tables as they are now.
-
-    Attributes:
-        attributes: columns that come from them.
-        days: days with rows for which another row of a joined table counts now.
-        join: joins rows again; returns the same table if nothing changes.
-    """
-
-    attributes: frozenset[str] = frozenset()
-    days: frozenset[str] = frozenset()
-    join: Callable[[pa.Table], pa.Table] = lambda rows: rows
 
 
 class FiledDays:
@@ -52,7 +35,7 @@ class FiledDays:
 
     def __init__(
         self, lake: Lake, table: str, schema: pa.Schema, *, at: TableVersion | None,
-        has_known_time: bool, joined: Rejoined | None = None,
+        has_known_time: bool, joined: Rejoin | None = None,
     ) -> None:  # fmt: skip
         self.table, self.schema, self.at = table, schema, at
         self.lake, self.has_known_time = lake, has_known_time
@@ -68,8 +51,9 @@ class FiledDays:
             and (column.name not in before.names or before.field(column.name).type != column.type)
         ]  # fmt: skip
 
-        self._joined = joined or Rejoined()
-        self._is_joined_anew = not self._joined.attributes.isdisjoint(self.new)
+        attributes = [] if joined is None else joined.attributes
+        self._joined = joined
+        self._anew = [name for name in self.new if name in attributes]
 
     @property
     def days(self) -> frozenset[str]:
@@ -105,11 +89,15 @@ class FiledDays:
     @property
     def joined_days(self) -> frozenset[str]:
         """Days whose rows are joined again: all, where an attribute of a joined table is new."""
-        return self.days if self._is_joined_anew else self.days & self._joined.days
+        if self._joined is None:
+            return frozenset()
+        return self.days if self._anew else self.days & self._joined.days
 
     def join(self, day: str, rows: pa.Table) -> pa.Table:
         """Join filed rows of a day with what counts for them now; the same table if it did."""
-        return self._joined.join(rows) if day in self.joined_days else rows
+        if self._joined is None or day not in self.joined_days:
+            return rows
+        return self._joined.join(rows, self._anew)
 
     def write(self, day: str, rows: pa.Table) -> DataFile | None:
         """Write the rows of a day, not committed yet; None without rows."""
@@ -136,7 +124,7 @@ class FiledDays:
             exact = pc.if_else(same, place, pa.scalar(None, place.type))
         else:
             exact = place
-        delivered_ones = [name for name in self.new if name not in self._joined.attributes]
+        delivered_ones = [name for name in self.new if name not in self._anew]
         if not delivered_ones and not self.lost:
             return filed, 0
         for name in delivered_ones:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,7 +27,7 @@ from expectations.contract import (
 from pipelines.config import ModelSpec, TableVersion
 from pipelines.ingestion.filing.day_merge import DayMerge, DayTask, MergedDay
 from pipelines.ingestion.filing.day_rows import DayRows
-from pipelines.ingestion.filing.filed_days import FiledDays, Rejoined
+from pipelines.ingestion.filing.filed_days import FiledDays
 from pipelines.ingestion.filing.labels import (
     WITHOUT_TRANSACTION,
     label_homes,
@@ -38,9 +39,9 @@ from pipelines.ingestion.filing.merge import (
     DELIVERY_COLUMNS,
     ROW,
     VERSION_COLUMNS,
-    merge_versions,
     repeated_rows,
 )
+from pipelines.ingestion.filing.rejoined import Rejoin, add_late
 from pipelines.ingestion.filing.whereabouts import Whereabouts
 from pipelines.ingestion.index import IdIndex
 from pipelines.ingestion.readers import TIMESTAMP
@@ -87,7 +88,7 @@ def file_delivery(
     spec: ModelSpec, lake: Lake, rows: DayRows, reports: pa.Table | None,
     *, fingerprint: str, is_restated: bool = False,
     accept: Callable[[list[pa.Table]], None] = lambda repeated: None,  # noqa: ARG005 -- any
-    joined: Rejoined | None = None,
+    joined: Rejoin | None = None,
     merge_days: MergeDays = merge_in_threads,
 ) -> Filed:  # fmt: skip
     """Merge the rows and reports of a delivery, and commit both tables.
@@ -123,19 +124,20 @@ def file_delivery(
     )
     reports = None if reports is None else match_ids(reports, schema)
     index = IdIndex.open(lake, TRANSACTIONS)
+    late_days = _add_late_ids(rows, index, joined)
     no_ids = pa.chunked_array([], schema.field(TRANSACTION_ID).type)
     where = Whereabouts(
         index, rows.ids, reported=no_ids if reports is None else reports[TRANSACTION_ID]
     )
     merge = DayMerge(
         filed, labels, rows, where, spec.labels.delay if is_column else None, is_restated,
-        are_first_labels=is_column and not _has_labels(lake),
+        are_first_labels=is_column and not _has_labels(lake), joined=joined,
     )  # fmt: skip
     tasks = {day: DayTask(day) for day in rows.days}
     done = [_settle_moved(merge, where, tasks)]
     if filed.is_reshaped:
         tasks |= {day: DayTask(day) for day in filed.days - tasks.keys()}
-    tasks |= {day: DayTask(day) for day in filed.joined_days - tasks.keys()}
+    tasks |= {day: DayTask(day) for day in (filed.joined_days | late_days) - tasks.keys()}
     if reports is not None:
         for day, positions in where.reports_by_day():
             own = reports.take(pa.array(positions))
@@ -158,6 +160,16 @@ def file_delivery(
         repeated=repeated,
         orphans=list(_orphans(reports, done)),
     )  # fmt: skip
+
+
+def _add_late_ids(rows: DayRows, index: IdIndex, joined: Rejoin | None) -> frozenset[str]:
+    """Add the transactions that late rows of joined tables correct; return their days."""
+    ids = None if joined is None else joined.late_ids
+    if ids is None:
+        return frozenset()
+    found = index.find_days(ids)
+    rows.ids.add(ids.take(pa.array(found.positions)), found.days.astype(np.int32))
+    return frozenset(str(day) for day in np.unique(found.days))
 
 
 def _schema(lake: Lake, delivered: pa.Schema) -> pa.Schema:
@@ -195,8 +207,9 @@ def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]
         return done
     days = where.moved_days
     delivered = pa.concat_tables([
-        where.moved(rows) for day in merge.delivered.days if day in days
-        if (rows := merge.delivered.read(day)) is not None
+        merge.delivered.schema.empty_table(),
+        *(where.moved(rows) for day in merge.delivered.days if day in days
+        if (rows := merge.delivered.read(day)) is not None)
     ])  # fmt: skip
     delivered = delivered.take(pc.sort_indices(delivered, [(ROW, "ascending")]))
     mask = repeated_rows(delivered)
@@ -208,7 +221,9 @@ def _settle_moved(merge: DayMerge, where: Whereabouts, tasks: dict[str, DayTask]
     filed = pa.concat_tables([merge.filed.schema.empty_table(), *before])
     if merge.filed.is_reshaped:
         filed, done.missing = merge.filed.fill_new(filed, delivered)
-    merged = merge_versions(filed.slice(0, 0) if merge.is_restated else filed, delivered)
+    merged = merge.merge_versions(filed, delivered)
+    if merge.joined is not None:
+        _, merged = add_late(filed.slice(0, 0), merged, merge.joined)
     done.corrected, done.outdated, done.late = merged.corrected, merged.outdated, merged.late
     noted = [where.moved(merge.labels.read(day)) for day in sorted(days)]
     labels = pa.concat_tables([merge.labels.schema.empty_table(), *noted])

@@ -1,7 +1,7 @@
 """All joined tables in an ingestion: their files, the join of transactions, the commits."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,24 +10,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from expectations.contract import (
-    EVENT_TIME,
     KNOWN_TIME,
     SOURCE_TIME,
+    TRANSACTION_ID,
     digest_of,
 )
 from pipelines.config import JoinedTable, ModelSpec, TableVersion
 from pipelines.ingestion.arrivals import Arrived, arrivals_of, files_to_read
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
-from pipelines.ingestion.filing import ARRIVAL, FILE, DayRows, are_equal, held_bytes, scratch_folder
-from pipelines.ingestion.joined.key_codes import Int64s, KeyCodes
-from pipelines.ingestion.joined.month_merge import micros, repeat_time, with_month
+from pipelines.ingestion.filing import ARRIVAL, FILE, DayRows, held_bytes, scratch_folder
+from pipelines.ingestion.joined.filed_rows import FiledRows, join_all
+from pipelines.ingestion.joined.month_merge import repeat_time, with_month
 from pipelines.ingestion.joined.stored_table import StoredTable
 from pipelines.ingestion.manifest import Compared, Manifest
-from pipelines.ingestion.readers import TIMESTAMP, TableReader, open_joined
+from pipelines.ingestion.readers import TableReader, open_joined
 from pipelines.lake import Lake
 
 log = logging.getLogger(__name__)
-_LATEST = np.iinfo(np.int64).max
 
 
 @dataclass(slots=True)
@@ -59,18 +58,13 @@ class JoinedTables:
     def __init__(self, spec: ModelSpec, lake: Lake, transactions: TableReader) -> None:
         self._lake = lake
         self._tables: list[_Joined] = []
-        rows = transactions.empty().schema if spec.source.tables else pa.schema([])
+        rows = _key_types(transactions, spec) if spec.source.tables else pa.schema([])
         for table in spec.source.tables:
             reader = open_joined(spec, table, keys=rows)
             stored = StoredTable(lake, table, reader.empty().schema)
             source = spec.source.model_dump(exclude={"tables"})
             fingerprint = digest_of({"table": table, "source": source})
             self._tables.append(_Joined(table, reader, stored, fingerprint))
-
-    @property
-    def attributes(self) -> list[str]:
-        """Names of all columns that transactions get."""
-        return [name for each in self._tables for name in each.stored.attributes]
 
     def compare(self, manifest: Manifest) -> list[str]:
         """Find the files that have to be read, and what is wrong with them."""
@@ -93,54 +87,23 @@ class JoinedTables:
             arrived = arrivals_of(manifest, each.stored.name, files_to_read(each.compared), now=now)
             self._read(each, arrived, is_restated=is_restated)
 
+    def read_singly(self, manifest: Manifest, now: datetime) -> list[StoredTable]:
+        """Read every file as if each came in a night of its own; return the tables."""
+        for each in self._tables:
+            every = Compared(tuple(each.reader.files()), (), (), (), ())
+            arrived = arrivals_of(manifest, each.stored.name, every, now=now)
+            for file in sorted(arrived, key=lambda file: (file.arrival, file.file.name)):
+                self._read(each, [file], is_restated=False)
+        return [each.stored for each in self._tables]
+
     def join(self, rows: pa.Table) -> pa.Table:
         """Append the attributes of each row, as they were known at its event time."""
-        if not self._tables:
-            return rows
-        known = [name for name in rows.column_names if name not in set(self.attributes)]
-        rows = rows.select(known)
-        for each in self._tables:
-            found, _ = each.stored.join(rows, self._times(each.table, rows))
-            for name in each.stored.attributes:
-                rows = rows.append_column(name, found[name])
-        return rows
+        return join_all(self._pairs, rows)
 
-    def rejoin(self, rows: pa.Table) -> pa.Table:
-        """Join filed rows again; the same table if nothing changes."""
-        if not self._tables or not rows.num_rows:
-            return rows
-        joined = self.join(rows).select(rows.column_names)
-        both = pa.concat_tables([rows, joined.cast(rows.schema)])
-        at = np.arange(rows.num_rows)
-        same = are_equal(both, at, at + rows.num_rows, self.attributes)
-        return rows if same.all() else joined.cast(rows.schema)
-
-    def affected_days(self, table: str) -> frozenset[str]:
-        """Find the days with filed rows for which a row counts that came later.
-
-        Args:
-            table: of transactions.
-        """
-        at = self._lake.latest(table)
-        days: set[str] = set()
-        for each in self._tables:
-            if at is None or not each.changes or each.table.is_identity:
-                continue
-            changed = pa.concat_tables(each.changes)
-            known = micros(changed[KNOWN_TIME])
-            keys = KeyCodes([changed[name] for name in each.stored.keys])
-            first = np.full(int(keys.codes.max(initial=-1)) + 1, _LATEST)
-            np.minimum.at(first, keys.codes, known)
-            start = str(np.datetime64(int(known.min()), "us").astype("datetime64[D]"))
-            for part in self._lake.parts(at):
-                if part.day < start or part.day in days:
-                    continue
-                rows = self._lake.read_part(table, part, columns=[EVENT_TIME, *each.stored.keys])
-                codes = keys.find([rows[name] for name in each.stored.keys])
-                times = micros(rows[EVENT_TIME])
-                if (first[codes[codes >= 0]] <= times[codes >= 0]).any():
-                    days.add(part.day)
-        return frozenset(days)
+    def filed_rows(self, table: str) -> FiledRows:
+        """Find the filed rows of a table of transactions for which other rows count now."""
+        changes = [each.changes for each in self._tables]
+        return FiledRows(self._lake, table, self._pairs, changes)
 
     def read_files(self) -> list[tuple[Arrived, str]]:
         """List the files that were read, with the fingerprints of their tables."""
@@ -155,15 +118,11 @@ class JoinedTables:
         versions = [each.stored.commit(each.fingerprint) for each in self._tables]
         return [version for version in versions if version is not None]
 
-    def _times(self, table: JoinedTable, rows: pa.Table) -> Int64s:
-        """Return the moments, in microseconds, whose knowledge rows are joined with."""
-        if table.is_identity:
-            return np.full(rows.num_rows, _LATEST)
-        times = rows[EVENT_TIME].cast(TIMESTAMP).cast(pa.int64())
-        found: Int64s = pc.fill_null(times, -_LATEST).combine_chunks().to_numpy()
-        return found
+    @property
+    def _pairs(self) -> list[tuple[JoinedTable, StoredTable]]:
+        return [(each.table, each.stored) for each in self._tables]
 
-    def _read(self, each: _Joined, files: Iterator[Arrived], *, is_restated: bool) -> None:
+    def _read(self, each: _Joined, files: Iterable[Arrived], *, is_restated: bool) -> None:
         has_time, left_out = each.table.known_time is not None, 0
         with DayRows(scratch_folder(), limit=held_bytes()) as held:
             for number, file in enumerate(files):
@@ -210,6 +169,20 @@ class JoinedTables:
     def _note(self, each: _Joined, changed: pa.Table) -> None:
         if changed.num_rows:
             each.changes.append(changed.select([*each.stored.keys, KNOWN_TIME]))
+
+
+def _key_types(transactions: TableReader, spec: ModelSpec) -> pa.Schema:
+    """Return the types of the keys of transactions; text where their files cannot be read."""
+    try:
+        return transactions.empty().schema
+    except (
+        pa.ArrowException,
+        TypeError,
+        ValueError,
+        OSError,
+    ):  # told with the problems of those files
+        names = [TRANSACTION_ID, *spec.source.entities, *spec.source.attributes]
+        return pa.schema([(name, pa.string()) for name in names])
 
 
 def _complete(rows: pa.Table, names: Sequence[str]) -> pa.Table:

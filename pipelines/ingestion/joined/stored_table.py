@@ -69,7 +69,7 @@ class StoredTable:
             The attributes, one row each, null where no row of the table counts; and whether one
             does.
         """
-        found, known_at = self._find(rows, times)
+        found, known_at = self.find(rows, times)
         is_there = known_at != NEVER
         if self._table.max_age is not None:
             longest = self._table.max_age // timedelta(microseconds=1)
@@ -82,8 +82,8 @@ class StoredTable:
             }
         return pa.table(found), is_there
 
-    def _find(self, rows: pa.Table, times: Int64s) -> tuple[dict[str, pa.Array], Int64s]:
-        """Find attributes, and since when they were known, whatever their age."""
+    def find(self, rows: pa.Table, times: Int64s) -> tuple[dict[str, pa.Array], Int64s]:
+        """Find attributes, and since when, in microseconds, they were known; whatever their age."""
         keys = KeyCodes([rows[name] for name in self.keys])
         known_at = np.full(len(times), NEVER)
         found = self._empty(rows.num_rows)
@@ -108,7 +108,7 @@ class StoredTable:
     def news(self, rows: pa.Table, arrival: datetime) -> pa.Table:
         """Select the rows that say something else than what was known when they arrived."""
         at = np.full(rows.num_rows, micros(pa.chunked_array([pa.array([arrival], TIMESTAMP)]))[0])
-        before, known_at = self._find(rows, at)
+        before, known_at = self.find(rows, at)
         both = pa.concat_tables([rows.select(self.attributes), pa.table(before)])
         row = np.arange(rows.num_rows)
         same = are_equal(both, row, row + rows.num_rows, self.attributes)
@@ -120,7 +120,7 @@ class StoredTable:
             rows = delivered.read(month)
             if rows is None:
                 continue
-            before = stored = self._read(month)
+            before = stored = self.read(month)
             content = [name for name in self.attributes if name not in self._new]
             if self._new and not is_replacing:
                 stored = self._fill_new(stored, rows, content)
@@ -152,20 +152,25 @@ class StoredTable:
         """Yield the rows that became known until a time; from the second join on from memory."""
         self._joins += 1
         if self._held is None and self._joins > 1 and self._size() <= held_bytes():
-            tables = [self._empty_table(), *(self._read(m) for m in sorted(self._parts))]
+            tables = [self._empty_table(), *(self.read(m) for m in sorted(self._parts))]
             self._held = pa.concat_tables(tables).combine_chunks()
         if self._held is not None:
             yield self._held
             return
         for month in sorted(self._parts):
             if int(np.datetime64(month, "us").astype(np.int64)) <= latest:
-                yield self._read(month)
+                yield self.read(month)
 
     def _size(self) -> int:
         count = sum(part.rows for part in self._parts.values())
         return count * (_ROW_BYTES + _VALUE_BYTES * len(self.schema.names))
 
-    def _read(self, month: str) -> pa.Table:
+    def read(self, month: str) -> pa.Table:
+        """Read all rows that became known in a month, given by its first day.
+
+        Raises:
+            DamagedError: when the month's file is missing or was changed.
+        """
         if month not in self._parts:
             return self._empty_table()
         names = [name for name in self.schema.names if name != EVENT_DAY]

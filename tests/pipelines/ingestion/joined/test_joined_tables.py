@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from expectations.contract import InputError, ProblemsError
+from pipelines.ingestion.quarantine_replay import replay_rows
+from pipelines.ingestion.repair import repair_lake
+from pipelines.ingestion.whole_delivery import load_delivery
 from tests.pipelines.ingestion.joined.banks import (
     CUSTOMERS,
     KNOWN,
@@ -188,3 +191,48 @@ def test_rows_of_a_table_have_two_times_and_their_month(tmp_path: Path, more: st
             "source_time": stated, "event_day": "2025-02-01",
         }
     ]  # fmt: skip
+
+
+def test_a_replay_of_the_quarantine_joins_again(tmp_path: Path) -> None:
+    bank = Bank(tmp_path, contract='allowed = { segment = ["old"] }')
+    bank.deliver([row("a", 3), row("b", 3, 8)], [customer(7, 2, "young")], day=4)
+    bank.deliver([], [customer(7, 2.5, "old")], day=5)
+    done = replay_rows(bank.spec, bank.lake)
+    assert done is not None
+    assert (done.kept, bank.segments()) == (1, {"a": "old", "b": None})
+
+
+@pytest.mark.parametrize("more", [KNOWN, ""], ids=["known", "arrived"])
+@pytest.mark.parametrize("table", ["joined_customers", "transactions"])
+def test_damaged_files_are_written_again(tmp_path: Path, table: str, more: str) -> None:
+    bank = Bank(tmp_path, more=more)
+    header = "number,updated,segment,born" if more else "number,segment,born"
+    for night, (name, number) in enumerate([("young", 7), ("old", 7), ("old", 8)], 1):
+        line = customer(number, night, name) if more else f"{number},{name},1980"
+        bank.deliver([row(f"t{night}", night)], [line], day=night + 0.5, header=header)
+    before, found = bank.versions(), bank.lake.latest(table)
+    assert found is not None
+    parts = bank.lake.parts(found)
+    for part in parts:
+        Path(bank.lake.folder(table), part.path).unlink()
+    assert repair_lake(bank.spec, bank.lake) == (len(parts), len(parts))
+    assert bank.versions() == before
+
+
+def test_an_examination_joins_as_a_night_does(tmp_path: Path) -> None:
+    bank = Bank(tmp_path)
+    customers = [customer(7, 2, "young"), customer(7, 4, "old")]
+    bank.deliver([row("a", 3), row("b", 5)], customers, day=6)
+    assert load_delivery(bank.spec).rows["segment"].to_pylist() == ["young", "old"]
+
+
+def test_problems_of_all_tables_are_told_at_once(tmp_path: Path) -> None:
+    bank = Bank(tmp_path)
+    bank.write("rows/1.csv", "id,at,customer", ["a,2025-01-01,7"], day=1)
+    bank.write("customers/1.csv", "number,segment,born", ["7,young,1980"], day=1)
+    for examine in (lambda: bank.night(1), lambda: load_delivery(bank.spec)):
+        with pytest.raises(ProblemsError) as caught:
+            examine()
+        text = "\n".join(caught.value.problems)
+        assert "no column 'amount' for amount" in text
+        assert "no column 'updated' for known_time" in text
