@@ -46,8 +46,7 @@ UNCALLED = {
     },
     ("nightly", "s3:DeleteObject", "lake/demo/transactions/.delivery-*/*"): FEW,
     **{
-        ("spark", "s3:PutObject", f"lake/demo/{name}/*"): FEW
-        for name in ("transactions", "labels")
+        ("spark", "s3:PutObject", f"lake/demo/{name}/*"): FEW for name in ("transactions", "labels")
     },
     ("spark", "s3:DeleteObject", "lake/demo/features/.earlier-*/*"): TWICE,
     ("spark", "s3:ListBucket", "artefacts"): FETCHED,

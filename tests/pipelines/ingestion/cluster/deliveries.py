@@ -63,12 +63,12 @@ def write_delivery(folder: Path, *, kind: str, last: pa.Table | None = None) -> 
         if number:
             again = dict(rows[6], id=100 * number - 94, amount=99.5)
             again["known"] = START + timedelta(days=20 + number)
-            if number == 3:  # noqa: PLR2004
+            if number == 3:
                 again["at"] += timedelta(days=2)
             rows.append(again)
-        if number == 2:  # noqa: PLR2004
+        if number == 2:
             rows.append(dict(rows[3]))
-        if number == 4:  # noqa: PLR2004
+        if number == 4:
             rows[10]["amount"] = rows[20]["amount"] = -1.0
         _write(folder / f"cards/{number}.parquet", pa.Table.from_pylist(rows, _SCHEMA))
     if last is not None:
