@@ -34,8 +34,7 @@ maturity = "2d"
 """
 OWN = """
 [[contract.expectations]]
-name = "small"
-type = "expect_column_values_to_be_between"
+name = "expect_column_values_to_be_between"
 severity = "{severity}"
 column = "amount"
 max_value = 100
