@@ -59,7 +59,7 @@ test-e2e: $(READY) browser ## whole installations: Airflow, Spark, MLflow, the e
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak
 
-test-cluster: $(ARCHIVE) ## the feature job on a Spark master and two workers of its own
+test-cluster: $(ARCHIVE) ## the feature job and a first load on a Spark master and two workers of its own
 	@$(BIN)/python -m pytest tests/cluster
 
 postgres: ## Debian's PostgreSQL, for the tests of production

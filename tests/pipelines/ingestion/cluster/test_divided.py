@@ -1,12 +1,16 @@
 """An ingestion divided among Spark's workers leaves the bytes that one process leaves."""
 
+import os
+from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError
 from pipelines.config.installation.settings import load_settings
 from pipelines.ingestion.cluster.divided import divide
+from pipelines.ingestion.readers import TableReader
 from pipelines.lake import vacuum_tables
 from tests.pipelines.ingestion.cluster.deliveries import (
     KINDS,
@@ -22,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("one_spark")
 
 @pytest.fixture
 def divided(home: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:  # noqa: ARG001
-    """Settings under which every ingestion is a Spark job; `delenv` ends it."""
+    """Settings under which every ingestion is a Spark job."""
     monkeypatch.setenv("OVERNIGHT_SPARK", "local[2]")
     monkeypatch.setenv("OVERNIGHT_SPARK_FROM_ROWS", "0")
     load_settings.cache_clear()
@@ -30,12 +34,12 @@ def divided(home: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch: 
 
 
 def use_one_process(divided: pytest.MonkeyPatch) -> None:
-    divided.delenv("OVERNIGHT_SPARK_FROM_ROWS")
+    divided.setenv("OVERNIGHT_SPARK_FROM_ROWS", "")
     load_settings.cache_clear()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_first_load_and_a_correction_leave_the_bytes_of_one_process(
+def test_a_first_load_leaves_the_bytes_of_one_process(
     kind: str, divided: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     spec = write_delivery(tmp_path / "source", kind=kind)
@@ -49,16 +53,12 @@ def test_a_first_load_and_a_correction_leave_the_bytes_of_one_process(
     assert len(lake.parts(told.transactions)) == 10
 
 
-def test_rows_are_read_and_filed_by_workers(
-    divided: pytest.MonkeyPatch,  # noqa: ARG001
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+def test_rows_are_read_and_filed_by_workers(divided: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("read or merged in this process")
 
-    monkeypatch.setattr("pipelines.ingestion.ingest.read_transactions", refuse)
-    monkeypatch.setattr("pipelines.ingestion.ingest.merge_in_threads", refuse)
+    divided.setattr("pipelines.ingestion.ingest.read_transactions", refuse)
+    divided.setattr("pipelines.ingestion.ingest.merge_in_threads", refuse)
     told, _ = ingest(write_delivery(tmp_path / "source", kind="column"), tmp_path / "lake")
     assert told.kept == 363
 
@@ -86,16 +86,16 @@ def test_a_delivery_that_is_refused_is_refused_in_the_same_words(
 
 
 def test_a_source_that_workers_do_not_see_is_named(
-    divided: pytest.MonkeyPatch,  # noqa: ARG001
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    divided: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def lose(_: object, files: list[object], **__: object) -> list[object]:
+    empty = TableReader.empty
+
+    def lose(reader: TableReader) -> pa.Table:
         for file in (tmp_path / "source/cards").glob("*"):
             file.unlink()
-        return []
+        return empty(reader)
 
-    monkeypatch.setattr("pipelines.ingestion.readers.TableReader.empty", lose)
+    divided.setattr(TableReader, "empty", lose)  # called before the workers are
     spec = write_delivery(tmp_path / "source", kind="column")
     with pytest.raises(InputError, match=r"A Spark worker does not find .*0\.parquet"):
         ingest(spec, tmp_path / "lake")
@@ -110,11 +110,8 @@ def test_what_a_killed_ingestion_shared_with_workers_is_removed_after_two_days(
     left.mkdir(parents=True)
     (left / "0.arrow").write_bytes(b"rows")
     assert vacuum_tables(lake) == 0
-    from datetime import timedelta
-    from os import utime
-
     for path in (left / "0.arrow", left, left.parent):
-        utime(path, (WRITTEN.timestamp(), WRITTEN.timestamp()))
+        os.utime(path, (WRITTEN.timestamp(), WRITTEN.timestamp()))
     assert vacuum_tables(lake, now=WRITTEN + timedelta(days=3)) == 1
     assert not left.parent.exists()
 
