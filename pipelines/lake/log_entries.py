@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ from pipelines.lake.damage import DamagedError
 ACTIONS = "overnight.actions"
 LOG = "_delta_log"
 HINT = "_last_checkpoint"
+PARSED = 16  # entries that are kept; that of a first load has a line for each day
 SPARE = f"where all entries before it are there, {HINT} and it can be removed"
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
@@ -123,6 +125,13 @@ def list_log(folder: str) -> tuple[set[int], list[tuple[int, str]]]:
     return entries, checkpoints
 
 
+def fingerprint_log(folder: str) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells that a log changed: the names, sizes and times of its files."""
+    filesystem, path = resolve(f"{folder}/{LOG}")
+    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    return tuple(sorted((each.base_name, each.size or 0, each.mtime_ns or 0) for each in found))
+
+
 def _checkpoint_faults(address: str, name: str) -> Iterator[str]:
     try:
         pq.read_table(pa.BufferReader(read_buffer(address)))
@@ -140,7 +149,9 @@ def _hint_faults(folder: str, checkpoints: set[int]) -> Iterator[str]:
             yield f"{LOG}/{HINT} names a checkpoint of v{version}, which is missing; {SPARE}"
 
 
+@lru_cache(maxsize=PARSED)
 def _parse(content: bytes) -> Entry:
+    """Parse an entry; a step reads the latest one of a table dozens of times."""
     try:
         lines = [json.loads(line) for line in content.decode().splitlines() if line.strip()]
     except ValueError as error:
