@@ -1,7 +1,8 @@
 """Fences of a run: the first hash of each block, with sums over the block that reveal a change.
 
 A night's ids are spread over all chunks of all runs. By the fences a lookup reads, of each chunk,
-the blocks that can hold one of them, instead of all its hashes.
+the blocks that can hold one of them, instead of all its hashes. Blocks are small: each of 50,000
+ids asks for another one, in each run.
 """
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 from pipelines.ingestion.index.id_hash import Hashes
 
-BLOCK = 256  # entries; 2 kB of hashes
+BLOCK = 64  # entries; 512 bytes of hashes
 KINDS = 3  # first hash, sum of hashes, sum of days
 
 Fences = npt.NDArray[np.uint64]

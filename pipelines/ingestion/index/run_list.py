@@ -6,7 +6,7 @@ One small file, replaced at once: an index changes when its list does.
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pyarrow import fs
@@ -57,7 +57,7 @@ def save_list(folder: str, listed: RunList) -> None:
         "runs": [
             {
                 "name": run.name,
-                "chunks": [astuple(chunk) for chunk in run.chunks],
+                "chunks": [chunk.values for chunk in run.chunks],
                 "fences": run.fence_sum,
             }
             for run in listed.runs

@@ -53,6 +53,11 @@ class Chunk:
     hash_sum: int
     day_sum: int
 
+    @property
+    def values(self) -> tuple[int, int, int, int, int]:
+        """All of it, in the order of the fields."""
+        return self.first, self.last, self.entries, self.hash_sum, self.day_sum
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
