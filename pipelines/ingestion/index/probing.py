@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.ingestion.index.block_reader import BlockReader, is_mapped
+from pipelines.ingestion.index.block_reader import BlockReader, Blocks, is_mapped
 from pipelines.ingestion.index.id_hash import Hashes
 from pipelines.ingestion.index.runs import Days, Run, RunReader
 
@@ -56,13 +56,22 @@ def _probe_blocks(hashes: Hashes, folder: str, run: Run) -> Found:
     if start == end:
         return _nothing()
     reader, wanted = BlockReader(folder, run), hashes[start:end]
-    # Equal hashes may lie on both sides of a fence.
-    ends = [np.searchsorted(reader.firsts, wanted, side) - 1 for side in ("left", "right")]
-    spread = np.flatnonzero(ends[1] - ends[0] > 1)
-    between = [np.arange(ends[0][n], ends[1][n]) for n in spread.tolist()]
-    blocks = np.unique(np.concatenate([*ends, *between]).clip(0))
+    blocks = _blocks_with(wanted, reader.firsts)
     found = _match(reader.hashes(blocks), wanted, lambda: reader.days(blocks))
     return found[0] + start, found[1]
+
+
+def _blocks_with(wanted: Hashes, firsts: Hashes) -> Blocks:
+    """Find the blocks that may hold sorted hashes: each once, in order."""
+    place = np.searchsorted(firsts, wanted, "left")
+    before = (place - 1).clip(0)
+    # Equal hashes, of several days, may lie on both sides of a fence and in whole blocks.
+    is_fence = np.flatnonzero(firsts[place.clip(max=len(firsts) - 1)] == wanted)
+    if len(is_fence):
+        ends = np.searchsorted(firsts, wanted[is_fence], "right")
+        equal = [np.arange(place[n], end) for n, end in zip(is_fence, ends, strict=True)]
+        return np.unique(np.concatenate([before, *equal]))
+    return before[np.append(True, before[1:] != before[:-1])]
 
 
 def _tasks(
