@@ -72,7 +72,7 @@ def find_changed_days(
         lookback_days: days before a day that its features can read.
     """
     found: set[str] = set()
-    for own, old, new in _differing_days(before, after):
+    for own, old, new in differing_days(before, after):
         last = own + timedelta(days=lookback_days)
         within = {day for day in days if str(own) <= day <= str(last)} - found
         if within:
@@ -122,7 +122,7 @@ def _effect_of(own: date, old: Parts, new: Parts, read: Read) -> Effect:
     return find_effect(own, pa.concat_tables(before or [empty]), pa.concat_tables(after or [empty]))
 
 
-def _differing_days(before: Parts, after: Parts) -> Iterator[tuple[date, Parts, Parts]]:
+def differing_days(before: Parts, after: Parts) -> Iterator[tuple[date, Parts, Parts]]:
     """Yield each day with the parts that only one side has."""
     sides = [_by_day(parts) for parts in (before, after)]
     for day in sorted(sides[0].keys() | sides[1].keys()):

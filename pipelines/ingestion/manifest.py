@@ -253,7 +253,8 @@ class Manifest:
         finished = as_of if self.latest_as_of is None else max(as_of, self.latest_as_of)
         gone = [replace(entry, vanished=as_of) for entry in vanished]
         kept = {**self._entries, **{(e.table, e.name): e for e in (*gone, *entries)}}
-        rows = [{f.name: getattr(entry, f.name) for f in fields(Entry)} for entry in kept.values()]
+        names = [field.name for field in fields(Entry)]
+        rows = [{name: getattr(entry, name) for name in names} for entry in kept.values()]
         noted = finished.astimezone(UTC).isoformat()
         reached = dict(self._positions) | dict(positions or {})
         return lake.write_table(

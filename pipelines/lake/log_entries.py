@@ -10,7 +10,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
@@ -22,7 +24,9 @@ from pipelines.lake.damage import DamagedError
 ACTIONS = "overnight.actions"
 LOG = "_delta_log"
 HINT = "_last_checkpoint"
+PARSED = 16  # entries that are kept; that of a first load has a line for each day
 SPARE = f"where all entries before it are there, {HINT} and it can be removed"
+_DECODER = msgspec.json.Decoder()  # of 2,000 lines in a fifth of the time of `json`
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 
@@ -123,6 +127,13 @@ def list_log(folder: str) -> tuple[set[int], list[tuple[int, str]]]:
     return entries, checkpoints
 
 
+def fingerprint_log(folder: str) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells that a log changed: the names, sizes and times of its files."""
+    filesystem, path = resolve(f"{folder}/{LOG}")
+    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    return tuple(sorted((each.base_name, each.size or 0, each.mtime_ns or 0) for each in found))
+
+
 def _checkpoint_faults(address: str, name: str) -> Iterator[str]:
     try:
         pq.read_table(pa.BufferReader(read_buffer(address)))
@@ -140,10 +151,12 @@ def _hint_faults(folder: str, checkpoints: set[int]) -> Iterator[str]:
             yield f"{LOG}/{HINT} names a checkpoint of v{version}, which is missing; {SPARE}"
 
 
+@lru_cache(maxsize=PARSED)
 def _parse(content: bytes) -> Entry:
+    """Parse an entry; a step reads the latest one of a table dozens of times."""
     try:
-        lines = [json.loads(line) for line in content.decode().splitlines() if line.strip()]
-    except ValueError as error:
+        lines = [_DECODER.decode(line) for line in content.splitlines() if line.strip()]
+    except (ValueError, msgspec.MsgspecError) as error:
         raise DamagedError(f"is not JSON: {error}") from error
     for number, line in enumerate(lines, start=1):
         if not isinstance(line, dict) or not all(isinstance(a, dict) for a in line.values()):
@@ -169,7 +182,7 @@ def _actions(lines: list[dict[str, dict[str, object]]], verb: str) -> Iterator[d
 
 def _added(lines: list[dict[str, dict[str, object]]]) -> Iterator[DataFile]:
     for action in _actions(lines, "add"):
-        stats = json.loads(action.get("stats") or "{}")
+        stats = _DECODER.decode(action.get("stats") or "{}")
         days: object = action.get("partitionValues")
         day = days.get(EVENT_DAY, "") if isinstance(days, dict) else ""
         yield DataFile(action["path"], day, stats.get("numRecords", 0), int(action.get("size", 0)))

@@ -44,7 +44,8 @@ class FiledDays:
         self._paths = {part.day: part.path for part in parts}
         before = pa.schema([]) if self.at is None else lake.schema(self.at)
         self.columns_before = before
-        self.lost = [n for n in before.names if n not in schema.names]
+        after = set(schema.names)
+        self.lost = [n for n in before.names if n not in after]
         self.new = [
             column.name for column in schema
             if self.at is not None and column.name not in LATER_COLUMNS
@@ -74,11 +75,12 @@ class FiledDays:
         if self.at is None or day not in self._paths:
             return self.schema.empty_table()
         rows = self.lake.read(self.at, days=[day])
+        filed = dict(zip(rows.column_names, rows.columns, strict=True))
         columns = {}
         for column in self.schema:
             name = column.name
-            absent = name not in rows.column_names or name in self.new
-            values = pa.nulls(rows.num_rows, column.type) if absent else rows[name]
+            absent = name not in filed or name in self.new
+            values = pa.nulls(rows.num_rows, column.type) if absent else filed[name]
             if name == IS_FIRST:
                 values = pc.fill_null(values, fill_value=True)
             if name == STATED_TIME or (name == SOURCE_TIME and self.has_known_time):

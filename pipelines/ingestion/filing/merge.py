@@ -115,7 +115,8 @@ def merge_versions(filed: pa.Table, delivered: pa.Table) -> MergedVersions:
     ]  # fmt: skip
     if filed.num_rows == 0 and len(pc.unique(delivered[TRANSACTION_ID])) == delivered.num_rows:
         gone = delivered[WITHDRAWN]
-        columns = {name: delivered[name] for name in names if name in delivered.column_names}
+        given_columns = dict(zip(delivered.column_names, delivered.columns, strict=True))
+        columns = {name: given_columns[name] for name in names if name in given_columns}
         columns[REPLACED_TIME] = pc.if_else(gone, delivered[KNOWN_TIME], pa.scalar(None, TIMESTAMP))
         columns[IS_FIRST] = pc.invert(gone)
         rows = pa.table({name: columns[name] for name in names})

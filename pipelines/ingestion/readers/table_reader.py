@@ -248,11 +248,12 @@ class TableReader:
     ) -> tuple[dict[str, pa.Array], list[str]]:
         """Read the values of a batch; also return the problems of those that cannot be read."""
         partitions = file.partitions()
+        given = dict(zip(batch.schema.names, batch.columns, strict=True))
         columns: dict[str, pa.Array] = {}
         problems = []
         for field in fields:
-            if field.column in batch.schema.names:
-                values = batch.column(field.column)
+            if field.column in given:
+                values = given[field.column]
             else:
                 text = pa.scalar(partitions.get(field.column), pa.string())
                 values = pa.repeat(text, batch.num_rows)

@@ -7,7 +7,7 @@ import pytest
 from expectations.contract import InputError, ProblemsError
 from pipelines.ingestion.quarantine_replay import replay_rows
 from pipelines.ingestion.repair import repair_lake
-from pipelines.ingestion.whole_delivery import load_delivery
+from pipelines.ingestion.whole_delivery import survey_delivery
 from tests.pipelines.ingestion.joined.banks import (
     CUSTOMERS,
     KNOWN,
@@ -223,14 +223,16 @@ def test_an_examination_joins_as_a_night_does(tmp_path: Path) -> None:
     bank = Bank(tmp_path)
     customers = [customer(7, 2, "young"), customer(7, 4, "old")]
     bank.deliver([row("a", 3), row("b", 5)], customers, day=6)
-    assert load_delivery(bank.spec).rows["segment"].to_pylist() == ["young", "old"]
+    contract = bank.spec.contract.model_copy(update={"allowed": {"segment": ("young",)}})
+    found = survey_delivery(bank.spec.model_copy(update={"contract": contract}))
+    assert (found.rows, [each.num_rows for each in found.faulty]) == (2, [1])
 
 
 def test_problems_of_all_tables_are_told_at_once(tmp_path: Path) -> None:
     bank = Bank(tmp_path)
     bank.write("rows/1.csv", "id,at,customer", ["a,2025-01-01,7"], day=1)
     bank.write("customers/1.csv", "number,segment,born", ["7,young,1980"], day=1)
-    for examine in (lambda: bank.night(1), lambda: load_delivery(bank.spec)):
+    for examine in (lambda: bank.night(1), lambda: survey_delivery(bank.spec)):
         with pytest.raises(ProblemsError) as caught:
             examine()
         text = "\n".join(caught.value.problems)
