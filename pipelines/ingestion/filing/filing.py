@@ -5,7 +5,8 @@ and a rerun repairs a kill in between. Transactions that a correction moved to a
 merged first, apart from the days.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -24,7 +25,7 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
-from pipelines.config import ModelSpec, TableVersion
+from pipelines.config import ComposedId, ModelSpec, TableVersion
 from pipelines.ingestion.filing.day_merge import DayMerge, DayTask, MergedDay
 from pipelines.ingestion.filing.day_rows import DayRows
 from pipelines.ingestion.filing.filed_days import FiledDays
@@ -48,6 +49,8 @@ from pipelines.ingestion.readers import TIMESTAMP
 from pipelines.lake import Lake, split_days
 
 TRANSACTIONS, LABELS = "transactions", "labels"
+# Note of a version of the transactions; a version of an earlier release has none.
+ID_COLUMNS = "overnight.id_columns"
 
 # Threads that merge days; nearly all of their work releases the interpreter's lock.
 AT_ONCE = 2
@@ -106,9 +109,11 @@ def file_delivery(
         merge_days: merges each day, in any process, and returns the outcomes in order.
 
     Raises:
-        InputError: when the columns changed and filed rows would be lost; nothing is committed.
+        InputError: when the columns changed and filed rows would be lost, or ids are composed of
+            other columns than the filed ones; nothing is committed.
         DamagedError: when a file of the lake that the merge needs is damaged.
     """
+    _refuse_other_ids(spec, lake)
     has_known_time = spec.source.roles.known_time is not None
     is_column = spec.labels.column is not None
     schema = _schema(lake, rows.schema)
@@ -148,8 +153,8 @@ def file_delivery(
     lost = sum(day.missing for day in done)
     if lost:
         raise _changed_columns(filed, lost=lost)
-    label_version = _commit(lake, labels, done, fingerprint)
-    version = _commit(lake, filed, done, fingerprint)
+    label_version = _commit(lake, labels, done, fingerprint, notes={})
+    version = _commit(lake, filed, done, fingerprint, notes={ID_COLUMNS: _id_columns(spec)})
     index.cover(part.path for day in done if (part := day.files.get(TRANSACTIONS)) is not None)
     return Filed(
         version, label_version,
@@ -269,7 +274,30 @@ def _changed_columns(filed: FiledDays, *, lost: int) -> InputError:
     )
 
 
-def _commit(lake: Lake, table: FiledDays, done: list[MergedDay], fingerprint: str) -> TableVersion:
+def _id_columns(spec: ModelSpec) -> str:
+    """Return the columns that ids are composed of, as JSON; empty for a column of ids."""
+    named = spec.source.roles.transaction_id
+    return json.dumps(named.columns) if isinstance(named, ComposedId) else ""
+
+
+def _refuse_other_ids(spec: ModelSpec, lake: Lake) -> None:
+    """Raise an error if the same rows would be filed again under other ids."""
+    at = lake.latest(TRANSACTIONS)
+    filed = None if at is None else lake.note(at, ID_COLUMNS)
+    if filed is None or filed == _id_columns(spec):
+        return
+    before = ", ".join(json.loads(filed)) if filed else "a column of ids"
+    raise InputError(
+        f"The transactions of {at} have their ids of {before}, and source.roles.transaction_id is "
+        "another now: each row would be filed a second time. Put it back, or give the spec another "
+        "name and so a lake of its own."
+    )
+
+
+def _commit(
+    lake: Lake, table: FiledDays, done: list[MergedDay], fingerprint: str, *,
+    notes: Mapping[str, str],
+) -> TableVersion:  # fmt: skip
     changed = {day.day: day.files[table.table] for day in done if table.table in day.files}
     at = table.at
     if at is not None and not changed and not table.is_reshaped:
@@ -282,4 +310,5 @@ def _commit(lake: Lake, table: FiledDays, done: list[MergedDay], fingerprint: st
         schema=table.schema,
         days=None if table.is_reshaped else set(changed),
         fingerprint=fingerprint,
+        notes=notes,
     )

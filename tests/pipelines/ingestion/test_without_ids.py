@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from expectations.contract import InputError
 from pipelines.config.spec import ModelSpec, load_spec
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.lake.knowledge_time import parse_as_of
@@ -32,15 +33,15 @@ class Cards:
     """A folder of files, its spec and its lake."""
 
     def __init__(self, folder: Path) -> None:
-        self.files, self._folder = folder / "cards", folder
+        self.files, self.toml = folder / "cards", folder / "cards.toml"
         self.files.mkdir()
         self.lake = Lake(str(folder / "lake"), spec="cards")
         self.spec = self.declare()
 
     def declare(self, labels: str = LABELS, full: str = "") -> ModelSpec:
         text = SPEC.format(path=self.files, full=full) + labels
-        (self._folder / "cards.toml").write_text(text)
-        self.spec = load_spec(str(self._folder / "cards.toml"))
+        self.toml.write_text(text)
+        self.spec = load_spec(str(self.toml))
         return self.spec
 
     def deliver(
@@ -128,6 +129,21 @@ def test_a_row_that_changes_is_another_and_a_full_delivery_withdraws_the_former(
     cards.deliver(change(rows(1, 2, 3), Amount={0: 99.0}))
     assert 99.0 in cards.ids()
     assert sum(map(len, cards.ids().values())) == held
+
+
+@pytest.mark.parametrize("changed", ['"Time"', '{ columns = ["Time", "V1"] }'])
+def test_other_columns_of_ids_are_refused_and_nothing_is_filed_twice(
+    cards: Cards, changed: str
+) -> None:
+    cards.deliver(rows(1, 2, 3))
+    text = cards.toml.read_text()
+    cards.toml.write_text(text.replace('{ columns = ["Time", "V1", "Amount"] }', changed))
+    cards.spec = load_spec(str(cards.toml))
+    # The source's own ids are text as composed ones are, so that their type tells nothing.
+    other = rows(1, 2, 3).set_column(0, "Time", pa.array(["1", "2", "3"]))
+    with pytest.raises(InputError, match=r"ids of Time, V1, Amount, and .* is another now"):
+        cards.deliver(other)
+    assert len(cards.versions()) == 3
 
 
 @pytest.mark.parametrize("between", ["2020-01-15", "2020-03-01"])
