@@ -4,7 +4,7 @@ The author's query is a subquery of ours, in a transaction that cannot write. Va
 asks for are bound, never written into the text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -82,7 +82,7 @@ class QueryFormat:
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read columns of the rows, as the database sends them."""
         database = find_database(self.connection)
         with database.cursor() as cursor:
