@@ -36,6 +36,7 @@ def bank(
 ) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     monkeypatch.setenv("OVERNIGHT_CONNECTION_BANK", server.url("bank", "bank"))
     with psycopg.connect(server.url("bank", "bank"), autocommit=True) as made:
+        made.execute("set lock_timeout = '10s'")  # no test leaves a transaction open
         made.execute("drop schema public cascade; create schema public")
         made.execute(CARDS)
         yield made
@@ -193,13 +194,16 @@ def test_a_query_cannot_write(tmp_path: Path, bank: psycopg.Connection[tuple[obj
         (("select *", "select nope"), "correct the column, or the query"),
         (("from cards", "from nowhere"), "correct the table, or the query"),
         (("from cards", "from secrets"), "SELECT on what the query reads"),
-        (("from cards", "from cards where pg_sleep(5) is null"), "statement_timeout be longer"),
+        (
+            ("from cards", "from cards where pg_sleep(5) is null"),
+            "the connection's statement_timeout longer",
+        ),
         (('"changed"', '"amt"'), "cast it to a timestamp, a date or a bigint"),
         (("select *", "select id, at, amt, cust, changed, '{}'::json fraud"), "cannot be is_fraud"),
     ],
 )
 def test_what_the_database_refuses_is_told_with_the_remedy(
-    tmp_path: Path, bank: psycopg.Connection[tuple[object, ...]], server: Postgres,
+    tmp_path: Path, bank: psycopg.Connection[tuple[object, ...]], server: Postgres, *,
     monkeypatch: pytest.MonkeyPatch, change: tuple[str, str], said: str,
 ) -> None:  # fmt: skip
     put(bank, 1, 10, changed=1)

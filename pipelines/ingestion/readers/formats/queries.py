@@ -138,7 +138,7 @@ class QueryFormat:
             cursor, f"SELECT max({named}) AS greatest {text}", database, since=last, kind=kind
         )
         with suppress(StopIteration), database.explaining():
-            value = next(_fetch(cursor, database)).column(0)[0].as_py()
+            value = self._python(next(_fetch(cursor, database)).column(0)[0])
             if value is None:
                 return last
             is_ahead = (
@@ -154,6 +154,15 @@ class QueryFormat:
             written = value.isoformat() if isinstance(value, date) else str(value)
             return written if not last else _later(written, last, kind)
         return last
+
+    def _python(self, value: pa.Scalar) -> Any:
+        try:
+            return value.as_py()
+        except (OverflowError, ValueError) as error:
+            raise ExplainedError(
+                f"{self.table}.incremental: the greatest {self.incremental} is no time that can be "
+                "told, such as infinity; correct that row, or leave it out of the query"
+            ) from error
 
     def _incremental_kind(self, schema: pa.Schema, database: Database) -> str:
         key = f"{self.table}.incremental"
