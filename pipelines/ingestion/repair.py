@@ -1,5 +1,6 @@
 """Repair of damaged files of the delivered tables, from the whole source."""
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -26,6 +27,8 @@ from pipelines.ingestion.manifest import Manifest
 from pipelines.ingestion.quarantine import QUARANTINE, file_columns, name_repeated
 from pipelines.ingestion.readers import TableReader, open_reports, open_transactions
 from pipelines.lake import Lake, repair_parts, writing
+
+log = logging.getLogger(__name__)
 
 
 def repair_tables(reference: str) -> str:
@@ -72,9 +75,11 @@ def repair_lake(spec: ModelSpec, lake: Lake) -> tuple[int, int]:
 
 
 def _all(manifest: Manifest, table: str, reader: TableReader, now: datetime) -> list[Arrived]:
-    return [
-        Arrived(table, file, manifest.arrival(table, file, now=now), "") for file in reader.files()
-    ]
+    """List the whole source; what cannot be read of it is told, and the rest is used."""
+    files = reader.files()
+    for problem in reader.problems([]):
+        log.warning("%s", problem)
+    return [Arrived(table, file, manifest.arrival(table, file, now=now), "") for file in files]
 
 
 class _Source:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import msgspec
@@ -118,20 +119,21 @@ class TableReader:
         given = self._own_columns(fields, file)
         most = min(rows, max(_MAX_CELLS // max(len(fields), 1), 1))
         read = self._format.batches(file, self._dialect, columns=given, rows=most)
-        while True:
-            try:
-                batch = next(read, None)
-            except _UNREADABLE as error:
-                refuse_any(self._where, [self._unreadable(file, error, " to its end")])
-                raise  # not reached
-            if batch is None:
-                return
-            columns, problems = self._canonical(batch, fields, file, done)
-            refuse_any(self._where, problems)
-            if DELETED in batch.schema.names:
-                columns[DELETED] = batch.column(DELETED)
-            yield _with_known_time(_with_ids(columns, fields, composer))
-            done += batch.num_rows
+        with closing(read):  # an error keeps it in its traceback, a connection with it
+            while True:
+                try:
+                    batch = next(read, None)
+                except _UNREADABLE as error:
+                    refuse_any(self._where, [self._unreadable(file, error, " to its end")])
+                    raise  # not reached
+                if batch is None:
+                    return
+                columns, problems = self._canonical(batch, fields, file, done)
+                refuse_any(self._where, problems)
+                if DELETED in batch.schema.names:
+                    columns[DELETED] = batch.column(DELETED)
+                yield _with_known_time(_with_ids(columns, fields, composer))
+                done += batch.num_rows
 
     def empty(self) -> pa.Table:
         """Return a table without rows in the canonical columns."""
@@ -209,11 +211,15 @@ class TableReader:
 
     def _sample(self, field: Field, file: SourceFile) -> pa.Array:
         """Read the first values of a column: they tell which unit numbers have."""
-        columns = [field.column]
-        read = self._format.batches(file, self._dialect, columns=columns, rows=_SAMPLE)
-        batch = next(read, None)
+        batch = self._first_batch(file, [field.column])
         kind = self._schema(file).field(field.column).type
         return pa.array([], kind) if batch is None else batch.column(0)
+
+    def _first_batch(self, file: SourceFile, columns: list[str]) -> pa.RecordBatch | None:
+        with closing(
+            self._format.batches(file, self._dialect, columns=columns, rows=_SAMPLE)
+        ) as read:
+            return next(read, None)
 
     def _is_in_other(self, field: Field, asked: set[str]) -> bool:
         """Return True if a file that was not asked about has the column."""
@@ -237,8 +243,7 @@ class TableReader:
         fields = [field for field in self._fields if names.count(field.column) == 1]
         own = self._own_columns(fields, file)
         try:
-            read = self._format.batches(file, self._dialect, columns=own, rows=_SAMPLE)
-            batch = next(read, None)
+            batch = self._first_batch(file, own)
         except _UNREADABLE:
             return []
         return [] if batch is None else self._canonical(batch, fields, file, 0)[1]

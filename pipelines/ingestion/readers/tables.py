@@ -16,7 +16,7 @@ from pipelines.ingestion.readers.fields import (
     report_fields,
     transaction_fields,
 )
-from pipelines.ingestion.readers.formats import DeltaFormat, Format, QueryFormat
+from pipelines.ingestion.readers.formats import DeltaFormat, Format
 from pipelines.ingestion.readers.table_reader import TableReader
 
 
@@ -91,5 +91,8 @@ def _format(
 ) -> Format | None:  # fmt: skip
     """Return the format that reads a table where it depends on the spec; None: the registry's."""
     if origin.query is not None and connection is not None:
+        # Loads the drivers, which takes as long as a small night.
+        from pipelines.ingestion.readers.formats.queries import QueryFormat
+
         return QueryFormat(origin.query, connection, origin.incremental, origin.overlap, table)
     return DeltaFormat(keys, is_full=origin.is_full) if form == "delta" else None

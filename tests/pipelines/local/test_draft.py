@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,23 @@ def test_names_of_any_spelling_are_recognised(drafted: Drafted, names: list[str]
     assert [*spec.source.columns().values()] == [names[0], names[1], names[2], names[3]]
     assert spec.labels.column == names[4]
     assert rows_of(spec).num_rows == 1
+
+
+def test_a_folder_of_a_delta_table_is_recognised_as_one(drafted: Drafted) -> None:
+    at = pa.array([datetime(2025, 1, 1, tzinfo=UTC)] * 2, pa.timestamp("us", tz="UTC"))
+    columns = {"tx_id": [1, 2], "at": at, "amount": [5.0, 6.0], "customer": [7, 8]}
+    table = pa.table(columns | {"fraud": [0, 1]})
+    write_deltalake("cards", table.slice(0, 1))
+    write_deltalake("cards", table, mode="overwrite")
+    write_deltalake("reports", pa.table({"tx_id": [1], "reported_at": at.slice(0, 1)}))
+    spec = drafted("cards")
+    assert spec.source.format == "delta"
+    assert rows_of(spec)["transaction_id"].to_pylist() == [1, 2]  # none of the version before
+    spec = drafted("cards", labels="reports")
+    assert spec.labels.format is None  # as that of the transactions
+    reader = open_reports(spec, filed=None)
+    assert reader is not None
+    assert read_all(reader)["transaction_id"].to_pylist() == [1]
 
 
 ODD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

@@ -8,7 +8,6 @@ from pipelines.ingestion.readers.formats.listing import (
     list_files,
     name_of,
 )
-from pipelines.ingestion.readers.formats.queries import QueryFormat
 from pipelines.ingestion.readers.formats.registry import FORMATS, Format
 from pipelines.ingestion.readers.formats.text_stream import open_bytes
 
@@ -19,7 +18,6 @@ __all__ = [
     "Format",
     "Listing",
     "Position",
-    "QueryFormat",
     "SourceFile",
     "list_files",
     "name_of",

@@ -4,7 +4,7 @@ Types that are guessed from values lose zeros in front, and differ from one deli
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import ClassVar
@@ -59,7 +59,7 @@ class CsvFormat:
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read cells as text.
 
         Raises:

@@ -29,9 +29,10 @@ _WELL_FORMED = re.compile(
 )
 _OPTIONS = ("connect_timeout", "sslmode", "require", "options", "postgresql", "postgres")
 _FAILURES = (adbc_driver_manager.Error, pa.ArrowException, OSError)
+# By the database's code, or by its words where an error comes between rows, without a code.
 _REMEDIES: Mapping[str, str] = {
-    "57014": "make the query faster, or let the connection's statement_timeout be longer",
-    "25006": "the query may only read: take out what writes",
+    "statement timeout": "make the query faster, or the connection's statement_timeout longer",
+    "read-only transaction": "the query may only read: take out what writes",
     "42501": "grant the connection's user SELECT on what the query reads",
     "42703": "correct the column, or the query",
     "42P01": "correct the table, or the query",
@@ -78,8 +79,9 @@ class Database:
         except _FAILURES as error:
             state = getattr(error, "sqlstate", None) or ""
             said = _without_secrets(str(error), _uri(self.connection))
-            if state in _REMEDIES:
-                remedy = _REMEDIES[state]
+            found = [remedy for key, remedy in _REMEDIES.items() if key == state or key in said]
+            if found:
+                remedy = found[0]
             elif "connect" in said or "open" in said:
                 remedy = f"start the database, or correct {variable_of(self.connection)}"
             else:
@@ -133,7 +135,7 @@ def _absolute(uri: str) -> str:
 def _without_secrets(said: str, uri: str) -> str:
     """Return the first line of an error, unless a part of the URI that may be secret is in it."""
     first = re.split(r"\n|Query was:", said)[0].strip()
-    first = re.sub(r"^[A-Z_]+: (\[\w+\] )?", "", first).rstrip(".")
+    first = re.sub(r"^([A-Z_]+: )?(\[\w+\] )?(Execution error \[\w+\]: )?", "", first).rstrip(".")
     if uri.startswith("sqlite:"):  # which has no password
         return shorten(first)
     plain = _WELL_FORMED.fullmatch(uri)

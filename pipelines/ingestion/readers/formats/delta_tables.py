@@ -5,7 +5,7 @@ commit adds are read; rows in them that say what was said before make no version
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -72,7 +72,7 @@ class DeltaFormat:
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read columns of each file, and whether the version deleted a row, unless it is whole."""
         del dialect
         parts = () if file.commit is None else file.commit.parts

@@ -1,6 +1,6 @@
 """Reads JSON lines: one object a line, of which the wanted keys are read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -43,7 +43,7 @@ class JsonLinesFormat:
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read values of the wanted keys; a key that a line has not is null."""
         del dialect
         fields = {f"f{at}": name for at, name in enumerate(columns)}

@@ -88,7 +88,8 @@ class SourceFile:
         >>> SourceFile("channel=web%20shop/1.csv", "", 0, datetime.min).partitions()
         {'channel': 'web shop'}
         """
-        pairs = (part.split("=", 1) for part in self.name.split("/")[:-1] if "=" in part)
+        folders = self.name.split("/")[:-1] if self.kind == "file" else []
+        pairs = (part.split("=", 1) for part in folders if "=" in part)
         return {
             unquote(name): None if value == _NULL_PARTITION else unquote(value)
             for name, value in pairs

@@ -1,6 +1,6 @@
 """Reads Parquet, one row group after the other, so that a file of any size takes bounded memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import ClassVar
 
 import pyarrow as pa
@@ -39,7 +39,7 @@ class ParquetFormat:
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read columns of each row group."""
         del dialect
         filesystem, path = resolve(file.address)

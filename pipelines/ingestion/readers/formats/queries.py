@@ -4,7 +4,7 @@ The author's query is a subquery of ours, in a transaction that cannot write. Va
 asks for are bound, never written into the text.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -82,7 +82,7 @@ class QueryFormat:
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read columns of the rows, as the database sends them."""
         database = find_database(self.connection)
         with database.cursor() as cursor:
@@ -138,7 +138,7 @@ class QueryFormat:
             cursor, f"SELECT max({named}) AS greatest {text}", database, since=last, kind=kind
         )
         with suppress(StopIteration), database.explaining():
-            value = next(_fetch(cursor, database)).column(0)[0].as_py()
+            value = self._python(next(_fetch(cursor, database)).column(0)[0])
             if value is None:
                 return last
             is_ahead = (
@@ -154,6 +154,15 @@ class QueryFormat:
             written = value.isoformat() if isinstance(value, date) else str(value)
             return written if not last else _later(written, last, kind)
         return last
+
+    def _python(self, value: pa.Scalar) -> Any:
+        try:
+            return value.as_py()
+        except (OverflowError, ValueError) as error:
+            raise ExplainedError(
+                f"{self.table}.incremental: the greatest {self.incremental} is no time that can be "
+                "told, such as infinity; correct that row, or leave it out of the query"
+            ) from error
 
     def _incremental_kind(self, schema: pa.Schema, database: Database) -> str:
         key = f"{self.table}.incremental"

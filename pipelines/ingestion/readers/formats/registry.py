@@ -3,7 +3,7 @@
 To add a format: one module with a class that fills `Format`, and one entry here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
@@ -52,7 +52,7 @@ class Format(Protocol):
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read columns of a file in batches of at most `rows` rows, in the order of the file.
 
         Raises:

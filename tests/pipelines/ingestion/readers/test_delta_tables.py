@@ -61,8 +61,10 @@ def test_rewritten_files_make_versions_of_changed_rows_only(
     assert nights.versions(2) == [20.0, 21.0]
     assert nights.versions(3) == [30.0]
     assert nights.versions(4) == [40.0]
+    table.append(rows((5, 50.0)))
+    nights.read()
     before = nights.state()
-    table.delta.optimize.compact()
+    assert table.delta.optimize.compact()["numFilesRemoved"] > 1
     assert nights.read().read == 0
     assert nights.state() == before
 
@@ -151,6 +153,21 @@ def test_the_changes_are_those_that_the_change_feed_of_delta_rs_has(tmp_path: Pa
     assert done.read == len(kinds) - kinds.count("update_preimage")
     assert nights.versions(7) == [70.0, 140.0, None]
     assert nights.versions(2) == [21.0, 42.0]
+
+
+def test_one_wrong_row_in_a_commit_is_quarantined_and_no_wrong_clock(tmp_path: Path) -> None:
+    def seen(given: pa.Table, hours_later: float) -> pa.Table:
+        times = [at + (hour(hours_later) - hour(0)) for at in given["at"].to_pylist()]
+        return given.append_column("seen", pa.array(times, given["at"].type))
+
+    table = Table(tmp_path / "cards", seen(FIRST, 1))
+    source = f'format = "delta"\npath = "{table.path}"'
+    nights = Nights(tmp_path, source, known='known_time = "seen"')
+    nights.read()
+    table.append(seen(rows((4, 40.0)), 1))
+    table.append(seen(rows((5, 50.0)), -5))
+    done = nights.read()
+    assert (done.read, done.kept, done.quarantined) == (2, 1, 1)
 
 
 def test_a_restored_table_says_again_what_it_said(tmp_path: Path) -> None:
