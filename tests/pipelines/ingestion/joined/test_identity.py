@@ -90,3 +90,4 @@ def test_a_moved_transaction_is_corrected_where_it_is(bank: Bank) -> None:
     held = sorted((v["known_time"], v["replaced_time"], v["segment"]) for v in versions)  # type: ignore[type-var]
     assert [v[:2] for v in held] == [(at(1), known), (known, at(8)), (at(8), None)]
     assert [v[2] for v in held] == [None, None, "laptop"]
+    assert bank.segments() == {"a": None}
