@@ -5,7 +5,6 @@ and a rerun repairs a kill in between. Transactions that a correction moved to a
 merged first, apart from the days.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,9 +22,14 @@ from expectations.contract import (
     RULES,
     SOURCE_TIME,
     TRANSACTION_ID,
-    InputError,
 )
-from pipelines.config import ComposedId, ModelSpec, TableVersion
+from pipelines.config import ModelSpec, TableVersion
+from pipelines.ingestion.filing.column_changes import (
+    ID_COLUMNS,
+    changed_columns,
+    id_columns,
+    refuse_other_ids,
+)
 from pipelines.ingestion.filing.day_merge import DayMerge, DayTask, MergedDay
 from pipelines.ingestion.filing.day_rows import DayRows
 from pipelines.ingestion.filing.filed_days import FiledDays
@@ -50,7 +54,6 @@ from pipelines.lake import Lake, split_days
 
 TRANSACTIONS, LABELS = "transactions", "labels"
 # Note of a version of the transactions; a version of an earlier release has none.
-ID_COLUMNS = "overnight.id_columns"
 
 # Threads that merge days; nearly all of their work releases the interpreter's lock.
 AT_ONCE = 2
@@ -113,7 +116,7 @@ def file_delivery(
             other columns than the filed ones; nothing is committed.
         DamagedError: when a file of the lake that the merge needs is damaged.
     """
-    _refuse_other_ids(spec, lake)
+    refuse_other_ids(spec, lake.latest(TRANSACTIONS), lake)
     has_known_time = spec.source.roles.known_time is not None
     is_column = spec.labels.column is not None
     schema = _schema(lake, rows.schema)
@@ -122,7 +125,7 @@ def file_delivery(
         joined=joined,
     )  # fmt: skip
     if TRANSACTION_ID in filed.new:
-        raise _changed_columns(filed, lost=filed.row_count)
+        raise changed_columns(filed, lost=filed.row_count)
     kinds = label_schema(schema.field(TRANSACTION_ID).type)
     labels = FiledDays(
         lake, LABELS, kinds, at=lake.latest(LABELS), has_known_time=has_known_time or not is_column
@@ -152,9 +155,9 @@ def file_delivery(
     accept(repeated)
     lost = sum(day.missing for day in done)
     if lost:
-        raise _changed_columns(filed, lost=lost)
+        raise changed_columns(filed, lost=lost)
     label_version = _commit(lake, labels, done, fingerprint, notes={})
-    version = _commit(lake, filed, done, fingerprint, notes={ID_COLUMNS: _id_columns(spec)})
+    version = _commit(lake, filed, done, fingerprint, notes={ID_COLUMNS: id_columns(spec)})
     index.cover(part.path for day in done if (part := day.files.get(TRANSACTIONS)) is not None)
     return Filed(
         version, label_version,
@@ -258,40 +261,6 @@ def _orphans(reports: pa.Table | None, done: list[MergedDay]) -> Iterator[pa.Tab
         rest = rest.append_column(EVENT_TIME, pa.nulls(rest.num_rows, TIMESTAMP))
         rules = pa.array([WITHOUT_TRANSACTION] * rest.num_rows, pa.string())
         yield rest.append_column(RULES, rules)
-
-
-def _changed_columns(filed: FiledDays, *, lost: int) -> InputError:
-    before = filed.columns_before
-    changed = [
-        f"{name} was {before.field(name).type} and is {filed.schema.field(name).type}"
-        for name in filed.new if name in before.names
-    ]  # fmt: skip
-    fresh = [f"{name} is new" for name in filed.new if name not in before.names]
-    differences = ", ".join([*changed, *fresh, *(f"{name} is gone" for name in filed.lost)])
-    return InputError(
-        f"The columns of {filed.at} changed ({differences}), and {lost:,} of its rows are not "
-        "in this delivery. Deliver the whole history once, or give the spec another name."
-    )
-
-
-def _id_columns(spec: ModelSpec) -> str:
-    """Return the columns that ids are composed of, as JSON; empty for a column of ids."""
-    named = spec.source.roles.transaction_id
-    return json.dumps(named.columns) if isinstance(named, ComposedId) else ""
-
-
-def _refuse_other_ids(spec: ModelSpec, lake: Lake) -> None:
-    """Raise an error if the same rows would be filed again under other ids."""
-    at = lake.latest(TRANSACTIONS)
-    filed = None if at is None else lake.note(at, ID_COLUMNS)
-    if filed is None or filed == _id_columns(spec):
-        return
-    before = ", ".join(json.loads(filed)) if filed else "a column of ids"
-    raise InputError(
-        f"The transactions of {at} have their ids of {before}, and source.roles.transaction_id is "
-        "another now: each row would be filed a second time. Put it back, or give the spec another "
-        "name and so a lake of its own."
-    )
 
 
 def _commit(

@@ -16,7 +16,7 @@ from expectations.contract import (
     digest_of,
 )
 from pipelines.config import JoinedTable, ModelSpec, TableVersion
-from pipelines.ingestion.arrivals import Arrived, arrivals_of, files_to_read, files_to_read
+from pipelines.ingestion.arrivals import Arrived, arrivals_of, files_to_read
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.filing import ARRIVAL, FILE, DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.joined.filed_rows import FiledRows, join_all

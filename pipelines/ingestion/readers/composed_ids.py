@@ -5,10 +5,13 @@ an interrupted night, in a file that grew or was sorted anew, beside other files
 row in its file would not be: one row inserted would give each row behind it the labels of another.
 """
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from expectations.contract import TRANSACTION_ID
 from pipelines.ingestion.readers.values.hashes import Hashes, hash_ids, mix
 from pipelines.ingestion.readers.values.numbers import is_text, nearest_doubles, plain
 from pipelines.ingestion.readers.values.unusable import UnusableTypeError
@@ -109,3 +112,20 @@ def _as_text(first: Hashes, second: Hashes) -> pa.Array:
     return pa.StringArray.from_buffers(
         len(first), pa.py_buffer(ends.tobytes()), pa.py_buffer(digits.tobytes())
     )
+
+
+def with_ids(
+    columns: Mapping[str, pa.Array], hashed: Sequence[str], composer: IdComposer
+) -> pa.Table:
+    """Put composed ids in the place of the hashes that they are made of.
+
+    Args:
+        columns: canonical columns of a batch.
+        hashed: names of those that hold hashes; none: the ids are there.
+        composer: of the batch's file.
+    """
+    if not hashed:
+        return pa.table(dict(columns))
+    ids = composer.compose([columns[name] for name in hashed])
+    rest = {name: values for name, values in columns.items() if name not in hashed}
+    return pa.table({TRANSACTION_ID: ids, **rest})

@@ -8,9 +8,10 @@ from dataclasses import replace
 import msgspec
 import pyarrow as pa
 
-from expectations.contract import EVENT_TIME, KNOWN_TIME, TRANSACTION_ID, refuse_any
+from expectations.contract import refuse_any
 from pipelines.config import LONGEST_NAME, Dialect, explain_unreadable, shorten
-from pipelines.ingestion.readers.composed_ids import IdComposer
+from pipelines.ingestion.readers.canonical import with_known_time
+from pipelines.ingestion.readers.composed_ids import IdComposer, with_ids
 from pipelines.ingestion.readers.fields import Field, common_key_type
 from pipelines.ingestion.readers.formats.delta_tables import DELETED
 from pipelines.ingestion.readers.formats.listing import (
@@ -116,6 +117,7 @@ class TableReader:
                 first such value of each column; or when the file cannot be read to its end.
         """
         fields, done, composer = self._typed_fields(), 0, IdComposer()
+        hashed = _hashed(fields)
         given = self._own_columns(fields, file)
         most = min(rows, max(_MAX_CELLS // max(len(fields), 1), 1))
         read = self._format.batches(file, self._dialect, columns=given, rows=most)
@@ -132,14 +134,14 @@ class TableReader:
                 refuse_any(self._where, problems)
                 if DELETED in batch.schema.names:
                     columns[DELETED] = batch.column(DELETED)
-                yield _with_known_time(_with_ids(columns, fields, composer))
+                yield with_known_time(with_ids(columns, hashed, composer))
                 done += batch.num_rows
 
     def empty(self) -> pa.Table:
         """Return a table without rows in the canonical columns."""
         fields = self._typed_fields()
         columns = {f.name: pa.array([], f.type) for f in fields}
-        return _with_known_time(_with_ids(columns, fields, IdComposer()))
+        return with_known_time(with_ids(columns, _hashed(fields), IdComposer()))
 
     def _schema(self, file: SourceFile) -> pa.Schema:
         """Read the names and types of a file once, columns of its folders included."""
@@ -290,17 +292,5 @@ class TableReader:
         return f"{where} cannot be read as {self._form}{said}: {reason}; {remedy}"
 
 
-def _with_ids(
-    columns: dict[str, pa.Array], fields: Sequence[Field], composer: IdComposer
-) -> pa.Table:
-    """Put composed ids in the place of the hashes that they are made of."""
-    hashes = [columns.pop(field.name) for field in fields if field.kind == "hash"]
-    return pa.table({TRANSACTION_ID: composer.compose(hashes), **columns} if hashes else columns)
-
-
-def _with_known_time(rows: pa.Table) -> pa.Table:
-    """Add the known time where the source has none: a row is known when it happens."""
-    if EVENT_TIME not in rows.column_names or KNOWN_TIME in rows.column_names:
-        return rows
-    at = rows.schema.get_field_index(EVENT_TIME)
-    return rows.add_column(at + 1, KNOWN_TIME, rows[EVENT_TIME])
+def _hashed(fields: Sequence[Field]) -> list[str]:
+    return [field.name for field in fields if field.kind == "hash"]
