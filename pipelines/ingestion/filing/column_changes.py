@@ -1,4 +1,4 @@
-"""Columns of a delivery that are others than the filed ones, and ids that are composed otherwise."""
+"""Columns of a delivery that differ from the filed ones, and ids that are composed otherwise."""
 
 import json
 

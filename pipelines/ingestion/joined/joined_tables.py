@@ -90,8 +90,7 @@ class JoinedTables:
     def read_singly(self, manifest: Manifest, now: datetime) -> list[StoredTable]:
         """Read every file as if each came in a night of its own; return the tables."""
         for each in self._tables:
-            every = Compared(tuple(each.reader.files()), (), (), (), ())
-            arrived = arrivals_of(manifest, each.stored.name, every, now=now)
+            arrived = arrivals_of(manifest, each.stored.name, each.reader.files(), now=now)
             for file in sorted(arrived, key=lambda file: (file.arrival, file.file.name)):
                 self._read(each, [file], is_restated=False)
         return [each.stored for each in self._tables]

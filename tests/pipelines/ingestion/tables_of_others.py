@@ -32,6 +32,7 @@ customer_id = "cust"
 maturity = "7d"
 [contract]
 max_quarantined_share = 0.5
+max_absent_share = 0.5
 """
 QUERY = 'query = "select * from cards"\nconnection = "bank"\nincremental = "changed"'
 
