@@ -61,8 +61,8 @@ class BlockReader:
     def may_hold(self, hashes: Hashes, blocks: Blocks) -> npt.NDArray[np.bool_]:
         """Return for each hash False if the block beside it does not hold it."""
         mask = mask_of(hashes)
-        held: Hashes = self._filters[word_of(hashes), blocks] & mask
-        return held == mask
+        held: npt.NDArray[np.bool_] = (self._filters[word_of(hashes), blocks] & mask) == mask
+        return held
 
     def hashes(self, blocks: Blocks) -> Hashes:
         """Read the hashes of blocks, in their order."""

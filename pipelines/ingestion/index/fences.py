@@ -37,7 +37,8 @@ def mask_of(hashes: Hashes) -> Hashes:
     """Compute the three bits of each hash."""
     one = np.uint64(1)
     shifts = [(hashes >> np.uint64(low)) & np.uint64(63) for low in (3, 9, 15)]
-    return (one << shifts[0]) | (one << shifts[1]) | (one << shifts[2])
+    mask: Hashes = (one << shifts[0]) | (one << shifts[1]) | (one << shifts[2])
+    return mask
 
 
 def join_fences(fences: list[Fences]) -> Fences:
