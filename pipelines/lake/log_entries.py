@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -33,11 +34,20 @@ _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One commit: the notes of its writer, the parts that it added, the paths that it removed."""
+    """One commit: the notes of its writer, the parts that it added, the paths that it removed.
+
+    Attributes:
+        actions: of the log by which it added the parts.
+    """
 
     notes: Mapping[str, object]
-    added: tuple[DataFile, ...]
+    actions: tuple[Mapping[str, Any], ...]
     removed: tuple[str, ...]
+
+    @property
+    def added(self) -> tuple[DataFile, ...]:
+        """The parts that it added."""
+        return tuple(map(_part_of, self.actions))
 
 
 def entry_name(version: int) -> str:
@@ -164,9 +174,9 @@ def _parse(content: bytes) -> Entry:
     notes = [line["commitInfo"] for line in lines if "commitInfo" in line]
     if len(notes) != 1:
         raise DamagedError("is empty" if not lines else "does not say who made it")
-    added, removed = list(_added(lines)), [a["path"] for a in _actions(lines, "remove")]
+    added, removed = list(_actions(lines, "add")), [a["path"] for a in _actions(lines, "remove")]
     noted = notes[0].get(ACTIONS)
-    if noted not in (None, digest_actions([part.path for part in added], removed)):
+    if noted not in (None, digest_actions([action["path"] for action in added], removed)):
         raise DamagedError("ends early: it lacks parts that its writer put in or took out")
     return Entry(notes[0], tuple(added), tuple(removed))
 
@@ -180,9 +190,8 @@ def _actions(lines: list[dict[str, dict[str, object]]], verb: str) -> Iterator[d
             yield action  # type: ignore[misc]
 
 
-def _added(lines: list[dict[str, dict[str, object]]]) -> Iterator[DataFile]:
-    for action in _actions(lines, "add"):
-        stats = _DECODER.decode(action.get("stats") or "{}")
-        days: object = action.get("partitionValues")
-        day = days.get(EVENT_DAY, "") if isinstance(days, dict) else ""
-        yield DataFile(action["path"], day, stats.get("numRecords", 0), int(action.get("size", 0)))
+def _part_of(action: Mapping[str, Any]) -> DataFile:
+    stats = _DECODER.decode(action.get("stats") or "{}")
+    days: object = action.get("partitionValues")
+    day = days.get(EVENT_DAY, "") if isinstance(days, dict) else ""
+    return DataFile(action["path"], day, stats.get("numRecords", 0), int(action.get("size", 0)))

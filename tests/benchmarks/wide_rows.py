@@ -58,12 +58,12 @@ def declare_attributes(spec: str) -> str:
     """Add every column that has no role in a spec as an attribute."""
     document = tomlkit.parse(spec)
     source = document["source"]
-    source["attributes"] = {  # type: ignore[index]
+    source["attributes"] = {
         name.lower(): {"column": name, "kind": kind}
         for name, kind in _kinds().items()
         if name not in {*ENTITIES, *ROLES}
     }
-    source["types"] = dict.fromkeys(CATEGORICAL_CODES, "integer")  # type: ignore[index]
+    source["types"] = dict.fromkeys(CATEGORICAL_CODES, "integer")
     return document.as_string()
 
 

@@ -4,6 +4,7 @@ In an object store each read is a request, so there a lookup reads whole chunks.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from pyarrow import fs
 
 from feature_jobs.io import resolve
 from pipelines.ingestion.index import fences, runs
-from pipelines.ingestion.index.fences import sum_of
+from pipelines.ingestion.index.fences import mask_of, sum_of, word_of
 from pipelines.ingestion.index.runs import (
     ENTRY_BYTES,
     HASH_BYTES,
@@ -53,7 +54,15 @@ class BlockReader:
         found = np.frombuffer(self._content.slice(run.size_bytes), "<u8")
         if sum_of(found) != run.fence_sum:
             raise DamagedRunError(run.name)
-        self.firsts, self._hash_sums, self._day_sums = found.reshape(fences.KINDS, blocks)
+        kinds = found.reshape(fences.KINDS, blocks)
+        self.firsts, self._hash_sums, self._day_sums = kinds[:3]
+        self._filters = kinds[3:]
+
+    def may_hold(self, hashes: Hashes, blocks: Blocks) -> npt.NDArray[np.bool_]:
+        """Return for each hash False if the block beside it does not hold it."""
+        mask = mask_of(hashes)
+        held: npt.NDArray[np.bool_] = (self._filters[word_of(hashes), blocks] & mask) == mask
+        return held
 
     def hashes(self, blocks: Blocks) -> Hashes:
         """Read the hashes of blocks, in their order."""
@@ -67,10 +76,10 @@ class BlockReader:
     def _read(
         self,
         blocks: Blocks,
-        kind: np.dtype,
+        kind: np.dtype[Any],
         start: int,
-        sums: Hashes,  # type: ignore[type-arg]
-    ) -> npt.NDArray:  # type: ignore[type-arg]
+        sums: Hashes,
+    ) -> npt.NDArray[Any]:
         chunk, within = np.divmod(blocks, runs.CHUNK // fences.BLOCK)
         offsets = chunk * runs.CHUNK * ENTRY_BYTES + start
         offsets += within * fences.BLOCK * kind.itemsize
@@ -78,7 +87,7 @@ class BlockReader:
         places = (self.run.size_bytes // kind.itemsize) - fences.BLOCK + 1
         step = kind.itemsize
         every = np.ndarray((places, fences.BLOCK), kind, self._content, strides=(step, step))
-        values = every[offsets // step]
+        values: npt.NDArray[Any] = every[offsets // step]
         width = np.int64 if kind.kind == "i" else np.uint64
         if not np.array_equal(values.sum(axis=1, dtype=width).view(np.uint64), sums[blocks]):
             raise DamagedRunError(self.run.name)

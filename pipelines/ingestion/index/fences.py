@@ -2,7 +2,8 @@
 
 A night's ids are spread over all chunks of all runs. By the fences a lookup reads, of each chunk,
 the blocks that can hold one of them, instead of all its hashes. Blocks are small: each of 50,000
-ids asks for another one, in each run.
+ids asks for another one, in each run. A Bloom filter of each block leaves out most blocks that
+have none of them.
 """
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from pipelines.ingestion.readers.values.hashes import Hashes
 
 BLOCK = 64  # entries; 512 bytes of hashes
-KINDS = 3  # first hash, sum of hashes, sum of days
+WORDS = 8  # of 64 bits, of the filter of a block: 8 bits an entry
+KINDS = 3 + WORDS  # first hash, sum of hashes, sum of days, filter
 
 Fences = npt.NDArray[np.uint64]
 
@@ -20,7 +22,23 @@ def fences_of(hashes: Hashes, days: npt.NDArray[np.int32]) -> Fences:
     """Compute the fences of a full chunk, one row a kind."""
     blocks, own = hashes.reshape(-1, BLOCK), days.reshape(-1, BLOCK)
     sums = own.sum(axis=1, dtype=np.int64).view(np.uint64)
-    return np.stack([blocks[:, 0], blocks.sum(axis=1, dtype=np.uint64), sums])
+    number = np.repeat(np.arange(len(blocks)), BLOCK)
+    filters = np.zeros((WORDS, len(blocks)), np.uint64)
+    np.bitwise_or.at(filters, (word_of(hashes), number), mask_of(hashes))
+    return np.vstack([blocks[:, 0], blocks.sum(axis=1, dtype=np.uint64), sums, filters])
+
+
+def word_of(hashes: Hashes) -> npt.NDArray[np.int64]:
+    """Choose the word of a filter for each hash, by its low bits: a block shares the high ones."""
+    return (hashes & np.uint64(WORDS - 1)).astype(np.int64)
+
+
+def mask_of(hashes: Hashes) -> Hashes:
+    """Compute the three bits of each hash."""
+    one = np.uint64(1)
+    shifts = [(hashes >> np.uint64(low)) & np.uint64(63) for low in (3, 9, 15)]
+    mask: Hashes = (one << shifts[0]) | (one << shifts[1]) | (one << shifts[2])
+    return mask
 
 
 def join_fences(fences: list[Fences]) -> Fences:

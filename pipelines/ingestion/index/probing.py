@@ -56,22 +56,24 @@ def _probe_blocks(hashes: Hashes, folder: str, run: Run) -> Found:
     if start == end:
         return _nothing()
     reader, wanted = BlockReader(folder, run), hashes[start:end]
-    blocks = _blocks_with(wanted, reader.firsts)
+    blocks = _blocks_with(wanted, reader)
+    if not len(blocks):
+        return _nothing()
     found = _match(reader.hashes(blocks), wanted, lambda: reader.days(blocks))
     return found[0] + start, found[1]
 
 
-def _blocks_with(wanted: Hashes, firsts: Hashes) -> Blocks:
+def _blocks_with(wanted: Hashes, reader: BlockReader) -> Blocks:
     """Find the blocks that may hold sorted hashes: each once, in order."""
+    firsts = reader.firsts
     place = np.searchsorted(firsts, wanted, "left")
     before = (place - 1).clip(0)
+    likely: Blocks = before[reader.may_hold(wanted, before)]
     # Equal hashes, of several days, may lie on both sides of a fence and in whole blocks.
     is_fence = np.flatnonzero(firsts[place.clip(max=len(firsts) - 1)] == wanted)
-    if len(is_fence):
-        ends = np.searchsorted(firsts, wanted[is_fence], "right")
-        equal = [np.arange(place[n], end) for n, end in zip(is_fence, ends, strict=True)]
-        return np.unique(np.concatenate([before, *equal]))
-    return before[np.append(True, before[1:] != before[:-1])]
+    ends = np.searchsorted(firsts, wanted[is_fence], "right")
+    equal = [np.arange(place[n], end) for n, end in zip(is_fence, ends, strict=True)]
+    return np.unique(np.concatenate([likely, *equal]))
 
 
 def _tasks(
