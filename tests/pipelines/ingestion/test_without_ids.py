@@ -25,6 +25,8 @@ event_time = {{ column = "Time", unit = "s", start = "2020-01-01" }}
 amount = "Amount"
 [source.attributes]
 v1 = {{ column = "V1", kind = "numeric" }}
+[contract]
+max_absent_share = 0.5
 """
 LABELS = '[labels]\ncolumn = "Class"\ndelay = "7d"\nmaturity = "7d"\n'
 

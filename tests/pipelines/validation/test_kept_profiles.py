@@ -150,7 +150,7 @@ def plain(profile: Profile) -> object:
     return columns, examples, profile.rows, str(kept)
 
 
-@pytest.mark.parametrize("ids", ["rising", "mixed", "text"])
+@pytest.mark.parametrize("ids", ["rising", "mixed", "text", "uuid"])
 @pytest.mark.parametrize("seed", range(2))
 def test_profiles_of_later_nights_are_those_of_a_full_pass(home: Path, seed: int, ids: str) -> None:
     bank, history = Bank(home), History(seed, ids=ids)
