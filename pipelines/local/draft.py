@@ -127,6 +127,7 @@ def _text(source: str, sample: Sample, guess: Guess, reports: Reports | None = N
 
     >>> roles = dict.fromkeys(["transaction_id", "amount", "label"], 'a "b"\\c')
     >>> guess = Guess(roles, ("card",), "at", Dialect(delimiter=";"), {})
+    >>> import pyarrow as pa
     >>> sample = Sample("csv", guess.dialect, pa.table({}))
     >>> print("\n".join(_text("rows.csv", sample, guess).splitlines()[2:9]))
     [source]
