@@ -10,7 +10,6 @@ import pytest
 
 from expectations.contract import ProblemsError
 from pipelines.ingestion.readers import open_transactions
-from pipelines.ingestion.whole_delivery import load_delivery
 from tests.pipelines.ingestion.tables_of_others import QUERY, START, Nights, hour
 from tests.production.postgres import Postgres, postgres
 
@@ -73,7 +72,7 @@ def test_numbers_of_any_precision_are_the_nearest_doubles(
     for number, amount in enumerate(AMOUNTS, start=1):
         put(bank, number, Decimal(amount), changed=number)
     bank.execute("insert into cards values (98, now(), 'NaN'), (99, now(), null)")
-    rows = load_delivery(Nights(tmp_path, QUERY).spec).rows.sort_by("transaction_id")
+    rows = Nights(tmp_path, QUERY).examine().sort_by("transaction_id")
     # Python's own reading of the same digits.
     assert rows["amount"].to_pylist() == [*map(float, AMOUNTS), None, None]
 
@@ -93,7 +92,7 @@ def test_types_are_those_of_the_database(
         for name in ("score", "small", "real", *(["note"] if mark else []))
     )
     nights.redeclare("[labels]", f"[source.attributes]\n{attributes}[labels]")
-    (row,) = load_delivery(nights.spec).rows.to_pylist()
+    (row,) = nights.examine().to_pylist()
     assert row["transaction_id"] == 7
     assert row["event_time"] == datetime(2025, 1, 1, 8, 0, 0, 123456, tzinfo=UTC)
     assert row["customer_id"] == "00000000-0000-0000-0000-00000000000a"
@@ -108,7 +107,7 @@ def test_types_are_those_of_the_database(
         folder.mkdir()
         nights = Nights(folder, f'{QUERY}\ntime_zone = "Europe/Berlin"')
         nights.redeclare('event_time = "at"', f'event_time = "{column}"')
-        assert load_delivery(nights.spec).rows["event_time"].to_pylist() == [instant]
+        assert nights.examine()["event_time"].to_pylist() == [instant]
 
 
 @pytest.mark.parametrize(

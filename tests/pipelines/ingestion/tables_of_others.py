@@ -11,6 +11,7 @@ from deltalake import DeltaTable, write_deltalake
 from pipelines.config import ModelSpec, load_spec
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.ingested import Ingested
+from pipelines.ingestion.readers import open_transactions
 from pipelines.lake import Lake
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -72,6 +73,11 @@ class Nights:
     def read(self) -> Ingested:
         self._as_of += timedelta(days=1)
         return ingest_delivery(self.spec, self.lake, as_of=self._as_of)
+
+    def examine(self) -> pa.Table:
+        """Read all that the source has, and file nothing."""
+        reader = open_transactions(self.spec, filed=None)
+        return pa.concat_tables(rows for file in reader.files() for rows in reader.batches(file))
 
     def versions(self, number: int) -> list[float | None]:
         """Amounts of the versions of a transaction in order; None where it was withdrawn."""

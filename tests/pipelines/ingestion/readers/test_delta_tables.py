@@ -224,11 +224,6 @@ def test_after_a_gap_the_whole_table_is_read_and_that_is_told(
     assert nights.read().read == 0
 
 
-def read_all(nights: Nights) -> pa.Table:
-    reader = open_transactions(nights.spec, filed=None)
-    return pa.concat_tables(rows for file in reader.files() for rows in reader.batches(file))
-
-
 def test_columns_that_come_later_are_missing_before(tmp_path: Path) -> None:
     table = Table(tmp_path / "cards", FIRST)
     source = f'format = "delta"\npath = "{table.path}"'
@@ -239,7 +234,7 @@ def test_columns_that_come_later_are_missing_before(tmp_path: Path) -> None:
         "[labels]",
         '[source.attributes]\nchannel = { column = "channel", kind = "categorical" }\n[labels]',
     )
-    found = read_all(nights)
+    found = nights.examine()
     ids, channels = (found[name].to_pylist() for name in ("transaction_id", "channel"))
     assert dict(zip(ids, channels, strict=True)) == {1: None, 2: None, 3: None, 4: "web"}
 
@@ -250,7 +245,7 @@ def test_partitions_of_every_sign_are_columns(tmp_path: Path) -> None:
     source = f'format = "delta"\npath = "{tmp_path / "cards"}"'
     nights = Nights(tmp_path, source)
     nights.redeclare('"cust"', '"day"')
-    found = read_all(nights)
+    found = nights.examine()
     ids, days = (found[name].to_pylist() for name in ("transaction_id", "customer_id"))
     assert dict(zip(ids, days, strict=True)) == {1: "a b", 2: "ü:%", 3: None}
 

@@ -11,7 +11,7 @@ from expectations.contract import ProblemsError
 from pipelines.config import load_spec
 from pipelines.ingestion.readers import open_transactions
 from pipelines.ingestion.repair import repair_lake
-from pipelines.ingestion.whole_delivery import load_delivery
+from pipelines.ingestion.whole_delivery import survey_delivery
 from tests.pipelines.ingestion.readers.tables import ROW, SPEC, read_all
 from tests.pipelines.ingestion.tables_of_others import QUERY, Database, Nights, Table, hour, rows
 
@@ -293,7 +293,7 @@ def test_the_whole_query_is_examined_and_repairs(tmp_path: Path, database: Datab
     nights = Nights(tmp_path, QUERY)
     nights.read()
     database.put(4, 40.0, changed=4)
-    assert load_delivery(nights.spec).rows.num_rows == 4
+    assert survey_delivery(nights.spec).rows == 4
     at = nights.lake.latest("transactions")
     (part,) = nights.lake.parts(at)
     path = Path(nights.lake.folder("transactions"), part.path)
