@@ -24,7 +24,7 @@ WORKERS_E2E := 2
 # Suites that are long, or start whole installations: each by itself.
 APART := cluster crashes dist e2e image production soak
 
-.PHONY: help setup demo up browser postgres test test-unit test-e2e test-cluster test-production test-backfill test-faults test-soak test-dist test-infra test-image infra dist pin image sbom licences audit docs check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-ids bench-serving lock clean
+.PHONY: help setup demo up browser postgres test test-unit test-e2e test-cluster test-production test-backfill test-faults test-soak test-dist test-infra test-image infra dist pin image sbom licences audit docs check format bench bench-features bench-handbook bench-validation bench-detection bench-training bench-ids bench-night bench-wide bench-serving lock clean
 
 help: ## what each target does
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  make \1|/' | column -t -s'|'
@@ -59,7 +59,7 @@ test-e2e: $(READY) browser ## whole installations: Airflow, Spark, MLflow, the e
 test-soak: $(READY) ## 200,000 requests across three deployments and a rollback
 	@$(BIN)/python -m pytest tests/soak
 
-test-cluster: $(ARCHIVE) ## the feature job on a Spark master and two workers of its own
+test-cluster: $(ARCHIVE) ## the feature job and a first load on a Spark master and two workers of its own
 	@$(BIN)/python -m pytest tests/cluster
 
 postgres: ## Debian's PostgreSQL, for the tests of production
@@ -72,7 +72,7 @@ test-backfill: $(READY) postgres ## a month of nights by Airflow's backfill, eac
 	@OVERNIGHT_BACKFILL_NIGHTS=$${NIGHTS:-30} $(BIN)/python -m pytest tests/production/test_backfill.py
 
 # What goes into each, so that neither is made anew without a reason.
-$(ARCHIVE): infra/packaging/requirements.lock $(shell find feature_jobs infra/packaging expectations/contract -name '*.py' -o -name '*.pyi') $(wildcard expectations/__init__.py*) | $(READY)
+$(ARCHIVE): infra/packaging/requirements.lock $(shell find expectations feature_jobs infra pipelines training -name '*.py' -o -name '*.pyi') | $(READY)
 	@$(BIN)/python -m infra.packaging.environment dist
 
 dist: $(ARCHIVE) ## the wheel, and the Python environment of Spark's workers, into dist
@@ -134,7 +134,7 @@ docs: $(READY) ## the documentation, into dist/docs; links are checked
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@printf 'Wrote dist/docs/index.html. With its search: %s -m http.server --bind 127.0.0.1 --directory dist/docs\n' $(BIN)/python
 
-bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-ids bench-night bench-serving ## every benchmark; results under tests/benchmarks/results
+bench: bench-features bench-handbook bench-validation bench-detection bench-training bench-ids bench-night bench-wide bench-serving ## every benchmark; results under tests/benchmarks/results
 
 bench-features: $(READY) ## the feature engine against Spark windows, DuckDB, Polars, pandas, a bare kernel
 	@$(BIN)/python -m tests.benchmarks.features $(ARGS)
@@ -156,6 +156,9 @@ bench-ids: $(READY) ## the index of transaction ids: 2,000 days of 50,000 ids, i
 
 bench-night: $(READY) ## a first load and one more night on 2, 10 and 100 million rows of history, step by step
 	@$(BIN)/python -m tests.benchmarks.night $(ARGS)
+
+bench-wide: $(READY) ## a first run on 590,000 rows of 400 columns, as CSV and as Parquet, step by step
+	@$(BIN)/python -m tests.benchmarks.wide $(ARGS)
 
 bench-serving: $(READY) ## the container against MLflow's own server, under the load of wrk
 	@$(BIN)/python -m tests.benchmarks.serving $(ARGS)

@@ -149,6 +149,9 @@ class Contract(FrozenModel):
             had, for attributes without `allowed`.
         max_quarantined_share: highest share of a delivery's rows that may go to quarantine; above
             it the delivery is refused.
+        max_absent_share: highest share of the filed transactions, and of the reports, that a
+            delivery with `is_full` may leave out, and so withdraw; above it the delivery is
+            refused.
         min_rows_per_day: fewest transactions of a day.
         max_fraud_rate: highest share of frauds among the rows of a training set.
         freshness: the latest transaction is at most this old at the knowledge time.
@@ -161,6 +164,7 @@ class Contract(FrozenModel):
     allowed: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     max_unseen_rate: Share = 0.05
     max_quarantined_share: Share = 0.05
+    max_absent_share: Share = 0.05
     min_rows_per_day: Annotated[int, Field(ge=0)] = 1
     max_fraud_rate: Annotated[float, Field(gt=0, le=1)] = 0.2
     min_label_coverage: Share = 0.9

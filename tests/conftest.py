@@ -2,10 +2,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipelines.config.installation.settings import load_settings
 
 _ORDER = {name: at for at, name in enumerate(("rollouts", "pipelines", "feature_jobs", "infra"))}
+
+
+# How long an example takes depends on the machine and what else it does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

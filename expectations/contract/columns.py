@@ -46,11 +46,27 @@ STATED_TIME = "stated_time"
 STATE = "state"  # of a label, as its source calls it
 
 
+# Of a delivered row: the state of its label, or whether the transaction is withdrawn.
+LABEL_STATE, WITHDRAWN = "label_state", "is_withdrawn"
+
+
 ROLES = (TRANSACTION_ID, EVENT_TIME, AMOUNT)
 
 
 RESERVED = frozenset(
-    (*ROLES, KNOWN_TIME, EVENT_DAY, LABEL, RULES, REPLACED_TIME, IS_FIRST, SOURCE_TIME, STATED_TIME)
+    (
+        *ROLES,
+        KNOWN_TIME,
+        EVENT_DAY,
+        LABEL,
+        RULES,
+        REPLACED_TIME,
+        IS_FIRST,
+        SOURCE_TIME,
+        STATED_TIME,
+        LABEL_STATE,
+        WITHDRAWN,
+    )
 )
 
 

@@ -3,7 +3,8 @@
 OvernightError            ours to fix; the command line exits with 1; Airflow tries again
 ├── OutcomeError          ours too, but trying again by itself changes nothing
 └── InputError            the user's to fix; exits with 2; Airflow does not try again
-    └── ProblemsError     several of them at once
+    ├── ProblemsError     several of them at once
+    └── UndeclaredError   a declaration that may come later; Airflow skips what needs it
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,6 +30,10 @@ class ProblemsError(InputError):
         self.problems = tuple(problems)
         count = f"{len(self.problems)} problem{'s' if len(self.problems) != 1 else ''}"
         super().__init__("\n".join([f"{count} in {where}:", *(f"  - {p}" for p in self.problems)]))
+
+
+class UndeclaredError(InputError):
+    """A step needs what the spec may declare later; all that does not need it is done."""
 
 
 class KeyedProblemsError(ValueError):

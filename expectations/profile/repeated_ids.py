@@ -3,6 +3,8 @@
 Of each day the lowest and the highest id are known, and whether it repeats one itself. Days whose
 ranges do not overlap share no id, so ids that grow with time are not read at all. Other days are
 compared by 64-bit keys, so many at a time that memory is bounded; equal keys are compared as ids.
+Random ids have days whose ranges overlap all others; an index, where there is one, says which of
+them have to be read.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,8 +23,11 @@ UInt64s = npt.NDArray[np.uint64]
 # Keys that are compared at once; sorting them takes a few hundred MB.
 MOST_KEYS = 16_000_000
 _BUCKET_BITS = 24
+# Of so many days the ids are read without asking whether they have any of the new ones.
+READ_UNASKED = 2
 
 IdsOf = Callable[[str], pa.Array]
+DaysWith = Callable[[pa.Array], Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +74,24 @@ class Repeats:
 
 
 def find_repeats(
-    days: Mapping[str, IdRange], ids_of: IdsOf, *, compared: Collection[str] = ()
-) -> Repeats:
+    days: Mapping[str, IdRange], ids_of: IdsOf, *, compared: Collection[str] = (),
+    days_with: DaysWith | None = None,
+) -> Repeats:  # fmt: skip
     """Find rows whose id stood before, in the order of days.
 
     Args:
         days: each day with its range of ids.
         ids_of: reads the ids of a day, in the order of its rows.
         compared: days of which it is known that none of their ids stands twice in them.
+        days_with: finds all days that have one of some ids, and maybe others; None: nothing can.
+            It is asked instead of reading the ids of many days.
     """
     new, old = _to_compare(days, set(compared))
     if not new:
         return Repeats()
+    if days_with is not None and len(old) > READ_UNASKED:
+        likely = {other for day in new for other in days_with(ids_of(day))}
+        old = sorted(likely.intersection(old))
     passes = -(-sum(days[day].rows for day in new) // MOST_KEYS)
     found = [_repeated_keys(new, old, ids_of, at=at, passes=passes) for at in range(passes)]
     repeated = np.unique(np.concatenate(found))

@@ -118,7 +118,7 @@ def _window_errors(group: WindowGroup, features: FeatureSet, columns: Columns) -
     for key in group.keys:
         # A category has a history only together with an entity.
         if key not in (columns.entities if len(group.keys) == 1 else keys):
-            known = ", ".join(sorted(columns.entities))
+            known = ", ".join(sorted(columns.entities)) or "there are none"
             yield f"entity: {key!r} is not one of source.entities ({known})"
     if not group.keys or len(set(group.keys)) < len(group.keys):
         yield f"entity: {list(group.keys)} needs one column, or several different ones"
@@ -197,7 +197,7 @@ def _allowed_aggregates(
 
 
 def _link_errors(group: LinkGroup, columns: Columns) -> Iterator[str]:
-    known = ", ".join(sorted(columns.entities))
+    known = ", ".join(sorted(columns.entities)) or "there are none"
     for place, name in (("entity", group.entity), ("through", group.through)):
         if name not in columns.entities:
             yield f"{place}: {name!r} is not one of source.entities ({known})"

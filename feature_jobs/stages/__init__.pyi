@@ -6,7 +6,13 @@ from .map import Layout, scatterer
 from .read import Input, load_known_frauds, scatter_history
 from .shuffle_blocks import BLOCKS, send
 from .skew import SLICE, Split, split_rows
-from .worker_errors import error_of_worker, map_batches
+from .worker_errors import (
+    encode_error,
+    error_of_spark,
+    error_of_worker,
+    map_batches,
+    refuse_encoded,
+)
 from .write import (
     MANIFEST,
     PASSTHROUGH,
@@ -36,12 +42,15 @@ __all__ = [
     "compute_links",
     "compute_windows",
     "derive",
+    "encode_error",
+    "error_of_spark",
     "error_of_worker",
     "expression_columns",
     "finisher",
     "load_known_frauds",
     "manifest",
     "map_batches",
+    "refuse_encoded",
     "refuse_unreadable",
     "row_schema",
     "scatter_history",

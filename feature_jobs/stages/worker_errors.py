@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PythonException
 from pyspark.sql import DataFrame
 from pyspark.sql import types as t
@@ -55,6 +56,15 @@ def error_of_worker(error: PythonException) -> OvernightError:
     return OvernightError(f"A Spark worker failed: {last}. Run it again with --debug for all.")
 
 
+def error_of_spark(error: Py4JJavaError) -> OvernightError:
+    """Describe a failure of Spark itself: workers lost too often, a full disk, no memory."""
+    reason = str(error.java_exception.getMessage()).strip().splitlines()[0]
+    return OvernightError(
+        f"Spark gave up: {reason}. Nothing was committed. Look at the cluster's workers, their "
+        "memory and their disks, and run the step again."
+    )
+
+
 def encode_error(error: OvernightError) -> str:
     """Write an error as one marked line."""
     kind = next(kind for kind in _KINDS if isinstance(error, kind))
@@ -62,6 +72,16 @@ def encode_error(error: OvernightError) -> str:
     if isinstance(error, ProblemsError):
         told |= {"where": error.where, "problems": error.problems}
     return f"{_MARK} {json.dumps(told)}"
+
+
+def refuse_encoded(text: str) -> None:
+    """Raise the error that `encode_error` wrote; none for an empty text.
+
+    Raises:
+        OvernightError: of the class that the error had.
+    """
+    if text:
+        raise decode_error(text.removeprefix(f"{_MARK} "))
 
 
 def decode_error(line: str) -> OvernightError:

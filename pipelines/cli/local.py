@@ -32,7 +32,7 @@ def new(
     source: Annotated[
         str,
         typer.Option(
-            "--from", help="File, folder or s3:// URL of transactions: Parquet, CSV or JSON."
+            "--from", help="File, folder or s3:// URL of transactions: Parquet, CSV, JSON, Delta."
         ),
     ],
     labels: Annotated[

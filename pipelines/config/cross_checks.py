@@ -1,7 +1,7 @@
 """Checks of a spec across keys, and pydantic's validation errors as lines with a remedy."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +18,7 @@ from expectations.contract import (
     KeyedProblemsError,
     format_duration,
 )
-from feature_jobs.declaration import Columns, FeatureSet, validate_features
+from feature_jobs.declaration import LEGITIMATE, Columns, FeatureSet, validate_features
 from pipelines.config.source_checks import source_problems
 from pipelines.config.sources import Labels, Source
 
@@ -80,7 +80,7 @@ def cross_field_problems(spec: "ModelSpec") -> list[str]:
     training = spec.training
     problems = source_problems(spec.source, spec.labels)
     wait = spec.labels.delay or spec.labels.maturity
-    if training.gap < wait:
+    if spec.labels.is_declared and training.gap < wait:
         problems.append(
             f"training.gap: {format_duration(training.gap)} is shorter than the wait for a "
             f"label, {format_duration(wait)}; labels of the train window would not be known yet"
@@ -105,11 +105,28 @@ def cross_field_problems(spec: "ModelSpec") -> list[str]:
         if length > training.train_window
     ]
     if training.exclude_detected and training.exclude_detected not in spec.source.entities:
+        known = ", ".join(spec.source.entities)
         problems.append(
             f"training.exclude_detected: {training.exclude_detected!r} is not one of "
-            "source.entities"
+            f"source.entities ({known}); give one of them"
+            if known
+            else f"training.exclude_detected: {training.exclude_detected!r}: source.entities names "
+            "none; remove it"
         )
-    return problems
+    return [*problems, *_label_window_problems(spec)]
+
+
+def _label_window_problems(spec: "ModelSpec") -> Iterator[str]:
+    """Find features that count known frauds, in a spec without labels."""
+    if spec.labels.is_declared:
+        return
+    remedy = " needs labels; declare [labels], or remove the group until there are some"
+    for number, group in enumerate(spec.features.windows):
+        if group.measure in {LABEL, LEGITIMATE}:
+            yield f"features.windows.{number}.measure: {group.measure!r}{remedy}"
+    for number, links in enumerate(spec.features.links):
+        if "neighbour_frauds" in links.aggregates:
+            yield f"features.links.{number}.aggregates: 'neighbour_frauds'{remedy}"
 
 
 def _chosen_problems(spec: "ModelSpec") -> list[str]:
@@ -172,7 +189,7 @@ def _contract_problems(spec: "ModelSpec") -> list[str]:
 
 def row_columns(source: Source, labels: Labels) -> Columns:
     """Return the columns of a row that features and expressions may read."""
-    kinds = {name: attribute.kind for name, attribute in source.attributes.items()}
+    kinds = source.attribute_kinds()
     return Columns(
         entities=tuple(source.entities),
         numeric=(AMOUNT, *(name for name, kind in kinds.items() if kind == "numeric")),
@@ -197,8 +214,11 @@ def find_in_features(declared: Mapping[str, Any], error: ValidationError) -> lis
 def _declared_columns(declared: Mapping[str, Any]) -> Columns:
     """Return the columns of a row as far as a faulty spec names them."""
     source, labels = _section(declared, "source"), _section(declared, "labels")
-    attributes = _section(source, "attributes")
-    kinds = {name: _section(attributes, name).get("kind") for name in attributes}
+    tables = source.get("tables")
+    kinds: dict[str, object] = {}
+    for table in (source, *(tables if isinstance(tables, list) else [])):
+        attributes = _section(table if isinstance(table, dict) else {}, "attributes")
+        kinds |= {name: _section(attributes, name).get("kind") for name in attributes}
     return Columns(
         entities=tuple(_section(source, "entities")),
         numeric=(AMOUNT, *(name for name, kind in kinds.items() if kind == "numeric")),

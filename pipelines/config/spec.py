@@ -82,7 +82,7 @@ class ModelSpec(FrozenModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     source: Source
-    labels: Labels
+    labels: Annotated[Labels, Field(default_factory=Labels)]
     features: FeatureSet = FeatureSet()
     contract: Contract = Contract()
     training: TrainingPolicy = TrainingPolicy()
@@ -97,13 +97,16 @@ class ModelSpec(FrozenModel):
         return digest_of(self.model_dump(mode="json"))
 
     @property
-    def customer(self) -> str:
-        """The entity whose rows are alike: the one that is excluded when detected, or the first."""
-        return self.training.exclude_detected or next(iter(self.source.entities))
+    def customer(self) -> str | None:
+        """The entity whose rows are alike: the one that is excluded when detected, or the first.
+
+        None in a spec without entities.
+        """
+        return self.training.exclude_detected or next(iter(self.source.entities), None)
 
     def attribute_kinds(self) -> dict[str, AttributeKind]:
         """Attribute name to its kind."""
-        return {name: attribute.kind for name, attribute in self.source.attributes.items()}
+        return self.source.attribute_kinds()
 
     def row_columns(self) -> dict[str, str]:
         """Entities and attributes that a row carries, with their kind."""
@@ -144,8 +147,10 @@ def load_spec(reference: str) -> ModelSpec:
         problems += [*explain(error), *find_in_features(declared, error)]
         refuse_any(path.name, problems)
         raise  # not reached: a validation error has at least one problem
-    problems += address_problems("source.path", spec.source.path)
+    problems += address_problems("source.path", spec.source.path or "")
     problems += address_problems("labels.path", spec.labels.path or "")
+    for table in spec.source.tables:
+        problems += address_problems(f"source.tables.{table.name}.path", table.path)
     refuse_any(path.name, [*problems, *cross_field_problems(spec)])
     return spec
 

@@ -31,7 +31,8 @@ def score_transactions(reference: str, transactions: str) -> str:
     for row in rows.to_pylist():
         # Every feature that a model of the spec may read; each model takes its own.
         features = {name: as_plain(row[name]) for name in current}
-        identity, entity = str(row[TRANSACTION_ID]), str(row[spec.customer])
+        identity = str(row[TRANSACTION_ID])
+        entity = None if spec.customer is None else str(row[spec.customer])
         reply = ask(spec.name, [features], inference_id=identity, entity=entity)
         (answer,) = reply.predictions
         said = f"{answer.decision:8}  {answer.threshold}"

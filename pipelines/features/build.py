@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
 
 from expectations.contract import InputError, digest_of, refuse_any
 from feature_jobs.engine_version import ENGINE_VERSION
@@ -13,7 +14,16 @@ from feature_jobs.stages import Day
 from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.features.execution import build_parts, forget_job
-from pipelines.features.plan import FEATURES, RECORD, FeaturePlan, lookback_days, plan_features
+from pipelines.features.moved_labels import COLUMNS, find_label_days
+from pipelines.features.plan import (
+    FEATURES,
+    RECORD,
+    FeaturePlan,
+    lookback_days,
+    plan_features,
+    read_columns,
+)
+from pipelines.ingestion import TRANSACTIONS
 from pipelines.lake import Lake
 from pipelines.validation import validate_features
 
@@ -165,7 +175,14 @@ def _build(
 ) -> Build:
     """Build every feature of some days, or with a plan the changed features of kept days."""
     first = str(date.fromisoformat(min(days)) - timedelta(days=lookback_days(spec)))
-    inside = [part for part in lake.parts(pinned.labels) if first <= part.day <= max(days)]
+    last = max(days)
+    parts = lake.parts(pinned.labels)
+    inside = [part for part in parts if first <= part.day <= last]
+    if spec.features.reads_labels:
+        read = partial(read_columns, lake, TRANSACTIONS, COLUMNS)
+        homes = find_label_days(lake, pinned, first=first, last=last, read=read)
+        lake.refuse_damage(pinned.labels, days=homes)
+        inside = [part for part in parts if part.day in homes] + inside
     return Build(
         days=tuple(_days(lake, pinned, plan, wanted=set(days), first=first)),
         labels=tuple(f"{lake.folder(pinned.labels.name)}/{part.path}" for part in inside),

@@ -2,8 +2,8 @@
 
 A row counts for others from its known time until it is replaced, so a version that became known
 today leaves the features of all days before today as they are, whatever day it happened on. Only
-a row that was taken out or changed in place, which nothing but a restatement does, reaches back to
-its own day.
+a row that was taken out or changed in place reaches back to its own day: by a restatement, or by a
+row of a joined table that came later than the transactions that it counts for.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ def find_changed_days(
         lookback_days: days before a day that its features can read.
     """
     found: set[str] = set()
-    for own, old, new in _differing_days(before, after):
+    for own, old, new in differing_days(before, after):
         last = own + timedelta(days=lookback_days)
         within = {day for day in days if str(own) <= day <= str(last)} - found
         if within:
@@ -122,7 +122,7 @@ def _effect_of(own: date, old: Parts, new: Parts, read: Read) -> Effect:
     return find_effect(own, pa.concat_tables(before or [empty]), pa.concat_tables(after or [empty]))
 
 
-def _differing_days(before: Parts, after: Parts) -> Iterator[tuple[date, Parts, Parts]]:
+def differing_days(before: Parts, after: Parts) -> Iterator[tuple[date, Parts, Parts]]:
     """Yield each day with the parts that only one side has."""
     sides = [_by_day(parts) for parts in (before, after)]
     for day in sorted(sides[0].keys() | sides[1].keys()):

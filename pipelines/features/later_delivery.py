@@ -20,10 +20,10 @@ from expectations.contract import (
     REPLACED_TIME,
     ROLES,
     TRANSACTION_ID,
+    WITHDRAWN,
 )
 from pipelines.config import ModelSpec
 from pipelines.ingestion import TIMESTAMP, only_known
-from pipelines.ingestion.filing import WITHDRAWN
 
 MOST_NEW_ROWS = 2_000
 _DURATION = pa.duration("us")
@@ -80,7 +80,9 @@ def invent_delivery(
     again = invent_corrections(held, spec.source.entities, cutoff)
     every = pa.concat_tables([new, again])
     label = _contrary_labels(every, labels)
-    if spec.labels.column is not None:
+    if not spec.labels.is_declared:
+        delivered, reports = every, None
+    elif spec.labels.column is not None:
         delivered, reports = every.append_column(LABEL, label), None
     else:
         columns = {c: every[c] for c in (TRANSACTION_ID, KNOWN_TIME)}
@@ -88,7 +90,8 @@ def invent_delivery(
     gone = int(pc.sum(again[WITHDRAWN]).as_py() or 0)
     return LaterDelivery(
         delivered, reports, cutoff,
-        new=new.num_rows, corrected=again.num_rows - gone, withdrawn=gone, labels=every.num_rows,
+        new=new.num_rows, corrected=again.num_rows - gone, withdrawn=gone,
+        labels=every.num_rows if spec.labels.is_declared else 0,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
     OvernightError,
+    UndeclaredError,
 )
 from pipelines.config import ModelSpec, Snapshot, load_spec
 from pipelines.config.installation import Session, load_settings
@@ -36,7 +37,7 @@ class Built:
 
     Attributes:
         features: one line a transaction.
-        training_set: as of the cutoff; None if no row was mature.
+        training_set: as of the cutoff; None if no row was mature, or no labels are declared.
     """
 
     features: pa.Table
@@ -186,6 +187,6 @@ def _build(
         at = assemble(
             spec, lake, TRAINING_SETS, as_of=cutoff.isoformat(), pinned=snapshot, features=features
         )
-    except NoMatureRowsError:
+    except (NoMatureRowsError, UndeclaredError):
         return Built(lake.read(features), None)
     return Built(lake.read(features), lake.read(at))

@@ -28,8 +28,9 @@ from feature_jobs.engine_version import ENGINE_VERSION
 from feature_jobs.io import DataFile
 from pipelines.config import ModelSpec, Snapshot, TableVersion
 from pipelines.features.changed_rows import find_changed_days
+from pipelines.features.moved_labels import COLUMNS, find_moved_days
 from pipelines.features.record import Record, SnapshotParts, Source, find_parts, list_parts
-from pipelines.ingestion import TIMESTAMP
+from pipelines.ingestion import LABELS, TIMESTAMP, TRANSACTIONS
 from pipelines.lake import Lake
 
 FEATURES = "features"
@@ -221,8 +222,14 @@ def _unchanged_days(
         if reads_labels:
             tables.append((source.snapshot.labels, old.labels, parts.labels, labels))
         for at, one, other, columns in tables:
-            read = partial(_read_columns, lake, at.name, columns)
+            read = partial(read_columns, lake, at.name, columns)
             days -= find_changed_days(days, one, other, read=read, lookback_days=span)
+        if reads_labels:
+            days -= find_moved_days(
+                days, old, parts, lake=lake, lookback_days=span,
+                read_rows=partial(read_columns, lake, TRANSACTIONS, COLUMNS),
+                read_labels=partial(read_columns, lake, LABELS, labels),
+            )  # fmt: skip
         found |= days
     return found
 
@@ -233,7 +240,7 @@ def lookback_days(spec: ModelSpec) -> int:
     return reach.days + (1 if reach.seconds or reach.microseconds else 0)
 
 
-def _read_columns(lake: Lake, table: str, columns: Sequence[str], part: DataFile) -> pa.Table:
+def read_columns(lake: Lake, table: str, columns: Sequence[str], part: DataFile) -> pa.Table:
     """Read columns of a part; one of an earlier release holds a first version a row."""
     rows = lake.read_part(table, part, columns=columns)
     for name in columns:

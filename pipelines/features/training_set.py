@@ -20,6 +20,7 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
     Interval,
+    UndeclaredError,
     digest_of,
 )
 from feature_jobs.io import DataFile
@@ -67,6 +68,7 @@ def build_training_version(
     The settings name the folder of the checks' page.
 
     Raises:
+        UndeclaredError: when the spec declares no labels.
         InputError: when no row is mature, or a data check has a critical finding.
     """
     return assemble(
@@ -95,8 +97,16 @@ def assemble(
             the commit.
 
     Raises:
+        UndeclaredError: when the spec declares no labels.
         NoMatureRowsError: when no row is mature.
     """
+    if not spec.labels.is_declared:
+        raise UndeclaredError(
+            f"{spec.name} declares no labels, and a model is trained on them. What was ingested, "
+            f"and the features up to {features}, stay. Once there are labels, declare [labels] in "
+            f"{spec.name}.toml (column, delay and maturity; or path, transaction_id, known_time, "
+            "maturity) and run the same night again."
+        )
     known_at = parse_as_of(as_of)
     span = needed_span(spec, known_at)
     fingerprint = digest_of(

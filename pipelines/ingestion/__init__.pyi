@@ -1,13 +1,14 @@
 from .clock_checks import refuse_wrong_clock
 from .delivery import judge_rows, merge_delivery
 from .filing import LABELS, TRANSACTIONS, match_ids
-from .ingest import ingest_delivery, ingest_source, refuse_too_many, refuse_wrong_own
+from .index import IdIndex
+from .ingest import ingest_delivery, ingest_source, refuse_wrong_own
 from .manifest import MANIFEST, Compared, Entry, Manifest, hash_file
-from .quarantine import QUARANTINE, rule_counts, show_quarantine
+from .quarantine import QUARANTINE, refuse_too_many, rule_counts, show_quarantine
 from .quarantine_replay import replay_quarantine
 from .readers import NO_DAY, TIMESTAMP, SourceFile, name_of, only_known, with_day
 from .repair import repair_tables
-from .whole_delivery import WholeDelivery, load_delivery
+from .whole_delivery import DeliverySurvey, survey_delivery
 
 __all__ = [
     "LABELS",
@@ -17,15 +18,15 @@ __all__ = [
     "TIMESTAMP",
     "TRANSACTIONS",
     "Compared",
+    "DeliverySurvey",
     "Entry",
+    "IdIndex",
     "Manifest",
     "SourceFile",
-    "WholeDelivery",
     "hash_file",
     "ingest_delivery",
     "ingest_source",
     "judge_rows",
-    "load_delivery",
     "match_ids",
     "merge_delivery",
     "name_of",
@@ -37,5 +38,6 @@ __all__ = [
     "replay_quarantine",
     "rule_counts",
     "show_quarantine",
+    "survey_delivery",
     "with_day",
 ]

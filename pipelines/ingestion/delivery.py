@@ -1,32 +1,41 @@
 """Reading of delivered files: each batch is checked row by row and put by its event days."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from expectations import SplitRows, apply_row_rules, quiet_great_expectations
 from expectations.contract import (
     EVENT_DAY,
     KNOWN_TIME,
     LABEL,
+    LABEL_STATE,
     SOURCE_TIME,
     STATE,
     STATED_TIME,
     TRANSACTION_ID,
 )
-from pipelines.config import ModelSpec
+from pipelines.config import Labels, ModelSpec
+from pipelines.ingestion.arrivals import Arrived
 from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import Filed, file_delivery
+from pipelines.ingestion.filing.labels import NO_MEANING
 from pipelines.ingestion.filing.merge import FILE, ROW, VERSION_COLUMNS, state_times
 from pipelines.ingestion.filing.versions import ARRIVAL
 from pipelines.ingestion.quarantine import SOURCE
-from pipelines.ingestion.readers import TIMESTAMP, SourceFile, TableReader, with_day
+from pipelines.ingestion.readers import DELETED, TIMESTAMP, TableReader, with_day
+from pipelines.ingestion.states import ABSENT, label_of, read_states
 from pipelines.lake import Lake
+
+# Rows are numbered by file, so that several files can be read at once.
+ROWS_A_FILE = 1 << 40
+_ENOUGH = 20  # rows of a commit or a query by which a wrong clock is told from a wrong row
 
 
 @dataclass(slots=True)
@@ -54,27 +63,10 @@ class Delivery:
     ids: dict[str, list[pa.ChunkedArray]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Arrived:
-    """A file to read.
-
-    Attributes:
-        table: that its rows go to.
-        arrival: when its content became known.
-        sha256: of its bytes.
-        rows: how many were read so far.
-    """
-
-    table: str
-    file: SourceFile
-    arrival: datetime
-    sha256: str
-    rows: int = 0
-
-
 def read_transactions(
     spec: ModelSpec, reader: TableReader, files: Iterable[Arrived], delivery: Delivery,
-    *, since: datetime | None, remember: Sequence[str] = (),
+    *, since: datetime | None, remember: Sequence[str] = (), first: int = 0,
+    join: Callable[[pa.Table], pa.Table] = lambda rows: rows,
 ) -> list[Arrived]:  # fmt: skip
     """Read files of transactions into a delivery; return them.
 
@@ -85,21 +77,23 @@ def read_transactions(
         delivery: receives the rows.
         since: the latest knowledge time of an earlier ingestion, or None.
         remember: names of files whose ids are kept: the quarantine has rows of them.
+        join: appends the attributes of joined tables.
+        first: number of the first file among all of the delivery.
 
     Raises:
         InputError: when rows broke a rule that stops, or times have a wrong unit or zone.
     """
-    number, read = 0, []
-    for at, each in enumerate(files):
-        file, arrival = each.file, each.arrival
+    read = []
+    for at, each in enumerate(files, start=first):
+        file, arrival, number = each.file, each.arrival, at * ROWS_A_FILE
         read.append(each)
         delivery.files.append(file.name)
         for position, batch in enumerate(reader.batches(file)):
-            if position == 0:
-                refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
+            if position == 0 and (file.position is None or batch.num_rows >= _ENOUGH):
+                refuse_wrong_clock(batch, where=file.name, received_at=file.received_at)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
-            judged = judge_rows(spec, batch, received_at=file.modified)
+            judged = judge_rows(spec, join(batch), received_at=file.received_at)
             delivery.read += batch.num_rows
             each.rows += batch.num_rows
             for rule, count in judged.warned.items():
@@ -148,17 +142,18 @@ def merge_delivery(
 
 
 def judge_rows(spec: ModelSpec, rows: pa.Table, *, received_at: datetime | None) -> SplitRows:
-    """Split rows into clean and quarantined ones, by the contract.
+    """Split rows into clean and quarantined ones, by the contract; read their states.
 
     Raises:
         InputError: when rows broke a rule that stops.
     """
+    rows, broken = read_states(spec, rows)
     return apply_row_rules(
         rows,
         spec.contract,
         entities=list(spec.source.entities),
         received_at=received_at,
-        further=judge_own(spec, rows),
+        further=broken | judge_own(spec, rows),
     )
 
 
@@ -173,7 +168,7 @@ def judge_own(spec: ModelSpec, rows: pa.Table) -> dict[str, npt.NDArray[np.bool_
 
 
 def read_reports(
-    reader: TableReader | None, files: Iterable[Arrived], delivery: Delivery, *,
+    spec: ModelSpec, reader: TableReader | None, files: Iterable[Arrived], delivery: Delivery, *,
     remember: Sequence[str] = (),
 ) -> list[Arrived]:  # fmt: skip
     """Read files of fraud reports into a delivery; return them.
@@ -189,28 +184,52 @@ def read_reports(
         read.append(each)
         for position, batch in enumerate(reader.batches(file)):
             each.rows += batch.num_rows
-            if position == 0:
-                refuse_wrong_clock(batch, where=file.name, received_at=file.modified)
+            if position == 0 and (file.position is None or batch.num_rows >= _ENOUGH):
+                refuse_wrong_clock(batch, where=file.name, received_at=file.received_at)
             if file.name in remember:
                 delivery.ids.setdefault(file.name, []).append(batch[TRANSACTION_ID])
-            delivery.reports.append(_named(state_reports(batch, arrival), file.name))
+            stated = state_reports(batch, arrival, labels=spec.labels)
+            if DELETED in batch.column_names:
+                stated = withdraw_reports(stated, batch[DELETED])
+            delivery.reports.append(_named(stated, file.name))
     return read
 
 
-def state_reports(reports: pa.Table, arrival: datetime | None = None) -> pa.Table:
+def withdraw_reports(stated: pa.Table, is_deleted: pa.ChunkedArray) -> pa.Table:
+    """Let statements of reports that their source deleted say so: nothing is known any more."""
+    for name, value in (
+        (KNOWN_TIME, stated[ARRIVAL]),
+        (STATED_TIME, stated[ARRIVAL]),
+        (LABEL, pa.scalar(None, pa.int8())),
+        (STATE, pa.scalar(ABSENT, pa.string())),
+    ):
+        at = stated.schema.get_field_index(name)
+        stated = stated.set_column(at, name, pc.if_else(is_deleted, value, stated[name]))
+    return stated
+
+
+def state_reports(
+    reports: pa.Table, arrival: datetime | None = None, *, labels: Labels | None = None
+) -> pa.Table:
     """Make statements on labels of fraud reports.
 
     Args:
         reports: `transaction_id` and `known_time`; with `is_fraud`, null where nothing is known any
-            more, if they do not all say that the transaction is a fraud; with the name of the file
-            where it is known.
+            more, if they do not all say that the transaction is a fraud; with `label_state`, and
+            with the name of the file, where these are known.
         arrival: of the file; None: the reports are known already from when they were made.
+        labels: say what states mean.
     """
     count = reports.num_rows
     known = reports[KNOWN_TIME]
     label = pa.array(np.ones(count, dtype=np.int8))
+    state = pa.nulls(count, pa.string())
     if LABEL in reports.column_names:
         label = reports[LABEL].cast(pa.int8())
+    if LABEL_STATE in reports.column_names and labels is not None:
+        state = reports[LABEL_STATE]
+        meant, unknown = label_of(labels, state)
+        label = pc.if_else(unknown, pa.scalar(NO_MEANING, pa.int8()), meant)
     arrived = pa.array([arrival], TIMESTAMP).take(pa.array(np.zeros(count, np.int64)))
     named = {SOURCE: reports[SOURCE]} if SOURCE in reports.column_names else {}
     return pa.table(
@@ -218,7 +237,7 @@ def state_reports(reports: pa.Table, arrival: datetime | None = None) -> pa.Tabl
             TRANSACTION_ID: reports[TRANSACTION_ID],
             KNOWN_TIME: known,
             LABEL: label,
-            STATE: pa.nulls(count, pa.string()),
+            STATE: state,
             STATED_TIME: known,
             SOURCE_TIME: known,
             ARRIVAL: known if arrival is None else arrived,

@@ -1,23 +1,27 @@
 """The step `ingest`: reads new files, checks their rows, files every version, by day.
 
-The commits are made in the order labels, transactions, quarantine, manifest: a visible transaction
-always has its label, a row leaves the quarantine only once it is filed, a file is noted as read
+The commits are made in the order labels, transactions, quarantine, joined tables, manifest: a
+visible transaction always has its label, a row leaves the quarantine only once it is filed, a row
+of a joined table is there only once filed transactions have its attributes, a file is noted as read
 only once all of it is filed. So a rerun repairs a kill in between.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from expectations import AMOUNT_BELOW, REPEATED, quiet_great_expectations
-from expectations.contract import RULES, SOURCE_TIME, InputError, digest_of, refuse_any
-from pipelines.config import ModelSpec, Snapshot, TableVersion, load_spec, table_columns
+from expectations import quiet_great_expectations
+from expectations.contract import InputError, digest_of, refuse_any
+from pipelines.config import ModelSpec, Snapshot, load_spec, table_columns
 from pipelines.config.installation import load_settings
+from pipelines.ingestion.absence import withdraw_absent
+from pipelines.ingestion.arrivals import arrivals_of, files_to_read, record_arrivals
+from pipelines.ingestion.cluster import DividedIngestion, choose_folder
+from pipelines.ingestion.cluster.messages import FileToRead
 from pipelines.ingestion.delivery import (
-    Arrived,
     Delivery,
     empty_rows,
     read_reports,
@@ -25,67 +29,33 @@ from pipelines.ingestion.delivery import (
     state_reports,
 )
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
-from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS, file_delivery
-from pipelines.ingestion.filing.merge import DELIVERY_COLUMNS, FILE
-from pipelines.ingestion.manifest import Compared, Entry, Manifest, hash_file
+from pipelines.ingestion.filing.filing import (
+    LABELS,
+    TRANSACTIONS,
+    file_delivery,
+    merge_in_threads,
+)
+from pipelines.ingestion.ingested import Ingested
+from pipelines.ingestion.joined import JoinedTables
+from pipelines.ingestion.manifest import Compared, Manifest
 from pipelines.ingestion.quarantine import (
     SOURCE,
     count_rules,
+    name_repeated,
     orphaned_reports,
     read_quarantine,
     refile,
+    refuse_too_many,
 )
 from pipelines.ingestion.readers import (
+    Position,
+    SourceFile,
     open_reports,
     open_transactions,
 )
 from pipelines.lake import Lake, parse_as_of, vacuum_tables
 
-SETTLED = timedelta(seconds=2)
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """The result of ingesting a delivery; `read == kept + quarantined`.
-
-    Attributes:
-        rules: number of rows that broke each rule, fraud reports included.
-        warned: number of rows that broke each rule that only warns.
-        corrected: kept rows that replace an earlier version.
-        outdated: kept rows of which the lake has a version that became known later.
-        late: kept rows that are known from their arrival on, as a night was computed without them.
-    """
-
-    transactions: TableVersion
-    labels: TableVersion
-    read: int
-    kept: int
-    quarantined: int
-    rules: dict[str, int]
-    warned: dict[str, int]
-    corrected: int
-    outdated: int
-    late: int = 0
-
-    def summary(self) -> str:
-        """Summarise the result in one line."""
-        rules = "".join(f", {rule}: {count:,}" for rule, count in self.rules.items())
-        warned = "".join(f"; warning, {rule}: {count:,}" for rule, count in self.warned.items())
-        again = f"; {self.corrected:,} replace an earlier version" if self.corrected else ""
-        if self.outdated:
-            again += f"; of {self.outdated:,} a later version is filed already"
-        if self.late:
-            again += (
-                f"; {self.late:,} happened before the date of an earlier night and are known from "
-                "their arrival on (to have them known when they happened: overnight restate)"
-            )
-        return (
-            f"Ingested {self.transactions} and {self.labels}: {self.read:,} rows read, "
-            f"{self.kept:,} kept, {self.quarantined:,} quarantined{rules}{again}{warned}"
-        )
 
 
 def ingest_source(reference: str, as_of: str) -> Snapshot:
@@ -131,85 +101,109 @@ def ingest_delivery(
     at = lake.latest(TRANSACTIONS)
     schema = None if at is None else lake.schema(at)
     reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
-    rows = manifest.compare(TRANSACTIONS, reader.files(), fingerprint=fingerprint)
-    accused = [] if reports is None else reports.files()
+    position = manifest.position(TRANSACTIONS, fingerprint=fingerprint)
+    rows = manifest.compare(TRANSACTIONS, reader.files(since=position), fingerprint=fingerprint)
+    reported = manifest.position(LABELS, fingerprint=fingerprint)
+    accused = [] if reports is None else reports.files(since=reported)
     said = manifest.compare(LABELS, accused, fingerprint=fingerprint)
+    joined = JoinedTables(spec, lake, reader)
     problems = reader.problems([*rows.new, *rows.changed])
+    problems += joined.compare(manifest)
     if reports is not None:
         problems += reports.problems([*said.new, *said.changed])
     refuse_any(f"the source of {spec.name}", problems)
-    for entry in (*rows.vanished, *said.vanished):
-        log.warning("%s is gone; its %s rows stay filed", entry.name, f"{entry.rows:,}")
+    for each, is_full in ((rows, spec.source.is_full), (said, spec.labels.is_full)):
+        end = "are withdrawn, unless other files hold them" if is_full else "stay filed"
+        for entry in each.vanished:
+            log.warning("%s is gone; its %s rows %s", entry.name, f"{entry.rows:,}", end)
     now = datetime.now(UTC)
     current = read_quarantine(lake)
     remembered = [] if current is None else current[SOURCE].unique().to_pylist()
-    with DayRows(scratch_folder(), limit=held_bytes()) as held:
+    joined.read(manifest, now, is_restated=restating is not None)
+    files = files_to_read(rows, is_full=spec.source.is_full)
+    since = None if restating else manifest.latest_as_of
+    with ExitStack() as stack:
+        divided = _divide(spec, lake, files, stack)
+        scratch = scratch_folder() if divided is None else divided.folder
+        held = stack.enter_context(DayRows(scratch, limit=held_bytes()))
         delivery = Delivery(reader.name, held)
-        read = [
-            *read_transactions(
-                spec, reader, _arrived(manifest, TRANSACTIONS, rows, now), delivery,
-                since=None if restating else manifest.latest_as_of, remember=remembered,
-            ),
-            *read_reports(
-                reports, _arrived(manifest, LABELS, said, now), delivery, remember=remembered
-            ),
-        ]  # fmt: skip
-        unread = [manifest.find(TRANSACTIONS, file.name) for file in rows.unchanged]
-        if delivery.read + sum(entry.rows for entry in unread if entry is not None) == 0:
-            raise InputError(
-                f"{reader.name} holds no rows. Give source.path a file with transactions."
+        if divided is None:
+            read = read_transactions(
+                spec, reader, arrivals_of(manifest, TRANSACTIONS, files, now=now), delivery,
+                since=since, remember=remembered, join=joined.join,
+            )  # fmt: skip
+        else:
+            asked = [_asked(manifest, file, now) for file in files]
+            read = divided.read_transactions(
+                spec, reader, asked, delivery, since=since, remember=remembered
             )
-        ingested = _file(spec, lake, delivery, current, fingerprint=fingerprint,
-                         restating=restating)  # fmt: skip
-    _record(
-        manifest, lake, read, (rows, said), ingested, fingerprint=fingerprint, as_of=as_of, now=now
-    )
+        stated = files_to_read(said, is_full=spec.labels.is_full)
+        told = arrivals_of(manifest, LABELS, stated, now=now)
+        read += read_reports(spec, reports, told, delivery, remember=remembered)
+        _refuse_no_rows(manifest, rows, delivery, position=position)
+        withdraw_absent(spec, lake, delivery, read, (rows, said), now=now)
+        ingested = _file(
+            spec, lake, delivery, current, fingerprint=fingerprint, restating=restating,
+            joined=joined, divided=divided,
+        )  # fmt: skip
+    added = joined.commit()
+    record_arrivals(
+        manifest, lake,
+        [*((each, fingerprint) for each in read), *joined.read_files()],
+        (rows, said, *joined.compared()),
+        (ingested.transactions, ingested.labels, *added), as_of=as_of, now=now,
+    )  # fmt: skip
     return ingested
 
 
-def _arrived(
-    manifest: Manifest, table: str, compared: Compared, now: datetime
-) -> Iterator[Arrived]:
-    for file in (*compared.new, *compared.changed):
-        sha256 = hash_file(file.address)
-        arrival = manifest.arrival(table, file, now=now, sha256=sha256)
-        yield Arrived(table, file, arrival, sha256)
-
-
-def _record(
-    manifest: Manifest, lake: Lake, read: Sequence[Arrived], compared: Sequence[Compared],
-    ingested: Ingested, *, fingerprint: str, as_of: datetime | None, now: datetime,
-) -> None:  # fmt: skip
-    """Note the files that are filed now; a night without new files still had its knowledge time."""
-    touched = [entry for each in compared for entry in each.touched]
-    gone = [entry for each in compared for entry in each.vanished]
-    latest = manifest.latest_as_of
-    is_later = as_of is not None and (latest is None or as_of > latest)
-    if not (read or touched or gone or is_later):
-        return
-    entries = [
-        Entry(
-            each.table, each.file.name, each.file.size,
-            # The clock of files is coarse: one written just now may change and look the same.
-            each.file.modified if now - each.file.modified > SETTLED else NEVER,
-            each.file.etag, each.sha256, each.rows, each.arrival, fingerprint, as_of or NEVER,
+def _refuse_no_rows(
+    manifest: Manifest, compared: Compared, delivery: Delivery, *, position: Position | None
+) -> None:
+    """Raise an error on a source without rows, new ones and those that were read before."""
+    unread = [manifest.find(TRANSACTIONS, file.name) for file in compared.unchanged]
+    before = sum(entry.rows for entry in unread if entry is not None)
+    goes_on = position is not None and not any(file.is_whole for file in compared.new)
+    if delivery.read + before == 0 and not goes_on:
+        raise InputError(
+            f"{delivery.name} holds no rows. Give source.path a file with transactions."
         )
-        for each in read
-    ]  # fmt: skip
-    manifest.record(
-        lake, [*entries, *touched], as_of=as_of or latest or NEVER, vanished=gone,
-        filed=(ingested.transactions, ingested.labels),
+
+
+def _divide(
+    spec: ModelSpec, lake: Lake, files: Sequence[SourceFile], stack: ExitStack
+) -> DividedIngestion | None:
+    """Divide an ingestion among Spark's workers where it has as many rows as the settings say."""
+    settings = load_settings()
+    folder = choose_folder(spec, lake, files, settings)
+    return None if folder is None else stack.enter_context(DividedIngestion(folder, settings))
+
+
+def _asked(manifest: Manifest, file: SourceFile, now: datetime) -> FileToRead:
+    """Say of a file whose content is not known yet when it arrived: a worker hashes it."""
+    entry = manifest.find(TRANSACTIONS, file.name)
+    return FileToRead(
+        name=file.name, address=file.address, size=file.size, modified=file.modified,
+        etag=file.etag,
+        arrival=manifest.arrival(TRANSACTIONS, file, now=now),
+        recorded_sha256="" if entry is None else entry.sha256,
+        recorded_arrival=None if entry is None else entry.arrival,
     )  # fmt: skip
 
 
 def _file(
     spec: ModelSpec, lake: Lake, delivery: Delivery, current: pa.Table | None, *,
-    fingerprint: str, restating: Callable[[], object] | None,
+    fingerprint: str, restating: Callable[[], object] | None, joined: JoinedTables,
+    divided: DividedIngestion | None,
 ) -> Ingested:  # fmt: skip
     at, labels = lake.latest(TRANSACTIONS), lake.latest(LABELS)
     orphans = orphaned_reports(current)
-    statements = [*delivery.reports, *([state_reports(orphans)] if orphans.num_rows else [])]
-    if not delivery.read and not delivery.reports and at is not None and labels is not None:
+    statements = [
+        *delivery.reports,
+        *([state_reports(orphans, labels=spec.labels)] if orphans.num_rows else []),
+    ]
+    rejoined = joined.filed_rows(TRANSACTIONS)
+    nothing = not delivery.read and not delivery.reports and not rejoined.are_affected
+    if nothing and at is not None and labels is not None:
         return Ingested(at, labels, 0, 0, 0, {}, {}, 0, 0)
     if not delivery.rows.schema.names and at is not None:
         delivery.rows.add(empty_rows(lake.schema(at), has_label=spec.labels.column is not None))
@@ -217,7 +211,10 @@ def _file(
     broken = sum(table.num_rows for table in delivery.quarantined)
 
     def accept(repeated: list[pa.Table]) -> None:
-        faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in repeated)]
+        faulty = [
+            *delivery.quarantined,
+            *(name_repeated(each, delivery.files) for each in repeated),
+        ]
         refuse_too_many(spec, delivery.name, read=delivery.read, faulty=faulty)
         if restating is not None:
             restating()
@@ -225,8 +222,13 @@ def _file(
     filed = file_delivery(
         spec, lake, delivery.rows, reports, fingerprint=fingerprint,
         is_restated=restating is not None, accept=accept,
+        joined=rejoined,
+        merge_days=merge_in_threads if divided is None else divided.merge_days,
     )  # fmt: skip
-    faulty = [*delivery.quarantined, *(name_repeated(each, delivery) for each in filed.repeated)]
+    faulty = [
+        *delivery.quarantined,
+        *(name_repeated(each, delivery.files) for each in filed.repeated),
+    ]
     refile(lake, [*faulty, *filed.orphans], delivered=delivery.ids, fingerprint=fingerprint)
     repeated = sum(table.num_rows for table in filed.repeated)
     return Ingested(
@@ -260,38 +262,3 @@ def refuse_wrong_own(spec: ModelSpec) -> None:
 
         columns = {t: [c.name for c in own] for t, own in table_columns(spec).items()}
         refuse_unbuildable(spec.contract.expectations, columns)
-
-
-def refuse_too_many(spec: ModelSpec, name: str, *, read: int, faulty: Sequence[pa.Table]) -> None:
-    """Refuse a delivery of which too many rows broke a rule.
-
-    Args:
-        spec: says how many may.
-        name: of the source.
-        read: number of all rows.
-        faulty: those that broke a rule, with its name.
-
-    Raises:
-        InputError: with the number of rows that broke each rule.
-    """
-    if read == 0:
-        return
-    broken = sum(table.num_rows for table in faulty)
-    allowed = spec.contract.max_quarantined_share
-    share = broken / read
-    if share > allowed or broken == read:
-        counts = count_rules(faulty)
-        rules = ", ".join(f"{rule} {count:,}" for rule, count in counts.items())
-        refunds = "; refunds need a contract.amount.minimum" if AMOUNT_BELOW in counts else ""
-        raise InputError(
-            f"{broken:,} of {read:,} rows of {name} ({share:.1%}) broke a rule: "
-            f"{rules}. At most {allowed:.1%} may. Nothing was ingested. Correct the source, or "
-            f"contract.max_quarantined_share{refunds}."
-        )
-
-
-def name_repeated(rows: pa.Table, delivery: Delivery) -> pa.Table:
-    """Name the rule that repeated rows broke, and their files."""
-    names = pa.array(delivery.files, pa.string()).take(rows[FILE].combine_chunks())
-    faulty = rows.drop_columns([SOURCE_TIME, *DELIVERY_COLUMNS]).append_column(SOURCE, names)
-    return faulty.append_column(RULES, pa.array([REPEATED] * rows.num_rows, pa.string()))

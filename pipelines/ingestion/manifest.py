@@ -1,4 +1,6 @@
-"""The manifest: the files of a source that were read, and when the content of each arrived.
+"""The manifest: the units of a source that were read, and when the content of each arrived.
+
+A unit is a file, a range of versions of a Delta table, or the rows of a query up to a value.
 
 It is written last in an ingestion. After a kill before that, the files are read again, which
 changes nothing in the lake.
@@ -7,7 +9,7 @@ changes nothing in the lake.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -16,12 +18,13 @@ import pyarrow as pa
 from expectations.contract import digest_of
 from feature_jobs.io import resolve
 from pipelines.config import TableVersion
-from pipelines.ingestion.readers import SourceFile
+from pipelines.ingestion.readers import Position, SourceFile
 from pipelines.lake import ChangedSinceError, Lake
 
 MANIFEST = "manifest"
 FINISHED = "overnight.as_of"  # the note with the largest as_of of the finished ingestions
 FILED = "overnight.filed"  # the note with the versions of the tables that hold what was read
+POSITIONS = "overnight.positions"  # the note with how far each table was read piece by piece
 BLOCK_BYTES = 4 << 20
 _TIME = pa.timestamp("us", tz="UTC")
 SCHEMA = pa.schema(
@@ -37,26 +40,29 @@ SCHEMA = pa.schema(
         ("fingerprint", pa.string()),
         ("as_of", _TIME),
         ("vanished", _TIME),
+        ("kind", pa.string()),
     ]
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file that was read.
+    """A unit that was read.
 
     Attributes:
         table: that its rows went to, `transactions` or `labels`.
-        name: its address relative to the source.
+        name: its address relative to the source; the versions of a Delta table, `payments@v3..v17`;
+            the value up to which a query was read.
         size: in bytes.
-        modified: when it was last written.
-        etag: the object store's tag of its content.
-        sha256: of its bytes.
+        modified: when it was last written, a version committed, a query asked.
+        etag: the object store's tag of its content; the id of a Delta table.
+        sha256: of its bytes; of the log entry of the last version; empty for a query.
         rows: number of rows that were read.
         arrival: when its content became known.
         fingerprint: digest of the declarations by which it was read.
         as_of: of the ingestion that read it.
         vanished: the as_of of the ingestion that first missed it; None while it is there.
+        kind: `file`, `delta` or `query`.
     """
 
     table: str
@@ -70,6 +76,7 @@ class Entry:
     fingerprint: str
     as_of: datetime
     vanished: datetime | None = None
+    kind: str = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ class Manifest:
         latest_as_of: the largest as_of of the finished ingestions; None before the first.
         at: the version of the table; None when there is none.
         filed: the versions of the tables that hold what was read, by name.
+        positions: how far each table was read piece by piece.
     """
 
     def __init__(
@@ -109,11 +117,13 @@ class Manifest:
         latest_as_of: datetime | None,
         at: TableVersion | None,
         filed: Mapping[str, int] | None = None,
+        positions: Mapping[str, Position] | None = None,
     ) -> None:
         self._entries: Mapping[tuple[str, str], Entry] = {(e.table, e.name): e for e in entries}
         self.latest_as_of = latest_as_of
         self._at = at
         self._filed = filed or {}
+        self._positions = positions or {}
 
     @classmethod
     def load(cls, lake: Lake) -> Self:
@@ -124,7 +134,10 @@ class Manifest:
             return cls([], latest_as_of=None, at=at)  # a kill while the table was created
         entries = [Entry(**row) for row in lake.read(at).to_pylist()]
         filed = json.loads(lake.note(at, FILED) or "{}")
-        return cls(entries, latest_as_of=datetime.fromisoformat(noted), at=at, filed=filed)
+        reached = json.loads(lake.note(at, POSITIONS) or "{}").items()
+        positions = {table: Position(**given) for table, given in reached}
+        latest = datetime.fromisoformat(noted)
+        return cls(entries, latest_as_of=latest, at=at, filed=filed, positions=positions)
 
     def is_of(self, lake: Lake) -> bool:
         """Return True if the lake's tables have what the manifest says was filed.
@@ -142,6 +155,11 @@ class Manifest:
         entries = [replace(entry, fingerprint="") for entry in self._entries.values()]
         return type(self)(entries, latest_as_of=self.latest_as_of, at=self._at)
 
+    def position(self, table: str, *, fingerprint: str) -> Position | None:
+        """Return how far a source was read; None where it is to be read from its beginning."""
+        position = self._positions.get(table)
+        return None if position is None or position.fingerprint != fingerprint else position
+
     def find(self, table: str, name: str) -> Entry | None:
         """Return the entry of a file; None when it was never read."""
         return self._entries.get((table, name))
@@ -158,7 +176,7 @@ class Manifest:
         """
         new, changed, unchanged, touched = [], [], [], []
         for file in files:
-            entry = self.find(table, file.name)
+            entry = self.find(table, file.name) if file.kind == "file" else None
             if entry is None:
                 new.append(file)
                 continue
@@ -173,7 +191,10 @@ class Manifest:
         vanished = [
             entry
             for entry in self._entries.values()
-            if entry.table == table and entry.name not in present and entry.vanished is None
+            if entry.table == table
+            and entry.kind == "file"
+            and entry.name not in present
+            and entry.vanished is None
         ]
         return Compared(
             tuple(new), tuple(changed), tuple(unchanged), tuple(vanished), tuple(touched)
@@ -193,7 +214,7 @@ class Manifest:
             now: the bound of an as_of that lies in the future.
             sha256: of its bytes, where the caller has it.
         """
-        entry = self.find(table, file.name)
+        entry = self.find(table, file.name) if file.kind == "file" else None
         if entry is not None and (_looks_same(file, entry) or sha256 == entry.sha256):
             return entry.arrival
         modified = _instant(file.modified)
@@ -209,6 +230,7 @@ class Manifest:
         as_of: datetime,
         vanished: Sequence[Entry] = (),
         filed: Sequence[TableVersion] = (),
+        positions: Mapping[str, Position] | None = None,
     ) -> TableVersion:
         """Commit what an ingestion read; its last commit.
 
@@ -218,6 +240,7 @@ class Manifest:
             as_of: of the ingestion.
             vanished: entries whose files are gone.
             filed: the tables that hold what was read.
+            positions: how far tables were read now.
 
         Raises:
             ChangedSinceError: when another ingestion finished since the manifest was loaded.
@@ -230,14 +253,17 @@ class Manifest:
         finished = as_of if self.latest_as_of is None else max(as_of, self.latest_as_of)
         gone = [replace(entry, vanished=as_of) for entry in vanished]
         kept = {**self._entries, **{(e.table, e.name): e for e in (*gone, *entries)}}
-        rows = [{f.name: getattr(entry, f.name) for f in fields(Entry)} for entry in kept.values()]
+        names = [field.name for field in fields(Entry)]
+        rows = [{name: getattr(entry, name) for name in names} for entry in kept.values()]
         noted = finished.astimezone(UTC).isoformat()
+        reached = dict(self._positions) | dict(positions or {})
         return lake.write_table(
             MANIFEST,
             pa.Table.from_pylist(rows, schema=SCHEMA),
             fingerprint=digest_of({"as_of": noted}),
             notes={
                 FINISHED: noted,
+                POSITIONS: json.dumps({t: asdict(position) for t, position in reached.items()}),
                 FILED: json.dumps(dict(self._filed) | {at.name: at.version for at in filed}),
             },
         )
@@ -268,5 +294,5 @@ def _renewed(entry: Entry, file: SourceFile) -> Entry:
 
 
 def _instant(at: datetime) -> datetime:
-    """Return an instant in UTC, which is what a time without a zone is."""
+    """Return an instant in UTC; a time without a zone is UTC."""
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

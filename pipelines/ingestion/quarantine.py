@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from expectations import EXAMPLES, SplitRows
+from expectations import AMOUNT_BELOW, EXAMPLES, REPEATED, SplitRows
 from expectations.contract import (
     EVENT_DAY,
     KNOWN_TIME,
     LABEL,
+    LABEL_STATE,
     RULES,
     SOURCE_TIME,
     STATE,
@@ -18,9 +19,10 @@ from expectations.contract import (
     TRANSACTION_ID,
     InputError,
 )
-from pipelines.config import Column, format_table, load_spec
+from pipelines.config import Column, ModelSpec, format_table, load_spec
 from pipelines.config.installation import load_settings
 from pipelines.ingestion.filing.labels import WITHOUT_TRANSACTION
+from pipelines.ingestion.filing.merge import DELIVERY_COLUMNS, FILE
 from pipelines.ingestion.filing.versions import ARRIVAL
 from pipelines.ingestion.readers import with_day
 from pipelines.lake import Lake
@@ -64,7 +66,8 @@ def orphaned_reports(current: pa.Table | None) -> pa.Table:
     if current is None:
         return pa.table({TRANSACTION_ID: [], KNOWN_TIME: [], SOURCE: []})
     found = current.filter(_are_orphans(current))
-    return found.select([TRANSACTION_ID, KNOWN_TIME, SOURCE])
+    state = [LABEL_STATE] if LABEL_STATE in current.column_names else []
+    return found.select([TRANSACTION_ID, KNOWN_TIME, SOURCE, *state])
 
 
 def _are_orphans(rows: pa.Table) -> pa.ChunkedArray:
@@ -75,7 +78,9 @@ def as_quarantined(rows: pa.Table) -> pa.Table:
     """Drop from a report what is known of it only until it is filed."""
     if STATED_TIME not in rows.column_names:
         return rows
-    return rows.drop_columns([LABEL, STATE, STATED_TIME, SOURCE_TIME, ARRIVAL])
+    kept = rows.drop_columns([LABEL, STATE, STATED_TIME, SOURCE_TIME, ARRIVAL])
+    has_states = rows[STATE].null_count < rows.num_rows
+    return kept.append_column(LABEL_STATE, rows[STATE]) if has_states else kept
 
 
 def refile_all(lake: Lake, tables: Sequence[pa.Table], *, fingerprint: str) -> None:
@@ -195,3 +200,40 @@ def _is_in(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.ChunkedArray:
     if ids.type != among.type:
         ids, among = ids.cast(pa.string()), among.cast(pa.string())
     return pc.is_in(ids, value_set=among.combine_chunks())
+
+
+def refuse_too_many(spec: ModelSpec, name: str, *, read: int, faulty: Sequence[pa.Table]) -> None:
+    """Refuse a delivery of which too many rows broke a rule.
+
+    Args:
+        spec: says how many may.
+        name: of the source.
+        read: number of all rows.
+        faulty: those that broke a rule, with its name.
+
+    Raises:
+        InputError: with the number of rows that broke each rule.
+    """
+    if read == 0:
+        return
+    broken = sum(table.num_rows for table in faulty)
+    allowed = spec.contract.max_quarantined_share
+    share = broken / read
+    if share > allowed or broken == read:
+        counts = count_rules(faulty)
+        rules = ", ".join(f"{rule} {count:,}" for rule, count in counts.items())
+        refunds = "; refunds need a contract.amount.minimum" if AMOUNT_BELOW in counts else ""
+        raise InputError(
+            f"{broken:,} of {read:,} rows of {name} ({share:.1%}) broke a rule: "
+            f"{rules}. At most {allowed:.1%} may. Nothing was ingested. Correct the source, or "
+            f"contract.max_quarantined_share{refunds}."
+        )
+
+
+def name_repeated(rows: pa.Table, files: Sequence[str]) -> pa.Table:
+    """Name the rule that repeated rows broke, and their files, which the rows have as numbers."""
+    names = pa.array(files, pa.string()).take(rows[FILE].combine_chunks())
+    until_filed = {SOURCE_TIME, *DELIVERY_COLUMNS} - {LABEL_STATE}
+    faulty = rows.select([name for name in rows.column_names if name not in until_filed])
+    faulty = faulty.append_column(SOURCE, names)
+    return faulty.append_column(RULES, pa.array([REPEATED] * rows.num_rows, pa.string()))

@@ -12,8 +12,10 @@ from expectations.contract import (
     EVENT_DAY,
     KNOWN_TIME,
     LABEL,
+    LABEL_STATE,
     RULES,
     TRANSACTION_ID,
+    WITHDRAWN,
     InputError,
 )
 from pipelines.config import ModelSpec, load_spec
@@ -21,11 +23,13 @@ from pipelines.config.installation import load_settings
 from pipelines.ingestion.delivery import judge_own, state_reports, without_versions
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import TRANSACTIONS, file_delivery
-from pipelines.ingestion.filing.labels import REPORT_RULES
+from pipelines.ingestion.filing.labels import REPORT_RULES, WITHOUT_MEANING
 from pipelines.ingestion.filing.merge import FILE, ROW, state_times
 from pipelines.ingestion.filing.versions import are_equal
 from pipelines.ingestion.index import IdIndex
-from pipelines.ingestion.ingest import Ingested, fingerprint_of
+from pipelines.ingestion.ingest import fingerprint_of
+from pipelines.ingestion.ingested import Ingested
+from pipelines.ingestion.joined import JoinedTables
 from pipelines.ingestion.manifest import Manifest
 from pipelines.ingestion.quarantine import (
     SOURCE,
@@ -34,7 +38,8 @@ from pipelines.ingestion.quarantine import (
     read_quarantine,
     refile_all,
 )
-from pipelines.ingestion.readers import with_day
+from pipelines.ingestion.readers import open_transactions, with_day
+from pipelines.ingestion.states import read_states
 from pipelines.lake import Lake, writing
 
 Bools = npt.NDArray[np.bool_]
@@ -67,16 +72,19 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
     current = read_quarantine(lake)
     if current is None or current.num_rows == 0:
         return None
-    is_report = pa.array(
-        [bool(set(t.split(", ")) & REPORT_RULES) for t in current[RULES].to_pylist()]
-    )
+    is_column = spec.labels.column is not None
+    rules = REPORT_RULES - {WITHOUT_MEANING} if is_column else REPORT_RULES
+    is_report = pa.array([bool(set(t.split(", ")) & rules) for t in current[RULES].to_pylist()])
     reports, own = current.filter(is_report), current.filter(pc.invert(is_report))
-    if reports.num_rows and spec.labels.column is not None:
+    if reports.num_rows and is_column:
         raise InputError(
             f"The quarantine holds {reports.num_rows:,} fraud reports, and the labels of "
             f"{spec.name} come as a column now. Give the spec another name."
         )
-    rows = _canonical(own, spec, lake)
+    at = lake.latest(TRANSACTIONS)
+    reader = open_transactions(spec, filed=None if at is None else lake.schema(at))
+    joined = JoinedTables(spec, lake, reader)
+    rows, broken = read_states(spec, joined.join(_canonical(own, spec, lake)))
     judged = apply_row_rules(
         rows,
         spec.contract,
@@ -85,12 +93,13 @@ def replay_rows(spec: ModelSpec, lake: Lake) -> Ingested | None:
         further={
             IN_FUTURE: _broke(own, IN_FUTURE),
             REPEATED: _broke(own, REPEATED) | _is_filed(spec, lake, rows),
+            **broken,
             **judge_own(spec, rows.drop_columns([SOURCE])),
         },
     )
     with DayRows(scratch_folder(), limit=held_bytes()) as clean:
         clean.add(_delivered(judged.clean, spec, since=Manifest.load(lake).latest_as_of))
-        statements = state_reports(reports) if reports.num_rows else None
+        statements = state_reports(reports, labels=spec.labels) if reports.num_rows else None
         fingerprint = fingerprint_of(spec)
         filed = file_delivery(spec, lake, clean, statements, fingerprint=fingerprint)
     faulty = [judged.quarantined, *map(as_quarantined, filed.orphans)]
@@ -122,6 +131,10 @@ def _canonical(current: pa.Table, spec: ModelSpec, lake: Lake) -> pa.Table:
     fields = without_versions(lake.schema(at))
     if spec.labels.column is not None:
         fields = fields.append(pa.field(LABEL, pa.float64()))
+        if spec.labels.states:
+            fields = fields.append(pa.field(LABEL_STATE, pa.string()))
+    if spec.source.withdrawn is not None or WITHDRAWN in current.column_names:
+        fields = fields.append(pa.field(WITHDRAWN, pa.bool_()))
     for field in fields:
         if field.name not in current.column_names:  # only reports were quarantined so far
             current = current.append_column(field.name, pa.nulls(current.num_rows, field.type))

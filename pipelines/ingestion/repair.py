@@ -1,5 +1,6 @@
 """Repair of damaged files of the delivered tables, from the whole source."""
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -9,7 +10,8 @@ import pyarrow.compute as pc
 from expectations.contract import EVENT_DAY, TRANSACTION_ID, OvernightError
 from pipelines.config import ModelSpec, load_spec
 from pipelines.config.installation import load_settings
-from pipelines.ingestion.delivery import Arrived, Delivery, read_reports, read_transactions
+from pipelines.ingestion.arrivals import Arrived
+from pipelines.ingestion.delivery import Delivery, read_reports, read_transactions
 from pipelines.ingestion.filing.day_rows import DayRows, held_bytes, scratch_folder
 from pipelines.ingestion.filing.filing import LABELS, TRANSACTIONS
 from pipelines.ingestion.filing.labels import (
@@ -17,13 +19,16 @@ from pipelines.ingestion.filing.labels import (
     match_reports,
     merge_labels,
     statements_of,
+    withdrawals_of,
 )
 from pipelines.ingestion.filing.merge import merge_versions, repeated_rows
-from pipelines.ingestion.ingest import name_repeated
+from pipelines.ingestion.joined import FiledRows, JoinedTables, repair_joined
 from pipelines.ingestion.manifest import Manifest
-from pipelines.ingestion.quarantine import QUARANTINE, file_columns
+from pipelines.ingestion.quarantine import QUARANTINE, file_columns, name_repeated
 from pipelines.ingestion.readers import TableReader, open_reports, open_transactions
 from pipelines.lake import Lake, repair_parts, writing
+
+log = logging.getLogger(__name__)
 
 
 def repair_tables(reference: str) -> str:
@@ -48,15 +53,20 @@ def repair_lake(spec: ModelSpec, lake: Lake) -> tuple[int, int]:
     """Write damaged files again whose rows the source has; count these, and the damaged ones."""
     at = lake.latest(TRANSACTIONS)
     schema = None if at is None else lake.schema(at)
-    manifest = Manifest.load(lake)
+    manifest, now = Manifest.load(lake), datetime.now(UTC)
     reader, reports = open_transactions(spec, filed=schema), open_reports(spec, filed=schema)
+    counts = list(repair_joined(spec, lake, reader, manifest=manifest, now=now))
+    joined = JoinedTables(spec, lake, reader)
     with DayRows(scratch_folder(), limit=held_bytes()) as held:
         delivery = Delivery(reader.name, held)
-        read_transactions(spec, reader, _all(manifest, TRANSACTIONS, reader), delivery, since=None)
+        read_transactions(
+            spec, reader, _all(manifest, TRANSACTIONS, reader, now), delivery, since=None,
+            join=joined.join,
+        )  # fmt: skip
         if reports is not None:
-            read_reports(reports, _all(manifest, LABELS, reports), delivery)
-        source = _Source(spec, lake, delivery)
-        counts = [
+            read_reports(spec, reports, _all(manifest, LABELS, reports, now), delivery)
+        source = _Source(spec, lake, delivery, joined.filed_rows(TRANSACTIONS))
+        counts += [
             repair_parts(lake, TRANSACTIONS, source.rows),
             repair_parts(lake, LABELS, source.labels),
             repair_parts(lake, QUARANTINE, source.quarantine),
@@ -64,18 +74,19 @@ def repair_lake(spec: ModelSpec, lake: Lake) -> tuple[int, int]:
     return sum(each[0] for each in counts), sum(each[1] for each in counts)
 
 
-def _all(manifest: Manifest, table: str, reader: TableReader) -> list[Arrived]:
-    now = datetime.now(UTC)
-    return [
-        Arrived(table, file, manifest.arrival(table, file, now=now), "") for file in reader.files()
-    ]
+def _all(manifest: Manifest, table: str, reader: TableReader, now: datetime) -> list[Arrived]:
+    """List the whole source; what cannot be read of it is told, and the rest is used."""
+    files = reader.files()
+    for problem in reader.problems([]):
+        log.warning("%s", problem)
+    return [Arrived(table, file, manifest.arrival(table, file, now=now), "") for file in files]
 
 
 class _Source:
     """Rows, labels and faulty rows of each day, as the source has them."""
 
-    def __init__(self, spec: ModelSpec, lake: Lake, delivery: Delivery) -> None:
-        self._lake, self._delivery = lake, delivery
+    def __init__(self, spec: ModelSpec, lake: Lake, delivery: Delivery, joined: FiledRows) -> None:
+        self._lake, self._delivery, self._joined = lake, delivery, joined
         self._delay = spec.labels.delay if spec.labels.column is not None else None
         said = delivery.reports
         self._reports = pa.concat_tables(said, promote_options="permissive") if said else None
@@ -86,7 +97,11 @@ class _Source:
         return (
             None
             if delivered is None
-            else _merged(base, delivered, lambda own, new: merge_versions(own, new).rows)
+            else _merged(
+                self._joined.join(base, ()),
+                delivered,
+                lambda own, new: merge_versions(own, self._joined.keep(own, new)).rows,
+            )
         )
 
     def labels(self, day: str, base: pa.Table) -> pa.Table | None:
@@ -96,7 +111,11 @@ class _Source:
             return None
         rows = self._lake.read(at, days=[day])
         homes = label_homes(rows)
-        statements = [] if delivered is None else [statements_of(delivered, self._delay)]
+        statements = []
+        if self._delay is None:
+            statements.append(withdrawals_of(rows))
+        elif delivered is not None:
+            statements.append(statements_of(delivered, self._delay))
         if self._reports is not None:
             kind = rows.schema.field(TRANSACTION_ID)
             reports = self._reports.set_column(
@@ -119,7 +138,7 @@ class _Source:
             rows = self._delivery.rows.read(each)
             mask = None if rows is None else repeated_rows(rows)
             if rows is not None and mask is not None:
-                faulty.append(name_repeated(rows.filter(pa.array(mask)), self._delivery))
+                faulty.append(name_repeated(rows.filter(pa.array(mask)), self._delivery.files))
         rows = file_columns(faulty)
         if not set(base.column_names) <= set(rows.column_names):
             return None

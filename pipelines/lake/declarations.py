@@ -80,8 +80,17 @@ TABLES: Mapping[str, Table] = {
 }
 
 
+JOINED = "joined_"  # and the name of a table that the spec joins to transactions
+
+
 def declaration_of(name: str) -> Table:
-    """Return the declaration of a table."""
+    """Return the declaration of a table.
+
+    A joined table has a part for each month in which rows became known, named by its first day; its
+    key are columns that the spec names.
+    """
+    if name.startswith(JOINED):
+        return Table(name, keys=(), sort_by=(KNOWN_TIME,))
     return TABLES.get(name) or Table(name)
 
 

@@ -10,7 +10,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
@@ -22,18 +25,29 @@ from pipelines.lake.damage import DamagedError
 ACTIONS = "overnight.actions"
 LOG = "_delta_log"
 HINT = "_last_checkpoint"
+PARSED = 16  # entries that are kept; that of a first load has a line for each day
 SPARE = f"where all entries before it are there, {HINT} and it can be removed"
+_DECODER = msgspec.json.Decoder()  # of 2,000 lines in a fifth of the time of `json`
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One commit: the notes of its writer, the parts that it added, the paths that it removed."""
+    """One commit: the notes of its writer, the parts that it added, the paths that it removed.
+
+    Attributes:
+        actions: of the log by which it added the parts.
+    """
 
     notes: Mapping[str, object]
-    added: tuple[DataFile, ...]
+    actions: tuple[Mapping[str, Any], ...]
     removed: tuple[str, ...]
+
+    @property
+    def added(self) -> tuple[DataFile, ...]:
+        """The parts that it added."""
+        return tuple(map(_part_of, self.actions))
 
 
 def entry_name(version: int) -> str:
@@ -123,6 +137,13 @@ def list_log(folder: str) -> tuple[set[int], list[tuple[int, str]]]:
     return entries, checkpoints
 
 
+def fingerprint_log(folder: str) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells that a log changed: the names, sizes and times of its files."""
+    filesystem, path = resolve(f"{folder}/{LOG}")
+    found = filesystem.get_file_info(fs.FileSelector(path, allow_not_found=True))
+    return tuple(sorted((each.base_name, each.size or 0, each.mtime_ns or 0) for each in found))
+
+
 def _checkpoint_faults(address: str, name: str) -> Iterator[str]:
     try:
         pq.read_table(pa.BufferReader(read_buffer(address)))
@@ -140,10 +161,12 @@ def _hint_faults(folder: str, checkpoints: set[int]) -> Iterator[str]:
             yield f"{LOG}/{HINT} names a checkpoint of v{version}, which is missing; {SPARE}"
 
 
+@lru_cache(maxsize=PARSED)
 def _parse(content: bytes) -> Entry:
+    """Parse an entry; a step reads the latest one of a table dozens of times."""
     try:
-        lines = [json.loads(line) for line in content.decode().splitlines() if line.strip()]
-    except ValueError as error:
+        lines = [_DECODER.decode(line) for line in content.splitlines() if line.strip()]
+    except (ValueError, msgspec.MsgspecError) as error:
         raise DamagedError(f"is not JSON: {error}") from error
     for number, line in enumerate(lines, start=1):
         if not isinstance(line, dict) or not all(isinstance(a, dict) for a in line.values()):
@@ -151,9 +174,9 @@ def _parse(content: bytes) -> Entry:
     notes = [line["commitInfo"] for line in lines if "commitInfo" in line]
     if len(notes) != 1:
         raise DamagedError("is empty" if not lines else "does not say who made it")
-    added, removed = list(_added(lines)), [a["path"] for a in _actions(lines, "remove")]
+    added, removed = list(_actions(lines, "add")), [a["path"] for a in _actions(lines, "remove")]
     noted = notes[0].get(ACTIONS)
-    if noted not in (None, digest_actions([part.path for part in added], removed)):
+    if noted not in (None, digest_actions([action["path"] for action in added], removed)):
         raise DamagedError("ends early: it lacks parts that its writer put in or took out")
     return Entry(notes[0], tuple(added), tuple(removed))
 
@@ -167,9 +190,8 @@ def _actions(lines: list[dict[str, dict[str, object]]], verb: str) -> Iterator[d
             yield action  # type: ignore[misc]
 
 
-def _added(lines: list[dict[str, dict[str, object]]]) -> Iterator[DataFile]:
-    for action in _actions(lines, "add"):
-        stats = json.loads(action.get("stats") or "{}")
-        days: object = action.get("partitionValues")
-        day = days.get(EVENT_DAY, "") if isinstance(days, dict) else ""
-        yield DataFile(action["path"], day, stats.get("numRecords", 0), int(action.get("size", 0)))
+def _part_of(action: Mapping[str, Any]) -> DataFile:
+    stats = _DECODER.decode(action.get("stats") or "{}")
+    days: object = action.get("partitionValues")
+    day = days.get(EVENT_DAY, "") if isinstance(days, dict) else ""
+    return DataFile(action["path"], day, stats.get("numRecords", 0), int(action.get("size", 0)))

@@ -166,11 +166,11 @@ class Lake(Versions):
         All or nothing. When the table has just these parts for these days and the same fingerprint,
         nothing is committed and the current version is returned.
         """
-        delta = find_table(self.folder(table))
-        if delta is None:
-            delta = self._create(table, schema)
+        known = self.latest(table)
+        delta = find_table(self.folder(table)) or self._create(table, schema)
         at = TableVersion(table, delta.version())
-        self._remember(at, OpenedVersion(delta))
+        if at != known:
+            self._remember(at, OpenedVersion(delta))
         # Compared as sets: readers select by name, and Delta keeps the order of creation.
         same_columns = set(self.schema(at)) == set(schema)
         if not same_columns and days is not None:

@@ -21,11 +21,12 @@ from pipelines.lake.tables import Lake
 
 # Longer than any step runs: a younger file may be about to be committed.
 PATIENCE = timedelta(days=2)
-EARLIER = re.compile(r"\.earlier-[^/]+")  # parts of the first of two passes
+# Parts of the first of two passes, and rows of a delivery that Spark's workers share.
+PASSING = re.compile(r"\.(earlier|delivery)-[^/]+")
 # An answer names parts, so it is deleted before them.
 ANSWERS = ".jobs/"
 LEFT = re.compile(
-    rf"\.jobs/.+|(event_day=[^/]+/)?part-[^/]+\.(parquet|partial)|{EARLIER.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
+    rf"\.jobs/.+|(event_day=[^/]+/)?part-[^/]+\.(parquet|partial)|{PASSING.pattern}/.+|_delta_log/[^/]+(\.tmp|#\d+)"
     r"|_ids/[^/]+\.partial"
 )
 
@@ -65,7 +66,7 @@ def vacuum_tables(lake: Lake, *, now: datetime | None = None) -> int:
         # An object store has no folders, and so no age of one.
         folders = [
             each for each in found
-            if EARLIER.fullmatch(each.base_name) and each.mtime is not None and each.mtime < before
+            if PASSING.fullmatch(each.base_name) and each.mtime is not None and each.mtime < before
         ]  # fmt: skip
         try:
             for name in nameless:

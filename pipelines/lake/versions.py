@@ -1,6 +1,6 @@
 """The versions of a lake's tables: their parts, columns and notes, from the log alone.
 
-A version never changes, so what was read of it once is kept, until the latest is asked for again.
+A version never changes, so what was read of it once is kept, until the files of the log changed.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from pipelines.lake.delta import (
     open_table,
     read_notes,
 )
+from pipelines.lake.log_entries import fingerprint_log
 
 FINGERPRINT = "overnight.inputs"
 # A step works with a few versions at a time.
@@ -33,6 +34,7 @@ class Versions:
         self.spec = spec
         self.root = f"{root.rstrip('/')}/{spec}"
         self._opened: OrderedDict[TableVersion, OpenedVersion] = OrderedDict()
+        self._latest: dict[str, tuple[object, TableVersion]] = {}
 
     def folder(self, table: str) -> str:
         """Return the folder of a table's parts."""
@@ -40,11 +42,16 @@ class Versions:
 
     def latest(self, table: str) -> TableVersion | None:
         """Return the latest version, or None when the table was never written."""
+        log = fingerprint_log(self.folder(table))
+        seen = self._latest.get(table)
+        if seen is not None and seen[0] == log and seen[1] in self._opened:
+            return seen[1]
         delta = find_table(self.folder(table))
         if delta is None:
             return None
         at = TableVersion(table, delta.version())
         self._remember(at, OpenedVersion(delta))  # in place of an earlier reading of the log
+        self._latest[table] = (log, at)
         return at
 
     def parts(self, at: TableVersion) -> list[DataFile]:

@@ -8,20 +8,15 @@ import shlex
 from collections.abc import Generator, Iterator
 from datetime import timedelta
 
-import pyarrow.compute as pc
-
-from expectations.contract import EVENT_TIME, InputError, OvernightError, ProblemsError, refuse_any
+from expectations.contract import InputError, OvernightError, ProblemsError, refuse_any
 from infra.sagemaker import endpoint_name, instance_problems
-from pipelines.config import ModelSpec, load_spec, model_kinds, request_kinds
+from pipelines.config import ComposedId, ModelSpec, load_spec, model_kinds, request_kinds
 from pipelines.config.installation import Settings, load_settings
 from pipelines.ingestion import (
-    WholeDelivery,
-    judge_rows,
-    load_delivery,
-    match_ids,
+    DeliverySurvey,
     refuse_too_many,
-    refuse_wrong_clock,
     refuse_wrong_own,
+    survey_delivery,
 )
 from pipelines.local.installation import CHECKS
 from pipelines.steps.error_translation import explain
@@ -45,46 +40,58 @@ def examine(reference: str) -> Iterator[str]:
     if spec is not None:
         declared, read = len(request_kinds(spec)), len(model_kinds(spec))
         yield f"spec      {spec.name}: {read} model columns of {declared} declared"
+        yield from _missing_parts(spec)
         delivery = yield from _examine_source(spec, problems)
         yield from _examine_endpoint(spec, problems)
         next_date = "" if delivery is None else _next_date(spec, delivery)
     yield from _examine_installation(load_settings(), problems)
     refuse_any(f"what {reference} needs", dict.fromkeys(problems))
-    yield f"in order; next: overnight run {shlex.quote(reference)} --as-of {next_date}"
+    run = f"overnight run {shlex.quote(reference)} --as-of {next_date}"
+    is_labelled = spec is not None and spec.labels.is_declared
+    yield f"in order{'' if is_labelled else ' up to the features'}; next: {run}"
+
+
+def _missing_parts(spec: ModelSpec) -> Iterator[str]:
+    """Say what the spec does without, and what follows from it."""
+    if not spec.source.entities:
+        yield ("entities  none: no windows, no card precision; intervals draw rows one by one")
+    if isinstance(spec.source.roles.transaction_id, ComposedId):
+        count = len(spec.source.roles.transaction_id.columns)
+        yield f"ids       composed of {count} columns; a row that changes is another transaction"
+    if not spec.labels.is_declared:
+        yield (
+            "labels    none: a night ends with the features; declare [labels] once there are some"
+        )
 
 
 def _examine_source(
     spec: ModelSpec, problems: list[str]
-) -> Generator[str, None, WholeDelivery | None]:
+) -> Generator[str, None, DeliverySurvey | None]:
     """Read and check the source as ingestion does; return the delivery where it can be read."""
     try:
         refuse_wrong_own(spec)
     except OvernightError as error:
         problems += _flatten(error)
     try:
-        delivery = load_delivery(spec)
+        delivery = survey_delivery(spec)
     except OvernightError as error:
         problems += _flatten(error)
         return None
-    faults = len(problems)
-    for check in (_refuse_wrong_ids, _refuse_wrong_clock, _refuse_short_history):
-        try:
-            check(spec, delivery)
-        except OvernightError as error:
-            problems += _flatten(error)
-    message = f"{delivery.name}: {delivery.rows.num_rows:,} rows"
-    first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
-    if first is not None:
-        message += f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    if len(problems) == faults:
-        try:
-            judged = judge_rows(spec, delivery.rows, received_at=delivery.received_at)
-            refuse_too_many(
-                spec, delivery.name, read=delivery.rows.num_rows, faulty=[judged.quarantined]
-            )
-            message += f", {judged.quarantined.num_rows:,} to quarantine"
-        except OvernightError as error:
-            problems += _flatten(error)
+    found = [*delivery.problems]
+    try:
+        _refuse_short_history(spec, delivery)
+        if not found:
+            refuse_too_many(spec, delivery.name, read=delivery.rows, faulty=delivery.faulty)
+    except OvernightError as error:
+        found += _flatten(error)
+    problems += found
+    message = f"{delivery.name}: {delivery.rows:,} rows"
+    if delivery.first is not None and delivery.last is not None:
+        first, last = delivery.first, delivery.last
+        span = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        message += f", {span}" if first.date() < last.date() else f", all on {first:%Y-%m-%d}"
+    if not found:
+        message += f", {sum(each.num_rows for each in delivery.faulty):,} to quarantine"
     yield f"source    {message}"
     return delivery
 
@@ -122,33 +129,25 @@ def _flatten(error: OvernightError) -> list[str]:
     return [*error.problems] if isinstance(error, ProblemsError) else [str(error)]
 
 
-def _refuse_wrong_ids(_spec: ModelSpec, delivery: WholeDelivery) -> None:
-    if delivery.reports is not None:
-        match_ids(delivery.reports, delivery.rows.schema)
-
-
-def _refuse_wrong_clock(_spec: ModelSpec, delivery: WholeDelivery) -> None:
-    for rows in (delivery.rows, delivery.reports):
-        if rows is not None:
-            refuse_wrong_clock(rows, where=delivery.name, received_at=delivery.received_at)
-
-
-def _refuse_short_history(spec: ModelSpec, delivery: WholeDelivery) -> None:
-    first, last = (f(delivery.rows[EVENT_TIME]).as_py() for f in (pc.min, pc.max))
+def _refuse_short_history(spec: ModelSpec, delivery: DeliverySurvey) -> None:
+    first, last = delivery.first, delivery.last
+    if not spec.labels.is_declared:
+        return
     training = spec.training
     needed = training.train_window + training.gap + training.test_window * (training.folds + 1)
     needed += spec.labels.maturity
-    if first is None or last - first < needed:
-        days = 0 if first is None else (last - first).days
+    if first is None or last is None or last - first < needed:
+        days = 0 if first is None or last is None else (last - first) / timedelta(days=1)
         raise InputError(
-            f"source: {days} days of history; the spec's folds need {needed.days}. "
-            "Deliver more, or make [training] train_window, folds or gap smaller"
+            f"source: {days:,.1f} days of history; the spec's folds need "
+            f"{needed / timedelta(days=1):,.0f}. Deliver more, or make [training] train_window, "
+            "test_window, gap or folds, or [labels] maturity smaller"
         )
 
 
-def _next_date(spec: ModelSpec, delivery: WholeDelivery) -> str:
+def _next_date(spec: ModelSpec, delivery: DeliverySurvey) -> str:
     """Return the date of the next night: the spec's, or the day after the latest row."""
     if spec.schedule.as_of is not None:
         return str(spec.schedule.as_of)
-    latest = pc.max(delivery.rows[EVENT_TIME]).as_py()
+    latest = delivery.last
     return "" if latest is None else f"{latest + timedelta(days=1):%Y-%m-%d}"

@@ -1,6 +1,7 @@
 """Writes a first spec by looking at a file; `guesses` says what it seems to be."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
@@ -14,9 +15,15 @@ from infra.files import share
 from pipelines.config import EXAMPLES, Dialect, TimeColumn, list_specs
 from pipelines.ingestion import name_of
 from pipelines.ingestion.readers import Sample, read_sample
-from pipelines.local.guesses import PATTERNS, Guess, guess_id, guess_source, guess_time
+from pipelines.local.guesses import Guess, guess_id, guess_source, guess_time
+from pipelines.local.remaining_columns import guess_attributes, guess_id_columns
 
 WINDOWS = ["1d", "7d", "30d"]
+_NEEDED = ("event_time", "amount")
+_WITHOUT_LABELS = (
+    "No column looks like the label. A night ends with the features until [labels] is declared:",
+    'column = "…", delay = "7d", maturity = "7d", or path, transaction_id, known_time, maturity.',
+)
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- compared without a zone
 
 
@@ -60,11 +67,11 @@ def draft_spec(name: str, source: str, *, labels: str | None = None) -> str:
     sample = read_sample(source)
     guess = guess_source(sample)
     reports = None if labels is None else _reports(labels)
-    needed = [role for role in PATTERNS if role != "label" or reports is None]
-    _refuse_missing([r for r in needed if r not in guess.roles], source, sample)
-    if not guess.entities:
-        _refuse_missing(["a customer, card or terminal"], source, sample)
-    target.write_text(_text(_absolute(source), sample.form, guess, reports), encoding="utf-8")
+    # Reports name transactions by an id; without them one is composed, and labels may come later.
+    needed = [*_NEEDED, *(["transaction_id"] if reports is not None else [])]
+    _refuse_missing([role for role in needed if role not in guess.roles], source, sample)
+    text = _text(_absolute(source), sample, guess, reports)
+    target.write_text(text, encoding="utf-8")
     share(target)  # a spec is kept with code, and read by the user of the nights
     return f"Wrote {target}. Read it, correct the guesses, then: overnight doctor {target}"
 
@@ -84,10 +91,11 @@ def _reports(address: str) -> Reports:
 
 def _refuse_missing(missing: list[str], source: str, sample: Sample) -> None:
     if missing:
+        needed = "Metrics in money need an amount: deliver one, or a column that is 1 throughout. "
         raise InputError(
             f"{name_of(source)} has no column that looks like {', '.join(missing)}; it has "
-            f"{', '.join(sample.rows.column_names)}. Copy {EXAMPLES / 'handbook.toml'} and fill it "
-            "in."
+            f"{', '.join(sample.rows.column_names)}. {needed if 'amount' in missing else ''}"
+            f"Copy {EXAMPLES / 'handbook.toml'} and fill it in."
         )
 
 
@@ -114,12 +122,14 @@ def _canonical_names(columns: list[str]) -> dict[str, str]:
     return found
 
 
-def _text(source: str, form: str, guess: Guess, reports: Reports | None = None) -> str:
+def _text(source: str, sample: Sample, guess: Guess, reports: Reports | None = None) -> str:
     r"""Return the first spec as TOML, whatever its columns and its source are called.
 
     >>> roles = dict.fromkeys(["transaction_id", "amount", "label"], 'a "b"\\c')
     >>> guess = Guess(roles, ("card",), "at", Dialect(delimiter=";"), {})
-    >>> print("\n".join(_text("rows.csv", "csv", guess).splitlines()[2:9]))
+    >>> import pyarrow as pa
+    >>> sample = Sample("csv", guess.dialect, pa.table({}))
+    >>> print("\n".join(_text("rows.csv", sample, guess).splitlines()[2:9]))
     [source]
     format = "csv"
     path = "rows.csv"
@@ -129,29 +139,26 @@ def _text(source: str, form: str, guess: Guess, reports: Reports | None = None) 
     transaction_id = "a \"b\"\\c"
     """
     names = _canonical_names(list(guess.entities))
-    first = next(iter(names.values()))
-    counts = {"aggregates": ["count"], "windows": WINDOWS}
-    means = {"measure": "amount", "aggregates": ["mean"], "windows": WINDOWS}
     spec = tomlkit.document()
     spec.add(tomlkit.comment("A first spec, guessed from the file. Read every line."))
+    if reports is None and "label" not in guess.roles:
+        for line in _WITHOUT_LABELS:
+            spec.add(tomlkit.comment(line))
     spec["source"] = {
-        "format": form,
+        "format": sample.form,
         "path": source,
         **_stated(guess.dialect),
         "roles": {
-            "transaction_id": guess.roles["transaction_id"],
+            "transaction_id": _id(sample, guess),
             "event_time": _time(guess.time, guess.notes.get("event_time", "")),
             "amount": guess.roles["amount"],
         },
-        "entities": {canonical: column for column, canonical in names.items()},
+        **_columns(sample, guess, names),
     }
-    spec["labels"] = _labels(guess, form, reports)
-    spec["features"] = {
-        "windows": [
-            *({"entity": canonical, **counts} for canonical in names.values()),
-            {"entity": first, **means},
-        ]
-    }
+    if reports is not None or "label" in guess.roles:
+        spec["labels"] = _labels(guess, sample.form, reports)
+    if names:
+        spec["features"] = {"windows": _windows([*names.values()])}
     if guess.minimum is not None:
         lowest = tomlkit.item(guess.minimum)
         lowest.comment("guessed: negative amounts are refunds")
@@ -161,13 +168,42 @@ def _text(source: str, form: str, guess: Guess, reports: Reports | None = None) 
         "gap": "7d",
         "test_window": "7d",
         "trials": 20,
-        "exclude_detected": first,
+        **({"exclude_detected": next(iter(names.values()))} if names else {}),
     }
     four_eyes = tomlkit.boolean("false")
     spec["approval"] = {
         "four_eyes": four_eyes.comment("true: whoever made a candidate may not approve it")
     }
     return spec.as_string()
+
+
+def _id(sample: Sample, guess: Guess) -> Any:
+    """Return the column of the id, or the columns that one is composed of."""
+    if "transaction_id" in guess.roles:
+        return guess.roles["transaction_id"]
+    composed = tomlkit.inline_table()
+    composed["columns"] = guess_id_columns(sample, guess)
+    return composed.comment("guessed: no column of ids; a row that changes is another one")
+
+
+def _columns(sample: Sample, guess: Guess, names: Mapping[str, str]) -> dict[str, object]:
+    """Return the tables of entities, or of attributes where nothing has a history."""
+    if names:
+        return {"entities": {canonical: column for column, canonical in names.items()}}
+    attributes: dict[str, object] = {}
+    for canonical, column in guess_attributes(sample, guess).items():
+        attribute = tomlkit.inline_table()
+        attribute.update({"column": column, "kind": "numeric"})
+        attributes[canonical] = attribute
+    return {"attributes": attributes} if attributes else {}
+
+
+def _windows(names: list[str]) -> list[dict[str, object]]:
+    groups: list[dict[str, object]] = [
+        {"entity": name, "aggregates": ["count"], "windows": WINDOWS} for name in names
+    ]
+    means = {"measure": "amount", "aggregates": ["mean"], "windows": WINDOWS}
+    return [*groups, {"entity": names[0], **means}]
 
 
 def _labels(guess: Guess, form: str, reports: Reports | None) -> Any:

@@ -29,7 +29,7 @@ PATTERNS = {
     "transaction_id": r"^(transaction|trans|txn|tx|payment)_?(id|number|num|no|nr|key)$|^id$",
     "event_time": r"date|time|timestamp|_dt$|(^|_)at$",
     "amount": r"amount|amt|value",
-    "label": r"fraud|label|is_?chargeback",
+    "label": r"fraud|label|is_?chargeback|^class$|^target$",
 }
 ENTITY = r"customer|card|account|user|client|terminal|merchant|device"
 # Where numbers count from, when nothing tells it: the order and the distances of rows are right.

@@ -128,7 +128,7 @@ class Measured:
         self.baseline = evaluate(against, policy=policy, threshold=bundle.threshold)
         self.intervals = metric_intervals(self.scored, policy=policy, threshold=bundle.threshold)
         categories = [n for n, kind in spec.attribute_kinds().items() if kind == "categorical"]
-        entities = [spec.customer, *(e for e in spec.source.entities if e != spec.customer)]
+        entities = sorted(spec.source.entities, key=lambda name: name != spec.customer)
         self.slices = slice_masks(test, train, entities=entities, categories=categories)
 
     @property

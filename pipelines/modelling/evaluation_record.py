@@ -30,6 +30,8 @@ class EvaluationRecord:
         champion: the version that served then, `models:/demo/1`; empty when there was none.
         champion_problem: why it was not compared; empty when it was.
         metrics: of the candidate; empty in a record that does not hold them.
+        has_customers: False if the spec has no entity, so that intervals draw single rows and
+            there is no card precision.
     """
 
     format: int
@@ -40,6 +42,7 @@ class EvaluationRecord:
     data: DataSummary
     comparison: Comparison
     metrics: tuple[MetricValue, ...] = ()
+    has_customers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def write_record(
             baseline=measured.baseline,
             policy=policy,
         ),
+        has_customers=measured.spec.customer is not None,
     )
     (folder / COMPARISON).write_bytes(_RECORD.dump_json(record, indent=1))
 

@@ -89,6 +89,8 @@ def _tables(spec: ModelSpec, settings: Settings) -> Iterator[tuple[str, str]]:
     for table in (TRANSACTIONS, LABELS, QUARANTINE, FEATURES, TRAINING_SETS):
         at = lake.latest(table)
         rows = "never written" if at is None else f"{at}: {lake.row_count(at):,} rows"
+        if table == LABELS and not spec.labels.is_declared:
+            rows = "none declared: a night ends with the features"
         yield table, rows
 
 

@@ -93,7 +93,9 @@ class KeptProfiles:
             return {}
         weeks = {_week(day) for day in days}
         rows = self._lake.read(at, columns=[_DAY, _VALUES], where=self._own, days=weeks)
-        return dict(zip(rows[_DAY].to_pylist(), rows[_VALUES].to_pylist(), strict=True))
+        found = zip(rows[_DAY].to_pylist(), rows[_VALUES].to_pylist(), strict=True)
+        # Of the others of these weeks only some rows may count now.
+        return {day: values for day, values in found if day in days}
 
     def save(self, found: Mapping[str, KeptDay]) -> None:
         """Keep profiles in place of those of the same days, in one commit.

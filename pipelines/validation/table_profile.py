@@ -29,6 +29,7 @@ from expectations.contract import (
 )
 from feature_jobs.io import DataFile
 from pipelines.config import ModelSpec, TableVersion, table_columns
+from pipelines.ingestion import TRANSACTIONS, IdIndex
 from pipelines.lake import DamagedError, Lake
 from pipelines.validation.day_reader import DayReader
 from pipelines.validation.kept_profiles import KeptDay, KeptProfiles, mark_compared, part_name
@@ -100,7 +101,9 @@ def profile_parts(
         measuring.add(day)
     found = measuring.found
     ranges = {day: own.ids for day, own in found.items() if own.ids is not None}
-    repeats = find_repeats(ranges, reader.ids_of, compared=measuring.compared)
+    repeats = find_repeats(
+        ranges, reader.ids_of, compared=measuring.compared, days_with=_Lookup(lake).days_with
+    )
     kept.save(measuring.to_keep(is_unique=not repeats.counts))
     recent = latest_days([*found, *([] if last is None else [last])], reader.shown)
     values = kept.load_values(recent & measuring.taken)
@@ -110,6 +113,19 @@ def profile_parts(
         trailing=trailing.days, judged=trailing.judged, last=last,
     )  # fmt: skip
     return replace(profile, kept=reader.declared_rows(found) if reader.keep else None)
+
+
+class _Lookup:
+    """The index of the transactions' ids, opened when it is first asked."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._index: IdIndex | None = None
+
+    def days_with(self, ids: pa.Array) -> set[str]:
+        """Find the days of transactions with some ids; rows of other tables lie on these too."""
+        self._index = self._index or IdIndex.open(self._lake, TRANSACTIONS)
+        return {str(day) for day in self._index.find_days(ids.drop_null()).days}
 
 
 def _by_day(parts: Sequence[DataFile]) -> dict[str, list[DataFile]]:

@@ -31,12 +31,15 @@ class Measured:
         seconds: wall time from the start to the exit; the timeout if it had to be ended.
         peak_mib: largest sum of the proportional set sizes of all its processes.
         reason: the line of its output that says why it failed; empty otherwise.
+        cpu_seconds: processor time of all its processes, to the last sample: beside other work on
+            the machine it says more than the wall time.
     """
 
     outcome: Outcome
     seconds: float
     peak_mib: float
     reason: str = ""
+    cpu_seconds: float = 0.0
 
 
 def measure(
@@ -79,7 +82,7 @@ def measure(
         ended = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         reason = ": ".join(filter(None, [ended, _last_line(output)]))
         return Measured("failed", seconds, sampler.peak_mib, reason)
-    return Measured("ok", seconds, sampler.peak_mib)
+    return Measured("ok", seconds, sampler.peak_mib, cpu_seconds=sampler.cpu_seconds)
 
 
 def _ends_within(pid: int, timeout_seconds: float) -> bool:
@@ -100,10 +103,17 @@ class _Sampler(threading.Thread):
         self.is_over = False
         self._session, self._limit_mib = session, limit_mib
         self._stopped = threading.Event()
+        self._cpu: dict[int, float] = {}
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(self._cpu.values())
 
     def run(self) -> None:
         while not self._stopped.wait(1 / SAMPLES_PER_SECOND):
-            held = sum(proportional_kib(pid) for pid in members_of(self._session)) / _MIB
+            members = list(members_of(self._session))
+            self._cpu |= {pid: seconds for pid in members if (seconds := cpu_seconds(pid))}
+            held = sum(proportional_kib(pid) for pid in members) / _MIB
             self.peak_mib = max(self.peak_mib, held)
             if held > self._limit_mib and not self._stopped.is_set():
                 self.is_over = True
@@ -140,6 +150,14 @@ def proportional_kib(pid: int) -> int:
         found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)
         return int(found[1]) if found else 0
     return 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process; 0 if it has gone."""
+    with contextlib.suppress(OSError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _last_line(output: Path) -> str:

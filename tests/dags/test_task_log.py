@@ -18,7 +18,9 @@ import json
 from airflow.sdk import DAG
 from dags.tasks import step_task
 from dags.defaults import dag_defaults
-from expectations.contract import InputError, OutcomeError, OvernightError, ProblemsError
+from expectations.contract import (
+    InputError, OutcomeError, OvernightError, ProblemsError, UndeclaredError,
+)
 from pipelines.config.spec import load_spec
 
 FAILURES = {
@@ -26,6 +28,7 @@ FAILURES = {
     "mistakes": ProblemsError("x.toml", ["first", "second"]),
     "outcome": OutcomeError("It ended ROLLED_BACK."),
     "outage": OvernightError("MLflow does not answer."),
+    "undeclared": UndeclaredError("cards declares no labels."),
     "fault": ValueError("too many values to unpack"),
     "connection": ConnectionError("refused"),
 }
@@ -39,7 +42,9 @@ def fail(kind: str) -> str:
 
 with DAG(**dag_defaults(load_spec("cards"), "deploy"), schedule=None) as dag:
     for kind in FAILURES:
-        step_task(fail, task_id=kind)(kind)
+        failing = step_task(fail, task_id=kind)(kind)
+        if kind == "undeclared":
+            failing >> step_task(fail, task_id="behind")("fault")
 if __name__ == "__main__":
     run = dag.test()
     found = {ti.task_id: [str(ti.state), ti.try_number] for ti in run.get_task_instances()}
@@ -117,3 +122,12 @@ def test_any_other_error_shows_where_and_is_tried_again(ended: Ended) -> None:
     log, state = ended("connection")
     assert "Traceback" in log
     assert state == ["failed", 2]
+
+
+def test_what_the_spec_does_not_declare_yet_skips_its_step_and_those_behind(ended: Ended) -> None:
+    log, state = ended("undeclared")
+    assert "cards declares no labels." in log
+    assert "Traceback" not in log
+    # Airflow counts no try of a task that raised to be skipped beyond its first.
+    assert state == ["skipped", 1]
+    assert ended("behind")[1][0] == "skipped"

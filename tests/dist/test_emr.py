@@ -1,4 +1,4 @@
-"""The feature step on EMR Serverless: the packed environment, run for real by its stand-in."""
+"""Features and a first load on EMR Serverless: the packed environment, run for real by its stand-in."""
 
 import os
 import signal
@@ -99,3 +99,24 @@ def test_what_is_wrong_with_a_job_is_told_in_the_words_of_a_session(
     refused = r'The request asks for version 7 of the engine and this is \d+.*"make dist"'
     with pytest.raises(InputError, match=refused):
         build_feature_table("bank", AS_OF, snapshot=Snapshot.parse(bank))
+
+
+@pytest.mark.usefixtures("bank")  # whose lake is another
+def test_a_first_load_as_two_jobs_files_what_one_process_files(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = put(f"{tmp_path.name}/bank/delivered/rows.parquet", (tmp_path / "rows.parquet").read_bytes())
+    (tmp_path / "bank.toml").write_text(SPEC.format(path=source, many=2))
+    before = len(stand_in.started())
+    monkeypatch.setenv("OVERNIGHT_LAKE", f"{stand_in.store}/{tmp_path.name}-jobs")
+    monkeypatch.setenv("OVERNIGHT_SPARK_FROM_ROWS", "0")
+    settings.load_settings.cache_clear()
+    made = Snapshot.parse(steps.ingest("bank", AS_OF))
+    jobs = [hash_of(made.transactions), hash_of(made.labels)]
+    assert [run["state"] for run in stand_in.started()[: -before or None]] == ["SUCCESS"] * 2
+    assert not list_keys(f"{tmp_path.name}-jobs/bank/transactions/.delivery-")
+    monkeypatch.delenv("OVERNIGHT_SPARK_FROM_ROWS")
+    monkeypatch.setenv("OVERNIGHT_LAKE", str(tmp_path / "lake"))
+    settings.load_settings.cache_clear()
+    here = Snapshot.parse(steps.ingest("bank", AS_OF))
+    assert [hash_of(here.transactions), hash_of(here.labels)] == jobs

@@ -69,7 +69,7 @@ def test_every_key_of_a_whole_spec_is_in_the_reference(
         '| `gate.require` | `"not_worse"` or `"better"` | `"not_worse"` |',
         "| `gate.margin` | number, from 0 below 1 | `0.02` |",
         "| `endpoint.canary_percent` | whole number, from 5 to 50 | `10` |",
-        "| `source.path` | text | required |",
+        "| `source.roles.amount` | text | required |",
         "| `source.roles.event_time` | text or table | required |",
         "| `labels.known_time` | text or table | none |",
         "| `source.roles.event_time.start` | date or time | `1970-01-01` |",

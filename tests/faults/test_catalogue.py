@@ -15,7 +15,8 @@ import pytest
 
 from expectations.contract import InputError
 from pipelines.config.references import Snapshot
-from pipelines.ingestion.ingest import Ingested, ingest_delivery
+from pipelines.ingestion.ingest import ingest_delivery
+from pipelines.ingestion.ingested import Ingested
 from pipelines.validation.validate import validate_snapshot
 from tests.faults.cases import CASES, Case
 from tests.faults.deliveries import A_DAY, AS_OF, COUNT, KNOWN, steady

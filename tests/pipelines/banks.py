@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.config.spec import ModelSpec, load_spec
-from pipelines.ingestion.ingest import Ingested, ingest_delivery
+from pipelines.ingestion.ingest import ingest_delivery
+from pipelines.ingestion.ingested import Ingested
 from pipelines.lake.tables import Lake
 
 TIME = pa.timestamp("us", tz="UTC")

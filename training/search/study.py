@@ -174,6 +174,15 @@ def finished(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
+def begun(study: optuna.Study) -> list[FrozenTrial]:
+    """Trials that finished or are being worked on, in order, as of one moment.
+
+    Read at once: a trial that finishes between two reads would be in neither.
+    """
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+    return study.get_trials(deepcopy=False, states=states)
+
+
 def value_of(trial: FrozenTrial) -> float:
     """Return the value of a trial that finished; a pruned one's is below every other."""
     is_complete = trial.state == TrialState.COMPLETE

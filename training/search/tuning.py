@@ -18,13 +18,13 @@ from training.search.objective import Objective
 from training.search.study import (
     WORKER_KEY,
     TuningResult,
+    begun,
     best_trial,
     count_affordable,
     finished,
     give_up_cut_trials,
     open_study,
     prepare_next,
-    running,
     value_of,
 )
 
@@ -111,9 +111,9 @@ def _run_next(
     """Run one more trial; False when no other is to be begun."""
     with contextlib.ExitStack() as inside:
         inside.enter_context(beginning())
-        durations = [trial.duration for trial in finished(study)]
-        begun = len(durations) + len(running(study))
-        if begun >= policy.trials:
+        trials = begun(study)
+        durations = [trial.duration for trial in trials if trial.state.is_finished()]
+        if len(trials) >= policy.trials:
             return False
         # One trial more, which takes no time: the budget does not hold it.
         if durations and count_affordable([*durations, None], policy.time_budget) <= len(durations):
@@ -121,7 +121,7 @@ def _run_next(
             return False
         # Workers that begin together would draw alike with one seed.
         seed = policy.seed + worker * policy.trials
-        prepare_next(study, number=begun, seed=seed, starts=starts)
+        prepare_next(study, number=len(trials), seed=seed, starts=starts)
 
         def score(trial: optuna.Trial) -> float:
             trial.set_user_attr(WORKER_KEY, worker)

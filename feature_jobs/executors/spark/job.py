@@ -26,7 +26,6 @@ from expectations.contract import (
     TRANSACTION_ID,
     AttributeKind,
     InputError,
-    OvernightError,
 )
 from feature_jobs.declaration import (
     FeatureGroup,
@@ -47,6 +46,7 @@ from feature_jobs.stages import (
     Layout,
     assembler,
     derive,
+    error_of_spark,
     error_of_worker,
     expression_columns,
     finisher,
@@ -217,7 +217,7 @@ class _Build:
         except PythonException as error:
             raise error_of_worker(error) from error
         except Py4JJavaError as error:
-            raise _error_of_spark(error) from error
+            raise error_of_spark(error) from error
 
 
 def _layout(
@@ -258,12 +258,3 @@ def _assemble(
 def _collect(written: DataFrame) -> list[DataFile]:
     parts = [DataFile(w["path"], w["day"], w["rows"], w["size_bytes"]) for w in written.collect()]
     return sorted(parts, key=lambda part: part.path)
-
-
-def _error_of_spark(error: Py4JJavaError) -> OvernightError:
-    """Describe a failure of Spark itself: workers lost too often, a full disk, no memory."""
-    reason = str(error.java_exception.getMessage()).strip().splitlines()[0]
-    return OvernightError(
-        f"Spark gave up: {reason}. Nothing was committed. Look at the cluster's workers, their "
-        "memory and their disks, and run the step again."
-    )

@@ -27,11 +27,13 @@ from infra.aws.foundation import (
 SERVICE = "emr-serverless.amazonaws.com"
 # Of the parts of the first of two passes, and nothing else.
 DELETE_OBJECT = "s3:DeleteObject"
+# Tables whose data files a job writes that ingests a delivery; the step commits them.
+FILED = ("transactions", "labels")
 
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """The EMR Serverless application that runs feature jobs.
+    """The EMR Serverless application that runs feature jobs and ingestions of many rows.
 
     Attributes:
         application: of EMR Serverless.
@@ -107,6 +109,8 @@ def _allow_jobs(
     allow(role, "ReadLake", [READ_OBJECT], below(lake, *specs), because=OBJECTS)
     features = below(lake, *(f"{spec}/features" for spec in specs))
     allow(role, "BuildFeatures", [WRITE_OBJECT, ABORT_PARTS], features, because=OBJECTS)
+    filed = below(lake, *(f"{spec}/{table}" for spec in specs for table in FILED))
+    allow(role, "FileDeliveries", [WRITE_OBJECT, ABORT_PARTS], filed, because=OBJECTS)
     earlier = below(lake, *(f"{spec}/features/.earlier-*" for spec in specs))
     allow(role, "DropEarlier", [DELETE_OBJECT], earlier, because=OBJECTS)
     allow(role, "ReadCode", [READ_OBJECT], below(artefacts, CODE), because=OBJECTS)

@@ -37,7 +37,7 @@ from infra.sagemaker.control import READING as LOOKING
 DELETE_OBJECT = "s3:DeleteObject"
 # As `pipelines.features.execution` names it.
 PASSING = (".jobs", ".earlier-*")
-DERIVED = ("transactions/_ids", "profiles", "*/.damage")
+DERIVED = ("transactions/_ids", "transactions/.delivery-*", "profiles", "*/.damage")
 START = ("emr-serverless:GetApplication", "emr-serverless:ListJobRuns",
          "emr-serverless:StartApplication", "emr-serverless:StartJobRun")  # fmt: skip
 FOLLOW = ("emr-serverless:CancelJobRun", "emr-serverless:GetJobRun")
@@ -61,7 +61,8 @@ def build_nightly_role(
     allow_listing(role, "ListLake", lake, environment.specs)
     # What a submitted job was asked by and answered with, and the parts of the first of two passes,
     # go once the features are committed. Of tables only what is derived is deleted: merged runs of
-    # the id index, profiles that are made anew, notes of damage that is repaired.
+    # the id index, rows on their way through a job that ingests them, profiles that are made anew,
+    # notes of damage that is repaired.
     passing = [f"{spec}/features/{name}" for spec in environment.specs for name in PASSING]
     passing += [f"{spec}/{name}" for spec in environment.specs for name in DERIVED]
     allow(role, "ForgetJobs", [DELETE_OBJECT], below(lake, *passing), because=OBJECTS)

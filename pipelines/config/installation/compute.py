@@ -1,5 +1,6 @@
 """The Spark that computes features, read from the environment: a session, or an application."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 ADDRESS = "OVERNIGHT_SPARK"
 SUBMITTED = "emr-serverless://"
+FROM_ROWS = "OVERNIGHT_SPARK_FROM_ROWS"
+CLUSTER_FROM_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,23 @@ def read_compute(environment: Mapping[str, str]) -> Compute:
         )
         refuse_any("the environment", [problem])
     return Session(address, archive)
+
+
+def read_least_rows(environment: Mapping[str, str], compute: Compute) -> int | None:
+    """Read from how many new rows on an ingestion is a Spark job; None: it never is.
+
+    Not set, it is for a cluster's address 1,000,000, and never on this machine.
+
+    Raises:
+        ProblemsError: when it is no whole number.
+    """
+    text = environment.get(FROM_ROWS, "")
+    if not text:
+        is_here = isinstance(compute, Session) and compute.master.startswith("local")
+        return None if is_here else CLUSTER_FROM_ROWS
+    if not re.fullmatch("[0-9]{1,12}", text):
+        refuse_any("the environment", [f"{FROM_ROWS}: {text!r} is no number of rows, as 1000000"])
+    return int(text)
 
 
 def _read_application(number: str, environment: Mapping[str, str]) -> Application:

@@ -15,7 +15,7 @@ from expectations.contract import InputError
 from infra.airflow import build_airflow_environment
 from infra.files import close_umask, make_private, narrow, sqlite_url, with_patience
 from infra.local import Ports, read_ports
-from pipelines.config.installation.compute import Compute, read_compute
+from pipelines.config.installation.compute import Compute, read_compute, read_least_rows
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 DAGS = CHECKOUT / "dags"
@@ -37,6 +37,7 @@ class Settings:
         docs_url: where Great Expectations' pages are served; `OVERNIGHT_DOCS_URL`, else by `up`.
         studies: SQLAlchemy URL of the Optuna studies, a SQLite file unless set.
         memory: bytes of data that a step may hold.
+        spark_from_rows: new rows from which Spark ingests them; None: never.
     """
 
     home: Path
@@ -48,6 +49,7 @@ class Settings:
     docs_url: str
     studies: str
     memory: int
+    spark_from_rows: int | None
 
     @property
     def mlflow_url(self) -> str:
@@ -72,11 +74,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     root = CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
     home = Path(environment.get("OVERNIGHT_HOME", root / "var")).absolute()
     ports = read_ports(environment)
+    spark = read_compute(environment)
     docs = environment.get("OVERNIGHT_DOCS_URL", f"http://127.0.0.1:{ports.docs}")
     return Settings(
         home=home,
         lake=environment.get("OVERNIGHT_LAKE", str(home / "lake")),
-        spark=read_compute(environment),
+        spark=spark,
         tracking_uri=with_patience(
             environment.get("MLFLOW_TRACKING_URI", sqlite_url(home / "mlflow.db"))
         ),
@@ -87,6 +90,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             environment.get("OVERNIGHT_STUDIES", sqlite_url(home / "studies.db"))
         ),
         memory=parse_size(environment.get("OVERNIGHT_MEMORY", "2GiB"), name="OVERNIGHT_MEMORY"),
+        spark_from_rows=read_least_rows(environment, spark),
     )
 
 

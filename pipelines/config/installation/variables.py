@@ -54,6 +54,11 @@ _INSTALLATION = (
         "variables that `[source] path` and `[labels] path` may name as `${NAME}`",
     ),
     Variable(
+        "OVERNIGHT_CONNECTION_NAME", "database URL", UNSET,
+        "of the database that a spec names as `connection`, for each such name in capitals "
+        "instead of `NAME`: PostgreSQL or SQLite, password included",
+    ),
+    Variable(
         "OVERNIGHT_DOCS_URL", "URL", "http://127.0.0.1:$OVERNIGHT_DOCS_PORT",
         "where the Data Docs are served, for the links to them",
     ),
@@ -77,6 +82,10 @@ _SPARK = (
         "OVERNIGHT_SPARK", "address", "local[*]",
         "where features are computed: `local[N]`, `spark://host:port` or "
         "`emr-serverless://APPLICATION`",
+    ),
+    Variable(
+        "OVERNIGHT_SPARK_FROM_ROWS", "whole number", "1000000; with `local[N]` never",
+        "from how many new rows on `ingest` reads and files them as a Spark job; 0: always",
     ),
     Variable(
         "OVERNIGHT_SPARK_ARCHIVE", "address", UNSET,

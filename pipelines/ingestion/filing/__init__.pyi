@@ -2,7 +2,7 @@ from .day_rows import DayRows, held_bytes, scratch_folder
 from .filing import LABELS, TRANSACTIONS, Filed, file_delivery
 from .labels import REPORT_RULES, WITHOUT_TRANSACTION, match_ids
 from .merge import DELIVERY_COLUMNS, FILE, ROW, VERSION_COLUMNS, state_times
-from .versions import ARRIVAL, WITHDRAWN, are_equal
+from .versions import ARRIVAL, are_equal, newest_of_chains
 
 __all__ = [
     "ARRIVAL",
@@ -13,7 +13,6 @@ __all__ = [
     "ROW",
     "TRANSACTIONS",
     "VERSION_COLUMNS",
-    "WITHDRAWN",
     "WITHOUT_TRANSACTION",
     "DayRows",
     "Filed",
@@ -21,6 +20,7 @@ __all__ = [
     "file_delivery",
     "held_bytes",
     "match_ids",
+    "newest_of_chains",
     "scratch_folder",
     "state_times",
 ]

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from expectations.contract import TRANSACTION_ID
 from feature_jobs.io import DataFile
@@ -14,7 +13,9 @@ from pipelines.ingestion.filing.labels import (
     label_homes,
     match_reports,
     merge_labels,
+    state_as_filed,
     statements_of,
+    withdrawals_of,
 )
 from pipelines.ingestion.filing.merge import (
     MergedVersions,
@@ -22,7 +23,9 @@ from pipelines.ingestion.filing.merge import (
     repeated_rows,
     sort_versions,
 )
-from pipelines.ingestion.filing.whereabouts import Whereabouts
+from pipelines.ingestion.filing.rejoined import Rejoin, add_late
+from pipelines.ingestion.filing.row_division import divide_rows
+from pipelines.ingestion.filing.whereabouts import MovedIds
 
 
 @dataclass(slots=True)
@@ -78,14 +81,18 @@ class DayMerge:
         where: says which transactions have versions on several days; their rows are in the tasks.
         delay: of a label column; None where labels are reports.
         is_restated: True if delivered rows replace all filed versions of their transactions.
+        are_first_labels: True if no label was ever filed.
+        joined: the joined tables; None without any.
     """
 
     filed: FiledDays
     labels: FiledDays
     delivered: DayRows
-    where: Whereabouts
+    where: MovedIds
     delay: timedelta | None
     is_restated: bool
+    are_first_labels: bool = False
+    joined: Rejoin | None = None
 
     def merge(self, task: DayTask) -> MergedDay:
         """Merge a day and write its files, not committed yet."""
@@ -94,21 +101,33 @@ class DayMerge:
         before = self.filed.read(task.day)
         if self.filed.is_reshaped:
             before, done.missing = self.filed.fill_new(before, delivered)
-        staying, own = _divide(self.where.others(before), delivered[TRANSACTION_ID])
+        joined = self.filed.join(task.day, before)
+        is_rejoined, before = joined is not before, joined
+        staying, own = divide_rows(self.where.others(before), delivered[TRANSACTION_ID])
         merged = self._merge(own, delivered)
+        if self.joined is not None:
+            staying, merged = add_late(staying, merged, self.joined)
         rows = pa.concat_tables([staying, merged.rows, *task.rows])
-        is_moved = bool(task.rows) or rows.num_rows != before.num_rows
+        is_moved = bool(task.rows) or rows.num_rows != before.num_rows or is_rejoined
         if merged.is_changed or is_moved or self.filed.is_reshaped:
             part = self.filed.write(task.day, sort_versions(rows))
             if self.filed.differs(task.day, part) or self.filed.is_reshaped:
                 done.files[self.filed.table] = part
         done.corrected, done.outdated, done.late = merged.corrected, merged.outdated, merged.late
-        self._merge_labels(task, delivered, rows, done)
+        self._merge_labels(task, delivered, merged.rows, rows, done)
         return done
 
-    def statements(self, delivered: pa.Table) -> pa.Table:
-        """Make the statements on labels that delivered transactions bring."""
-        return statements_of(delivered, self.delay)
+    def statements(self, delivered: pa.Table, versions: pa.Table) -> pa.Table:
+        """Make the statements on labels that delivered transactions bring.
+
+        Args:
+            delivered: rows of the delivery.
+            versions: all versions of their transactions after the merge.
+        """
+        if self.delay is None:
+            return withdrawals_of(versions)
+        said = statements_of(delivered, self.delay)
+        return state_as_filed(said, versions) if self.are_first_labels else said
 
     def _take(self, day: str, done: MergedDay) -> pa.Table:
         """Read the delivered rows of a day without those that are repeated or moved."""
@@ -126,12 +145,21 @@ class DayMerge:
     def _merge(self, own: pa.Table, delivered: pa.Table) -> MergedVersions:
         if delivered.num_rows == 0:
             return MergedVersions(own, is_changed=False)
-        return merge_versions(own.slice(0, 0) if self.is_restated else own, delivered)
+        return self.merge_versions(own, delivered)
+
+    def merge_versions(self, filed: pa.Table, delivered: pa.Table) -> MergedVersions:
+        """Merge delivered rows with all filed versions of the same transactions."""
+        if self.is_restated:
+            return merge_versions(filed.slice(0, 0), delivered)
+        if self.joined is not None:
+            delivered = self.joined.keep(filed, delivered)
+        return merge_versions(filed, delivered)
 
     def _merge_labels(
-        self, task: DayTask, delivered: pa.Table, rows: pa.Table, done: MergedDay
-    ) -> None:
-        statements = [self.statements(delivered)]
+        self, task: DayTask, delivered: pa.Table, versions: pa.Table, rows: pa.Table,
+        done: MergedDay,
+    ) -> None:  # fmt: skip
+        statements = [self.statements(delivered, versions)]
         firsts = label_homes(rows)
         for reports in task.reports:
             matched = match_reports(reports, firsts)
@@ -150,7 +178,7 @@ class DayMerge:
         kept = pa.concat_tables([self.where.others(before), *task.labels])
         chunks = [*delivered[TRANSACTION_ID].chunks, *said[TRANSACTION_ID].chunks]
         touched = pa.chunked_array(chunks, delivered.schema.field(TRANSACTION_ID).type)
-        staying, own = _divide(kept, touched)
+        staying, own = divide_rows(kept, touched)
         if self.is_restated:
             own = own.slice(0, 0)
         merged = merge_labels(own, said, firsts)
@@ -159,11 +187,3 @@ class DayMerge:
             part = self.labels.write(task.day, sort_versions(labels))
             if self.labels.differs(task.day, part):
                 done.files[self.labels.table] = part
-
-
-def _divide(rows: pa.Table, ids: pa.ChunkedArray) -> tuple[pa.Table, pa.Table]:
-    """Divide rows into those of other transactions and those of these ids."""
-    if not rows.num_rows:
-        return rows, rows
-    mask = pc.is_in(rows[TRANSACTION_ID], value_set=ids.combine_chunks())
-    return rows.filter(pc.invert(mask)), rows.filter(mask)

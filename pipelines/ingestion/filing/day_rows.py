@@ -1,21 +1,20 @@
 """Rows by event day, in memory up to a limit and on disk beyond it."""
 
-import shutil
+import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import ipc
 
 from expectations.contract import EVENT_DAY, TRANSACTION_ID
+from feature_jobs.io import remove_folder
 from pipelines.config.installation import load_settings
+from pipelines.ingestion.filing.spilled_rows import SpilledRows, spill_rows
 from pipelines.ingestion.index import DeliveredIds, days_since_1970
 from pipelines.lake import split_days
-
-_OPTIONS = ipc.IpcWriteOptions(compression="lz4")
 
 
 class DayRows:
@@ -24,16 +23,17 @@ class DayRows:
     A context: its files are removed at the end.
 
     Args:
-        scratch: in a folder of its own here goes what does not fit.
+        scratch: path or address; in a folder of its own here goes what does not fit.
         limit: bytes of rows to hold in memory.
+        name: of the folder; empty: one that no other has.
     """
 
-    def __init__(self, scratch: Path, *, limit: int) -> None:
-        self._folder, self._limit = scratch / f"delivery-{uuid.uuid4().hex}", limit
+    def __init__(self, scratch: Path | str, *, limit: int, name: str = "") -> None:
+        self._folder, self._limit = f"{scratch}/{name or f'delivery-{uuid.uuid4().hex}'}", limit
         self._held: dict[str, list[pa.Table]] = {}
-        self._spilled: dict[str, list[Path]] = {}
         self._counts: dict[str, int] = {}
-        self._bytes = 0
+        self._bytes = self._files = 0
+        self.spilled: dict[str, list[SpilledRows]] = {}
         self.schema = pa.schema([])
         self.ids = DeliveredIds()
 
@@ -42,7 +42,8 @@ class DayRows:
 
     def __exit__(self, *_: object) -> None:
         self.ids.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_folder(self._folder)
 
     def add(self, rows: pa.Table) -> None:
         """Add rows with an event day."""
@@ -51,7 +52,8 @@ class DayRows:
         if rows.num_rows == 0:
             return
         days = rows[EVENT_DAY]
-        self.ids.add(rows[TRANSACTION_ID], days_since_1970(days))
+        if TRANSACTION_ID in rows.column_names:
+            self.ids.add(rows[TRANSACTION_ID], days_since_1970(days))
         if len(pc.unique(days)) > 1:
             rows = rows.take(pc.sort_indices(days)) if not _is_sorted(days) else rows
         for day, own in split_days(rows):
@@ -59,7 +61,26 @@ class DayRows:
             self._counts[day] = self._counts.get(day, 0) + own.num_rows
         self._bytes += rows.nbytes
         if self._bytes > self._limit:
-            self._spill()
+            self.spill()
+
+    def adopt(
+        self,
+        spilled: Mapping[str, Sequence[SpilledRows]],
+        counts: Mapping[str, int],
+        *,
+        schema: pa.Schema,
+    ) -> None:
+        """Add rows by day that were put into files elsewhere; their ids are added apart."""
+        if not self.schema.names:
+            self.schema = schema
+        for day, files in spilled.items():
+            self.spilled.setdefault(day, []).extend(files)
+            self._counts[day] = self._counts.get(day, 0) + counts[day]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Number of rows by day."""
+        return self._counts
 
     @property
     def days(self) -> list[str]:
@@ -73,36 +94,27 @@ class DayRows:
 
     def read(self, day: str) -> pa.Table | None:
         """Return the rows of a day in the order in which they came; None if there are none."""
-        tables = [table for path in self._spilled.get(day, ()) for table in _load(path)]
+        tables = [each.load() for each in self.spilled.get(day, ())]
         tables += self._held.get(day, [])
         return pa.concat_tables(tables, promote_options="default") if tables else None
 
-    def forget(self, day: str) -> None:
-        """Release the rows of a day."""
-        self._held.pop(day, None)
-        for path in self._spilled.pop(day, ()):
-            path.unlink()
-
-    def _spill(self) -> None:
-        for day, tables in self._held.items():
-            paths = self._spilled.setdefault(day, [])
-            path = self._folder / f"{day}-{len(paths)}.arrow"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            rows = pa.concat_tables(tables, promote_options="default")
-            with ipc.new_file(path, rows.schema, options=_OPTIONS) as file:
-                file.write_table(rows)
-            paths.append(path)
+    def spill(self) -> None:
+        """Put the rows that are in memory into a file."""
+        if not self._held:
+            return
+        joined = (
+            (day, pa.concat_tables(tables, promote_options="default"))
+            for day, tables in sorted(self._held.items())
+        )
+        for day, own in spill_rows(f"{self._folder}/{self._files}.arrow", joined).items():
+            self.spilled.setdefault(day, []).append(own)
+        self._files += 1
         self._held, self._bytes = {}, 0
 
 
 def _is_sorted(days: pa.ChunkedArray) -> bool:
     joined = days.combine_chunks()
     return not pc.any(pc.less(joined[1:], joined[:-1])).as_py()
-
-
-def _load(path: Path) -> Iterator[pa.Table]:
-    with pa.OSFile(str(path)) as source:
-        yield ipc.open_file(source).read_all()
 
 
 def scratch_folder() -> Path:

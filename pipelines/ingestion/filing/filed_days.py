@@ -13,6 +13,8 @@ from expectations.contract import (
     TRANSACTION_ID,
 )
 from feature_jobs.io import DataFile
+from pipelines.config import TableVersion
+from pipelines.ingestion.filing.rejoined import Rejoin
 from pipelines.lake import Lake, write_rows
 
 # Columns that a table may lack which was written before versions were kept.
@@ -20,29 +22,39 @@ LATER_COLUMNS = frozenset({REPLACED_TIME, IS_FIRST, SOURCE_TIME, STATED_TIME, ST
 
 
 class FiledDays:
-    """The latest version of a table; None where it was never written.
+    """The rows of one version of a table.
 
     Args:
         lake: has the table.
         table: its name.
         schema: the columns that its rows are to have.
+        at: the version; None where it was never written.
         has_known_time: True if the source gives known times of its own.
+        joined: the join of rows that need one.
     """
 
-    def __init__(self, lake: Lake, table: str, schema: pa.Schema, *, has_known_time: bool) -> None:
-        self.table, self.schema, self.at = table, schema, lake.latest(table)
-        self._lake, self._has_known_time = lake, has_known_time
+    def __init__(
+        self, lake: Lake, table: str, schema: pa.Schema, *, at: TableVersion | None,
+        has_known_time: bool, joined: Rejoin | None = None,
+    ) -> None:  # fmt: skip
+        self.table, self.schema, self.at = table, schema, at
+        self.lake, self.has_known_time = lake, has_known_time
         parts = [] if self.at is None else lake.parts(self.at)
         self.row_count = sum(part.rows for part in parts)
         self._paths = {part.day: part.path for part in parts}
         before = pa.schema([]) if self.at is None else lake.schema(self.at)
         self.columns_before = before
-        self.lost = [n for n in before.names if n not in schema.names]
+        after = set(schema.names)
+        self.lost = [n for n in before.names if n not in after]
         self.new = [
             column.name for column in schema
             if self.at is not None and column.name not in LATER_COLUMNS
             and (column.name not in before.names or before.field(column.name).type != column.type)
         ]  # fmt: skip
+
+        attributes = [] if joined is None else joined.attributes
+        self._joined = joined
+        self._anew = [name for name in self.new if name in attributes]
 
     @property
     def days(self) -> frozenset[str]:
@@ -62,24 +74,38 @@ class FiledDays:
         """
         if self.at is None or day not in self._paths:
             return self.schema.empty_table()
-        rows = self._lake.read(self.at, days=[day])
+        rows = self.lake.read(self.at, days=[day])
+        filed = dict(zip(rows.column_names, rows.columns, strict=True))
         columns = {}
         for column in self.schema:
             name = column.name
-            absent = name not in rows.column_names or name in self.new
-            values = pa.nulls(rows.num_rows, column.type) if absent else rows[name]
+            absent = name not in filed or name in self.new
+            values = pa.nulls(rows.num_rows, column.type) if absent else filed[name]
             if name == IS_FIRST:
                 values = pc.fill_null(values, fill_value=True)
-            if name == STATED_TIME or (name == SOURCE_TIME and self._has_known_time):
+            if name == STATED_TIME or (name == SOURCE_TIME and self.has_known_time):
                 values = pc.coalesce(values, rows[KNOWN_TIME])
             columns[name] = values
         return pa.table(columns, schema=self.schema)
+
+    @property
+    def joined_days(self) -> frozenset[str]:
+        """Days whose rows are joined again: all, where an attribute of a joined table is new."""
+        if self._joined is None:
+            return frozenset()
+        return self.days if self._anew else self.days & self._joined.days
+
+    def join(self, day: str, rows: pa.Table) -> pa.Table:
+        """Join filed rows of a day with what counts for them now; the same table if it did."""
+        if self._joined is None or day not in self.joined_days:
+            return rows
+        return self._joined.join(rows, self._anew)
 
     def write(self, day: str, rows: pa.Table) -> DataFile | None:
         """Write the rows of a day, not committed yet; None without rows."""
         if not rows.num_rows:
             return None
-        return write_rows(self._lake.folder(self.table), day, rows)
+        return write_rows(self.lake.folder(self.table), day, rows)
 
     def differs(self, day: str, part: DataFile | None) -> bool:
         """Return True if the day's file is another one than this."""
@@ -94,13 +120,16 @@ class FiledDays:
         place = pc.index_in(
             filed[TRANSACTION_ID], value_set=delivered[TRANSACTION_ID].combine_chunks()
         ).combine_chunks()
-        if SOURCE_TIME in filed.column_names and self._has_known_time:
+        if SOURCE_TIME in filed.column_names and self.has_known_time:
             given = delivered[SOURCE_TIME].combine_chunks().take(place)
             same = pc.equal(given, filed[SOURCE_TIME].combine_chunks())
             exact = pc.if_else(same, place, pa.scalar(None, place.type))
         else:
             exact = place
-        for name in self.new:
+        delivered_ones = [name for name in self.new if name not in self._anew]
+        if not delivered_ones and not self.lost:
+            return filed, 0
+        for name in delivered_ones:
             values = (
                 delivered[name].combine_chunks().take(exact).cast(filed.schema.field(name).type)
             )

@@ -14,19 +14,25 @@ from expectations.contract import (
     IS_FIRST,
     KNOWN_TIME,
     LABEL,
+    LABEL_STATE,
+    REPLACED_TIME,
     SOURCE_TIME,
     STATE,
     STATED_TIME,
     TRANSACTION_ID,
+    WITHDRAWN,
     InputError,
 )
-from pipelines.ingestion.filing.versions import ARRIVAL, WITHDRAWN, newest_of_each, settle
+from pipelines.ingestion.filing.versions import ARRIVAL, newest_of_each, settle
 from pipelines.ingestion.readers import TIMESTAMP
 
 WITHOUT_TRANSACTION = "label_without_transaction"
 WITHOUT_KNOWN_TIME = "label_without_known_time"
 BEFORE_EVENT = "label_known_before_event"
-REPORT_RULES = frozenset({WITHOUT_TRANSACTION, WITHOUT_KNOWN_TIME, BEFORE_EVENT})
+WITHOUT_MEANING = "label_state_unknown"
+REPORT_RULES = frozenset({WITHOUT_TRANSACTION, WITHOUT_KNOWN_TIME, BEFORE_EVENT, WITHOUT_MEANING})
+# The label of a report until it is known that its state says nothing.
+NO_MEANING = -1
 
 
 def label_schema(ids: pa.DataType) -> pa.Schema:
@@ -45,31 +51,75 @@ def label_schema(ids: pa.DataType) -> pa.Schema:
     )
 
 
-def statements_of(delivered: pa.Table, delay: timedelta | None) -> pa.Table:
-    """Make the statements on labels that delivered transactions bring.
+def statements_of(delivered: pa.Table, delay: timedelta) -> pa.Table:
+    """Make the statements on labels that delivered transactions bring with a label column.
 
     Args:
         delivered: with the columns that `pipelines.ingestion.filing.merge.state_times` appends.
-        delay: of a label column; None where labels are reports: then only a withdrawal says
-            something, that nothing is known any more.
+        delay: from an event to the time at which its label is known.
 
     Returns:
         The columns that `merge_labels` takes.
     """
-    if delay is None:
-        delivered = delivered.filter(delivered[WITHDRAWN])
-    waited = pc.add(delivered[EVENT_TIME], pa.scalar(delay or timedelta(), pa.duration("us")))
-    nothing = pa.nulls(delivered.num_rows, pa.int8())
-    label = nothing if delay is None else delivered[LABEL].cast(pa.int8())
+    waited = pc.add(delivered[EVENT_TIME], pa.scalar(delay, pa.duration("us")))
+    label = delivered[LABEL].cast(pa.int8())
+    state = pa.nulls(delivered.num_rows, pa.string())
+    if LABEL_STATE in delivered.column_names:
+        state = delivered[LABEL_STATE]
     return pa.table(
         {
             TRANSACTION_ID: delivered[TRANSACTION_ID],
             KNOWN_TIME: waited,
             LABEL: pc.if_else(delivered[WITHDRAWN], pa.scalar(None, pa.int8()), label),
-            STATE: pa.nulls(delivered.num_rows, pa.string()),
+            STATE: state,
             STATED_TIME: delivered[STATED_TIME],
             SOURCE_TIME: delivered[SOURCE_TIME],
             ARRIVAL: delivered[ARRIVAL],
+        }
+    )
+
+
+def state_as_filed(statements: pa.Table, versions: pa.Table) -> pa.Table:
+    """State first labels at the time at which their transactions became known.
+
+    Labels that are declared after transactions were filed come with rows that are filed already;
+    their delay counts from the event as if they had been declared from the first.
+
+    Args:
+        statements: of a label column.
+        versions: all versions of the transactions.
+    """
+    firsts = versions.filter(versions[IS_FIRST])
+    place = pc.index_in(
+        statements[TRANSACTION_ID], value_set=firsts[TRANSACTION_ID].combine_chunks()
+    ).combine_chunks()
+    filed = firsts[KNOWN_TIME].combine_chunks().take(place)
+    is_filed = pc.and_(filed.is_valid(), statements[SOURCE_TIME].combine_chunks().is_null())
+    stated = pc.if_else(is_filed, filed, statements[STATED_TIME].combine_chunks())
+    at = statements.schema.get_field_index(STATED_TIME)
+    return statements.set_column(at, STATED_TIME, stated)
+
+
+def withdrawals_of(versions: pa.Table) -> pa.Table:
+    """Make statements of withdrawn transactions, that nothing is known of them any more.
+
+    Args:
+        versions: filed versions; a withdrawal is replaced when it becomes known.
+
+    Returns:
+        The columns that `merge_labels` takes.
+    """
+    gone = versions.filter(pc.equal(versions[REPLACED_TIME], versions[KNOWN_TIME]))
+    known = gone[KNOWN_TIME]
+    return pa.table(
+        {
+            TRANSACTION_ID: gone[TRANSACTION_ID],
+            KNOWN_TIME: known,
+            LABEL: pa.nulls(gone.num_rows, pa.int8()),
+            STATE: pa.nulls(gone.num_rows, pa.string()),
+            STATED_TIME: known,
+            SOURCE_TIME: known,
+            ARRIVAL: known,
         }
     )
 
@@ -166,6 +216,9 @@ def match_reports(reports: pa.Table, firsts: pa.Table) -> MatchedReports:
         {
             WITHOUT_KNOWN_TIME: np.asarray(known[KNOWN_TIME].is_null()),
             BEFORE_EVENT: np.asarray(early),
+            WITHOUT_MEANING: np.asarray(
+                pc.fill_null(pc.equal(known[LABEL], NO_MEANING), fill_value=False)
+            ),
         },
     )
     return MatchedReports(known, split.clean.drop_columns([EVENT_TIME]), split.quarantined)

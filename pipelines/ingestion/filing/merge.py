@@ -14,19 +14,21 @@ from expectations.contract import (
     EVENT_TIME,
     IS_FIRST,
     KNOWN_TIME,
+    LABEL_STATE,
     REPLACED_TIME,
     SOURCE_TIME,
     STATED_TIME,
     TRANSACTION_ID,
+    WITHDRAWN,
 )
-from pipelines.ingestion.filing.versions import ARRIVAL, WITHDRAWN, hold, settle
+from pipelines.ingestion.filing.versions import ARRIVAL, hold, settle
 from pipelines.ingestion.readers import TIMESTAMP
 
 FILE = "file_number"
 ROW = "row_number"
 VERSION_COLUMNS = (SOURCE_TIME, REPLACED_TIME, IS_FIRST)
 # What is known of a delivered row until it is filed.
-DELIVERY_COLUMNS = (STATED_TIME, ARRIVAL, WITHDRAWN, FILE, ROW)
+DELIVERY_COLUMNS = (STATED_TIME, ARRIVAL, WITHDRAWN, LABEL_STATE, FILE, ROW)
 Bools = npt.NDArray[np.bool_]
 
 
@@ -113,7 +115,8 @@ def merge_versions(filed: pa.Table, delivered: pa.Table) -> MergedVersions:
     ]  # fmt: skip
     if filed.num_rows == 0 and len(pc.unique(delivered[TRANSACTION_ID])) == delivered.num_rows:
         gone = delivered[WITHDRAWN]
-        columns = {name: delivered[name] for name in names if name in delivered.column_names}
+        given_columns = dict(zip(delivered.column_names, delivered.columns, strict=True))
+        columns = {name: given_columns[name] for name in names if name in given_columns}
         columns[REPLACED_TIME] = pc.if_else(gone, delivered[KNOWN_TIME], pa.scalar(None, TIMESTAMP))
         columns[IS_FIRST] = pc.invert(gone)
         rows = pa.table({name: columns[name] for name in names})

@@ -22,9 +22,8 @@ from expectations.contract import (
     TRANSACTION_ID,
 )
 
-# Columns of delivered rows until they are filed.
+# Column of delivered rows until they are filed.
 ARRIVAL = "arrival"
-WITHDRAWN = "is_withdrawn"
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -147,6 +146,14 @@ def newest_of_each(labels: pa.Table) -> pa.Table:
     group = np.cumsum(starts) - 1
     kept = _are_falling(group, known)
     return labels.take(pa.array(np.sort(order[kept])))
+
+
+def newest_of_chains(labels: pa.Table) -> pa.Table:
+    """Select the latest statement of each chain."""
+    chains = _encode(labels.select([TRANSACTION_ID, SOURCE_TIME]))
+    order = np.lexsort((_micros(labels[STATED_TIME]), chains))
+    last = np.append(np.diff(chains[order]) != 0, True)[: len(order)]
+    return labels.take(pa.array(order[last]))
 
 
 def _are_falling(group: Int64s, values: Int64s) -> Bools:

@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from expectations.contract import TRANSACTION_ID
 from feature_jobs.io import DataFile
-from pipelines.ingestion.index.id_hash import Hashes, hash_ids
 from pipelines.ingestion.index.merging import merge_crowded
 from pipelines.ingestion.index.probing import Found, Positions, probe_runs
 from pipelines.ingestion.index.run_list import RunList, load_list, remove_unlisted, save_list
@@ -29,6 +28,7 @@ from pipelines.ingestion.index.runs import (
     RunWriter,
     sort_entries,
 )
+from pipelines.ingestion.readers.values.hashes import Hashes, hash_ids
 from pipelines.lake import Lake
 
 FOLDER = "_ids"  # Delta ignores folders that begin with an underscore

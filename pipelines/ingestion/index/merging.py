@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from pipelines.ingestion.index.id_hash import Hashes
 from pipelines.ingestion.index.runs import CAP, Days, Run, RunReader, RunWriter, sort_entries
+from pipelines.ingestion.readers.values.hashes import Hashes
 
 FAN_IN = 8
 # The runs of a tier are smaller than this; those of the last tier are full.

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.ingestion.index.id_hash import Hashes, hash_ids
 from pipelines.ingestion.index.id_index import IdIndex
 from pipelines.ingestion.index.probing import Positions
 from pipelines.ingestion.index.runs import Days, sort_entries
+from pipelines.ingestion.readers.values.hashes import Hashes, hash_ids
 
 BITS = 8
 RANGES = 1 << BITS
@@ -63,7 +63,23 @@ class DeliveredIds:
         """Add ids of the type of the table's, each with its day since 1970."""
         entries = np.empty(len(ids), _ENTRY)
         entries["hash"], entries["day"] = hash_ids(ids), days
-        entries = entries[np.argsort(entries["hash"])]
+        self._add(entries[np.argsort(entries["hash"])])
+
+    def to_bytes(self) -> bytes:
+        """Return all entries, sorted by hash, for `add_bytes` of another process."""
+        parts = []
+        for hashes, days in self._ranges():
+            entries = np.empty(len(hashes), _ENTRY)
+            entries["hash"], entries["day"] = hashes, days
+            parts.append(entries.tobytes())
+        return b"".join(parts)
+
+    def add_bytes(self, content: bytes) -> None:
+        """Add entries that `to_bytes` returned."""
+        self._add(np.frombuffer(content, _ENTRY))
+
+    def _add(self, entries: npt.NDArray[np.void]) -> None:
+        """Divide sorted entries among the files."""
         bounds = np.arange(1, RANGES, dtype=np.uint64) << np.uint64(64 - BITS)
         ends = [*np.searchsorted(entries["hash"], bounds).tolist(), len(entries)]
         start = 0

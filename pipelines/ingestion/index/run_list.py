@@ -6,7 +6,7 @@ One small file, replaced at once: an index changes when its list does.
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pyarrow import fs
@@ -37,7 +37,11 @@ def load_list(folder: str) -> RunList:
         if listed["format"] != FORMAT:
             return RunList()
         runs = tuple(
-            Run(run["name"], tuple(Chunk(*map(int, chunk)) for chunk in run["chunks"]))
+            Run(
+                run["name"],
+                tuple(Chunk(*map(int, chunk)) for chunk in run["chunks"]),
+                None if run.get("fences") is None else int(run["fences"]),
+            )
             for run in listed["runs"]
         )
         covered = frozenset(map(str, listed["covered"]))
@@ -51,7 +55,11 @@ def save_list(folder: str, listed: RunList) -> None:
     content = {
         "format": FORMAT,
         "runs": [
-            {"name": run.name, "chunks": [astuple(chunk) for chunk in run.chunks]}
+            {
+                "name": run.name,
+                "chunks": [chunk.values for chunk in run.chunks],
+                "fences": run.fence_sum,
+            }
             for run in listed.runs
         ],
         "covered": sorted(listed.covered),

@@ -1,7 +1,9 @@
 """Runs: immutable files of (hash, day), sorted by hash, named by the hash of their bytes.
 
 A run is a sequence of chunks, each its hashes and then its days, so that a lookup reads the hashes
-alone. Sums over each chunk are in the list of runs, and reveal a chunk that was changed.
+alone. Sums over each chunk are in the list of runs, and reveal a chunk that was changed. After the
+chunks come the fences, `pipelines.ingestion.index.fences`, by which a lookup finds the few blocks
+of a chunk that it has to read.
 """
 
 import hashlib
@@ -21,7 +23,8 @@ from pyarrow import fs
 
 from feature_jobs.io import resolve
 from feature_jobs.io.naming import DIGITS
-from pipelines.ingestion.index.id_hash import Hashes
+from pipelines.ingestion.index.fences import Fences, fences_of, join_fences, sum_of
+from pipelines.ingestion.readers.values.hashes import Hashes
 
 Days = npt.NDArray[np.int32]
 
@@ -50,13 +53,25 @@ class Chunk:
     hash_sum: int
     day_sum: int
 
+    @property
+    def values(self) -> tuple[int, int, int, int, int]:
+        """All of it, in the order of the fields."""
+        return self.first, self.last, self.entries, self.hash_sum, self.day_sum
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it is listed."""
+    """A run as it is listed.
+
+    Attributes:
+        name: of its file.
+        chunks: all of them full but the last.
+        fence_sum: of the fences; None of a run that was written without.
+    """
 
     name: str
     chunks: tuple[Chunk, ...]
+    fence_sum: int | None = None
 
     @property
     def entries(self) -> int:
@@ -65,8 +80,13 @@ class Run:
 
     @property
     def size_bytes(self) -> int:
-        """The size of the file."""
+        """The size of the chunks in the file."""
         return self.entries * ENTRY_BYTES
+
+    @property
+    def full_chunks(self) -> int:
+        """The number of full chunks."""
+        return sum(chunk.entries == CHUNK for chunk in self.chunks)
 
 
 class RunReader:
@@ -100,7 +120,7 @@ class RunReader:
         content = self._file.read_at(entries * kind.itemsize, start)
         if len(content) == entries * kind.itemsize:
             values = np.frombuffer(content, kind)
-            if _sum(values) == expected:
+            if sum_of(values) == expected:
                 return values
         raise DamagedRunError(self.run.name)
 
@@ -157,14 +177,17 @@ class RunWriter(AbstractContextManager["RunWriter"]):
         for content in (hashes.astype("<u8").tobytes(), days.astype("<i4").tobytes()):
             self._file.write(content)
             self._digest.update(content)
-        chunk = Chunk(int(hashes[0]), int(hashes[-1]), len(hashes), _sum(hashes), _sum(days))
+        chunk = Chunk(int(hashes[0]), int(hashes[-1]), len(hashes), sum_of(hashes), sum_of(days))
         self._chunks.append(chunk)
+        if len(hashes) == CHUNK:
+            self._fences.append(fences_of(hashes, days))
         if len(self._chunks) * CHUNK >= CAP:
             self._finish()
             self._begin()
 
     def _begin(self) -> None:
         self._chunks: list[Chunk] = []
+        self._fences: list[Fences] = []
         self._digest = hashlib.sha256()
         # Its name is known when the last byte is.
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in `_finish` or `__exit__`
@@ -172,7 +195,11 @@ class RunWriter(AbstractContextManager["RunWriter"]):
     def _finish(self) -> None:
         assert self._file is not None
         if self._chunks:
-            run = Run(f"run-{self._digest.hexdigest()[:DIGITS]}.ids", tuple(self._chunks))
+            fences = join_fences(self._fences)
+            self._file.write(fences.tobytes())
+            self._digest.update(fences.tobytes())
+            name = f"run-{self._digest.hexdigest()[:DIGITS]}.ids"
+            run = Run(name, tuple(self._chunks), sum_of(fences))
             self._file.seek(0)
             _publish(f"{self._folder}/{run.name}", iter(self._blocks, b""))
             self.runs.append(run)
@@ -209,7 +236,3 @@ def _publish(address: str, blocks: Iterator[bytes]) -> None:
             stream.write(block)
     if is_local:
         Path(target).replace(path)
-
-
-def _sum(values: npt.NDArray[np.generic]) -> int:
-    return int(np.sum(values, dtype=np.int64 if values.dtype.kind == "i" else np.uint64))

@@ -23,3 +23,11 @@ def with_day(rows: pa.Table) -> pa.Table:
     texts = pc.strftime(dates.dictionary, format="%Y-%m-%d").cast(pa.string())
     day = texts.take(dates.indices)
     return rows.append_column(EVENT_DAY, pc.fill_null(day.cast(pa.string()), NO_DAY))
+
+
+def with_known_time(rows: pa.Table) -> pa.Table:
+    """Add the known time where the source has none: a row is known when it happens."""
+    if EVENT_TIME not in rows.column_names or KNOWN_TIME in rows.column_names:
+        return rows
+    at = rows.schema.get_field_index(EVENT_TIME)
+    return rows.add_column(at + 1, KNOWN_TIME, rows[EVENT_TIME])

@@ -6,14 +6,30 @@ from typing import Literal
 
 import pyarrow as pa
 
-from expectations.contract import AMOUNT, EVENT_TIME, KNOWN_TIME, LABEL, TRANSACTION_ID
-from pipelines.config import Dialect, ModelSpec, TimeColumn, column_of
+from expectations.contract import (
+    AMOUNT,
+    EVENT_TIME,
+    KNOWN_TIME,
+    LABEL,
+    LABEL_STATE,
+    TRANSACTION_ID,
+    WITHDRAWN,
+)
+from pipelines.config import (
+    ComposedId,
+    Dialect,
+    JoinedTable,
+    ModelSpec,
+    TimeColumn,
+    column_of,
+)
 from pipelines.ingestion.readers.canonical import TIMESTAMP
+from pipelines.ingestion.readers.composed_ids import hash_values
 from pipelines.ingestion.readers.values.keys import key_type_of, read_categories, read_keys
 from pipelines.ingestion.readers.values.numbers import read_numbers
 from pipelines.ingestion.readers.values.times import read_times
 
-Kind = Literal["key", "time", "number", "flag", "category"]
+Kind = Literal["key", "time", "number", "flag", "category", "hash"]
 _KEY_TYPES = {"text": pa.string(), "integer": pa.int64()}
 
 
@@ -24,7 +40,8 @@ class Field:
     Attributes:
         name: canonical.
         column: its name in the source.
-        kind: `flag` is a number for which words stand, as labels are.
+        kind: `flag` is a number for which words stand, as labels are; `hash` a value that a
+            composed id is made of.
         is_required: every file has it; others are null where a file has not.
         time: as the spec names a column of times.
         key_type: of an id, where the lake or the spec decides it; None: the files do.
@@ -46,6 +63,8 @@ class Field:
             return TIMESTAMP
         if self.kind == "key":
             return self.key_type or pa.string()
+        if self.kind == "hash":
+            return pa.uint64()
         return pa.string() if self.kind == "category" else pa.float64()
 
     def read(self, values: pa.Array, dialect: Dialect, *, table: str) -> pa.Array:
@@ -61,6 +80,8 @@ class Field:
                 return read_keys(values, self.type, dialect, key=key)
             case "time":
                 return read_times(values, dialect, column=self.time, table=table)
+            case "hash":
+                return hash_values(values)
             case "category":
                 return read_categories(values, dialect, is_integer=self.is_integer, key=key)
             case _:
@@ -70,10 +91,13 @@ class Field:
 def transaction_fields(spec: ModelSpec, filed: pa.Schema | None) -> list[Field]:
     """List the columns of transactions, in canonical order."""
     source, roles = spec.source, spec.source.roles
-    fields = [
-        _key(spec, filed, TRANSACTION_ID, roles.transaction_id, is_required=True),
-        _time(EVENT_TIME, roles.event_time),
-    ]
+    named = roles.transaction_id
+    fields = (
+        [Field(f"{TRANSACTION_ID}: {c}", c, "hash", is_required=True) for c in named.columns]
+        if isinstance(named, ComposedId)
+        else [_key(spec, filed, TRANSACTION_ID, named, is_required=True)]
+    )
+    fields.append(_time(EVENT_TIME, roles.event_time))
     if roles.known_time is not None:
         fields.append(_time(KNOWN_TIME, roles.known_time))
     fields.append(Field(AMOUNT, roles.amount, "number", is_required=True))
@@ -82,8 +106,12 @@ def transaction_fields(spec: ModelSpec, filed: pa.Schema | None) -> list[Field]:
         kind: Kind = "flag" if attribute.kind == "numeric" else "category"
         is_integer = source.types.get(name) == "integer"
         fields.append(Field(name, attribute.column, kind, is_integer=is_integer))
-    if spec.labels.column is not None:
+    if spec.labels.column is not None and spec.labels.states:
+        fields.append(Field(LABEL_STATE, spec.labels.column, "category"))
+    elif spec.labels.column is not None:
         fields.append(Field(LABEL, spec.labels.column, "flag"))
+    if source.withdrawn is not None:
+        fields.append(Field(WITHDRAWN, source.withdrawn.column, "category"))
     return fields
 
 
@@ -93,7 +121,29 @@ def report_fields(spec: ModelSpec, filed: pa.Schema | None) -> list[Field]:
     if named is None or known is None:
         return []
     key = _key(spec, filed, TRANSACTION_ID, named, is_required=True)
-    return [key, _time(KNOWN_TIME, known)]
+    fields = [key, _time(KNOWN_TIME, known)]
+    if spec.labels.state is not None:
+        fields.append(Field(LABEL_STATE, spec.labels.state, "category"))
+    return fields
+
+
+def joined_fields(spec: ModelSpec, table: JoinedTable, keys: pa.Schema) -> list[Field]:
+    """List the columns of a joined table; its key has the types that transactions have."""
+    types, fields = spec.source.types, []
+    for name, column in table.key_columns().items():
+        if name in spec.source.attributes:
+            is_integer = types.get(name) == "integer"
+            fields.append(Field(name, column, "category", is_required=True, is_integer=is_integer))
+        else:
+            kind = keys.field(name).type
+            fields.append(Field(name, column, "key", is_required=True, key_type=kind))
+    if table.known_time is not None:
+        fields.append(_time(KNOWN_TIME, table.known_time))
+    for name, attribute in table.attributes.items():
+        kind_of: Kind = "flag" if attribute.kind == "numeric" else "category"
+        is_integer = types.get(name) == "integer"
+        fields.append(Field(name, attribute.column, kind_of, is_integer=is_integer))
+    return fields
 
 
 def common_key_type(types: Sequence[pa.DataType]) -> pa.DataType | None:

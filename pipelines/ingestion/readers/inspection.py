@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from expectations.contract import InputError, refuse_any
-from pipelines.config import Dialect, FormatName, explain_unreadable
+from pipelines.config import Dialect, FormatName, expand_address, explain_unreadable
 from pipelines.ingestion.readers.formats import (
     FORMATS,
     SourceFile,
@@ -18,6 +18,7 @@ from pipelines.ingestion.readers.formats import (
     open_bytes,
 )
 from pipelines.ingestion.readers.formats.listing import COMPRESSIONS
+from pipelines.lake import is_delta_table
 
 _HEAD = 1 << 18  # bytes that show how a text is written
 _DELIMITERS = ",;\t|"
@@ -40,13 +41,13 @@ class Sample:
 
 
 def read_sample(address: str, *, rows: int = 100_000) -> Sample:
-    """Read the first rows of a file, a folder or a pattern.
+    """Read the first rows of a file, a folder, a pattern or a Delta table.
 
     Raises:
         ProblemsError, InputError: when there is none, or it cannot be read.
     """
     form = _form_of(address) or _commonest_form(address)
-    listing = list_files(address, key="--from", form=form, endings=FORMATS[form].endings)
+    listing = FORMATS[form].files(address, key="--from", since=None)
     refuse_any(name_of(address), listing.problems)
     file = listing.files[0]
     try:
@@ -80,6 +81,8 @@ def _commonest_form(address: str) -> FormatName:
 
 
 def _form_of(address: str) -> FormatName | None:
+    if _is_table(address):
+        return "delta"
     name = name_of(address).lower()
     for ending in COMPRESSIONS:
         name = name.removesuffix(ending)
@@ -88,6 +91,13 @@ def _form_of(address: str) -> FormatName | None:
     if name.endswith(FORMATS["jsonl"].endings):
         return "jsonl"
     return "parquet" if name.endswith(FORMATS["parquet"].endings) else None
+
+
+def _is_table(address: str) -> bool:
+    try:
+        return is_delta_table(expand_address(address))
+    except (InputError, ValueError, OSError):
+        return False  # told when its files are listed
 
 
 def _guess_dialect(file: SourceFile) -> Dialect:

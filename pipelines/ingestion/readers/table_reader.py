@@ -2,16 +2,26 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import msgspec
 import pyarrow as pa
 
-from expectations.contract import EVENT_TIME, KNOWN_TIME, refuse_any
+from expectations.contract import refuse_any
 from pipelines.config import LONGEST_NAME, Dialect, explain_unreadable, shorten
+from pipelines.ingestion.readers.canonical import with_known_time
+from pipelines.ingestion.readers.composed_ids import IdComposer, with_ids
 from pipelines.ingestion.readers.fields import Field, common_key_type
-from pipelines.ingestion.readers.formats.listing import Listing, SourceFile, list_files, name_of
-from pipelines.ingestion.readers.formats.registry import FORMATS
+from pipelines.ingestion.readers.formats.delta_tables import DELETED
+from pipelines.ingestion.readers.formats.listing import (
+    ExplainedError,
+    Listing,
+    Position,
+    SourceFile,
+    name_of,
+)
+from pipelines.ingestion.readers.formats.registry import FORMATS, Format
 from pipelines.ingestion.readers.formats.text_stream import EncodingError
 from pipelines.ingestion.readers.values.unusable import UnusableTypeError, UnusableValueError
 
@@ -41,10 +51,12 @@ class TableReader:
         table: str,
         spec_name: str,
         problems: Sequence[str] = (),
+        reads: Format | None = None,
     ) -> None:
         self.address, self.name = address, name_of(address)
         self._fields, self._dialect = list(fields), dialect
-        self._form, self._format = form, FORMATS[form]
+        self._form, self._format = form, reads or FORMATS[form]
+        self._key = f"{table}.{'query' if form == 'query' else 'path'}"
         self._table, self._where = table, f"the source of {spec_name}"
         self._declared_problems = list(problems)
         self._listed: Listing | None = None
@@ -52,16 +64,28 @@ class TableReader:
         self._own_names: dict[str, list[str]] = {}
         self._decided: list[Field] | None = None
 
-    def files(self) -> list[SourceFile]:
-        """List the files, sorted by name; files that are no data are named in the log."""
-        return list(self._listing().files)
+    def files(self, *, since: Position | None = None) -> list[SourceFile]:
+        """List the files, sorted by name; files that are no data are named in the log.
+
+        Of a Delta table or a query these are the units since a position. The first list counts.
+        """
+        if self._listed is None:
+            self._listed = self._format.files(self.address, key=self._key, since=since)
+            if self._listed.left_out:
+                log.info(
+                    "Left out of %s, as no %s data: %s", self.name, self._form,
+                    shorten(", ".join(self._listed.left_out)),
+                )  # fmt: skip
+        return list(self._listed.files)
 
     def problems(self, files: Sequence[SourceFile]) -> list[str]:
         """Find everything that is wrong with the address and the schemas of files.
 
         Rows are read only when something is wrong: the first ones, for what else is.
         """
-        problems = [*self._declared_problems, *self._listing().problems]
+        self.files()
+        listed = [] if self._listed is None else self._listed.problems
+        problems = [*self._declared_problems, *listed]
         schemas: dict[str, pa.Schema] = {}
         for file in files:
             try:
@@ -92,42 +116,32 @@ class TableReader:
             ProblemsError: on the first batch with values that their columns cannot have, naming the
                 first such value of each column; or when the file cannot be read to its end.
         """
-        fields, done = self._typed_fields(), 0
+        fields, done, composer = self._typed_fields(), 0, IdComposer()
+        hashed = _hashed(fields)
         given = self._own_columns(fields, file)
         most = min(rows, max(_MAX_CELLS // max(len(fields), 1), 1))
         read = self._format.batches(file, self._dialect, columns=given, rows=most)
-        while True:
-            try:
-                batch = next(read, None)
-            except _UNREADABLE as error:
-                refuse_any(self._where, [self._unreadable(file, error, " to its end")])
-                raise  # not reached
-            if batch is None:
-                return
-            columns, problems = self._canonical(batch, fields, file, done)
-            refuse_any(self._where, problems)
-            yield _with_known_time(pa.table(columns))
-            done += batch.num_rows
+        with closing(read):  # an error keeps it in its traceback, a connection with it
+            while True:
+                try:
+                    batch = next(read, None)
+                except _UNREADABLE as error:
+                    refuse_any(self._where, [self._unreadable(file, error, " to its end")])
+                    raise  # not reached
+                if batch is None:
+                    return
+                columns, problems = self._canonical(batch, fields, file, done)
+                refuse_any(self._where, problems)
+                if DELETED in batch.schema.names:
+                    columns[DELETED] = batch.column(DELETED)
+                yield with_known_time(with_ids(columns, hashed, composer))
+                done += batch.num_rows
 
     def empty(self) -> pa.Table:
         """Return a table without rows in the canonical columns."""
-        table = pa.table({f.name: pa.array([], f.type) for f in self._typed_fields()})
-        return _with_known_time(table)
-
-    def _listing(self) -> Listing:
-        if self._listed is None:
-            self._listed = list_files(
-                self.address,
-                key=f"{self._table}.path",
-                form=self._form,
-                endings=self._format.endings,
-            )
-            if self._listed.left_out:
-                log.info(
-                    "Left out of %s, as no %s data: %s", self.name, self._form,
-                    shorten(", ".join(self._listed.left_out)),
-                )  # fmt: skip
-        return self._listed
+        fields = self._typed_fields()
+        columns = {f.name: pa.array([], f.type) for f in fields}
+        return with_known_time(with_ids(columns, _hashed(fields), IdComposer()))
 
     def _schema(self, file: SourceFile) -> pa.Schema:
         """Read the names and types of a file once, columns of its folders included."""
@@ -199,11 +213,15 @@ class TableReader:
 
     def _sample(self, field: Field, file: SourceFile) -> pa.Array:
         """Read the first values of a column: they tell which unit numbers have."""
-        columns = [field.column]
-        read = self._format.batches(file, self._dialect, columns=columns, rows=_SAMPLE)
-        batch = next(read, None)
+        batch = self._first_batch(file, [field.column])
         kind = self._schema(file).field(field.column).type
         return pa.array([], kind) if batch is None else batch.column(0)
+
+    def _first_batch(self, file: SourceFile, columns: list[str]) -> pa.RecordBatch | None:
+        with closing(
+            self._format.batches(file, self._dialect, columns=columns, rows=_SAMPLE)
+        ) as read:
+            return next(read, None)
 
     def _is_in_other(self, field: Field, asked: set[str]) -> bool:
         """Return True if a file that was not asked about has the column."""
@@ -227,8 +245,7 @@ class TableReader:
         fields = [field for field in self._fields if names.count(field.column) == 1]
         own = self._own_columns(fields, file)
         try:
-            read = self._format.batches(file, self._dialect, columns=own, rows=_SAMPLE)
-            batch = next(read, None)
+            batch = self._first_batch(file, own)
         except _UNREADABLE:
             return []
         return [] if batch is None else self._canonical(batch, fields, file, 0)[1]
@@ -238,11 +255,12 @@ class TableReader:
     ) -> tuple[dict[str, pa.Array], list[str]]:
         """Read the values of a batch; also return the problems of those that cannot be read."""
         partitions = file.partitions()
+        given = dict(zip(batch.schema.names, batch.columns, strict=True))
         columns: dict[str, pa.Array] = {}
         problems = []
         for field in fields:
-            if field.column in batch.schema.names:
-                values = batch.column(field.column)
+            if field.column in given:
+                values = given[field.column]
             else:
                 text = pa.scalar(partitions.get(field.column), pa.string())
                 values = pa.repeat(text, batch.num_rows)
@@ -268,13 +286,11 @@ class TableReader:
         if isinstance(error, EncodingError):
             remedy = f'state {self._table}.encoding, such as "cp1252"'
         name = "" if file.name == self.name else f": {file.name}"
-        where = f"{self._table}.path: {self.address}{name}"
+        where = f"{self._key}: {self.address}{name}"
+        if isinstance(error, ExplainedError):
+            return f"{where} cannot be read as {self._form}{said}: {error}"
         return f"{where} cannot be read as {self._form}{said}: {reason}; {remedy}"
 
 
-def _with_known_time(rows: pa.Table) -> pa.Table:
-    """Add the known time where the source has none: a row is known when it happens."""
-    if EVENT_TIME not in rows.column_names or KNOWN_TIME in rows.column_names:
-        return rows
-    at = rows.schema.get_field_index(EVENT_TIME)
-    return rows.add_column(at + 1, KNOWN_TIME, rows[EVENT_TIME])
+def _hashed(fields: Sequence[Field]) -> list[str]:
+    return [field.name for field in fields if field.kind == "hash"]

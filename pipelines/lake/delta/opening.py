@@ -34,7 +34,7 @@ def create_table(folder: str, schema: pa.Schema, *, partition_by: Sequence[str])
         mode="ignore",
         partition_by=list(partition_by),
         configuration=KEPT_LOG,
-        storage_options=_storage_options(),
+        storage_options=storage_options(),
     )
 
 
@@ -45,7 +45,7 @@ def find_table(folder: str) -> DeltaTable | None:
         DamagedError: naming every damaged file of its log.
     """
     link_decoded(folder)
-    return open_table(folder) if DeltaTable.is_deltatable(folder, _storage_options()) else None
+    return open_table(folder) if DeltaTable.is_deltatable(folder, storage_options()) else None
 
 
 def open_table(folder: str, *, version: int | None = None) -> DeltaTable:
@@ -56,7 +56,7 @@ def open_table(folder: str, *, version: int | None = None) -> DeltaTable:
     """
     link_decoded(folder)
     with naming_faults(folder, version=version):
-        delta = DeltaTable(folder, version=version, storage_options=_storage_options())
+        delta = DeltaTable(folder, version=version, storage_options=storage_options())
     # delta-rs reads an empty entry as one that changed nothing. A power failure leaves the last
     # entry empty, so that one is checked here; `overnight check-lake` checks all of them.
     found = delta.version()
@@ -125,7 +125,7 @@ def _describe_faults(folder: str, faults: Sequence[str]) -> DamagedError:
     )
 
 
-def _storage_options() -> dict[str, str]:
+def storage_options() -> dict[str, str]:
     """Return the storage options beside AWS's own variables: permission to use plain HTTP."""
     plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
     return {"allow_http": "true"} if plain else {}

@@ -43,6 +43,8 @@ def describe_headline(
         perfect = found.get(cards.logged_perfect)
         best = "" if perfect is None else f" (a perfect model: {metric(perfect)})"
         yield f"  {cards.title:{WIDTH}} {metric(found[cards.logged])}{best}"
+    elif not record.has_customers:
+        yield f"  {cards.title:{WIDTH}} not available: the spec has no entity"
     yield f"  {'report':{WIDTH}} {server}/{runs.page(version.run, REVIEW_REPORT)}"
 
 

@@ -43,6 +43,7 @@ def test_the_nightly_role_deletes_nothing_but_what_it_asked_of_jobs_and_what_is_
             "features/.jobs",
             "features/.earlier-*",
             "transactions/_ids",
+            "transactions/.delivery-*",
             "profiles",
             "*/.damage",
         )
@@ -88,10 +89,12 @@ def test_containers_stand_in_the_subnets_and_the_group_of_their_environment_only
     assert stack.resources("serving", "HandInterfaces") == {interfaces}
 
 
-def test_spark_writes_features_and_reads_nothing_of_deployments(stack):
+def test_spark_writes_features_and_what_it_ingests_and_reads_nothing_of_deployments(stack):
     lake, artefacts = bucket(stack, "lake"), bucket(stack, "artefacts")
     specs = stack.environment.specs
     assert stack.resources("spark", "BuildFeatures") == {f"{lake}/{s}/features/*" for s in specs}
+    filed = {f"{lake}/{s}/{table}/*" for s in specs for table in ("transactions", "labels")}
+    assert stack.resources("spark", "FileDeliveries") == filed
     earlier = {f"{lake}/{s}/features/.earlier-*/*" for s in specs}
     assert stack.resources("spark", "DropEarlier") == earlier
     assert stack.resources("spark", "ReadLake") == {f"{lake}/{s}/*" for s in specs}

@@ -25,6 +25,7 @@ STOPPED = "A step that is told to stop cancels its job (tests/infra/emr); none o
 DERIVED = "Derived files go after eight nights, or when damage is repaired; the run has two nights."
 SWEPT = "What a killed job has left is removed after two days; none of the run is killed."
 TWICE = "Windows over conditions on features are built in two passes; the spec of the run has none."
+FEW = "A delivery of a million new rows is ingested by a job; the run has fewer."
 OVERRIDDEN = "A report is written again when a reviewer overrides the gate; nobody in the run does."
 FETCHED = "EMR lists what it fetches for a job; the embedded one fetches it by its name."
 LOGGED = "EMR writes the log of a job under the job's role."
@@ -42,6 +43,10 @@ UNCALLED = {
     **{
         ("nightly", "s3:DeleteObject", f"lake/demo/{name}/*"): DERIVED
         for name in ("transactions/_ids", "profiles", "*/.damage")
+    },
+    ("nightly", "s3:DeleteObject", "lake/demo/transactions/.delivery-*/*"): FEW,
+    **{
+        ("spark", "s3:PutObject", f"lake/demo/{name}/*"): FEW for name in ("transactions", "labels")
     },
     ("spark", "s3:DeleteObject", "lake/demo/features/.earlier-*/*"): TWICE,
     ("spark", "s3:ListBucket", "artefacts"): FETCHED,

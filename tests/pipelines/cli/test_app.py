@@ -78,7 +78,7 @@ def test_a_faulty_spec_ends_with_2_and_every_problem(overnight, tmp_path: Path) 
     assert ran.returncode == 2
     assert "problems in cards.toml" in ran.stderr
     assert "source.paht: unknown key" in ran.stderr
-    assert "labels: missing" in ran.stderr
+    assert "source.roles: missing" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from expectations.contract import ProblemsError
 from infra.emr.job import Application, spark_options
-from pipelines.config.installation.compute import Session, read_compute
+from pipelines.config.installation.compute import Session, read_compute, read_least_rows
 
 ROLE = "arn:aws:iam::123456789012:role/spark"
 ARCHIVE = "s3://code/environment.tar.gz"
@@ -75,3 +75,26 @@ def test_memory_that_a_machine_cannot_have_is_told_with_its_limits(
 def test_a_clusters_archive_in_s3_is_refused() -> None:
     with pytest.raises(ProblemsError, match="give a path or an http URL"):
         read_compute({"OVERNIGHT_SPARK": "spark://a:1", "OVERNIGHT_SPARK_ARCHIVE": ARCHIVE})
+
+
+@pytest.mark.parametrize(
+    ("spark", "text", "expected"),
+    [
+        ("local[*]", "", None),
+        ("local[4]", "250", 250),
+        ("local[*]", "0", 0),
+        ("spark://here:7077", "", 1_000_000),
+        ("spark://here:7077", "20000000", 20_000_000),
+    ],
+)
+def test_a_cluster_ingests_from_a_million_rows_on_and_this_machine_only_where_it_is_set(
+    spark: str, text: str, expected: int | None
+) -> None:
+    compute = read_compute({"OVERNIGHT_SPARK": spark})
+    assert read_least_rows({"OVERNIGHT_SPARK_FROM_ROWS": text}, compute) == expected
+
+
+@pytest.mark.parametrize("text", ["-1", "1e6", "1,000,000", "many"])
+def test_a_number_of_rows_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ProblemsError, match=r"OVERNIGHT_SPARK_FROM_ROWS: .* is no number of rows"):
+        read_least_rows({"OVERNIGHT_SPARK_FROM_ROWS": text}, read_compute({}))

@@ -101,7 +101,7 @@ def test_status_has_a_line_for_each_that_loads_and_the_message_of_each_that_does
     ]  # fmt: skip
     text = "\n".join(lines)
     assert FAULTS[fault] in text
-    assert "source.path: missing" in text
+    assert "source.roles: missing" in text
 
 
 def test_a_folder_of_specs_that_is_not_there_is_said(

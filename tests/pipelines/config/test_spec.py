@@ -106,6 +106,61 @@ def test_contradictions_between_keys_are_problems(write, old: str, new: str, sai
     assert any(said in problem for problem in problems(write(GOOD.replace(old, new))))
 
 
+BARE = GOOD[: GOOD.index("[source.entities]")]
+
+
+def test_a_spec_needs_neither_entities_nor_labels(write) -> None:
+    spec = load_spec(write(BARE))
+    assert spec.source.entities == {}
+    assert not spec.labels.is_declared
+    assert spec.customer is None
+    assert request_kinds(spec) == {"amount": "numeric"}
+    assert not load_spec(write(BARE + '[labels]\nmaturity = "7d"\n')).labels.is_declared
+
+
+WINDOW = '[[features.windows]]\nentity = "card"\naggregates = ["count"]\nwindows = ["1d"]\n'
+COMPOSED = BARE.replace('"id"', '{ columns = ["at", "amt"] }')
+REPORTED = 'path = "r.parquet"\ntransaction_id = "id"\nknown_time = "at"\nmaturity = "7d"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (BARE + WINDOW, "'card' is not one of source.entities (there are none)"),
+        (
+            BARE + '[training]\nexclude_detected = "card"\n',
+            "training.exclude_detected: 'card': source.entities names none; remove it",
+        ),
+        (BARE + '[labels]\ndelay = "7d"\n', "labels: give either column and delay, or path"),
+        (BARE + '[labels]\ncolumn = "f"\ndelay = "7d"\n', "labels.maturity: missing; add it"),
+        (
+            GOOD[: GOOD.index("[labels]")]
+            + WINDOW.replace("card", "customer_id")
+            + 'measure = "is_fraud"\n',
+            "features.windows.0.measure: 'is_fraud' needs labels; declare [labels], or remove",
+        ),
+        (
+            GOOD[: GOOD.index("[labels]")]
+            + 'device_id = "dev"\n[[features.links]]\nentity = "customer_id"\n'
+            + 'through = "device_id"\naggregates = ["neighbour_frauds"]\nwindows = ["1d"]\n',
+            "features.links.0.aggregates: 'neighbour_frauds' needs labels; declare [labels]",
+        ),
+        (
+            COMPOSED + '[labels]\ncolumn = "amt"\ndelay = "7d"\nmaturity = "7d"\n',
+            "source.roles.transaction_id.columns: 'amt' is the label, and an id would change",
+        ),
+        (COMPOSED + "[labels]\n" + REPORTED, "labels.path: reports name transactions by an id"),
+        (COMPOSED.replace('["at", "amt"]', '["at", "at"]'), "columns: 'at' stands there twice"),
+        (
+            COMPOSED + '[source.types]\ntransaction_id = "integer"\n',
+            "source.types.transaction_id: a composed id is text; remove it",
+        ),
+    ],
+)
+def test_what_entities_labels_and_ids_contradict_is_a_problem(write, text: str, said: str) -> None:
+    assert any(said in problem for problem in problems(write(text)))
+
+
 def test_overrides_change_one_run(write) -> None:
     spec = load_spec(f"{write(GOOD)}?training.trials=3&contract.amount.maximum=50")
     assert (spec.training.trials, spec.contract.amount.maximum) == (3, 50.0)

@@ -52,7 +52,10 @@ def declare(folder: Path, more: str = WINDOWS + FRAUDS) -> ModelSpec:
 
 
 def visible(history: History, name: str) -> Any:
-    """All that features of a day can depend on: rows and labels of its lookback as it knew them."""
+    """All that features of a day can depend on: rows and labels of its lookback as it knew them.
+
+    Labels are those of transactions with a version there, wherever the first one is.
+    """
     number = next(n for n in range(400) if day(n) == name)
     end, first = at(number + 1), day(number - LOOKBACK)
     versions = history.versions()
@@ -65,10 +68,16 @@ def visible(history: History, name: str) -> Any:
         if row["known_time"] < end and replaced != row["known_time"]:
             held = replaced if replaced is not None and replaced < end else None
             windows.append([row[c] for c in KEPT] + [held])
+    held_ids = {
+        row["transaction_id"]
+        for row in within
+        if row["known_time"] < end and row["replaced_time"] != row["known_time"]
+    }
     labels = []
     arrival = {row["transaction_id"]: row for row in within if row["is_first"]}
     for label in history.reports():
-        if first <= label["event_day"] <= name and label["known_time"] < end:
+        is_within = first <= label["event_day"] <= name or label["transaction_id"] in held_ids
+        if is_within and label["known_time"] < end:
             labels.append(
                 [label["transaction_id"], label["known_time"], label["is_fraud"], None, None]
             )

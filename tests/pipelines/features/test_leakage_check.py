@@ -15,6 +15,7 @@ import pytest
 
 from expectations.contract import InputError
 from pipelines.config.installation.settings import load_settings
+from pipelines.config.sources import Labels
 from pipelines.config.spec import ModelSpec, load_spec
 from pipelines.features.later_delivery import LaterDelivery, invent_delivery
 from pipelines.features.leakage_check import Built, find_leaks, merge_in_lake, prove_no_leak
@@ -307,6 +308,20 @@ def test_everything_that_can_become_known_is_delivered(history: Tables, spec: Mo
     flips = {row["transaction_id"]: row["is_fraud"] for row in said.to_pylist()}
     assert {flips[number] for number in frauds} == {0, None}
     assert {flips[number] for number in known.keys() - frauds} == {1, None}
+
+
+def test_a_delivery_to_a_spec_without_labels_brings_none(
+    history: Tables, spec: ModelSpec, tmp_path: Path
+) -> None:
+    bare = spec.model_copy(update={"labels": Labels()})
+    rows, labels = history
+    later = invent_delivery(bare, rows, labels.slice(0, 0), CUTOFF)
+    assert later.reports is None
+    assert "is_fraud" not in later.rows.column_names
+    assert (later.labels, later.corrected > 0, later.withdrawn > 0) == (0, True, True)
+    merged, said = merge_in_lake(bare, rows, labels.slice(0, 0), later, root=str(tmp_path / "l"))
+    assert merged.num_rows > rows.num_rows
+    assert said["is_fraud"].null_count == said.num_rows == later.withdrawn
 
 
 def test_a_proof_is_not_begun_where_spark_cannot_see_it(

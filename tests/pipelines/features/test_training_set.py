@@ -1,5 +1,6 @@
 """A training set is rebuilt from the versions it names, whatever was corrected since."""
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,8 +14,10 @@ from expectations.contract import (
     KNOWN_TIME,
     TRANSACTION_ID,
     OvernightError,
+    UndeclaredError,
 )
 from pipelines.config.references import Snapshot, TableVersion
+from pipelines.config.spec import load_spec
 from pipelines.features.training_set import build_training_table
 from pipelines.lake.tables import Lake
 from tests.pipelines.banks import Bank, change, delivery, hour
@@ -57,6 +60,22 @@ def test_a_training_set_is_the_same_before_and_after_a_correction(bank: Bank) ->
     ids = rows[TRANSACTION_ID].to_pylist()
     assert rows[AMOUNT][ids.index(200)].as_py() == 210.0
     assert build()[0] == old
+
+
+def test_without_labels_the_step_says_what_to_declare_and_writes_nothing(bank: Bank) -> None:
+    declared = Path(bank.toml).read_text()
+    without = re.sub(r"\[labels\]\n(.*\n){3}", "", declared)
+    assert "[labels]" not in without
+    Path(bank.toml).write_text(without)
+    bank.spec = load_spec(bank.toml)
+    done = bank.deliver(delivery(400))
+    snapshot = Snapshot(done.transactions, done.labels)
+    features = features_of(bank.lake, snapshot)
+    with pytest.raises(
+        UndeclaredError, match=r"cards declares no labels.*\[labels\] in cards\.toml"
+    ):
+        build_training_table(bank.toml, AS_OF, snapshot=snapshot, features=features)
+    assert bank.lake.latest("training_sets") is None
 
 
 def test_an_old_training_set_is_rebuilt_from_its_pinned_versions(bank: Bank) -> None:

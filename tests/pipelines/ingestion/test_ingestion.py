@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from expectations.contract import ProblemsError
-from pipelines.ingestion.ingest import Ingested, ingest_delivery
+from pipelines.ingestion.ingest import ingest_delivery
+from pipelines.ingestion.ingested import Ingested
 from tests.pipelines.banks import TIME, Bank, change, delivery, hour
 
 

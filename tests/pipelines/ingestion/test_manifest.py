@@ -26,6 +26,7 @@ class File:
     size: int
     modified: datetime
     etag: str | None = None
+    kind: str = "file"
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Doctor refuses what the night would refuse, all at once; the spec's data are a small bank's."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -71,6 +72,26 @@ def test_what_is_in_order_ends_with_the_next_command_and_its_date(bank) -> None:
     ]  # fmt: skip
 
 
+BARE = re.sub(r"\[source.entities\]\n.*\n", "", SPEC)
+BARE = re.sub(r"\[labels\]\n(.*\n){3}", "", BARE).replace('exclude_detected = "customer_id"\n', "")
+
+
+def test_a_spec_without_entities_and_labels_is_in_order_up_to_the_features(bank) -> None:
+    lines, problems = bank(spec=BARE)
+    assert problems == ()
+    assert lines[-1] == (
+        "in order up to the features; next: overnight run cards --as-of 2025-03-02"
+    )
+    said = {line.split()[0]: line for line in lines[:-1]}
+    assert "no windows, no card precision" in said["entities"]
+    assert "declare [labels]" in said["labels"]
+
+
+def test_data_of_one_day_are_shown_as_such(bank) -> None:
+    lines, _ = bank(spec=BARE, data=rows(1))
+    assert any("24 rows, all on 2025-01-01, 0 to quarantine" in line for line in lines)
+
+
 def test_a_reference_with_changes_is_quoted_and_a_proposed_date_is_the_specs(bank) -> None:
     lines, _ = bank("[schedule]\nas_of = 2025-02-28\n", reference="cards?training.trials=5")
     assert lines[-1] == "in order; next: overnight run 'cards?training.trials=5' --as-of 2025-02-28"
@@ -115,7 +136,18 @@ def too_few_days(data: dict[str, list[object]]) -> None:
     data |= rows(20)
 
 
+def one_day(data: dict[str, list[object]]) -> None:
+    data |= rows(1)
+
+
+def two_days(data: dict[str, list[object]]) -> None:
+    data |= rows(2)
+
+
+# Train window 14 days, gap 2, a test window of 7 for each of two folds and the last, maturity 2.
 DATA = {
+    one_day: "source: 1.0 days of history; the spec's folds need 39. Deliver more, or make",
+    two_days: "source: 2.0 days of history; the spec's folds need 39. Deliver more, or make",
     no_data: "holds no rows",
     no_column: "no column 'amt' for amount",
     wrong_unit: "Deliver timestamps in UTC",

@@ -9,13 +9,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.config import ModelSpec, TimeColumn, load_spec
+from expectations.contract import InputError
+from pipelines.config import ComposedId, ModelSpec, TimeColumn, load_spec
 from pipelines.ingestion.readers import open_reports, open_transactions
 from pipelines.local.draft import draft_spec
 from tests.pipelines.ingestion.readers.tables import read_all
+from tests.pipelines.public_cards import make_cards, write_cards
 
 Drafted = Callable[..., ModelSpec]
 HEADER = "tx_id,at,amount,customer,fraud"
@@ -59,6 +62,23 @@ def test_names_of_any_spelling_are_recognised(drafted: Drafted, names: list[str]
     assert [*spec.source.columns().values()] == [names[0], names[1], names[2], names[3]]
     assert spec.labels.column == names[4]
     assert rows_of(spec).num_rows == 1
+
+
+def test_a_folder_of_a_delta_table_is_recognised_as_one(drafted: Drafted) -> None:
+    at = pa.array([datetime(2025, 1, 1, tzinfo=UTC)] * 2, pa.timestamp("us", tz="UTC"))
+    columns = {"tx_id": [1, 2], "at": at, "amount": [5.0, 6.0], "customer": [7, 8]}
+    table = pa.table(columns | {"fraud": [0, 1]})
+    write_deltalake("cards", table.slice(0, 1))
+    write_deltalake("cards", table, mode="overwrite")
+    write_deltalake("reports", pa.table({"tx_id": [1], "reported_at": at.slice(0, 1)}))
+    spec = drafted("cards")
+    assert spec.source.format == "delta"
+    assert rows_of(spec)["transaction_id"].to_pylist() == [1, 2]  # none of the version before
+    spec = drafted("cards", labels="reports")
+    assert spec.labels.format is None  # as that of the transactions
+    reader = open_reports(spec, filed=None)
+    assert reader is not None
+    assert read_all(reader)["transaction_id"].to_pylist() == [1]
 
 
 ODD = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
@@ -195,6 +215,49 @@ def test_a_folder_is_drafted_by_its_files(drafted: Drafted) -> None:
     spec = drafted("bank")
     assert spec.source.format == "csv"
     assert rows_of(spec)["customer_id"].to_pylist() == ["0012", "0012"]
+
+
+def test_a_public_file_without_ids_customers_and_dates_is_drafted(drafted: Drafted) -> None:
+    write_cards(Path("cards.csv"), make_cards(rows=2_000))
+    spec = drafted("cards.csv")
+    assert spec.source.entities == {}
+    assert spec.training.exclude_detected is None
+    assert spec.features.windows == ()
+    assert spec.source.attributes.keys() == {f"v{number}" for number in range(1, 9)}
+    assert {each.kind for each in spec.source.attributes.values()} == {"numeric"}
+    assert spec.labels.column == "Class"
+    composed = spec.source.roles.transaction_id
+    assert isinstance(composed, ComposedId)
+    assert composed.columns == ("Time", "Amount", *(f"V{number}" for number in range(1, 9)))
+    read = rows_of(spec)
+    assert read.num_rows == 2_000
+    assert len(set(read["transaction_id"].to_pylist())) == 2_000  # equal rows among them
+
+
+def test_a_file_without_labels_is_drafted_without_and_says_so(drafted: Drafted) -> None:
+    spec = drafted(write("bank.csv", "tx_id,at,amount,customer,chip", "1,2025-01-01,5,7,1"))
+    assert not spec.labels.is_declared
+    assert "No column looks like the label" in Path("drafted.toml").read_text()
+    assert [*spec.source.entities.values()] == ["customer"]
+
+
+def test_what_is_0_or_1_composes_no_id_as_it_may_be_the_label(drafted: Drafted) -> None:
+    lines = ("at,amount,shop,outcome", "2025-01-01,5,A,1", "2025-01-02,6,B,0")
+    composed = drafted(write("bank.csv", *lines)).source.roles.transaction_id
+    assert isinstance(composed, ComposedId)
+    assert composed.columns == ("at", "amount", "shop")
+
+
+def test_a_file_without_amounts_is_refused_with_the_remedy(drafted: Drafted) -> None:
+    with pytest.raises(InputError, match="Metrics in money need an amount: deliver one"):
+        drafted(write("bank.csv", "tx_id,at,customer", "1,2025-01-01,7"))
+
+
+def test_reports_need_ids_of_the_transactions(drafted: Drafted) -> None:
+    reports = write("reports.csv", "tx_id,reported_at", "12,2025-01-17")
+    rows = write("bank.csv", "at,amount", "2025-01-01,5")
+    with pytest.raises(InputError, match=r"bank\.csv has no column that looks like transaction_id"):
+        drafted(rows, labels=reports)
 
 
 def test_the_file_says_what_was_guessed(drafted: Drafted) -> None:

@@ -133,6 +133,15 @@ def test_each_figure_has_its_interval_and_what_the_difference_says() -> None:
     assert "+3.1 % +1.0 % to +5.0 % better" in words
 
 
+def test_without_an_entity_the_page_says_what_is_drawn_and_what_is_not_available() -> None:
+    words = page(replace(make_record(), has_customers=False)).words
+    assert "Intervals: 95 %, rows drawn one by one, as the spec has no entity" in words
+    assert "Card precision is not available: the spec has no entity." in words
+    usual = page().words
+    assert "Intervals: 95 %, customers drawn whole" in usual
+    assert "Card precision is not available" not in usual
+
+
 def test_a_loss_of_money_is_told_as_one() -> None:
     record = make_record()
     loss = replace(record.comparison.gains["money_saved"], value=-50.0, low=-80.0, high=-10.0)

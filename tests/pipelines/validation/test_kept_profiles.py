@@ -1,5 +1,6 @@
 """Kept profiles are those of a full pass, whatever came, changed or was withdrawn in between."""
 
+import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from expectations.profile import Profile, Profiler
 from feature_jobs.io import DataFile
 from pipelines.config import table_columns
 from pipelines.config.spec import ModelSpec
+from pipelines.ingestion.index import IdIndex
 from pipelines.lake.tables import Lake
 from pipelines.validation.table_profile import profile_parts, profile_version
 from tests.pipelines.banks import TIME, Bank
@@ -52,10 +54,15 @@ class History:
 
     def transaction(self, at: datetime, known: datetime) -> Row:
         number = len(self.transactions)
+        if self.ids == "uuid":
+            return self.row(str(uuid.UUID(bytes=self.random.bytes(16))), at, known)
         if self.ids == "mixed":
             number = (number * 7919) % 10_007
+        return self.row(f"t{number}" if self.ids == "text" else number, at, known)
+
+    def row(self, number: object, at: datetime, known: datetime) -> Row:
         return {
-            "transaction_id": f"t{number}" if self.ids == "text" else number,
+            "transaction_id": number,
             "event_time": at,
             "known_time": known,
             "amount": [None, 3.0, float(self.random.integers(1, 30))][self.random.integers(3)],
@@ -76,6 +83,15 @@ class History:
             later += timedelta(hours=int(self.random.integers(1, 90)))
             self.labels.append(label | {"known_time": later, "is_fraud": value})
 
+    def label_all(self) -> None:
+        """Let each transaction without a label have one, known an hour later."""
+        known = {row["transaction_id"] for row in self.labels}
+        for row in self.transactions:
+            if row["transaction_id"] not in known:
+                label = {key: row[key] for key in ("transaction_id", "event_time", "event_day")}
+                later = row["known_time"] + timedelta(hours=1)
+                self.labels.append(label | {"known_time": later, "is_fraud": 0})
+
     def repeat(self) -> None:
         """Let a row stand in another day too, which no ingestion would."""
         row = self.transactions[self.random.integers(len(self.transactions))]
@@ -90,7 +106,7 @@ class History:
             lake.write_days(name, self.table(name), fingerprint=name, empty_days=days)
 
     def table(self, name: str) -> pa.Table:
-        ids = pa.string() if self.ids == "text" else pa.int64()
+        ids = pa.string() if self.ids in ("text", "uuid") else pa.int64()
         kinds = [("transaction_id", ids), ("event_time", TIME), ("known_time", TIME)]
         if name == "transactions":
             kinds += [("amount", pa.float64()), ("customer_id", pa.int64())]
@@ -134,7 +150,7 @@ def plain(profile: Profile) -> object:
     return columns, examples, profile.rows, str(kept)
 
 
-@pytest.mark.parametrize("ids", ["rising", "mixed", "text"])
+@pytest.mark.parametrize("ids", ["rising", "mixed", "text", "uuid"])
 @pytest.mark.parametrize("seed", range(2))
 def test_profiles_of_later_nights_are_those_of_a_full_pass(home: Path, seed: int, ids: str) -> None:
     bank, history = Bank(home), History(seed, ids=ids)
@@ -181,8 +197,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return found
 
 
-def profile(bank: Bank, days: int = 30) -> Profile:
-    at = bank.lake.latest("transactions")
+def profile(bank: Bank, days: int = 30, *, table: str = "transactions") -> Profile:
+    at = bank.lake.latest(table)
     assert at is not None
     return profile_version(bank.spec, bank.lake, at, as_of=START + days * DAY)
 
@@ -202,6 +218,54 @@ def test_a_night_reads_the_parts_that_changed(
     history.write(bank.lake)
     profile(bank)
     assert read == Counter(["2025-01-01", "2025-01-06"])
+
+
+def test_a_night_reads_no_other_day_where_ids_are_random(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank, history = Bank(home), History(1, ids="uuid")
+    for _ in range(20):
+        history.add_day()
+    history.label_all()
+    history.write(bank.lake)
+    for table in ("transactions", "labels"):
+        profile(bank, table=table)
+    history.add_day()
+    history.label_all()
+    history.write(bank.lake)
+    IdIndex.open(bank.lake)  # as an ingestion does
+    read = reads(monkeypatch)
+    for table in ("transactions", "labels"):
+        assert profile(bank, table=table).examples["transaction_id.repeated"] == ()
+        assert read == Counter(["2025-01-21"]), table
+        read.clear()
+
+
+@pytest.mark.parametrize("table", ["transactions", "labels"])
+def test_a_random_id_that_stands_on_another_day_is_found_by_reading_that_day(
+    home: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    bank, history = Bank(home), History(1, ids="uuid")
+    for _ in range(20):
+        history.add_day()
+    history.label_all()
+    history.write(bank.lake)
+    profile(bank, table=table)
+    twice = next(row for row in history.transactions if row["event_day"] == "2025-01-07")
+    at = START + 20 * DAY
+    moved = {"event_time": at, "known_time": at, "event_day": "2025-01-21"}
+    history.newest += 1
+    history.transactions.append(twice | moved)
+    label = next(r for r in history.labels if r["transaction_id"] == twice["transaction_id"])
+    history.labels.append(label | moved)
+    history.write(bank.lake)
+    IdIndex.open(bank.lake)
+    read = reads(monkeypatch)
+    found = profile(bank, table=table)
+    days = found.days["event_day"].to_pylist()
+    repeated = dict(zip(days, found.values("transaction_id.repeated"), strict=True))
+    assert {day: count for day, count in repeated.items() if count} == {"2025-01-21": 1}
+    assert set(read) == {"2025-01-07", "2025-01-21"}
 
 
 def test_rows_known_later_are_read_until_they_count(

@@ -150,6 +150,42 @@ def test_two_workers_search_one_study_and_lose_no_trial(tmp_path: Path) -> None:
         assert [point | d for point, d in zip(points, drawn, strict=True)] == points
 
 
+# Until Optuna no longer calls heartbeats experimental, as in `study`.
+@pytest.mark.filterwarnings("ignore:.*(heartbeat|fail_stale)")
+def test_a_trial_that_finishes_while_trials_are_counted_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of three trials wanted, another worker's one ends just when this one has read its own two."""
+    with opened(tmp_path) as study:
+        others = study.ask()
+        others.set_user_attr("worker", 1)
+        others.set_user_attr("point", dict(NARROW))
+    read = optuna.Study.get_trials
+    is_counting = False
+
+    def read_and_finish(study: optuna.Study, **given: object) -> list[optuna.trial.FrozenTrial]:
+        trials = read(study, **given)  # type: ignore[arg-type]
+        if is_counting and sum(t.state.is_finished() for t in trials) == 2:
+            study.tell(others.number, 0.1, skip_if_finished=True)
+        return trials
+
+    @contextlib.contextmanager
+    def beginning() -> Iterator[None]:
+        nonlocal is_counting
+        is_counting = True
+        yield
+        is_counting = False
+
+    monkeypatch.setattr(optuna.Study, "get_trials", read_and_finish)
+    policy = policy_of(3, 2)
+    last = holdout(day(40), policy, maturity=timedelta(days=2))
+    best = tune(
+        ROWS, folds=validation_folds(last, policy), policy=policy, storage=storage_of(tmp_path),
+        study="cards", worker=0, beginning=beginning,
+    )  # fmt: skip
+    assert (best.trials, best.finished) == (3, 3)
+
+
 def test_of_more_trials_than_were_asked_for_the_first_decide(whole: Path) -> None:
     """Each prefix of nine trials, judged by hand: the highest value, the earlier of equals."""
     with opened(whole) as study:

@@ -4,7 +4,7 @@ Types that are guessed from values lose zeros in front, and differ from one deli
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import ClassVar
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pipelines.config import Dialect
-from pipelines.ingestion.readers.formats.listing import SourceFile
+from pipelines.ingestion.readers.formats.listing import Listing, Position, SourceFile, list_files
 from pipelines.ingestion.readers.formats.text_stream import (
     encoding_of,
     open_bytes,
@@ -35,6 +35,11 @@ class CsvFormat:
     endings: ClassVar[tuple[str, ...]] = (".csv", ".tsv", ".psv")
     row_word = "line"
 
+    def files(self, address: str, *, key: str, since: Position | None) -> Listing:
+        """List the files of an address."""
+        del since
+        return list_files(address, key=key, form="csv", endings=self.endings)
+
     def schema(self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str]) -> pa.Schema:
         """Read the header.
 
@@ -54,7 +59,7 @@ class CsvFormat:
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read cells as text.
 
         Raises:

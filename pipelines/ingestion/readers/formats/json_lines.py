@@ -1,6 +1,6 @@
 """Reads JSON lines: one object a line, of which the wanted keys are read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from pipelines.config import Dialect
-from pipelines.ingestion.readers.formats.listing import SourceFile
+from pipelines.ingestion.readers.formats.listing import Listing, Position, SourceFile, list_files
 from pipelines.ingestion.readers.formats.text_stream import open_bytes
 
 _BLOCK = 8 << 20  # bytes that are read at once
@@ -21,6 +21,11 @@ class JsonLinesFormat:
 
     endings: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson", ".json")
     row_word = "line"
+
+    def files(self, address: str, *, key: str, since: Position | None) -> Listing:
+        """List the files of an address."""
+        del since
+        return list_files(address, key=key, form="jsonl", endings=self.endings)
 
     def schema(self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str]) -> pa.Schema:
         """Take names and types from the first lines; on to where each wanted column was seen."""
@@ -38,7 +43,7 @@ class JsonLinesFormat:
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read values of the wanted keys; a key that a line has not is null."""
         del dialect
         fields = {f"f{at}": name for at, name in enumerate(columns)}

@@ -7,7 +7,8 @@ folder those with the ending of another format (`README.txt`).
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -16,22 +17,53 @@ from pyarrow import fs
 from expectations.contract import InputError
 from feature_jobs.io import resolve
 from pipelines.config import expand_address, explain_unreadable
+from pipelines.lake import TableCommit
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 _PATTERN = re.compile(r"[*?\[]")
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+# How far the clock of a database may be ahead, and how long a query may wait for its connection.
+_QUERY_LAG = timedelta(minutes=5)
+
+UnitKind = Literal["file", "delta", "query"]
+
+
+class ExplainedError(ValueError):
+    """An error of a source whose text has the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a source was read that is read piece by piece.
+
+    Attributes:
+        until: version of a Delta table; greatest value of a query's column, as text.
+        identity: of the Delta table.
+        digest: of the log entry of that version.
+        fingerprint: digest of the declarations by which it was read.
+    """
+
+    until: str
+    identity: str = ""
+    digest: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One file of a source.
+    """One unit of a source: a file, a version of a Delta table, or the rows of a query.
 
     Attributes:
         name: relative to the source's address, `/` between folders; the own name of a single file.
         address: as `feature_jobs.io.resolve` takes it.
         size: in bytes.
-        modified: UTC.
-        etag: where a store gives one.
+        modified: UTC; of a version when it was committed, of a query when it was asked.
+        etag: where a store gives one; the id of a Delta table.
+        kind: of the unit.
+        position: up to where the source is read with it; None for a file.
+        is_whole: whether it has all rows of its source, as a file may not.
+        commit: of a Delta table, with the files to read.
+        schema: where it is known from the listing.
     """
 
     name: str
@@ -39,6 +71,16 @@ class SourceFile:
     size: int
     modified: datetime
     etag: str | None = None
+    kind: UnitKind = "file"
+    position: Position | None = None
+    is_whole: bool = False
+    commit: TableCommit | None = None
+    schema: pa.Schema | None = None
+
+    @property
+    def received_at(self) -> datetime:
+        """Time after which none of its rows can have happened."""
+        return self.modified + _QUERY_LAG if self.kind == "query" else self.modified
 
     def partitions(self) -> dict[str, str | None]:
         """Return the columns that the folders of its name give: `channel=web/1.parquet`.
@@ -46,7 +88,8 @@ class SourceFile:
         >>> SourceFile("channel=web%20shop/1.csv", "", 0, datetime.min).partitions()
         {'channel': 'web shop'}
         """
-        pairs = (part.split("=", 1) for part in self.name.split("/")[:-1] if "=" in part)
+        folders = self.name.split("/")[:-1] if self.kind == "file" else []
+        pairs = (part.split("=", 1) for part in folders if "=" in part)
         return {
             unquote(name): None if value == _NULL_PARTITION else unquote(value)
             for name, value in pairs

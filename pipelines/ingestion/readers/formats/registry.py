@@ -3,15 +3,16 @@
 To add a format: one module with a class that fills `Format`, and one entry here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
 
 from pipelines.config import Dialect
 from pipelines.ingestion.readers.formats.csv_files import CsvFormat
+from pipelines.ingestion.readers.formats.delta_tables import DeltaFormat
 from pipelines.ingestion.readers.formats.json_lines import JsonLinesFormat
-from pipelines.ingestion.readers.formats.listing import SourceFile
+from pipelines.ingestion.readers.formats.listing import Listing, Position, SourceFile
 from pipelines.ingestion.readers.formats.parquet_files import ParquetFormat
 
 
@@ -19,7 +20,7 @@ class Format(Protocol):
     """Reads files of one format.
 
     Attributes:
-        endings: of the files' names in a folder, without that of a compression.
+        endings: of the files' names in a folder, without that of a compression; none: no files.
         row_word: what a message calls a row of such a file: `row` or `line`.
     """
 
@@ -29,6 +30,16 @@ class Format(Protocol):
 
     @property
     def row_word(self) -> str:  # noqa: D102 -- an attribute
+        ...
+
+    def files(self, address: str, *, key: str, since: Position | None) -> Listing:
+        """List what there is to read; `key` is the address's key in the spec.
+
+        Args:
+            address: as the spec has it.
+            key: for messages.
+            since: how far the source was read; None: from its beginning. Files do not have it.
+        """
         ...
 
     def schema(self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str]) -> pa.Schema:
@@ -41,7 +52,7 @@ class Format(Protocol):
 
     def batches(
         self, file: SourceFile, dialect: Dialect, *, columns: Sequence[str], rows: int
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Generator[pa.RecordBatch]:
         """Read columns of a file in batches of at most `rows` rows, in the order of the file.
 
         Raises:
@@ -58,4 +69,5 @@ FORMATS: Mapping[str, Format] = {
     "parquet": ParquetFormat(),
     "csv": CsvFormat(),
     "jsonl": JsonLinesFormat(),
+    "delta": DeltaFormat(),
 }

@@ -105,6 +105,9 @@ def _without_nan(values: pa.Array) -> pa.Array:
 
 
 def _read_texts(given: pa.Array, dialect: Dialect, *, table: str, words: bool) -> pa.Array:
+    plainly = _read_plain_texts(given, dialect)
+    if plainly is not None:
+        return plainly
     values = missing_texts(pc.utf8_trim_whitespace(given), dialect, numeric=True)
     if words:
         values = _replace_words(values, dialect)
@@ -124,6 +127,23 @@ def _read_texts(given: pa.Array, dialect: Dialect, *, table: str, words: bool) -
         fits = pc.match_substring_regex(values, number)
         refuse_first(pc.invert(fits), given, lambda v: _explain(v, dialect, table, words=words))
         raise UnusableValueError(0, given[0].as_py(), "is no number") from None
+
+
+def _read_plain_texts(values: pa.Array, dialect: Dialect) -> pa.Array | None:
+    """Read texts all of which are empty or numbers without marks; None for other ones.
+
+    What the dialect says of texts that are numbers, or stand for one, is not asked here.
+    """
+    stated = (dialect.missing_values, dialect.true_values, dialect.false_values)
+    if any(stated) or dialect.thousands_mark is not None or dialect.decimal_mark not in (None, "."):
+        return None
+    empty = pc.equal(values, "")
+    try:
+        return _without_nan(
+            pc.if_else(empty, pa.scalar(None, values.type), values).cast(pa.float64())
+        )
+    except pa.ArrowInvalid:
+        return None
 
 
 def _digits(mark: str | None) -> str:

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.ingestion.index import merging, runs
-from pipelines.ingestion.index.id_hash import hash_ids
+from pipelines.ingestion.index import fences, merging, runs
 from pipelines.ingestion.index.id_index import IdIndex
 from pipelines.ingestion.index.repeated_ids import DeliveredIds
+from pipelines.ingestion.readers.values.hashes import hash_ids
 from pipelines.lake.check import check_table
 from pipelines.lake.tables import Lake
 from pipelines.lake.vacuum import vacuum_tables
@@ -34,6 +34,7 @@ def small_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (runs, merging):
         monkeypatch.setattr(module, "CAP", 64)
     monkeypatch.setattr(runs, "CHUNK", 8)
+    monkeypatch.setattr(fences, "BLOCK", 2)
     monkeypatch.setattr(merging, "FAN_IN", 3)
     monkeypatch.setattr(merging, "TIERS", (7, 21, 64))
     monkeypatch.setattr(merging, "RANGE", 16)

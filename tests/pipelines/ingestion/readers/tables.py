@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import write_deltalake
 
 from pipelines.config import ModelSpec, load_spec
 from pipelines.ingestion.readers import TableReader, open_transactions
@@ -37,7 +38,7 @@ ROW = {
     "tx": "1", "at": "2025-01-01 10:00:00", "amount": "5.5", "customer": "7", "channel": "web",
     "weight": "2", "fraud": "0",
 }  # fmt: skip
-FORMS = ("parquet", "csv", "jsonl", "csv.gz", "jsonl.gz", "csv.zst")
+FORMS = ("parquet", "csv", "jsonl", "csv.gz", "jsonl.gz", "csv.zst", "delta")
 
 
 def declare(
@@ -75,6 +76,9 @@ def write_columns(path: Path, columns: Mapping[str, list[object]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if name.endswith(".parquet"):
         pq.write_table(pa.table(table), path)
+        return
+    if name.endswith(".delta"):
+        write_deltalake(path, pa.table(table), mode="append")
         return
     if ".csv" in name:
         lines = [

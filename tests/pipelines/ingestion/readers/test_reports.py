@@ -7,10 +7,9 @@ import pyarrow as pa
 import pytest
 
 from expectations.contract import InputError, ProblemsError
-from pipelines.ingestion.clock_checks import refuse_wrong_clock
 from pipelines.ingestion.ingest import ingest_delivery
 from pipelines.ingestion.readers import open_reports
-from pipelines.ingestion.whole_delivery import load_delivery
+from pipelines.ingestion.whole_delivery import survey_delivery
 from pipelines.lake import Lake
 from tests.pipelines.ingestion.readers.tables import declare, parquet, write_csv
 
@@ -28,14 +27,13 @@ def test_reports_of_csv_meet_transactions_of_parquet(tmp_path: Path) -> None:
     own = reports_of(tmp_path, "12;03.02.2025 10:00") + (
         'time_zone = "Europe/Berlin"\ntime_format = "%d.%m.%Y %H:%M"\n'
     )
-    delivery = load_delivery(declare(tmp_path, "bank.parquet", form="parquet", labels=own))
-    refuse_wrong_clock(delivery.reports, where="reports.csv", received_at=delivery.received_at)
-    assert delivery.reports is not None
-    assert delivery.reports["known_time"].to_pylist() == [datetime(2025, 2, 3, 9, tzinfo=UTC)]
+    delivery = survey_delivery(declare(tmp_path, "bank.parquet", form="parquet", labels=own))
+    assert (delivery.rows, delivery.reports, delivery.problems) == (2, 1, [])
     spec = declare(tmp_path, "bank.parquet", form="parquet", labels=own)
     lake = Lake(str(tmp_path / "lake"), spec="bank")
     labels = lake.read(ingest_delivery(spec, lake).labels)
     assert labels["transaction_id"].to_pylist() == [12]
+    assert labels["known_time"].to_pylist() == [datetime(2025, 2, 3, 9, tzinfo=UTC)]
 
 
 def test_an_id_of_a_report_that_cannot_be_one_of_the_transactions_is_told(tmp_path: Path) -> None:
@@ -54,7 +52,7 @@ def test_problems_of_reports_name_the_keys_of_labels(tmp_path: Path) -> None:
     (tmp_path / "reports.csv").write_text("tx;reported\n1;2025-02-03\n")
     own = LABELS.format(path=tmp_path / "reports.csv")
     with pytest.raises(ProblemsError) as caught:
-        load_delivery(declare(tmp_path, "bank.csv", labels=own))
+        survey_delivery(declare(tmp_path, "bank.csv", labels=own))
     (problem,) = caught.value.problems
     assert problem.endswith('state labels.delimiter = ";"')
 

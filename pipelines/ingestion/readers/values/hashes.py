@@ -1,4 +1,4 @@
-"""A hash of ids that is the same in every version of every library, as it is stored."""
+"""A hash of values that is the same in every version of every library, as it is stored."""
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +24,11 @@ def hash_ids(ids: pa.Array | pa.ChunkedArray) -> Hashes:
     if isinstance(ids, pa.ChunkedArray):
         ids = ids.combine_chunks()
     if pa.types.is_integer(ids.type):
-        return _mix(ids.fill_null(0).cast(pa.int64()).to_numpy().view(np.uint64))
+        return mix(ids.fill_null(0).cast(pa.int64()).to_numpy().view(np.uint64))
     return _hash_text(ids.fill_null("").cast(pa.string()))
 
 
-def _mix(numbers: Hashes) -> Hashes:
+def mix(numbers: Hashes) -> Hashes:
     """Compute the output of splitmix64 for each state."""
     mixed = numbers + _GAMMA
     mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
@@ -40,13 +40,13 @@ def _hash_text(ids: pa.StringArray) -> Hashes:
     """Hash the UTF-8 bytes of texts, eight at a time, after their lengths."""
     offsets, words = _words(ids)
     starts, lengths = offsets[:-1], np.diff(offsets)
-    hashes = _mix(lengths.astype(np.uint64))
+    hashes = mix(lengths.astype(np.uint64))
     longer, done = np.flatnonzero(lengths > 0), 0
     while len(longer):
         rest = np.minimum(lengths[longer] - done, WORD_BYTES).astype(np.uint64)
         unused = np.uint64(8) * (np.uint64(WORD_BYTES) - rest)
         word = words[starts[longer] + done] << unused >> unused
-        hashes[longer] = _mix(hashes[longer] ^ word)
+        hashes[longer] = mix(hashes[longer] ^ word)
         done += WORD_BYTES
         longer = longer[lengths[longer] > done]
     return hashes

@@ -1,0 +1,4 @@
+from .divided import DividedIngestion
+from .eligibility import choose_folder
+
+__all__ = ["DividedIngestion", "choose_folder"]

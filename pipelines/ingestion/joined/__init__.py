@@ -1,0 +1,5 @@
+"""Tables that are joined to transactions by key and time."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
