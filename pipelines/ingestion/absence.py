@@ -1,4 +1,4 @@
-"""What a full delivery says by leaving it out: transactions and reports that are withdrawn."""
+"""Transactions and reports that are withdrawn, as a full delivery leaves them out."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the states of a source say: of labels, and of transactions that are withdrawn."""
+"""States of labels, and of transactions that are withdrawn, as a source gives them."""
 
 import numpy as np
 import numpy.typing as npt

@@ -29,7 +29,7 @@ from pipelines.lake import Lake
 
 @dataclass(slots=True)
 class DeliverySurvey:
-    """What was found in the files of a source.
+    """Findings in the files of a source.
 
     Attributes:
         name: the file's or folder's name.

@@ -1,4 +1,4 @@
-"""What the tables of a source have in common: how values are written, and joined tables."""
+"""Tables of a source: the dialect that they share, and checks of joined tables."""
 
 import lazy_loader
 

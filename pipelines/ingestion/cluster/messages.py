@@ -45,7 +45,7 @@ class FileToRead(FrozenModel):
 
 
 class Reading(FrozenModel):
-    """What all tasks that read have in common.
+    """The common part of all tasks that read.
 
     Attributes:
         types: columns with the types of ids, which all files together decide; encoded.
@@ -111,7 +111,7 @@ class TableToMerge(FrozenModel):
 
 
 class Merging(FrozenModel):
-    """What all tasks that merge days have in common.
+    """The common part of all tasks that merge days.
 
     Attributes:
         lake: its root, with the tables of all specs.

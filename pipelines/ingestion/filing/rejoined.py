@@ -10,7 +10,7 @@ from pipelines.ingestion.filing.row_division import divide_rows
 
 
 class Rejoin(Protocol):
-    """What filing asks of the joined tables.
+    """The questions of filing to the joined tables.
 
     Attributes:
         attributes: columns of transactions that come from them.

@@ -38,7 +38,7 @@ class TablePart:
 
 @dataclass(frozen=True, slots=True)
 class TableCommit:
-    """What one commit did to the rows, or all rows of a version.
+    """The changes of one commit to the rows, or all rows of a version.
 
     Attributes:
         version: that it made.

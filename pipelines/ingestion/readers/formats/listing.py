@@ -34,7 +34,7 @@ class ExplainedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a source was read that is read piece by piece.
+    """The end of the part that was read of a source that is read piece by piece.
 
     Attributes:
         until: version of a Delta table; greatest value of a query's column, as text.
